@@ -1,0 +1,19 @@
+# One command for each thing one does here; everything works as root, without a terminal, twice in a row.
+PYTHON := .venv/bin/python
+
+.PHONY: setup demo test check
+
+setup:
+	@bash scripts/setup
+
+demo: setup
+	@$(PYTHON) -m demo
+
+test: setup
+	@$(PYTHON) -m pytest
+
+check: setup
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
