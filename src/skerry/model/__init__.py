@@ -1,0 +1,1 @@
+"""Values: what a swarm is made of. Pure: no clock, no I/O, no randomness."""

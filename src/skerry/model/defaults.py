@@ -1,0 +1,34 @@
+"""Every default in one place. Durations in nanoseconds. Source: swarmkit `api/defaults`, SWARM semantics."""
+
+from __future__ import annotations
+
+SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
+
+RESTART_DELAY = 5 * SECOND
+MONITOR = 5 * SECOND
+STOP_GRACE_PERIOD = 10 * SECOND
+TASK_HISTORY = 5
+"""Tasks kept for each slot, the live one included."""
+
+PREDECESSOR_WAIT = 60 * SECOND
+"""How long a stop-first successor waits for its predecessor to stop before it starts all the same."""
+
+HEALTH_INTERVAL = 30 * SECOND
+HEALTH_TIMEOUT = 30 * SECOND
+HEALTH_RETRIES = 3
+
+PORT_RANGE = range(30000, 32768)
+"""From which the allocator chooses published ports."""
+
+HOLD_TIMEOUT = 30 * SECOND
+"""How long the gate keeps a connection for which nothing is ready."""
+
+DRAIN_TIMEOUT = 10 * SECOND
+"""How long a task that left the table may take to answer what is in flight."""
+
+NAME_WAIT = 3 * SECOND
+"""How long a name that a stack under deployment asks for may take to appear."""
+
+DEPLOY_WINDOW = 10 * SECOND
+"""How long after the last change to one of its services a stack counts as under deployment."""

@@ -1,0 +1,248 @@
+"""The objects of the store, each a frozen value.
+
+Times are integer nanoseconds since the epoch. A spec is kept as the JSON that the user sent (keys in
+Docker's own case, the converter's few defaults applied), so that fields unknown to skerry come back on
+inspect; `skerry.model.specs` reads it with types. Never change a spec in place: build a new one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from skerry.model.states import TaskState
+
+Raw = dict[str, Any]
+"""A JSON object as the wire has it."""
+
+
+class Port(Struct, frozen=True):
+    """A published port of a service, with the number that was chosen for it (0 while none is)."""
+
+    target: int
+    published: int = 0
+    protocol: str = "tcp"
+    mode: str = "ingress"
+    name: str = ""
+
+
+class VirtualIP(Struct, frozen=True):
+    """The address that stands for a service on one network, e.g. `10.0.1.130`, without prefix length."""
+
+    network_id: str
+    address: str
+
+
+class Endpoint(Struct, frozen=True):
+    """What the allocator gave a service.
+
+    `spec` is the endpoint spec that it was allocated for. A VIP is reserved on each network even for a
+    dnsrr service, which does not show it: connections are held behind it while nothing is ready.
+    """
+
+    spec: Raw = {}
+    ports: tuple[Port, ...] = ()
+    vips: tuple[VirtualIP, ...] = ()
+
+
+class UpdateStatus(Struct, frozen=True):
+    """How the update of a service goes; `state` is a word of Docker's `UpdateStatus.State`."""
+
+    state: str
+    message: str
+    started_at: int
+    completed_at: int | None = None
+    total: int = 0
+    """How many slots were dirty when it began: the denominator of the failure ratio."""
+
+
+class Service(Struct, frozen=True):
+    """A service; `spec_version` is the index at which its tasks' part of the spec last could have changed."""
+
+    id: str
+    name: str
+    spec: Raw
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    spec_version: int = 0
+    previous_spec: Raw | None = None
+    previous_spec_version: int = 0
+    endpoint: Endpoint = Endpoint()
+    update: UpdateStatus | None = None
+    registry_auth: str = ""
+    """The X-Registry-Auth that images are pulled with: never in an answer, encrypted on disk."""
+    previous_registry_auth: str = ""
+    """The one that belongs to `previous_spec`."""
+
+
+class Attachment(Struct, frozen=True):
+    """A task's place on one network: the address is empty until the engine has given it."""
+
+    network_id: str
+    address: str = ""
+
+
+class TaskStatus(Struct, frozen=True):
+    """What the agent (or, up to ASSIGNED, the orchestrator) observed; `at` is when."""
+
+    state: TaskState
+    at: int
+    message: str
+    err: str = ""
+    container_id: str = ""
+    pid: int = 0
+    exit_code: int = 0
+
+
+class Task(Struct, frozen=True):
+    """One try to run one container of a service; never restarted, only replaced."""
+
+    id: str
+    service_id: str
+    service_name: str
+    node_id: str
+    spec: Raw
+    """The service's TaskTemplate when the task was made."""
+    endpoint_spec: Raw | None
+    spec_version: int
+    desired: TaskState
+    status: TaskStatus
+    slot: int = 0
+    """From 1 for replicated services; 0 for global ones, whose place is the node."""
+    labels: dict[str, str] = {}
+    """The service's labels: `stack ps` filters by them."""
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    start_after: int = 0
+    """Not to be raised from READY to RUNNING before this instant (a restart's delay)."""
+    follows: str = ""
+    """The task that must have stopped before this one may start; empty where none must."""
+    update_started_at: int = 0
+    """`started_at` of the update that made it: those are the ones whose failure counts."""
+    running_at: int = 0
+    """When it first was RUNNING, which is to say ready; 0 if it never was."""
+    attachments: tuple[Attachment, ...] = ()
+    registry_auth: str = ""
+    """The service's when the task was made."""
+
+    @property
+    def name(self) -> str:
+        """`service.slot.id`, or `service.node.id` where there is no slot; the container's name too."""
+        return f"{self.service_name}.{self.slot or self.node_id}.{self.id}"
+
+    @property
+    def live(self) -> bool:
+        """Whether the orchestrator wants it to run (now or, being READY, soon)."""
+        return self.desired <= TaskState.RUNNING
+
+
+class Node(Struct, frozen=True):
+    """The one node. `reserved` are the published ports that the gate holds on this machine, e.g. `tcp/80`."""
+
+    id: str
+    hostname: str
+    spec: Raw
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    address: str = "127.0.0.1"
+    description: Raw = {}
+    reserved: tuple[str, ...] = ()
+    ports_err: dict[str, str] = {}
+    """Why a port could not be reserved, by its key: `{"tcp/80": "address already in use"}`."""
+
+
+class Network(Struct, frozen=True):
+    """An overlay network, made as a bridge network of the engine.
+
+    The lower half of `subnet` is the engine's to give to containers; VIPs and, last, `leg` (the gate's
+    own address there: DNS and held connections) come from the upper half.
+    """
+
+    id: str
+    name: str
+    spec: Raw
+    """The body of the create call."""
+    subnet: str = ""
+    gateway: str = ""
+    leg: str = ""
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    ingress: bool = False
+    attachable: bool = False
+    internal: bool = False
+    removed: bool = False
+    """Gone for the user; the bridge goes when the last container has left it."""
+
+    @property
+    def engine_name(self) -> str:
+        """The engine's name for it: unique, since a name may be taken again while old tasks still stop."""
+        return f"skerry.{self.id}"
+
+    @property
+    def bridge(self) -> str:
+        """The name of the bridge device (15 characters at most)."""
+        return f"sk-{self.id[:12]}"
+
+
+class Config(Struct, frozen=True):
+    """A config; `data` is its content."""
+
+    id: str
+    name: str
+    spec: Raw
+    """The spec without Data."""
+    data: bytes
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class Secret(Struct, frozen=True):
+    """A secret; `data` is its content, which the store encrypts before it is written."""
+
+    id: str
+    name: str
+    spec: Raw
+    data: bytes
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class Cluster(Struct, frozen=True):
+    """The swarm itself: one, or none. `ca_key` is encrypted like a secret's data."""
+
+    id: str
+    node_id: str
+    spec: Raw
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    worker_token: str = ""
+    manager_token: str = ""
+    ca_cert: str = ""
+    ca_key: bytes = b""
+    listen_addr: str = "0.0.0.0:2377"
+    address_pools: tuple[str, ...] = ("10.0.0.0/8",)
+    subnet_size: int = 24
+    data_path_port: int = 4789
+    unlock_key: str = field(default="")
+
+
+Object = Cluster | Node | Network | Service | Task | Config | Secret
+
+KINDS: dict[str, type[Object]] = {
+    "cluster": Cluster,
+    "node": Node,
+    "network": Network,
+    "service": Service,
+    "task": Task,
+    "config": Config,
+    "secret": Secret,
+}
+KIND_OF: dict[type[Object], str] = {kind: word for word, kind in KINDS.items()}

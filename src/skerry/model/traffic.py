@@ -1,0 +1,89 @@
+"""The network as one value: derived from the store by `core.endpoints`, applied whole by `network`.
+
+The kernel table, the gate's sockets and the DNS zone are all rendered from a `Traffic`; nothing about
+them is kept anywhere else. Addresses are IPv4 in dotted form.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Segment(Struct, frozen=True):
+    """One overlay network: a bridge on this machine, with the gate's leg on it."""
+
+    network_id: str
+    bridge: str
+    subnet: str
+    gateway: str
+    leg: str
+    internal: bool = False
+
+
+class Backend(Struct, frozen=True):
+    """A ready task on one network."""
+
+    task_id: str
+    address: str
+
+
+class VirtualService(Struct, frozen=True):
+    """A VIP and who answers behind it. No backends: new TCP connections are held by the gate."""
+
+    service_id: str
+    network_id: str
+    vip: str
+    backends: tuple[Backend, ...] = ()
+    hold_s: float = 30.0
+
+
+class PublishedPort(Struct, frozen=True):
+    """A port of this machine, served by a service's ready tasks.
+
+    `vip` is where its connections are held while there are none. The gate reserves the port by a
+    listening socket as long as it stands here.
+    """
+
+    protocol: str
+    port: int
+    target: int
+    service_id: str
+    vip: str
+    backends: tuple[Backend, ...] = ()
+    hold_s: float = 30.0
+
+    @property
+    def key(self) -> str:
+        """`tcp/80`: how nodes name it in `reserved`."""
+        return f"{self.protocol}/{self.port}"
+
+
+class Name(Struct, frozen=True):
+    """A DNS name on one network, lower case, with the addresses to answer (a VIP, or tasks)."""
+
+    network_id: str
+    name: str
+    addresses: tuple[str, ...]
+
+
+class Client(Struct, frozen=True):
+    """A container that may ask: the networks whose names it sees, and its own upstream servers if any."""
+
+    address: str
+    network_ids: tuple[str, ...]
+    nameservers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    task_id: str = ""
+
+
+class Traffic(Struct, frozen=True):
+    """Everything that the kernel and the gate have to know."""
+
+    segments: tuple[Segment, ...] = ()
+    services: tuple[VirtualService, ...] = ()
+    ports: tuple[PublishedPort, ...] = ()
+    names: tuple[Name, ...] = ()
+    clients: tuple[Client, ...] = ()
+    deploying: tuple[tuple[str, float], ...] = ()
+    """(network ID, epoch seconds): until then, an unknown name asked on that network is waited for, up to
+    3 s each, since a stack deploy under way may still create its service."""
