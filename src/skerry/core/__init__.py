@@ -1,0 +1,1 @@
+"""Decisions: pure and synchronous functions from a view and an instant to a plan."""

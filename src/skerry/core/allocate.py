@@ -1,0 +1,162 @@
+"""Addresses and ports: which subnet a network gets, which VIPs and published ports a service.
+
+Pure: a view goes in, a value comes out; the caller writes it in the transaction that needs it. All choices
+are the lowest free one, so they are the same again for the same view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+
+from skerry.core.attach import networks_of
+from skerry.core.view import View
+from skerry.model import defaults
+from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.objects import Endpoint, Network, Port, Service, VirtualIP
+from skerry.model.specs import PortConfig, read_endpoint
+
+LARGEST_PREFIX = 29
+"""A subnet needs room for a gateway and a task in its lower half, a VIP and the leg in its upper half."""
+
+
+class Exhausted(SkerryError):
+    """No address, subnet or port is left to give."""
+
+
+def free_subnet(view: View, taken: Iterable[str] = ()) -> str:
+    """The first subnet of the swarm's pools that overlaps no network of ours and none of `taken`.
+
+    Removed networks count: their bridges may still stand. `taken` are subnets in CIDR form that this machine
+    reaches otherwise (its routes). Raises Exhausted.
+    """
+    cluster = view.cluster
+    assert cluster is not None
+    occupied = _ipv4(one.subnet for one in view.networks.values() if one.subnet) + _ipv4(taken)
+    for pool in cluster.address_pools:
+        for candidate in _subnets(IPv4Network(pool), cluster.subnet_size, occupied):
+            return str(candidate)
+    raise Exhausted("could not find an available, non-overlapping IPv4 address pool among the swarm's pools")
+
+
+def _subnets(pool: IPv4Network, prefix: int, occupied: list[IPv4Network]) -> Iterator[IPv4Network]:
+    """Free subnets of a pool in order; a big occupied block is passed in one step, not subnet by subnet."""
+    size = 1 << (32 - max(prefix, pool.prefixlen))
+    address, end = int(pool.network_address), int(pool.broadcast_address)
+    while address <= end:
+        candidate = IPv4Network((address, max(prefix, pool.prefixlen)))
+        clash = next((one for one in occupied if one.overlaps(candidate)), None)
+        if clash is None:
+            yield candidate
+            address += size
+        else:
+            past = int(clash.broadcast_address) + 1
+            address += max(size, (past - address + size - 1) // size * size)
+
+
+def overlap(view: View, subnet: str, taken: Iterable[str] = ()) -> str:
+    """What a subnet overlaps, in words ("network app (10.0.1.0/24)"), or "" where it is free.
+
+    Removed networks are in nobody's way: the same network may be asked for again while its old bridge still
+    stands, and the new one is made when that has gone.
+    """
+    wanted = IPv4Network(subnet)
+    networks = [one for one in view.networks.values() if one.subnet]
+    for network in networks:
+        if not network.removed and IPv4Network(network.subnet).overlaps(wanted):
+            return f"network {network.name} ({network.subnet})"
+    ours = _ipv4(one.subnet for one in networks)
+    for route in _ipv4(taken):
+        if route.overlaps(wanted) and route not in ours:
+            return f"{route}, which this machine reaches otherwise"
+    return ""
+
+
+def _ipv4(cidrs: Iterable[str]) -> list[IPv4Network]:
+    """The IPv4 ones of them but for the default route, which overlaps everything."""
+    found = [IPv4Network(one, strict=False) for one in cidrs if ":" not in one]
+    return [one for one in found if one.prefixlen > 0]
+
+
+def lay_out(subnet: str, gateway: str = "") -> tuple[str, str]:
+    """Gateway and leg of a subnet: the first address (or the one given) and the last usable one.
+
+    Raises InvalidParameter where the subnet is too small or the gateway is in the VIPs' half.
+    """
+    network = IPv4Network(subnet)
+    if network.prefixlen > LARGEST_PREFIX:
+        raise InvalidParameter(f"subnet {subnet} is too small: an overlay network needs a /29 or larger")
+    lower, upper = network.subnets()
+    chosen = IPv4Address(gateway) if gateway else lower[1]
+    if chosen not in lower or chosen == lower[0]:
+        raise InvalidParameter(
+            f"gateway {chosen} can't be used: it has to be in {lower}, as the upper half of an overlay "
+            "network's subnet is kept for virtual IPs"
+        )
+    return str(chosen), str(upper[-2])
+
+
+def engine_range(subnet: str) -> str:
+    """The half of a subnet from which the engine gives addresses to containers."""
+    return str(next(IPv4Network(subnet).subnets()))
+
+
+def endpoint(view: View, service: Service) -> Endpoint:
+    """What a service (new, or with a new spec) gets: its ports and a VIP on each of its networks.
+
+    Whatever its old endpoint has is kept as long as the spec still asks for it. Raises Exhausted.
+    """
+    spec = service.spec.get("EndpointSpec") or {}
+    others = [one for one in view.services.values() if one.id != service.id]
+    vips = tuple(
+        VirtualIP(network.id, _vip(network, service, others))
+        for network in networks_of(view, service)
+        if network.subnet and not network.removed
+    )
+    return Endpoint(spec, _ports(view, service, others), tuple(dict.fromkeys(vips)))
+
+
+def _vip(network: Network, service: Service, others: list[Service]) -> str:
+    held = {vip.address for one in others for vip in one.endpoint.vips if vip.network_id == network.id}
+    for vip in service.endpoint.vips:
+        if vip.network_id == network.id and vip.address not in held:
+            return vip.address
+    for address in vip_range(network):
+        if str(address) not in held:
+            return str(address)
+    raise Exhausted(f"network {network.name} ({network.subnet}) has no free virtual IP left")
+
+
+def vip_range(network: Network) -> Iterator[IPv4Address]:
+    """The addresses of a network that may stand for a service, lowest first."""
+    _, upper = IPv4Network(network.subnet).subnets()
+    leg = IPv4Address(network.leg)
+    return (address for address in upper if address not in (upper[-1], leg))
+
+
+def _ports(view: View, service: Service, others: list[Service]) -> tuple[Port, ...]:
+    """The published ports, with a number chosen for those that left it open."""
+    wanted = read_endpoint(service.spec.get("EndpointSpec")).ports or []
+    busy = {(port.protocol, port.published) for one in others for port in one.endpoint.ports}
+    busy |= {(port.protocol, port.published_port) for port in wanted if port.published_port}
+    if view.node is not None:
+        busy |= {(key.split("/")[0], int(key.split("/")[1])) for key in view.node.ports_err}
+    chosen = []
+    for port in wanted:
+        number = port.published_port or _free_port(port, service.endpoint.ports, busy)
+        busy.add((port.protocol, number))
+        chosen.append(Port(port.target_port, number, port.protocol, port.publish_mode, port.name))
+    return tuple(chosen)
+
+
+def _free_port(port: PortConfig, before: tuple[Port, ...], busy: set[tuple[str, int]]) -> int:
+    """The number that this port had, if it is one that we choose; else the lowest free one."""
+    same = (port.target_port, port.protocol, port.publish_mode, port.name)
+    for old in before:
+        kept = old.published in defaults.PORT_RANGE and (port.protocol, old.published) not in busy
+        if kept and (old.target, old.protocol, old.mode, old.name) == same:
+            return old.published
+    for number in defaults.PORT_RANGE:
+        if (port.protocol, number) not in busy:
+            return number
+    raise Exhausted(f"no free {port.protocol} port is left between 30000 and 32767")

@@ -1,0 +1,120 @@
+"""A plan in the making: every step of a pass reads and changes it, so later steps see earlier ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from skerry.core.attach import attachments
+from skerry.core.plan import PLACEHOLDER, Plan
+from skerry.core.slots import Slot, slots_of
+from skerry.core.view import View
+from skerry.model.objects import Node, Service, Task, TaskStatus
+from skerry.model.specs import RestartPolicy, ServiceSpec, read_service
+from skerry.model.states import TaskState
+
+
+@dataclass
+class Draft:
+    """One service's pass at one instant. Only the steps in this package touch it."""
+
+    view: View
+    service: Service
+    node: Node
+    now: int
+    spec: ServiceSpec = field(init=False)
+    tasks: dict[str, Task] = field(init=False)
+    notes: list[str] = field(default_factory=list)
+    wake_at: int | None = None
+    _made: int = 0
+
+    def __post_init__(self) -> None:
+        self._before = {task.id: task for task in self.view.tasks_of(self.service.id)}
+        self.tasks = dict(self._before)
+        self.spec = read_service(self.service.spec)
+
+    @property
+    def policy(self) -> RestartPolicy:
+        """The restart policy in force."""
+        return self.spec.task_template.restart_policy or RestartPolicy()
+
+    @property
+    def is_global(self) -> bool:
+        """Whether the service has one task a node."""
+        return self.spec.mode.global_ is not None
+
+    def slots(self) -> dict[int, Slot]:
+        """The slots as the draft has them now."""
+        return slots_of(self.service, self.tasks.values(), self.policy)
+
+    def write_service(self, service: Service) -> None:
+        """Change the service itself."""
+        self.service = service
+        self.spec = read_service(service.spec)
+
+    def want(self, task: Task, desired: TaskState) -> None:
+        """Raise a task's desired state; it never falls."""
+        if desired > task.desired:
+            self.tasks[task.id] = replace(self.tasks[task.id], desired=desired)
+
+    def changed_at(self, task: Task) -> int:
+        """When a task's row last changed, this pass included."""
+        return task.updated_at if self._before.get(task.id) is task else self.now
+
+    def drop(self, task: Task) -> None:
+        """Forget a task's row."""
+        del self.tasks[task.id]
+
+    def set_status(self, task: Task, state: TaskState, message: str, err: str = "") -> None:
+        """Record what the orchestrator itself knows of a task (up to ASSIGNED, or that it never began)."""
+        status = TaskStatus(state, self.now, message, err)
+        if replace(task.status, at=0) != replace(status, at=0):
+            self.tasks[task.id] = replace(self.tasks[task.id], status=status)
+
+    def create(
+        self, slot: int, desired: TaskState, *, start_after: int = 0, follows: str = "", of_update: int = 0
+    ) -> Task:
+        """Make a task of the spec as it is now."""
+        self._made += 1
+        task = Task(
+            id=f"{PLACEHOLDER}{self._made}",
+            service_id=self.service.id,
+            service_name=self.service.name,
+            node_id=self.node.id,
+            spec=self.service.spec.get("TaskTemplate", {}),
+            endpoint_spec=self.service.spec.get("EndpointSpec"),
+            spec_version=self.service.spec_version,
+            desired=desired,
+            status=TaskStatus(TaskState.PENDING, self.now, "pending task scheduling"),
+            slot=slot,
+            labels=self.spec.labels or {},
+            created_at=self.now,
+            start_after=start_after,
+            follows=follows,
+            update_started_at=of_update,
+            attachments=attachments(self.view, self.service),
+            registry_auth=self.service.registry_auth,
+        )
+        self.tasks[task.id] = task
+        return task
+
+    def wake(self, at: int) -> None:
+        """Ask for another pass at an instant, if that is still to come."""
+        if at > self.now:
+            self.wake_at = at if self.wake_at is None else min(self.wake_at, at)
+
+    def say(self, note: str) -> None:
+        """Add to the decision in words."""
+        self.notes.append(note)
+
+    def plan(self) -> Plan:
+        """What has come of it."""
+        original = self.view.services[self.service.id]
+        return Plan(
+            service=self.service if self.service is not original else None,
+            tasks=tuple(task for key, task in self.tasks.items() if self._before.get(key) is not task),
+            deleted=tuple(task for key, task in self._before.items() if key not in self.tasks),
+            wake_at=self.wake_at,
+            note="; ".join(self.notes),
+        )

@@ -1,0 +1,41 @@
+"""One pass over one service: from what is and what is wanted to what to do next."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from skerry.core import history, place, replicas
+from skerry.core.draft import Draft
+from skerry.core.plan import Plan
+from skerry.core.replace import hand_over, replace_ended
+from skerry.core.update import update
+from skerry.core.view import View
+from skerry.model.objects import Task
+from skerry.model.states import TaskState
+
+
+def reconcile(view: View, service_id: str, now: int) -> Plan:
+    """Decide what to do about a service at `now` (ns). Deterministic; asked again once applied, empty."""
+    service, node = view.services.get(service_id), view.node
+    if service is None or node is None:
+        return _clear(view.tasks_of(service_id))
+    draft = Draft(view, service, node, now)
+    history.trim(draft)
+    replicas.adjust(draft)
+    update(draft)  # first: what it rolls back is not tried once more
+    replace_ended(draft)
+    hand_over(draft)
+    place.place(draft)
+    return draft.plan()
+
+
+def _clear(tasks: tuple[Task, ...]) -> Plan:
+    """Nobody wants these any more; the agent removes what it has begun, the rest just goes."""
+    unplaced = tuple(task for task in tasks if task.status.state < TaskState.ASSIGNED)
+    begun = [task for task in tasks if task.status.state >= TaskState.ASSIGNED]
+    kept = [task for task in begun if task.desired < TaskState.REMOVE]
+    return Plan(
+        tasks=tuple(replace(task, desired=TaskState.REMOVE) for task in kept),
+        deleted=unplaced,
+        note="the service is gone",
+    )

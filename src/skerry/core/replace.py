@@ -1,0 +1,109 @@
+"""One task after another in a slot: after a failure, and when the spec has changed.
+
+A replacement is a new task; nothing is ever restarted. In stop-first order the successor is made ready
+first and `follows` its predecessor, which is stopped only once the successor needs nothing but its place.
+"""
+
+from __future__ import annotations
+
+from skerry.core import restart
+from skerry.core.draft import Draft
+from skerry.core.slots import Slot
+from skerry.model.defaults import PREDECESSOR_WAIT
+from skerry.model.objects import Task
+from skerry.model.states import TaskState
+
+
+def replace_ended(draft: Draft) -> None:
+    """Follow every wanted task that has ended by another, as the restart policy allows."""
+    for slot in draft.slots().values():
+        for task in slot.live:
+            if task.status.state.terminal:
+                _replace_ended(draft, slot, task)
+
+
+def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
+    alive = [one for one in slot.clean if one.id != task.id and not one.status.state.terminal]
+    if alive:
+        draft.want(task, TaskState.SHUTDOWN)  # its successor is already there
+    elif not restart.allowed(task, slot.tasks, draft.policy):
+        draft.want(task, TaskState.SHUTDOWN)
+        draft.say(f"slot {slot.number}: {task.status.state.word}, and the restart policy leaves it at that")
+    elif task.start_after > draft.now:
+        draft.wake(task.start_after)  # ended within its own delay: at most one try a delay
+        draft.say(f"slot {slot.number}: next try when the restart delay has passed")
+    else:
+        draft.want(task, TaskState.SHUTDOWN)
+        start = max(restart.start_after(task, draft.policy), draft.now)
+        draft.create(slot.number, TaskState.READY, start_after=start, follows=_still_running(slot, task))
+        draft.say(f"slot {slot.number}: {task.status.state.word}, replaced")
+
+
+def _still_running(slot: Slot, task: Task) -> str:
+    """The predecessor that `task` was waiting for, if it still runs."""
+    waiting = any(one.id == task.follows and not one.status.state.terminal for one in slot.tasks)
+    return task.follows if waiting else ""
+
+
+def succeed(draft: Draft, slot: Slot, order: str, of_update: int) -> None:
+    """Make the successor of a slot's out-of-date tasks."""
+    started = [task for task in slot.dirty if _has_begun(task)]
+    half_made = [task for task in slot.dirty if not _has_begun(task)]
+    for task in half_made:
+        draft.want(task, TaskState.SHUTDOWN)  # of a superseded spec: it never begins
+    if started and order == "start-first":
+        draft.create(slot.number, TaskState.RUNNING, of_update=of_update)
+        return
+    before = started[-1].id if started else next((task.follows for task in half_made if task.follows), "")
+    draft.create(slot.number, TaskState.READY, follows=before, of_update=of_update)
+
+
+def _has_begun(task: Task) -> bool:
+    return TaskState.STARTING <= task.status.state <= TaskState.RUNNING
+
+
+def hand_over(draft: Draft) -> None:
+    """Let predecessors go when their successors are far enough, and raise successors whose turn it is."""
+    for slot in draft.slots().values():
+        _let_go(draft, slot)
+    for task in list(draft.tasks.values()):
+        if task.desired == TaskState.READY and task.live and not task.status.state.terminal:
+            _raise(draft, task)
+
+
+def _let_go(draft: Draft, slot: Slot) -> None:
+    alive = [task for task in slot.clean if not task.status.state.terminal]
+    if not alive:
+        return
+    # A running one is best (a rollback finds healthy tasks of the restored spec), then the newest.
+    new = max(alive, key=lambda task: (task.status.state == TaskState.RUNNING, slot.tasks.index(task)))
+    for task in slot.clean:
+        if task is not new and not task.status.state.terminal:
+            draft.want(task, TaskState.SHUTDOWN)
+    for task in slot.dirty:
+        if _may_go(task, new, draft.now):
+            draft.want(task, TaskState.SHUTDOWN)
+    if new.start_after > draft.now:
+        draft.wake(new.start_after)
+
+
+def _may_go(old: Task, new: Task, now: int) -> bool:
+    if new.status.state == TaskState.RUNNING or not _has_begun(old):
+        return True
+    stop_first = bool(new.follows)
+    return stop_first and new.status.state >= TaskState.READY and new.start_after <= now
+
+
+def _raise(draft: Draft, task: Task) -> None:
+    if task.start_after > draft.now:
+        draft.wake(task.start_after)
+        draft.say(f"slot {task.slot}: waiting for the restart delay")
+        return
+    before = draft.tasks.get(task.follows)
+    if before is not None and not before.status.state.terminal:
+        give_up = max(draft.changed_at(before), task.start_after) + PREDECESSOR_WAIT
+        if before.live or draft.now < give_up:
+            draft.wake(give_up)
+            draft.say(f"slot {task.slot}: waiting for its predecessor to stop")
+            return
+    draft.want(task, TaskState.RUNNING)

@@ -1,0 +1,64 @@
+"""Slots: the places of a service, each with the tasks that have held it.
+
+A replicated service counts its slots from 1; a global one has a single place, its node, which is slot 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from skerry.core import restart
+from skerry.core.dirty import is_dirty
+from skerry.model.objects import Service, Task
+from skerry.model.specs import RestartPolicy
+from skerry.model.states import TaskState
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One place: its tasks, oldest first, and how they stand to the service's spec now."""
+
+    number: int
+    tasks: tuple[Task, ...]
+    clean: tuple[Task, ...]
+    """Wanted, and made as the spec says now."""
+    dirty: tuple[Task, ...]
+    """Wanted, but made from another spec."""
+    given_up: bool
+    """Nothing is wanted, since the last task ended and the restart policy leaves it at that."""
+
+    @property
+    def live(self) -> tuple[Task, ...]:
+        """The tasks that are wanted, in the order of their making."""
+        return tuple(task for task in self.tasks if task.live)
+
+    @property
+    def occupied(self) -> bool:
+        """Whether the place counts as filled."""
+        return bool(self.clean or self.dirty) or self.given_up
+
+    @property
+    def running(self) -> bool:
+        """Whether a wanted task runs."""
+        return any(task.status.state == TaskState.RUNNING for task in self.live)
+
+
+def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy) -> dict[int, Slot]:
+    """Group a service's tasks (oldest first) by slot; those to be removed hold no place."""
+    groups: dict[int, list[Task]] = {}
+    for task in tasks:
+        if task.desired < TaskState.REMOVE:
+            groups.setdefault(task.slot, []).append(task)
+    return {number: _slot(service, number, tuple(group), policy) for number, group in sorted(groups.items())}
+
+
+def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy) -> Slot:
+    live = [task for task in tasks if task.live]
+    return Slot(
+        number=number,
+        tasks=tasks,
+        clean=tuple(task for task in live if not is_dirty(service, task)),
+        dirty=tuple(task for task in live if is_dirty(service, task)),
+        given_up=not live and not restart.allowed(tasks[-1], tasks, policy),
+    )

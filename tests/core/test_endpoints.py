@@ -1,0 +1,86 @@
+"""The network as a value: who is in the table, behind which addresses, under which names."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from skerry.core.endpoints import STACK_LABEL, traffic
+from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, VirtualIP
+from skerry.model.states import TaskState
+from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
+
+PORTS = {"Ports": [{"TargetPort": 8080, "PublishedPort": 80, "PublishMode": "host"}]}
+
+
+def swarm_on_front(state: TaskState = RUNNING, **more: Raw) -> Swarm:
+    """One replica on network `net`, with address 10.0.1.2 and alias `web`, published on 80."""
+    networks = [{"Target": "net", "Aliases": ["web"]}]
+    swarm = Swarm(service_spec(replicas=1, template={"Networks": networks}, EndpointSpec=PORTS, **more))
+    vips = (VirtualIP("net", "10.0.1.128"),)
+    swarm.put(replace(swarm.service, endpoint=Endpoint(PORTS, (Port(8080, 80, mode="host"),), vips)))
+    swarm.put(replace(swarm.view.nodes["n"], reserved=("tcp/80",)))
+    swarm.settle()
+    task = swarm.tasks[0]
+    assert task.attachments == (Attachment("net"),)
+    swarm.put(replace(task, attachments=(Attachment("net", "10.0.1.2"),)))
+    swarm.observe(task, state)
+    return swarm
+
+
+def test_a_ready_task_is_behind_vip_port_and_names() -> None:
+    swarm = swarm_on_front()
+    found = traffic(swarm.view)
+    task = swarm.tasks[0]
+    assert [backend.address for backend in found.services[0].backends] == ["10.0.1.2"]
+    assert (found.ports[0].key, found.ports[0].target, found.ports[0].vip) == ("tcp/80", 8080, "10.0.1.128")
+    assert [backend.address for backend in found.ports[0].backends] == ["10.0.1.2"]
+    assert {name.name: name.addresses for name in found.names} == {
+        "app": ("10.0.1.128",),
+        "app.front": ("10.0.1.128",),
+        "web": ("10.0.1.128",),
+        "tasks.app": ("10.0.1.2",),
+        "tasks.app.front": ("10.0.1.2",),
+        "tasks.web": ("10.0.1.2",),
+        task.name: ("10.0.1.2",),
+    }
+
+
+def test_a_task_that_is_not_ready_is_known_as_a_client_only() -> None:
+    found = traffic(swarm_on_front(STARTING).view)
+    assert found.services[0].backends == found.ports[0].backends == ()
+    assert [(client.address, client.network_ids) for client in found.clients] == [("10.0.1.2", ("net",))]
+    assert {name.name for name in found.names if name.addresses} == {"app", "app.front", "web"}
+
+
+def test_a_task_that_is_to_stop_leaves_at_once() -> None:
+    swarm = swarm_on_front()
+    swarm.put(replace(swarm.tasks[0], desired=SHUTDOWN))
+    assert traffic(swarm.view).services[0].backends == ()
+
+
+def test_dnsrr_names_are_the_tasks() -> None:
+    swarm = swarm_on_front()
+    swarm.put(replace(swarm.service, spec={**swarm.service.spec, "EndpointSpec": {"Mode": "dnsrr"}}))
+    names = {name.name: name.addresses for name in traffic(swarm.view).names}
+    assert names["app"] == names["tasks.app"] == ("10.0.1.2",)
+
+
+def test_ports_without_a_network_go_through_ingress() -> None:
+    swarm = Swarm(service_spec(replicas=1, EndpointSpec=PORTS))
+    ingress = Network("ing", "ingress", {}, "10.0.0.0/24", "10.0.0.1", "10.0.0.254", ingress=True)
+    swarm._swap("networks", {**swarm.view.networks, "ing": ingress}, swarm.view.index + 1)
+    swarm.settle()
+    assert swarm.tasks[0].attachments == (Attachment("ing"),)
+
+
+def test_a_stack_counts_as_under_deployment_for_ten_seconds() -> None:
+    assert traffic(swarm_on_front().view).deploying == ()
+    swarm = swarm_on_front(Labels={STACK_LABEL: "shop"})
+    (network_id, until) = traffic(swarm.view).deploying[0]
+    assert network_id == "net"
+    assert until == swarm.service.created_at / 1e9 + 10
+
+
+def test_equal_views_give_equal_values() -> None:
+    swarm = swarm_on_front()
+    assert traffic(swarm.view) == traffic(swarm.view)
