@@ -1,0 +1,1 @@
+"""What skerry knows, kept in SQLite; the only bus between its parts."""

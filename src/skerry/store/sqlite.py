@@ -1,0 +1,176 @@
+"""Commits in one SQLite file: a row for each object, its body the JSON of its fields.
+
+The file is in WAL mode with synchronous=FULL, so a commit that returned outlives a crash of the machine.
+Fields that are credentials are encrypted one by one (`SEALED`).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from skerry.core.view import COLLECTION_OF, View
+from skerry.model.errors import SkerryError
+from skerry.model.objects import KIND_OF, KINDS, Cluster, Object, Raw, Secret, Service, Task
+from skerry.store.crypt import WrongKey, seal, unseal
+from skerry.store.store import Change
+
+FORMAT = 1
+"""The format that this version writes; it reads this one and older ones."""
+
+SEALED: dict[type[Object], tuple[str, ...]] = {
+    Secret: ("data",),
+    Cluster: ("ca_key", "worker_token", "manager_token", "unlock_key"),
+    Service: ("registry_auth", "previous_registry_auth"),
+    Task: ("registry_auth",),
+}
+"""Fields that are on disk only encrypted."""
+BYTES = ("data", "ca_key")
+"""Those of them that are bytes; the others are text."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS objects (
+    kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+) WITHOUT ROWID;
+"""
+PROOF = b"skerry"
+
+
+class StateError(SkerryError):
+    """The state can't be read or written; the text says which file and what to do."""
+
+
+class SqlitePersistence:
+    """`store.Persistence` in a file. `key` is what `crypt.load_key` returns."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        """Open or create the file (mode 0600). Raises StateError where it is not ours to use."""
+        self._path = path
+        self._key = key
+        self._lock = threading.Lock()
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        except (OSError, sqlite3.Error) as error:
+            raise StateError(f"the state in {path} can't be opened: {error}") from error
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise StateError(
+                f"the state in {path} can't be read: {error}. Restore it from a backup, or move the file "
+                "away to start with an empty swarm."
+            ) from error
+        except StateError:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        found = self._format()
+        if found is not None and found > FORMAT:
+            raise StateError(
+                f"the state in {self._path} was written by a newer skerry (format {found}; this one knows "
+                f"{FORMAT}): install that version, or restore a backup from before the upgrade"
+            )
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:
+            for statement in TABLES.split(";"):
+                self._db.execute(statement)
+            proof = self._meta("proof")
+            if proof is None:
+                self._set_meta("format", FORMAT)
+                self._set_meta("proof", seal(self._key, PROOF, "proof"))
+                return
+        try:
+            unseal(self._key, proof, "proof")
+        except WrongKey as error:
+            raise StateError(
+                f"the state in {self._path} was encrypted with another key: restore the secret.key that "
+                "belongs to it"
+            ) from error
+
+    def _format(self) -> int | None:
+        """The format of the file as it is, read before anything is changed."""
+        if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+            return None
+        return int(self._meta("format"))
+
+    def _meta(self, name: str) -> Any:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def _set_meta(self, name: str, value: int | bytes) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+    def load(self) -> View:
+        """Everything that was written. Raises StateError that names the row where one is damaged."""
+        found: dict[str, dict[str, Object]] = {name: {} for name in COLLECTION_OF.values()}
+        with self._lock:
+            try:
+                rows = self._db.execute("SELECT kind, id, body FROM objects ORDER BY kind, id").fetchall()
+                index = self._meta("index") or 0
+            except sqlite3.Error as error:
+                raise StateError(f"the state in {self._path} can't be read: {error}") from error
+        for kind, key, body in rows:
+            obj = self._decode(kind, key, body)
+            found[COLLECTION_OF[type(obj)]][key] = obj
+        return View(index=index, **found)  # type: ignore[arg-type]
+
+    def write(self, index: int, changes: tuple[Change, ...]) -> None:
+        """Write a commit whole and durably, or raise StateError and leave the file as it was."""
+        rows = [
+            (KIND_OF[type(one.new)], one.new.id, index, self._encode(one.new)) for one in changes if one.new
+        ]
+        gone = [(KIND_OF[type(one.object)], one.object.id) for one in changes if one.new is None]
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                with self._db:
+                    self._db.executemany("DELETE FROM objects WHERE kind = ? AND id = ?", gone)
+                    self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows)
+                    self._set_meta("index", index)
+            except sqlite3.Error as error:
+                raise StateError(f"the state in {self._path} can't be written: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the file; the write-ahead log is folded in."""
+        with self._lock:
+            self._db.close()
+
+    def _encode(self, obj: Object) -> str:
+        fields: Raw = msgspec.to_builtins(obj, builtin_types=(bytes,))
+        for name in SEALED.get(type(obj), ()):
+            if value := fields[name]:
+                plain = value if isinstance(value, bytes) else value.encode()
+                fields[name] = seal(self._key, plain, _place(obj.id, name))
+        return msgspec.json.encode(fields).decode()
+
+    def _decode(self, kind: str, key: str, body: str) -> Object:
+        if kind not in KINDS:
+            raise StateError(f"the state in {self._path} has a row of an unknown kind: {kind} {key}")
+        try:
+            fields = msgspec.json.decode(body, type=dict[str, Any])
+            for name in SEALED.get(KINDS[kind], ()):
+                if value := fields.get(name):
+                    plain = unseal(self._key, base64.b64decode(value), _place(key, name))
+                    fields[name] = base64.b64encode(plain).decode() if name in BYTES else plain.decode()
+            return msgspec.convert(fields, KINDS[kind])
+        except (msgspec.MsgspecError, WrongKey, ValueError) as error:
+            raise StateError(
+                f"the state in {self._path} has a damaged row: {kind} {key} ({error}). Restore a backup, or "
+                "delete that one row with the sqlite3 command to go on without it."
+            ) from error
+
+
+def _place(key: str, name: str) -> str:
+    return f"{key}/{name}"

@@ -1,0 +1,164 @@
+"""One serial transaction at a time: persist, swap the view, publish the changes.
+
+Whoever reads takes `store.view`, a frozen snapshot. Whoever writes passes a function to `update`; it sees
+its own writes through `tx.view` and may be refused by raising. What was returned is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from skerry.core.view import COLLECTION_OF, View
+from skerry.model.objects import Cluster, Config, Network, Node, Object, Secret, Service, Task
+
+T = TypeVar("T")
+O = TypeVar("O", Cluster, Node, Network, Service, Task, Config, Secret)  # noqa: E741
+
+
+@dataclass(frozen=True)
+class Change:
+    """One object that a commit created (`old` is None), updated, or removed (`new` is None)."""
+
+    old: Object | None
+    new: Object | None
+
+    @property
+    def object(self) -> Object:
+        """The object as it is now, or as it last was."""
+        found = self.new if self.new is not None else self.old
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A committed transaction: the view after it, when it was, and what it changed, in order."""
+
+    view: View
+    at: int
+    changes: tuple[Change, ...]
+
+
+class Persistence(Protocol):
+    """Where commits are kept (`skerry.store.sqlite`); tests and the simulation use none."""
+
+    def load(self) -> View:
+        """Everything that was written."""
+
+    def write(self, index: int, changes: tuple[Change, ...]) -> None:
+        """Write a commit whole, durably, or raise."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class Tx:
+    """A transaction under way: the only object with methods that change data."""
+
+    def __init__(self, view: View, now: int, new_id: Callable[[], str]) -> None:
+        self.now = now
+        self.new_id = new_id
+        self.index = view.index + 1
+        self.view = view
+        self._base = view
+        self._touched: dict[str, type[Object]] = {}
+
+    def put(self, obj: O) -> O:
+        """Create or replace an object; sets its version and times and returns it as stored."""
+        name = COLLECTION_OF[type(obj)]
+        before = getattr(self._base, name).get(obj.id)
+        created = obj.created_at if before is not None else (obj.created_at or self.now)
+        stored = msgspec.structs.replace(obj, version=self.index, created_at=created, updated_at=self.now)
+        collection = dict(getattr(self.view, name))
+        collection[obj.id] = stored
+        self._swap(name, collection, stored)
+        return stored
+
+    def delete(self, obj: Object) -> None:
+        """Remove an object; unknown ones are already removed."""
+        name = COLLECTION_OF[type(obj)]
+        collection = dict(getattr(self.view, name))
+        if collection.pop(obj.id, None) is not None:
+            self._swap(name, collection, obj)
+
+    def _swap(self, name: str, collection: dict[str, Object], obj: Object) -> None:
+        self.view = replace(self.view, **{name: collection})  # type: ignore[arg-type]
+        self._touched[obj.id] = type(obj)
+
+    def changes(self) -> tuple[Change, ...]:
+        """What differs from the view that the transaction began with, in the order of the first touch."""
+        found = []
+        for key, kind in self._touched.items():
+            name = COLLECTION_OF[kind]
+            old, new = getattr(self._base, name).get(key), getattr(self.view, name).get(key)
+            if old is not new:
+                found.append(Change(old, new))
+        return tuple(found)
+
+
+class Store:
+    """The state of the swarm. `clock` returns wall-clock nanoseconds."""
+
+    def __init__(self, persistence: Persistence, clock: Callable[[], int], new_id: Callable[[], str]) -> None:
+        self.view = persistence.load()
+        self._persistence = persistence
+        self._clock = clock
+        self._new_id = new_id
+        self._lock = asyncio.Lock()
+        self._watchers: set[asyncio.Queue[Commit]] = set()
+
+    async def update(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` in the one transaction at a time; its errors leave everything as it was."""
+        async with self._lock:
+            tx = Tx(self.view, self._clock(), self._new_id)
+            result = fn(tx)
+            changes = tx.changes()
+            if changes:
+                await _outlast(asyncio.ensure_future(self._commit(tx, changes)))
+            return result
+
+    async def _commit(self, tx: Tx, changes: tuple[Change, ...]) -> None:
+        await asyncio.to_thread(self._persistence.write, tx.index, changes)
+        self.view = replace(tx.view, index=tx.index)
+        commit = Commit(self.view, tx.now, changes)
+        for watcher in self._watchers:
+            watcher.put_nowait(commit)
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[asyncio.Queue[Commit]]:
+        """Subscribe to commits; take `store.view` after entering and nothing is missed."""
+        queue: asyncio.Queue[Commit] = asyncio.Queue()
+        self._watchers.add(queue)
+        try:
+            yield queue
+        finally:
+            self._watchers.discard(queue)
+
+    def close(self) -> None:
+        """Close what is behind; nothing may be written afterwards."""
+        self._persistence.close()
+
+
+async def _outlast(commit: asyncio.Future[None]) -> None:
+    """Wait for a commit to its end, however often the caller is cancelled; then pass the cancellation on.
+
+    A client that hangs up must not leave a commit on disk and not in memory, and the next transaction
+    must not begin from the view before it.
+    """
+    cancelled = False
+    while not commit.done():
+        try:
+            await asyncio.wait({commit})
+        except asyncio.CancelledError:
+            cancelled = True
+    error = commit.exception()
+    if cancelled:
+        raise asyncio.CancelledError
+    if error is not None:
+        raise error
