@@ -1,0 +1,1 @@
+"""The Docker Engine as a port, its HTTP client and its streams. Nothing else speaks HTTP to it."""

@@ -1,0 +1,175 @@
+"""The Docker Engine over its unix socket: `engine.port.Engine` for real."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from skerry.engine import execution
+from skerry.engine.http import Wire, connect
+from skerry.engine.port import EngineError, EngineUnreachable, ExecResult
+from skerry.engine.streams import json_lines
+from skerry.model.objects import Raw
+
+ALREADY_CONNECTED = "already exists in network"
+ALREADY_REMOVING = "is already in progress"
+REMOVAL_POLL_S = 0.1
+REMOVAL_TRIES = 100
+
+
+async def connect_engine(socket: str) -> DockerEngine:
+    """The engine at a unix socket's path. Raises EngineUnreachable, with a sentence, where none answers."""
+    return DockerEngine(await connect(socket))
+
+
+class DockerEngine:
+    """See `skerry.engine.port.Engine` for what each call means."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.socket = wire.socket
+        self.version = wire.version
+        self._wire = wire
+
+    async def get(self, path: str, **query: str) -> Raw:
+        """GET of a JSON object."""
+        return msgspec.convert(await self._wire.call("GET", path, query), Raw)
+
+    async def get_list(self, path: str, **query: str) -> list[Raw]:
+        """GET of a JSON array."""
+        return msgspec.convert(await self._wire.call("GET", path, query) or [], list[Raw])
+
+    async def post(self, path: str, body: Raw | None = None, **query: str) -> Raw:
+        """POST of a JSON object."""
+        answer = await self._wire.call("POST", path, query, body)
+        return answer if isinstance(answer, dict) else {}
+
+    async def inspect_image(self, reference: str) -> Raw | None:
+        """The image's JSON, or None."""
+        return await self._found(f"/images/{reference}/json")
+
+    async def inspect_container(self, container: str) -> Raw | None:
+        """The container's JSON, or None."""
+        return await self._found(f"/containers/{container}/json")
+
+    async def _found(self, path: str) -> Raw | None:
+        try:
+            return await self.get(path)
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def pull(self, reference: str, auth: str = "") -> None:
+        """Pull an image. What goes wrong on the way comes inside the stream, and is raised from there."""
+        headers = {"X-Registry-Auth": auth} if auth else {}
+        query = {"fromImage": tagged(reference)}
+        async with self._wire.request(
+            "POST", "/images/create", query, headers=headers, endless=True
+        ) as response:
+            async for progress in json_lines(self._wire.chunks(response)):
+                if "error" in progress:
+                    raise EngineError(500, str(progress["error"]))
+
+    async def create_container(self, name: str, body: Raw) -> str:
+        """Create a container; a taken name means that it was created before."""
+        try:
+            return str((await self.post("/containers/create", body, name=name))["Id"])
+        except EngineError as error:
+            if error.status == 409 and (seen := await self.inspect_container(name)) is not None:
+                return str(seen["Id"])
+            raise
+
+    async def start_container(self, container: str) -> None:
+        """Start it; 304 is success."""
+        await self._wire.call("POST", f"/containers/{container}/start")
+
+    async def stop_container(self, container: str, grace_s: int) -> None:
+        """Stop it; 304 (stopped) and 404 (gone) are success."""
+        try:
+            await self._wire.call("POST", f"/containers/{container}/stop", {"t": str(grace_s)}, endless=True)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
+    async def remove_container(self, container: str) -> None:
+        """Remove it; gone, and being removed by somebody else, is success once it is gone."""
+        try:
+            await self._wire.call("DELETE", f"/containers/{container}", {"force": "1", "v": "1"})
+        except EngineError as error:
+            if error.status == 404:
+                return
+            if error.status != 409 or ALREADY_REMOVING not in error.message:
+                raise
+            await self._until_gone(container, error)
+
+    async def _until_gone(self, container: str, error: EngineError) -> None:
+        for _ in range(REMOVAL_TRIES):
+            if await self.inspect_container(container) is None:
+                return
+            await asyncio.sleep(REMOVAL_POLL_S)
+        raise error
+
+    async def wait_container(self, container: str) -> int:
+        """Wait until it ends; its exit code."""
+        answer = await self._wire.call("POST", f"/containers/{container}/wait", endless=True)
+        if not isinstance(answer, dict):
+            raise EngineUnreachable(f"the engine at {self.socket} ended while a container was waited for")
+        return int(answer["StatusCode"])
+
+    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
+        """Run a command inside."""
+        return await execution.run(self._wire, container, command, timeout_s, user)
+
+    @asynccontextmanager
+    async def events(self, **filters: list[str]) -> AsyncIterator[AsyncIterator[Raw]]:
+        """Subscribe to events; the engine sends the answer's head when it listens."""
+        query = {"filters": msgspec.json.encode(filters).decode()}
+        async with self._wire.request("GET", "/events", query, endless=True) as response:
+            yield json_lines(self._wire.chunks(response))
+
+    @asynccontextmanager
+    async def logs(self, container: str, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """A container's log, in the engine's own framing."""
+        path = f"/containers/{container}/logs"
+        async with self._wire.request("GET", path, query, endless=True) as response:
+            yield self._wire.chunks(response)
+
+    async def create_network(self, body: Raw) -> str:
+        """Create a network; a taken name means that it was created before."""
+        try:
+            return str((await self.post("/networks/create", {**body, "CheckDuplicate": True}))["Id"])
+        except EngineError as error:
+            if error.status == 409 and (seen := await self._found(f"/networks/{body['Name']}")) is not None:
+                return str(seen["Id"])
+            raise
+
+    async def remove_network(self, network: str) -> None:
+        """Remove it; gone is success."""
+        try:
+            await self._wire.call("DELETE", f"/networks/{network}")
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
+    async def connect(self, network: str, container: str, config: Raw) -> None:
+        """Connect a container to a network; already connected is success."""
+        body: dict[str, Any] = {"Container": container, "EndpointConfig": config}
+        try:
+            await self.post(f"/networks/{network}/connect", body)
+        except EngineError as error:
+            if ALREADY_CONNECTED not in error.message:
+                raise
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        await self._wire.close()
+
+
+def tagged(reference: str) -> str:
+    """The reference with a tag: without one, the engine would pull every tag of the repository."""
+    name = reference.rpartition("/")[2]
+    return reference if ":" in name or "@" in name else f"{reference}:latest"

@@ -1,0 +1,89 @@
+"""A command inside a container: its output up to a limit, its exit code, and its end when time is up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+
+from skerry.engine.http import Wire
+from skerry.engine.port import ExecResult
+from skerry.engine.streams import Demultiplexer
+from skerry.model.objects import Raw
+
+OUTPUT_LIMIT = 64 * 1024
+END_POLL_S = 0.01
+END_TRIES = 200
+"""How long the engine may take to notice the end after the output has ended."""
+
+
+async def run(wire: Wire, container: str, command: list[str], timeout_s: float, user: str) -> ExecResult:
+    """Run it and wait for its end. Past `timeout_s` it is killed, and the exit code is -1."""
+    body: Raw = {"AttachStdout": True, "AttachStderr": True, "Cmd": command}
+    if user:
+        body["User"] = user
+    created = await wire.call("POST", f"/containers/{container}/exec", body=body)
+    exec_id = str(created["Id"])
+    output = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            await _stream(wire, exec_id, output)
+            code = await _exit_code(wire, exec_id)
+    except TimeoutError:
+        await _kill(wire, exec_id)
+        code = -1
+    except asyncio.CancelledError:
+        # Whoever asked is gone: the command must not stay behind in a container that lives on.
+        await asyncio.shield(_kill(wire, exec_id))
+        raise
+    return ExecResult(code, output.decode(errors="replace"))
+
+
+async def _stream(wire: Wire, exec_id: str, output: bytearray) -> None:
+    """Start it attached, without asking for a raw connection: the answer's body is the output."""
+    frames = Demultiplexer()
+    start = {"Detach": False, "Tty": False}
+    async with wire.request("POST", f"/exec/{exec_id}/start", body=start, endless=True) as response:
+        async for chunk in wire.chunks(response):
+            payload = frames.feed(chunk)
+            output += payload[: OUTPUT_LIMIT - len(output)]
+
+
+async def _exit_code(wire: Wire, exec_id: str) -> int:
+    for _ in range(END_TRIES):
+        seen = await _inspect(wire, exec_id)
+        if not seen.get("Running"):
+            break
+        await asyncio.sleep(END_POLL_S)
+    code = seen.get("ExitCode")
+    return -1 if code is None else int(code)
+
+
+async def _inspect(wire: Wire, exec_id: str) -> Raw:
+    return msgspec.convert(await wire.call("GET", f"/exec/{exec_id}/json"), Raw)
+
+
+async def _kill(wire: Wire, exec_id: str) -> None:
+    """SIGKILL for the command and what it started; the engine's pids are this machine's."""
+    seen = await _inspect(wire, exec_id)
+    pid = int(seen.get("Pid") or 0)
+    if not seen.get("Running") or pid <= 1:
+        return
+    for process in [*_descendants(pid), pid]:
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _descendants(pid: int) -> list[int]:
+    """All children and their children, the youngest generation first."""
+    try:
+        line = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    children = [int(word) for word in line.split()]
+    return [found for child in children for found in [*_descendants(child), child]]

@@ -1,0 +1,286 @@
+"""An engine in memory: it passes the same contract as the real one, and does what a test tells it to.
+
+Containers run the `Cmd` of their body as far as `sleep N`, `sh -c "exit N"`, `true` and `false` go; by
+default they run until they are stopped. Time is the event loop's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from skerry.engine.port import EngineError, EngineUnreachable, ExecResult
+from skerry.model.objects import Raw
+
+Command = Callable[["Box", list[str]], ExecResult]
+
+
+@dataclass
+class Box:
+    """A container."""
+
+    id: str
+    name: str
+    body: Raw
+    status: str = "created"
+    exit_code: int = 0
+    pid: int = 0
+    error: str = ""
+    started_at: str = "0001-01-01T00:00:00Z"
+    networks: dict[str, str] = field(default_factory=dict)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+
+class FakeEngine:
+    """See the fields for what a test can set; `calls` lists what was asked, in order."""
+
+    def __init__(self) -> None:
+        self.socket = "/nowhere/engine.sock"
+        self.images: dict[str, Raw] = {"box:1": {"Id": "sha256:box", "Config": {"Cmd": ["sleep", "1000"]}}}
+        self.pullable: dict[str, Raw] = {}
+        self.pull_s = 0.0
+        self.stop_s = 0.0
+        self.start_error = ""
+        self.down = False
+        self.on_exec: Command = run_word
+        self.exec_s = 0.0
+        self.calls: list[str] = []
+        self.boxes: dict[str, Box] = {}
+        self.networks: dict[str, str] = {}
+        self._streams: set[asyncio.Queue[Raw | None]] = set()
+        self._numbers = itertools.count(1)
+
+    # What tests do.
+
+    def end(self, name: str, code: int, error: str = "") -> None:
+        """A container's process ends."""
+        box = self._box(name)
+        if not box.running:
+            return
+        box.status, box.exit_code, box.error, box.pid = "exited", code, error, 0
+        box.ended.set()
+        self._emit("die", box, exitCode=str(code))
+
+    def lose(self, name: str) -> None:
+        """A container disappears without a word."""
+        box = self._box(name)
+        box.status = "exited"
+        box.ended.set()
+        del self.boxes[box.name]
+
+    def break_events(self) -> None:
+        """All event streams end."""
+        for stream in self._streams:
+            stream.put_nowait(None)
+
+    # The port.
+
+    async def get(self, path: str, **query: str) -> Raw:
+        self._asked(f"get {path}")
+        if path == "/info":
+            return {"Swarm": {"LocalNodeState": "inactive"}, "LiveRestoreEnabled": True}
+        if path.startswith("/networks/") and (name := path.removeprefix("/networks/")) in self.networks:
+            return {"Name": name, "Id": self.networks[name]}
+        raise EngineError(404, "page not found")
+
+    async def get_list(self, path: str, **query: str) -> list[Raw]:
+        self._asked(f"list {path}")
+        if path == "/containers/json":
+            wanted = json.loads(query.get("filters", "{}")).get("label", [])
+            return [
+                {"Id": box.id, "Names": [f"/{box.name}"], "Labels": box.body.get("Labels") or {}}
+                for box in self.boxes.values()
+                if all(_has(box, label) for label in wanted) and (box.running or query.get("all") == "1")
+            ]
+        raise EngineError(404, "page not found")
+
+    async def post(self, path: str, body: Raw | None = None, **query: str) -> Raw:
+        self._asked(f"post {path}")
+        if path == "/volumes/create":
+            return dict(body or {})
+        raise EngineError(404, "page not found")
+
+    async def inspect_image(self, reference: str) -> Raw | None:
+        self._asked(f"image {reference}")
+        by_id = (image for image in self.images.values() if image["Id"] == reference)
+        return self.images.get(reference) or next(by_id, None)
+
+    async def pull(self, reference: str, auth: str = "") -> None:
+        self._asked(f"pull {reference}")
+        await asyncio.sleep(self.pull_s)
+        if reference not in self.pullable:
+            raise EngineError(500, f"pull access denied for {reference}")
+        self.images[reference] = self.pullable[reference]
+
+    async def create_container(self, name: str, body: Raw) -> str:
+        self._asked(f"create {name}")
+        if (box := self.boxes.get(name)) is not None:
+            return box.id
+        if body["Image"] not in self.images:
+            raise EngineError(404, f"No such image: {body['Image']}")
+        box = Box(f"{next(self._numbers):064x}", name, body)
+        for network in (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}:
+            box.networks[network] = ""
+        self.boxes[name] = box
+        return box.id
+
+    async def inspect_container(self, container: str) -> Raw | None:
+        self._asked(f"inspect {container}")
+        box = self._find(container)
+        if box is None:
+            return None
+        state: Raw = {"Status": box.status, "Running": box.running, "ExitCode": box.exit_code, "Pid": box.pid}
+        state |= {"Error": box.error, "OOMKilled": False, "StartedAt": box.started_at}
+        return {
+            "Id": box.id,
+            "Name": f"/{box.name}",
+            "Image": self.images[box.body["Image"]]["Id"],
+            "State": state,
+            "Config": {"Labels": box.body.get("Labels") or {}},
+            "NetworkSettings": {"Networks": {name: {"IPAddress": at} for name, at in box.networks.items()}},
+        }
+
+    async def start_container(self, container: str) -> None:
+        self._asked(f"start {container}")
+        box = self._box(container)
+        if self.start_error:
+            box.exit_code = 128
+            raise EngineError(500, self.start_error)
+        if box.running:
+            return
+        box.status, box.pid = "running", next(self._numbers) + 1000
+        box.started_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"
+        box.ended.clear()
+        for place, name in enumerate(box.networks):
+            box.networks[name] = f"10.0.{place}.{box.pid % 250 + 2}"
+        self._emit("start", box)
+        words = list(box.body.get("Cmd") or [])
+        if words and words[0] != "sleep":
+            self.end(box.name, run_word(box, words).exit_code)
+
+    async def stop_container(self, container: str, grace_s: int) -> None:
+        self._asked(f"stop {container} {grace_s}")
+        await asyncio.sleep(self.stop_s)
+        box = self._find(container)
+        if box is not None:
+            self.end(box.name, 137)
+
+    async def remove_container(self, container: str) -> None:
+        self._asked(f"remove {container}")
+        box = self._find(container)
+        if box is None:
+            return
+        self.end(box.name, 137)
+        del self.boxes[box.name]
+        self._emit("destroy", box)
+
+    async def wait_container(self, container: str) -> int:
+        self._asked(f"wait {container}")
+        box = self._box(container)
+        if box.running:
+            await box.ended.wait()
+        return box.exit_code
+
+    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
+        self._asked(f"exec {container}")
+        box = self._box(container)
+        if not box.running:
+            raise EngineError(409, f"Container {box.id} is not running")
+        needed = float(command[1]) if command[0] == "sleep" else self.exec_s
+        await asyncio.sleep(min(needed, timeout_s))
+        return ExecResult(-1, "") if needed > timeout_s else self.on_exec(box, command)
+
+    @asynccontextmanager
+    async def events(self, **filters: list[str]) -> AsyncIterator[AsyncIterator[Raw]]:
+        self._asked("events")
+        stream: asyncio.Queue[Raw | None] = asyncio.Queue()
+        self._streams.add(stream)
+        try:
+            yield _events(stream, filters.get("event", []))
+        finally:
+            self._streams.discard(stream)
+
+    @asynccontextmanager
+    async def logs(self, container: str, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        self._asked(f"logs {container}")
+        self._box(container)
+        yield _nothing()
+
+    async def create_network(self, body: Raw) -> str:
+        self._asked(f"network {body['Name']}")
+        return self.networks.setdefault(body["Name"], f"net-{len(self.networks)}")
+
+    async def remove_network(self, network: str) -> None:
+        self._asked(f"unnetwork {network}")
+        names = {network, *(name for name, key in self.networks.items() if key == network)}
+        if any(box.running and names & box.networks.keys() for box in self.boxes.values()):
+            raise EngineError(403, f"error while removing network: network {network} has active endpoints")
+        for name in names:
+            self.networks.pop(name, None)
+
+    async def connect(self, network: str, container: str, config: Raw) -> None:
+        self._asked(f"connect {network} {container}")
+        self._box(container).networks.setdefault(network, "")
+
+    async def close(self) -> None:
+        self.break_events()
+
+    def _asked(self, what: str) -> None:
+        if self.down:
+            raise EngineUnreachable("the engine does not answer: it is down")
+        self.calls.append(what)
+
+    def _find(self, container: str) -> Box | None:
+        by_id = (box for box in self.boxes.values() if box.id == container)
+        return self.boxes.get(container) or next(by_id, None)
+
+    def _box(self, container: str) -> Box:
+        box = self._find(container)
+        if box is None:
+            raise EngineError(404, f"No such container: {container}")
+        return box
+
+    def _emit(self, action: str, box: Box, **attributes: str) -> None:
+        labels = {"name": box.name, **(box.body.get("Labels") or {}), **attributes}
+        event: Raw = {"Type": "container", "Action": action, "Actor": {"ID": box.id, "Attributes": labels}}
+        for stream in self._streams:
+            stream.put_nowait(event)
+
+
+def _has(box: Box, label: str) -> bool:
+    """Whether a container has a label: `key`, or `key=value`."""
+    key, sign, value = label.partition("=")
+    found = (box.body.get("Labels") or {}).get(key)
+    return found is not None and (not sign or found == value)
+
+
+async def _events(stream: asyncio.Queue[Raw | None], actions: list[str]) -> AsyncIterator[Raw]:
+    while (event := await stream.get()) is not None:
+        if not actions or event["Action"] in actions:
+            yield event
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
+
+
+def run_word(box: Box, command: list[str]) -> ExecResult:
+    """What `true`, `false` and `sh -c "echo WORD; exit N"` do."""
+    if command[:2] == ["sh", "-c"] or command[:2] == ["/bin/sh", "-c"]:
+        words: list[Any] = command[2].replace(";", " ").split()
+        code = int(words[words.index("exit") + 1]) if "exit" in words else 0
+        said = f"{words[words.index('echo') + 1]}\n" if "echo" in words else ""
+        return ExecResult(code, said)
+    return ExecResult(1 if command[0] == "false" else 0, "")

@@ -1,0 +1,170 @@
+"""What skerry relies on, asked of the fake engine and of a real one alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from skerry.engine.client import connect_engine
+from skerry.engine.port import Engine, EngineError
+from skerry.model.objects import Raw
+from tests.engine.dockerd import dockerd
+from tests.engine.fake import FakeEngine
+
+Check = Callable[[Engine], Awaitable[None]]
+Run = Callable[[Check], None]
+
+
+@pytest.fixture(scope="module")
+def real_socket() -> Iterator[str]:
+    with dockerd() as socket:
+        yield socket
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=[pytest.mark.engine, pytest.mark.timeout(90)])])
+def on_engine(request: pytest.FixtureRequest) -> Run:
+    """Runs a check on an engine, and fails where it takes longer than 20 s."""
+    socket = request.getfixturevalue("real_socket") if request.param == "real" else ""
+
+    async def bounded(check: Check) -> None:
+        async with asyncio.timeout(20), _engine(socket) as engine:
+            await check(engine)
+
+    return lambda check: asyncio.run(bounded(check))
+
+
+@asynccontextmanager
+async def _engine(socket: str) -> AsyncIterator[Engine]:
+    engine: Engine = await connect_engine(socket) if socket else FakeEngine()
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+def body(*command: str, **more: object) -> dict[str, object]:
+    return {"Image": "box:1", "Cmd": list(command), "Labels": {"part": "contract"}, **more}
+
+
+def test_a_container_is_created_started_waited_for_and_removed(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        made = await engine.create_container("life", body("sh", "-c", "exit 3"))
+        seen = await engine.inspect_container("life")
+        assert seen is not None
+        assert (seen["Id"], seen["State"]["Status"], seen["State"]["Running"]) == (made, "created", False)
+        await engine.start_container("life")
+        assert await engine.wait_container("life") == 3
+        ended = await engine.inspect_container(made)
+        assert ended is not None
+        assert (ended["State"]["Status"], ended["State"]["ExitCode"]) == ("exited", 3)
+        assert ended["Image"] == (await engine.inspect_image("box:1") or {})["Id"]
+        await engine.remove_container("life")
+        assert await engine.inspect_container("life") is None
+
+    on_engine(check)
+
+
+def test_what_is_already_so_is_success(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        made = await engine.create_container("twice", body("sleep", "1000"))
+        assert await engine.create_container("twice", body("sleep", "1000")) == made
+        await engine.stop_container("twice", 0)
+        await engine.start_container("twice")
+        await engine.start_container("twice")
+        await engine.stop_container("twice", 0)
+        await engine.stop_container("twice", 0)
+        assert await engine.wait_container("twice") == 137
+        await engine.remove_container("twice")
+        await engine.remove_container("twice")
+        await engine.stop_container("twice", 0)
+
+    on_engine(check)
+
+
+def test_the_engines_own_words_come_back(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        with pytest.raises(EngineError, match="No such image: nosuch:1") as missing:
+            await engine.create_container("never", {"Image": "nosuch:1"})
+        assert missing.value.status == 404
+        with pytest.raises(EngineError, match="No such container: never"):
+            await engine.start_container("never")
+        with pytest.raises(EngineError) as page:
+            await engine.get("/nosuchpage")
+        assert page.value.status == 404
+        assert await engine.inspect_image("nosuch:1") is None
+        with pytest.raises(EngineError):
+            await engine.pull("nosuch.invalid/image:1")
+
+    on_engine(check)
+
+
+def test_a_command_runs_inside_and_ends_in_time(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        await engine.create_container("inside", body("sleep", "1000"))
+        with pytest.raises(EngineError, match="is not running"):
+            await engine.exec("inside", ["true"], 5)
+        await engine.start_container("inside")
+        done = await engine.exec("inside", ["sh", "-c", "echo hello; exit 7"], 5)
+        assert (done.exit_code, done.output) == (7, "hello\n")
+        assert (await engine.exec("inside", ["true"], 5)).exit_code == 0
+        assert (await engine.exec("inside", ["sleep", "60"], 0.5)).exit_code == -1
+        await engine.remove_container("inside")
+
+    on_engine(check)
+
+
+def test_events_are_heard_from_the_moment_of_subscribing(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        await engine.create_container("heard", body("sleep", "1000"))
+        async with engine.events(type=["container"], event=["die", "destroy"], label=["part"]) as events:
+            await engine.start_container("heard")
+            await engine.stop_container("heard", 0)
+            await engine.remove_container("heard")
+            died, destroyed = await anext(events), await anext(events)
+        assert (died["Action"], destroyed["Action"]) == ("die", "destroy")
+        assert died["Actor"]["Attributes"]["exitCode"] == "137"
+        assert died["Actor"]["Attributes"]["part"] == "contract"
+
+    on_engine(check)
+
+
+def test_networks_are_made_joined_and_left(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        first = await engine.create_network({"Name": "one", "Driver": "bridge"})
+        assert await engine.create_network({"Name": "one", "Driver": "bridge"}) == first
+        await engine.create_network({"Name": "two", "Driver": "bridge"})
+        joined: Raw = {"EndpointsConfig": {"one": {}}}
+        made = await engine.create_container("joined", body("sleep", "9", NetworkingConfig=joined))
+        await engine.connect("two", made, {})
+        await engine.connect("two", made, {})
+        await engine.start_container(made)
+        seen = await engine.inspect_container(made)
+        assert seen is not None
+        addresses = {name: at["IPAddress"] for name, at in seen["NetworkSettings"]["Networks"].items()}
+        assert set(addresses) == {"one", "two"}
+        assert all(addresses.values())
+        with pytest.raises(EngineError) as busy:
+            await engine.remove_network("one")
+        assert busy.value.status == 403
+        await engine.remove_container(made)
+        for name in ("one", "two", "two"):
+            await engine.remove_network(name)
+
+    on_engine(check)
+
+
+def test_containers_are_listed_with_their_labels(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        await engine.create_container("listed", body("sleep", "9"))
+        await engine.create_container("other", {**body("sleep", "9"), "Labels": {"part": "another"}})
+        contract = '{"label":["part=contract"]}'
+        assert await engine.get_list("/containers/json", filters=contract) == []
+        found = await engine.get_list("/containers/json", all="1", filters=contract)
+        assert [(item["Names"], item["Labels"]["part"]) for item in found] == [(["/listed"], "contract")]
+        await engine.remove_container("listed")
+        await engine.remove_container("other")
+
+    on_engine(check)
