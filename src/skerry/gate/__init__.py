@@ -1,0 +1,1 @@
+"""The gate: a process of its own that answers names, reserves ports and holds connections."""

@@ -1,0 +1,190 @@
+"""DNS: our names from the zone, everything else from upstream; listens on each leg."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections.abc import Callable
+from ipaddress import AddressValueError, IPv4Address
+from typing import cast
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.reversename
+import dns.rrset
+
+from skerry.gate.board import Board
+from skerry.gate.forward import Forwarder
+from skerry.model.defaults import NAME_WAIT, SECOND
+
+TTL_S = 1
+"""Short: a dnsrr service's addresses change with every task."""
+
+WAIT_S = NAME_WAIT / SECOND
+"""How long an unknown name may take to appear; Docker's embedded resolver gives up after about 4 s."""
+
+TCP_IDLE_S = 3.0
+
+
+class Answerer:
+    """Turns one question into one answer."""
+
+    def __init__(
+        self, board: Board, forwarder: Forwarder, wait_s: float = WAIT_S, now: Callable[[], float] = time.time
+    ) -> None:
+        self._board = board
+        self._forwarder = forwarder
+        self._wait_s = wait_s
+        self._now = now
+
+    async def answer(self, wire: bytes, requester: str, leg: str, udp: bool = True) -> bytes | None:
+        """The answer's wire form; None for what is not a question at all."""
+        try:
+            query = dns.message.from_wire(wire)
+        except (dns.exception.DNSException, ValueError, struct.error):
+            return None
+        if query.flags & dns.flags.QR or len(query.question) != 1:
+            return None
+        response = await self._respond(query, requester, leg)
+        limit = max(query.payload, 512) if udp else 65535
+        try:
+            return response.to_wire(max_size=limit)
+        except dns.exception.TooBig:
+            short = dns.message.make_response(query)
+            short.flags |= dns.flags.TC
+            return short.to_wire()
+
+    async def _respond(self, query: dns.message.Message, requester: str, leg: str) -> dns.message.Message:
+        question = query.question[0]
+        if question.rdclass != dns.rdataclass.IN:
+            return _refusal(query, dns.rcode.NOTIMP)
+        ours = self._ours(query, requester, leg)
+        if ours is not None and not self._nobody_yet(query, requester, leg):
+            return ours
+        upstreams = () if ours else self._upstreams(requester)
+        asked = asyncio.ensure_future(self._forwarder.ask(query, upstreams))
+        try:
+            waits = ours is not None or _may_be_service(question.name)
+            appeared = await self._appears(query, requester, leg) if waits else None
+            answer = appeared or ours or await asked
+        finally:
+            asked.cancel()
+        if answer is not None:
+            return answer
+        return _refusal(query, dns.rcode.NXDOMAIN if len(question.name.labels) <= 2 else dns.rcode.SERVFAIL)
+
+    def _nobody_yet(self, query: dns.message.Message, requester: str, leg: str) -> bool:
+        """Whether an address is asked of a dnsrr service without a ready task."""
+        question = query.question[0]
+        name = question.name.to_text(omit_final_dot=True)
+        return question.rdtype == dns.rdatatype.A and self._board.zone.lookup(requester, name, leg) == ()
+
+    def _ours(self, query: dns.message.Message, requester: str, leg: str) -> dns.message.Message | None:
+        question = query.question[0]
+        if question.rdtype == dns.rdatatype.PTR:
+            return self._pointer(query, requester, leg)
+        found = self._board.zone.lookup(requester, question.name.to_text(omit_final_dot=True), leg)
+        if found is None:
+            return None
+        response = _ours_response(query)
+        if question.rdtype in (dns.rdatatype.A, dns.rdatatype.ANY) and found:
+            # dnspython shuffles the addresses as it writes them
+            response.answer.append(dns.rrset.from_text(question.name, TTL_S, "IN", "A", *found))
+        return response
+
+    def _pointer(self, query: dns.message.Message, requester: str, leg: str) -> dns.message.Message | None:
+        name = query.question[0].name
+        try:
+            address = str(IPv4Address(dns.reversename.to_address(name)))
+        except (dns.exception.DNSException, AddressValueError, ValueError):
+            return None
+        target = self._board.zone.name_of(requester, address, leg)
+        if target is None:
+            return None
+        response = _ours_response(query)
+        response.answer.append(dns.rrset.from_text(name, TTL_S, "IN", "PTR", f"{target}."))
+        return response
+
+    async def _appears(
+        self, query: dns.message.Message, requester: str, leg: str
+    ) -> dns.message.Message | None:
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._wait_s
+        while clock() < until and self._board.zone.may_appear(requester, self._now(), leg):
+            await self._board.newer(until - clock())
+            found = self._ours(query, requester, leg)
+            if found is not None and not self._nobody_yet(query, requester, leg):
+                return found
+        return None
+
+    def _upstreams(self, requester: str) -> tuple[str, ...]:
+        own = self._board.zone.nameservers(requester)
+        return tuple(
+            server for server in own or self._board.desired.upstreams if server not in self._board.zone.legs
+        )
+
+
+def _may_be_service(name: dns.name.Name) -> bool:
+    return len(name.labels) == 2 or (len(name.labels) == 3 and name.labels[0].lower() == b"tasks")
+
+
+def _ours_response(query: dns.message.Message) -> dns.message.Message:
+    response = dns.message.make_response(query, recursion_available=True)
+    response.flags |= dns.flags.AA
+    return response
+
+
+def _refusal(query: dns.message.Message, code: dns.rcode.Rcode) -> dns.message.Message:
+    response = dns.message.make_response(query, recursion_available=True)
+    response.set_rcode(code)
+    return response
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """DNS over UDP on one leg."""
+
+    def __init__(self, answerer: Answerer, leg: str) -> None:
+        self._answerer = answerer
+        self._leg = leg
+        self._transport: asyncio.DatagramTransport | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        task = asyncio.create_task(self._one(data, addr))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _one(self, data: bytes, addr: tuple[str, int]) -> None:
+        answer = await self._answerer.answer(data, addr[0], self._leg)
+        if answer is not None and self._transport and not self._transport.is_closing():
+            self._transport.sendto(answer, addr)
+
+
+async def serve_stream(
+    answerer: Answerer, leg: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """DNS over one TCP connection, until it is idle or ends."""
+    requester = str(writer.get_extra_info("peername")[0])
+    try:
+        while True:
+            async with asyncio.timeout(TCP_IDLE_S):
+                (length,) = struct.unpack("!H", await reader.readexactly(2))
+                wire = await reader.readexactly(length)
+            answer = await answerer.answer(wire, requester, leg, udp=False)
+            if answer is None:
+                break
+            writer.write(struct.pack("!H", len(answer)) + answer)
+            await writer.drain()
+    except (OSError, asyncio.IncompleteReadError):  # TimeoutError is an OSError
+        pass
+    finally:
+        writer.close()

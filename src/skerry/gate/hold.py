@@ -1,0 +1,88 @@
+"""The hold: every TCP connection to a VIP without a rule in the host's table arrives here."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from skerry.gate.board import Board
+from skerry.gate.message import HOLD_PORT
+from skerry.gate.netns import enter
+from skerry.gate.relay import Acceptor, Relay, reset
+
+SO_ORIGINAL_DST = 80
+BACKLOG = 4096
+
+
+class Namespace:
+    """Makes sockets inside the gate's namespace, by one thread that lives there."""
+
+    def __init__(self, path: Path | None) -> None:
+        initializer = partial(enter, path) if path else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gate-netns", initializer=initializer)
+        self.inode = (path or Path("/proc/self/ns/net")).stat().st_ino
+
+    async def tcp(self) -> socket.socket:
+        """A new, non-blocking IPv4 TCP socket."""
+        return await self._make(socket.SOCK_STREAM)
+
+    async def udp(self) -> socket.socket:
+        """A new, non-blocking IPv4 UDP socket."""
+        return await self._make(socket.SOCK_DGRAM)
+
+    async def _make(self, kind: socket.SocketKind) -> socket.socket:
+        make = partial(socket.socket, socket.AF_INET, kind | socket.SOCK_NONBLOCK)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, make)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False)
+
+
+def original_destination(connection: socket.socket) -> tuple[str, int]:
+    """Where a redirected connection wanted to go; its own local address if it was not redirected."""
+    try:
+        raw = connection.getsockopt(socket.SOL_IP, SO_ORIGINAL_DST, 16)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        address, port = connection.getsockname()[:2]
+        return str(address), int(port)
+    port, packed = struct.unpack("!2xH4s8x", raw)
+    return socket.inet_ntoa(packed), port
+
+
+class Hold:
+    """The hold listener."""
+
+    def __init__(self, board: Board, relay: Relay, namespace: Namespace) -> None:
+        self._board = board
+        self._relay = relay
+        self._namespace = namespace
+        self._acceptor: Acceptor | None = None
+
+    async def start(self, port: int = HOLD_PORT) -> int:
+        """Listen; the port number is returned. Raises OSError."""
+        listener = await self._namespace.tcp()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("0.0.0.0", port))
+        listener.listen(BACKLOG)
+        self._acceptor = Acceptor(listener, self._serve, "hold")
+        return int(listener.getsockname()[1])
+
+    async def _serve(self, client: socket.socket) -> None:
+        vip, port = original_destination(client)
+        if self._board.behind_vip(vip) is None:
+            reset(client)
+            return
+        await self._relay.serve(client, partial(self._board.behind_vip, vip), port, self._namespace.tcp)
+
+    def stop(self) -> None:
+        """Take no more connections."""
+        if self._acceptor:
+            self._acceptor.stop_listening()

@@ -1,0 +1,51 @@
+"""What skerryd and the gate say to each other: one JSON object a line over `<run>/gate.sock`."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from skerry.model.traffic import Traffic
+
+HOLD_PORT = 9
+"""Where TCP for any VIP is sent inside the gate's namespace."""
+
+LINE_LIMIT = 64 * 1024 * 1024
+
+
+class Desired(Struct, frozen=True):
+    """skerryd to gate: everything that the gate shall do. Replaces what was said before."""
+
+    serial: int
+    traffic: Traffic
+    upstreams: tuple[str, ...] = ()
+    """The host's own nameservers."""
+
+
+class Status(Struct, frozen=True):
+    """Gate to skerryd: at once on connecting, in answer to each `Desired`, and when `refused` changes."""
+
+    pid: int
+    namespace: int
+    """Inode of the network namespace that it serves in."""
+    serial: int = 0
+    """Of the last `Desired` that is applied; 0 before any."""
+    reserved: tuple[str, ...] = ()
+    """Published ports held by a listening socket, e.g. `tcp/80`."""
+    refused: dict[str, str] = {}
+    """Why others are not: `{"tcp/80": "address already in use"}`."""
+
+
+def encode(message: Desired | Status) -> bytes:
+    """One line."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+def read_desired(line: bytes) -> Desired:
+    """Parse a line of skerryd. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(line, type=Desired)
+
+
+def read_status(line: bytes) -> Status:
+    """Parse a line of the gate. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(line, type=Status)

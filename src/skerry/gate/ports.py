@@ -1,0 +1,120 @@
+"""Published ports: a listening socket of ours on the host reserves each number.
+
+IPv4 is translated by the kernel before it gets here; what arrives is IPv6, or slipped through while the
+table changed, and is relayed. A UDP port is only bound: that reserves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from skerry.gate.board import Board
+from skerry.gate.relay import Acceptor, NewSocket, Relay
+from skerry.model.traffic import PublishedPort
+
+RETRY_S = 0.5
+BACKLOG = 1024
+_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
+
+
+def reserve(protocol: str, port: int) -> socket.socket:
+    """Bind a port on every address of this machine, both families; TCP listens. Raises OSError."""
+    try:
+        return _bound(socket.AF_INET6, "::", protocol, port)
+    except OSError as error:
+        if error.errno not in _NO_IPV6:
+            raise
+        return _bound(socket.AF_INET, "0.0.0.0", protocol, port)
+
+
+def _bound(family: socket.AddressFamily, address: str, protocol: str, port: int) -> socket.socket:
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    bound = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+    try:
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if protocol == "tcp":  # connections of a former gate may linger; listeners still conflict
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((address, port))
+        if protocol == "tcp":
+            bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+class Ports:
+    """The reserved ports, and why others are refused; `tell` is called when that changes by itself."""
+
+    def __init__(self, board: Board, relay: Relay, tell: Callable[[], None], new_socket: NewSocket) -> None:
+        self._board = board
+        self._relay = relay
+        self._tell = tell
+        # from the gate's namespace: the answers to a socket of the host's would cross its INPUT chain
+        self._new_socket = new_socket
+        self._wanted: dict[str, PublishedPort] = {}
+        self._held: dict[str, Acceptor | socket.socket] = {}
+        self.refused: dict[str, str] = {}
+
+    @property
+    def reserved(self) -> tuple[str, ...]:
+        """Keys of the ports that are held."""
+        return tuple(sorted(self._held))
+
+    def update(self, ports: Iterable[PublishedPort]) -> None:
+        """Hold exactly these ports, as far as they are free."""
+        self._wanted = {port.key: port for port in ports}
+        for key in self._held.keys() - self._wanted.keys():
+            self._release(key)
+        self._try()
+
+    def _try(self) -> None:
+        refused: dict[str, str] = {}
+        for key, port in self._wanted.items():
+            if key in self._held:
+                continue
+            try:
+                self._hold(port)
+            except OSError as error:
+                refused[key] = os.strerror(error.errno or 0).lower()
+        self.refused = refused
+
+    def _hold(self, port: PublishedPort) -> None:
+        bound = reserve(port.protocol, port.port)
+        name = f"port {port.key}"
+        self._held[port.key] = (
+            Acceptor(bound, partial(self._serve, port.key), name) if port.protocol == "tcp" else bound
+        )
+
+    async def _serve(self, key: str, client: socket.socket) -> None:
+        behind = partial(self._board.behind_port, key)
+        await self._relay.serve(client, behind, self._wanted[key].target, self._new_socket)
+
+    def _release(self, key: str) -> None:
+        held = self._held.pop(key)
+        if isinstance(held, Acceptor):
+            held.stop_listening()
+        else:
+            held.close()
+
+    async def retry_for_ever(self) -> None:
+        """Try the refused ports again every half second."""
+        while True:
+            await asyncio.sleep(RETRY_S)
+            if not self.refused:
+                continue
+            before = self.refused
+            self._try()
+            if self.refused != before:
+                self._tell()
+
+    def stop(self) -> None:
+        """Let go of every port."""
+        for key in list(self._held):
+            self._release(key)

@@ -1,0 +1,110 @@
+"""Reserved ports, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from skerry.gate.board import Board
+from skerry.gate.hold import Namespace
+from skerry.gate.message import Desired
+from skerry.gate.ports import Ports, reserve
+from skerry.gate.relay import Relay
+from skerry.model.traffic import Backend, PublishedPort, Traffic
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def occupy(address: str, kind: socket.SocketKind, reuse: bool = False) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    other = socket.socket(family, kind)
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
+    other.bind((address, 0))
+    if kind == socket.SOCK_STREAM:
+        other.listen()
+    return other
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", "::", "::1"])
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize("reuse", [False, True])
+def test_a_port_of_another_program_is_refused(address: str, protocol: str, reuse: bool) -> None:
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    with occupy(address, kind, reuse) as other, pytest.raises(OSError, match="Address already in use"):
+        reserve(protocol, other.getsockname()[1]).close()
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_reserved_port_is_refused_to_others(protocol: str) -> None:
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    port = free_port(kind)
+    with reserve(protocol, port), socket.socket(socket.AF_INET, kind) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="Address already in use"):
+            other.bind(("127.0.0.1", port))
+
+
+def test_update_reserves_and_releases() -> None:
+    async def scene() -> None:
+        board = Board()
+        ports = Ports(board, Relay(board), lambda: None, Namespace(None).tcp)
+        one, other = free_port(), free_port(socket.SOCK_DGRAM)
+        wanted = (PublishedPort("tcp", one, 80, "s", "v"), PublishedPort("udp", other, 53, "s", "v"))
+        ports.update(wanted)
+        assert list(ports.reserved) == [f"tcp/{one}", f"udp/{other}"]
+        ports.update(wanted[1:])
+        assert list(ports.reserved) == [f"udp/{other}"]
+        ports.stop()
+        assert list(ports.reserved) == []
+
+    asyncio.run(scene())
+
+
+def test_a_refused_port_is_taken_when_it_is_free_and_told() -> None:
+    async def scene() -> None:
+        board, told = Board(), asyncio.Event()
+        ports = Ports(board, Relay(board), told.set, Namespace(None).tcp)
+        retrying = asyncio.create_task(ports.retry_for_ever())
+        with occupy("0.0.0.0", socket.SOCK_STREAM) as other:
+            port = other.getsockname()[1]
+            ports.update([PublishedPort("tcp", port, 80, "s", "v")])
+            assert ports.refused == {f"tcp/{port}": "address already in use"}
+        async with asyncio.timeout(1.5):
+            await told.wait()
+        assert (ports.reserved, ports.refused) == ((f"tcp/{port}",), {})
+        retrying.cancel()
+        ports.stop()
+
+    asyncio.run(scene())
+
+
+def test_ipv6_and_what_slips_through_are_relayed() -> None:
+    async def scene() -> None:
+        board = Board()
+        ports = Ports(board, Relay(board), lambda: None, Namespace(None).tcp)
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
+        target = server.sockets[0].getsockname()[1]
+        port = PublishedPort("tcp", free_port(), target, "s", "v", (Backend("t", "127.0.0.1"),))
+        board.post(Desired(1, Traffic(ports=(port,))))
+        ports.update([port])
+        for address in ("::1", "127.0.0.1"):
+            reader, writer = await asyncio.open_connection(address, port.port)
+            assert await reader.read() == b"hello"
+            writer.close()
+            await writer.wait_closed()
+        ports.stop()
+        server.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(scene())
+
+
+async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"hello")
+    writer.close()

@@ -1,0 +1,155 @@
+"""Held connections, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
+import pytest
+
+from skerry.gate.board import Board
+from skerry.gate.message import Desired
+from skerry.gate.relay import Acceptor, Relay
+from skerry.model.traffic import Backend, Traffic, VirtualService
+
+VIP = "10.0.1.130"
+LOCAL = (Backend("t", "127.0.0.1"),)
+
+
+async def new_socket() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+
+def listening() -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    return listener
+
+
+class Stage:
+    """A relay for one VIP, an echo server behind it that answers after the client's half-close."""
+
+    def __init__(self, held_limit: int = 10) -> None:
+        self.board = Board()
+        self.relay = Relay(self.board, held_limit)
+        self.front = listening()
+        self.reserved = listening()
+        self.target = self.reserved.getsockname()[1]
+        behind = partial(self.board.behind_vip, VIP)
+        self.acceptor = Acceptor(
+            self.front, lambda one: self.relay.serve(one, behind, self.target, new_socket), "test"
+        )
+        self.serial = 0
+
+    def put(self, *backends: Backend, hold_s: float = 5.0) -> None:
+        self.serial += 1
+        service = VirtualService("s", "red", VIP, backends, hold_s)
+        self.board.post(Desired(self.serial, Traffic(services=(service,))))
+
+    async def serve(self) -> asyncio.Server:
+        return await asyncio.start_server(echo, sock=self.reserved)
+
+    async def client(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(*self.front.getsockname())
+
+    def close(self) -> None:
+        self.acceptor.stop_listening()
+        self.reserved.close()
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"got " + await reader.read())
+    await writer.drain()
+    writer.close()
+
+
+def play(scene: Callable[[Stage], Awaitable[None]], held_limit: int = 10) -> None:
+    async def run() -> None:
+        stage = Stage(held_limit)
+        try:
+            await scene(stage)
+        finally:
+            stage.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+async def exchange(stage: Stage, text: bytes) -> bytes:
+    reader, writer = await stage.client()
+    writer.write(text)
+    writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_copies_both_ways_with_half_close() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.put(*LOCAL)
+        async with await stage.serve():
+            assert await exchange(stage, b"x" * 1_000_000) == b"got " + b"x" * 1_000_000
+
+    play(scene)
+
+
+def test_waits_for_a_backend() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.put()
+        async with await stage.serve():
+            answer = asyncio.create_task(exchange(stage, b"hello"))
+            done, _ = await asyncio.wait({answer}, timeout=0.1)
+            assert not done
+            stage.put(*LOCAL)
+            assert await answer == b"got hello"
+
+    play(scene)
+
+
+def test_tries_another_backend_and_again() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.put(Backend("gone", "127.0.0.9"), *LOCAL)
+        stage.reserved.close()
+        answer = asyncio.create_task(exchange(stage, b"hello"))
+        await asyncio.wait({answer}, timeout=0.1)
+        async with await asyncio.start_server(echo, "127.0.0.1", stage.target):
+            assert await answer == b"got hello"
+
+    play(scene)
+
+
+@pytest.mark.parametrize("case", ["too long", "unknown", "too many"])
+def test_resets(case: str) -> None:
+    async def scene(stage: Stage) -> None:
+        if case != "unknown":
+            stage.put(hold_s=0.05 if case == "too long" else 5.0)
+        reader, writer = await stage.client()
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    play(scene, held_limit=0 if case == "too many" else 10)
+
+
+def test_a_client_that_went_away_is_not_held() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.put()
+        _, writer = await stage.client()
+        await asyncio.wait({asyncio.create_task(stage.board.newer(0.05))})
+        writer.transport.abort()
+        stage.put()
+        async with asyncio.timeout(1.5):
+            while stage.relay.waiting:
+                await asyncio.sleep(0.01)
+                stage.put()
+
+    play(scene)
