@@ -1,0 +1,59 @@
+"""The kernel's own tools: `nft`, `ip`, `iptables`. Each call has a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from skerry.network.errors import NetworkError
+
+DEADLINE_S = 20.0
+
+
+async def run(
+    command: Sequence[str], stdin: str = "", deadline_s: float = DEADLINE_S
+) -> tuple[int, str, str]:
+    """Run a command; (exit code, standard output, standard error). NetworkError where it cannot be run."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        raise NetworkError(f"{command[0]} is not installed") from None
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            out, err = await process.communicate(stdin.encode() or None)
+    except TimeoutError:
+        raise NetworkError(f"{command[0]}: no answer in {DEADLINE_S:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")
+
+
+async def check(command: Sequence[str], stdin: str = "") -> str:
+    """Run a command that has to succeed; its output. NetworkError with its own words otherwise."""
+    code, out, err = await run(command, stdin)
+    if code != 0:
+        raise NetworkError(f"{' '.join(command[:4])}: {err.strip() or out.strip() or f'exit code {code}'}")
+    return out
+
+
+def _in(namespace: Path | None) -> list[str]:
+    return [] if namespace is None else ["nsenter", f"--net={namespace}"]
+
+
+async def nft(script: str, namespace: Path | None = None) -> str:
+    """Apply a script in one transaction, in a namespace if one is given; its output."""
+    return await check([*_in(namespace), "nft", "-f", "-"], script)
+
+
+async def nft_quietly(*words: str) -> str:
+    """Run one nft command that may find nothing; its output, empty where it failed."""
+    code, out, _ = await run(["nft", *words])
+    return out if code == 0 else ""

@@ -1,0 +1,160 @@
+"""Drain: answer what is in flight, close what is idle, until a task serves nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic_ns
+
+from skerry.network import ruleset
+from skerry.network.commands import nft, nft_quietly
+from skerry.network.conntrack import Conntrack
+from skerry.network.diag import Connection, Diag
+from skerry.network.errors import NetworkError
+from skerry.network.inflight import Verdict, Watched, judge
+
+SAMPLE_S = 0.012
+SAMPLE_MAX_S = 0.06
+"""Samples come apart while nothing happens: a long answer shall not cost a processor."""
+_ELEMENT = re.compile(r"([\d.]+) \. (\d+) \. ([\d.]+) \. (\d+)[^,}]*? counter packets (\d+)")
+
+Four = tuple[str, int, str, int]
+"""Peer, its port, task, its port."""
+
+
+@dataclass(frozen=True)
+class Drained:
+    """How a drain ended: connections with a request still in flight (0 unless time ran out), nanoseconds
+    it took, idle connections that it closed."""
+
+    open: int
+    waited_ns: int
+    closed_idle: int
+
+
+class Shield:
+    """The set of connections whose further requests are dropped before the task hears them."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._set = f"ip {table}-flows quiet"
+        self._up: set[Four] = set()
+
+    async def put_up(self, fours: set[Four]) -> None:
+        """Shield these connections. Raises NetworkError."""
+        if not fours:
+            return
+        script = self._script("add", fours)
+        try:
+            await nft(script)
+        except NetworkError:  # somebody flushed the ruleset
+            await nft(ruleset.render_flows(self._table) + script)
+        self._up |= fours
+
+    async def take_down(self, fours: set[Four]) -> None:
+        """Stop shielding these connections."""
+        fours &= self._up
+        self._up -= fours
+        if fours:
+            with suppress(NetworkError):  # an entry ended by itself a moment ago; so do the others
+                await nft(self._script("delete", fours))
+
+    async def refused(self) -> dict[Four, int]:
+        """How many segments with data were dropped on each connection that is still shielded."""
+        if not self._up:
+            return {}
+        found = _ELEMENT.findall(await nft_quietly("list", "set", *self._set.split()))
+        counts = {(peer, int(one), task, int(other)): int(count) for peer, one, task, other, count in found}
+        self._up &= counts.keys()  # entries end by themselves, or with a flushed ruleset
+        return counts
+
+    async def take_all_down(self) -> None:
+        """Stop shielding everything that this drain shielded."""
+        await self.refused()
+        await self.take_down(set(self._up))
+
+    def _script(self, verb: str, fours: set[Four]) -> str:
+        elements = ", ".join(" . ".join(str(part) for part in four) for four in sorted(fours))
+        return f"{verb} element {self._set} {{ {elements} }}\n"
+
+
+class Drain:
+    """One drain of one task."""
+
+    def __init__(self, pid: int, address: str | None, table: str) -> None:
+        self._address = address
+        self._diag = Diag(Path(f"/proc/{pid}/ns/net"))
+        self._conntrack = Conntrack()
+        self._shield = Shield(table)
+        self._watched: dict[bytes, Watched] = {}
+        self._closed = 0
+        self._pause_s = SAMPLE_S
+
+    async def run(self, timeout_ns: int) -> Drained:
+        """Until nothing is in flight and nothing idle is open, or the timeout. Raises OSError."""
+        began = monotonic_ns()
+        try:
+            while left := await self._round():
+                if monotonic_ns() - began >= timeout_ns:
+                    break
+                await asyncio.sleep(self._pause_s)
+        finally:
+            await self._shield.take_all_down()
+            self._diag.close()
+            self._conntrack.close()
+        return Drained(open=left, waited_ns=monotonic_ns() - began, closed_idle=self._closed)
+
+    async def _round(self) -> int:
+        """Sample, judge, act; how many connections are left."""
+        refused = await self._shield.refused()
+        sample = await asyncio.to_thread(self._sample)
+        before, self._watched = self._watched, {}
+        verdicts: dict[Verdict, list[Connection]] = {verdict: [] for verdict in Verdict}
+        for now, asked in sample:
+            earlier = before.get(now.identity)
+            if earlier and earlier.shielded and _four(now) not in refused and ":" not in now.peer:
+                earlier = replace(earlier, shielded=False)
+            known, verdict = judge(now, earlier, asked, refused.get(_four(now), 0))
+            self._watched[now.identity] = known
+            verdicts[verdict].append(now)
+        waiting = len(verdicts[Verdict.WAIT]) == len(sample)
+        self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S) if waiting else SAMPLE_S
+        for idle in verdicts[Verdict.CLOSE]:
+            self._closed += self._diag.destroy(idle)
+            del self._watched[idle.identity]
+        await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
+        return len(self._watched)
+
+    def _sample(self) -> list[tuple[Connection, bool | None]]:
+        return [(one, self._asked(one)) for one in self._diag.served(self._address)]
+
+    def _asked(self, one: Connection) -> bool | None:
+        """The flow's mark, looked up only where the times do not tell."""
+        if one.heard_ago != one.sent_ago or not one.heard or ":" in one.peer:
+            return None
+        return self._conntrack.asked(one.local, one.port, one.peer, one.peer_port)
+
+    async def _change_shield(self, raise_for: list[Connection], lower_for: list[Connection]) -> None:
+        await self._shield.put_up({_four(one) for one in raise_for if ":" not in one.peer})
+        await self._shield.take_down({_four(one) for one in lower_for})
+        for one, shielded in [(each, True) for each in raise_for] + [(each, False) for each in lower_for]:
+            self._watched[one.identity] = replace(self._watched[one.identity], shielded=shielded)
+
+
+def _four(one: Connection) -> Four:
+    return one.peer, one.peer_port, one.local, one.port
+
+
+async def drain(pid: int, address: str | None, timeout_ns: int, table: str = "skerry") -> Drained:
+    """Drain the task whose first process is `pid`, on one of its addresses or on all.
+
+    A task that has ended is drained. Raises OSError where its namespace cannot be looked into.
+    """
+    try:
+        one = Drain(pid, address, table)
+    except (FileNotFoundError, ProcessLookupError):
+        return Drained(open=0, waited_ns=0, closed_idle=0)
+    return await one.run(timeout_ns)

@@ -1,0 +1,86 @@
+"""What a connection of a task is doing, judged from samples of the kernel. Pure.
+
+Layer 4 cannot see requests, but who spoke last: a client that did waits for its answer. The times are in
+ticks of 4 ms, so a quick answer and its question may bear the same; then the flow's mark says who was last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from skerry.network.diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, Connection
+
+FRESH_MS = 1000
+"""How long a connection that carried nothing yet may still bring its first request."""
+
+QUIET_MS = 1000
+"""How long an answer may pause before it counts as complete. A client that speaks again proves it at once."""
+
+
+class Verdict(Enum):
+    """What to do about one connection after a sample."""
+
+    WAIT = "wait"
+    SHIELD = "shield"
+    """Let the task hear nothing new on it: what comes now is the next request."""
+    UNSHIELD = "unshield"
+    """What was kept away belonged to the request in flight."""
+    CLOSE = "close"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is remembered of a connection from sample to sample."""
+
+    seen: Connection
+    shielded: bool = False
+    """Its shield has been up since shortly after `seen` was taken."""
+    exempt: bool = False
+    """A request is being sent in pieces: no shield until it is answered."""
+
+
+def in_flight(now: Connection, asked: bool | None, refused: int) -> bool:
+    """Whether a request is in flight. `asked` is the flow's mark, `refused` how many segments with data
+    the shield kept away: a client that speaks again has the answer, acknowledged or not."""
+    if now.state == SYN_RECV or (now.unread and now.state in (ESTABLISHED, CLOSE_WAIT)):
+        return True
+    if now.unacked and not refused:
+        return True
+    if not now.heard and not now.sent:
+        return now.heard_ago < FRESH_MS
+    if now.heard_ago != now.sent_ago:
+        return now.heard_ago < now.sent_ago
+    if asked is None:
+        return now.heard_ago < FRESH_MS
+    return asked
+
+
+def judge(
+    now: Connection, before: Watched | None, asked: bool | None, refused: int
+) -> tuple[Watched, Verdict]:
+    """One connection after one sample: what to remember, and what to do."""
+    busy = in_flight(now, asked, refused)
+    known = replace(before, seen=now) if before else Watched(now)
+    grew = before is not None and now.sent > before.seen.sent
+    if busy:
+        return _judge_busy(known, before, now, grew, refused)
+    known = replace(known, exempt=False)
+    if before is None or not before.shielded:
+        return known, Verdict.SHIELD
+    same = not grew and now.heard == before.seen.heard
+    silent = min(now.sent_ago, now.heard_ago) >= QUIET_MS
+    return known, Verdict.CLOSE if same and (refused or silent) else Verdict.WAIT
+
+
+def _judge_busy(
+    known: Watched, before: Watched | None, now: Connection, grew: bool, refused: int
+) -> tuple[Watched, Verdict]:
+    if known.shielded and refused:
+        return replace(known, exempt=True), Verdict.UNSHIELD
+    speechless = not now.heard and not now.sent
+    if before is None or known.shielded or known.exempt or speechless or now.state == SYN_RECV:
+        return known, Verdict.WAIT
+    # Its request seems complete, or it goes from one to the next: the next one shall not reach the task.
+    settled = now.heard == before.seen.heard or grew
+    return known, Verdict.SHIELD if settled else Verdict.WAIT

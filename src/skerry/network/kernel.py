@@ -1,0 +1,201 @@
+"""The network of one instance: namespace, legs, kernel table, gate, and the drain of a task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from skerry.gate.message import Status
+from skerry.gate.netns import RUN_NETNS
+from skerry.model.traffic import Segment, Traffic
+from skerry.network import dockeruser, links, ruleset
+from skerry.network.commands import nft, nft_quietly, run
+from skerry.network.conntrack import Conntrack
+from skerry.network.drain import Drained, drain
+from skerry.network.errors import NetworkError
+from skerry.network.gatelink import GateLink
+
+log = structlog.get_logger()
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+
+@dataclass(frozen=True)
+class Reservations:
+    """Which published ports are ours on this machine, and why others are not, by their keys (`tcp/80`)."""
+
+    reserved: frozenset[str] = frozenset()
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+class KernelNetwork:
+    """What the daemon holds; everything it makes is named after the instance, or lies in its run dir."""
+
+    def __init__(self, run_dir: Path, instance: str = "skerry") -> None:
+        suffix = "" if instance == "skerry" else f"-{instance}"
+        self.table = f"skerry{suffix}"
+        self.namespace = RUN_NETNS / f"skerry-gate{suffix}"
+        self._gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
+        self._traffic = Traffic()
+        self._reservations = Reservations()
+        self._callbacks: list[Callable[[Reservations], None]] = []
+        self._lock = asyncio.Lock()
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Make what must be there before anything else; attach to the gate. Raises NetworkError."""
+        with suppress(NetworkError):  # built into the kernel, or no modprobe: the bridge's flag tells later
+            await run(["modprobe", "br_netfilter"])
+        await links.ensure_namespace(self.namespace)
+        await self.restore()
+        await self._gate.start()
+
+    async def restore(self) -> None:
+        """Have the rules that no `apply` writes; whoever flushed the machine's ruleset took them too."""
+        await nft(ruleset.render_flows(self.table))
+        await dockeruser.ensure()
+
+    @property
+    def gate_status(self) -> Status | None:
+        """What the gate said last; None while it is being replaced."""
+        return self._gate.status
+
+    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
+        """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
+        self._callbacks.append(callback)
+
+    async def ensure_segment(self, segment: Segment) -> None:
+        """Dress the bridge of a network and plug the gate's leg. NetworkError where there is no bridge."""
+        await links.ensure_segment(self.namespace, segment)
+
+    async def drop_segment(self, segment: Segment) -> None:
+        """Unplug the gate's leg; the bridge is the engine's to remove."""
+        await links.drop_segment(self.namespace, segment)
+
+    async def apply(self, traffic: Traffic) -> Reservations:
+        """Make the gate and the kernel agree with `traffic`; returned means both do. One at a time.
+
+        The gate first: what the table then sends to it is already known there. Raises NetworkError; then
+        the former table stands, whole.
+        """
+        async with self._lock:
+            before, self._traffic = self._traffic, traffic
+            upstreams = await asyncio.to_thread(host_nameservers)
+            status = await self._gate.say(traffic, upstreams)
+            await self._write(status)
+            await asyncio.to_thread(_forget_udp, before, traffic)
+            return self._reservations
+
+    async def _write(self, status: Status) -> None:
+        """Ports that another program holds get no rule: its connections are not ours."""
+        self._reservations = Reservations(frozenset(status.reserved), dict(status.refused))
+        ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
+        table = ruleset.render(msgspec.structs.replace(self._traffic, ports=ours), self.table)
+        await links.hairpin(segment.bridge for segment in self._traffic.segments)
+        await nft(table)
+
+    def _heard(self, status: Status) -> None:
+        if self._differs(status):
+            self._following = asyncio.create_task(self._follow(), name="follow reservations")
+
+    def _differs(self, status: Status) -> bool:
+        known = (self._reservations.reserved, self._reservations.refused)
+        return status.serial == self._gate.serial and (frozenset(status.reserved), status.refused) != known
+
+    async def _follow(self) -> None:
+        async with self._lock:  # an apply under way may have taken it in
+            status = self._gate.status
+            if status is None or not self._differs(status):
+                return
+            try:
+                await self._write(status)
+            except NetworkError as error:
+                log.error("kernel table", error=str(error))
+        for callback in self._callbacks:
+            callback(self._reservations)
+
+    def _happened(self, event: str) -> None:
+        log.warning(event)
+
+    async def drain(self, pid: int, address: str | None, timeout_ns: int) -> Drained:
+        """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
+        return await drain(pid, address, timeout_ns, self.table)
+
+    async def forget(self, addresses: Iterable[str]) -> None:
+        """Delete all flows to tasks that have been drained; see `Conntrack.forget_task`."""
+        await asyncio.to_thread(_forget_tasks, tuple(addresses))
+
+    async def detach(self) -> None:
+        """Leave everything running: skerryd ends, traffic goes on."""
+        if self._following:
+            self._following.cancel()
+        await self._gate.detach()
+
+    async def stop_gate(self) -> None:
+        """End the gate: no names, no held connections, no reserved ports."""
+        await self._gate.stop()
+
+    async def purge(self) -> None:
+        """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
+        await self.stop_gate()
+        await nft_quietly("delete", "table", "ip", self.table)
+        await nft_quietly("delete", "table", "ip", f"{self.table}-flows")
+        await links.remove_namespace(self.namespace)
+        await dockeruser.remove()
+
+
+def host_nameservers(path: Path = RESOLV_CONF) -> tuple[str, ...]:
+    """The host's own nameservers, in order."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return ()
+    words = [line.split() for line in lines]
+    return tuple(word[1] for word in words if len(word) > 1 and word[0] == "nameserver")
+
+
+def _forget_tasks(addresses: tuple[str, ...]) -> None:
+    conntrack = Conntrack()
+    try:
+        for address in addresses:
+            if not conntrack.forget_task(address):
+                log.info("this kernel can't delete the flows of one task", address=address)
+    finally:
+        conntrack.close()
+
+
+def _forget_udp(before: Traffic, after: Traffic) -> None:
+    """UDP flows live on in conntrack: end those to backends that left and those that had none."""
+    gone = _backends(before) - _backends(after)
+    vips = _served_vips(after) - _served_vips(before)
+    ports = _served_udp(after) ^ _served_udp(before)
+    if not (gone or vips or ports):
+        return
+    conntrack = Conntrack()
+    try:
+        count = conntrack.forget_udp(gone, vips, ports)
+    except OSError as error:  # they time out by themselves
+        log.warning("conntrack", error=str(error))
+    else:
+        log.debug("forgot UDP flows", count=count)
+    finally:
+        conntrack.close()
+
+
+def _backends(traffic: Traffic) -> set[str]:
+    served = [service.backends for service in traffic.services] + [port.backends for port in traffic.ports]
+    return {backend.address for backends in served for backend in backends}
+
+
+def _served_vips(traffic: Traffic) -> set[str]:
+    return {service.vip for service in traffic.services if service.backends}
+
+
+def _served_udp(traffic: Traffic) -> set[int]:
+    return {port.port for port in traffic.ports if port.protocol == "udp" and port.backends}

@@ -1,0 +1,32 @@
+"""What this machine already has: addresses to advertise, and subnets that it reaches without us."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+OWN = ("sk-", "br-", "docker", "veth")
+"""Devices of engines' networks begin so: nobody outside reaches their addresses."""
+
+
+def interfaces() -> dict[str, str]:
+    """The first IPv4 address of each interface, those of containers' networks left out."""
+    found: dict[str, str] = {}
+    for link in _ip("addr"):
+        if not link["ifname"].startswith(OWN):
+            for one in link["addr_info"]:
+                found.setdefault(link["ifname"], one["local"])
+    return found
+
+
+def routes() -> list[str]:
+    """Subnets (CIDR) of the routing table but for the default route and skerry's own bridges."""
+    found = [one["dst"] for one in _ip("route") if not one.get("dev", "").startswith("sk-")]
+    return [one if "/" in one else f"{one}/32" for one in found if one != "default"]
+
+
+def _ip(what: str) -> list[dict[str, Any]]:
+    done = subprocess.run(["ip", "-json", "-4", what], capture_output=True, check=True)
+    listed: list[dict[str, Any]] = json.loads(done.stdout or "[]")
+    return [one for one in listed if one]

@@ -1,0 +1,83 @@
+"""What a connection is doing, from samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from skerry.network.diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, Connection
+from skerry.network.inflight import Verdict, Watched, in_flight, judge
+
+IDLE = Connection(
+    state=ESTABLISHED, local="10.0.1.2", port=80, peer="10.0.1.9", peer_port=40000,
+    unread=0, unacked=0, sent_ago=5000, heard_ago=5004, sent=200, heard=100,
+)  # fmt: skip
+ASKED = replace(IDLE, sent_ago=5000, heard_ago=8)
+TIED = replace(IDLE, sent_ago=20, heard_ago=20)
+FRESH = replace(IDLE, sent=0, heard=0, sent_ago=12, heard_ago=12)
+
+
+@pytest.mark.parametrize(
+    ("connection", "asked", "refused", "busy"),
+    [
+        (IDLE, None, 0, False),
+        (ASKED, None, 0, True),
+        (replace(IDLE, unread=1), None, 0, True),
+        (replace(IDLE, unacked=1), None, 0, True),
+        (replace(IDLE, unacked=1), None, 1, False),
+        (replace(ASKED, state=CLOSE_WAIT), None, 0, True),
+        (replace(FRESH, state=SYN_RECV), None, 0, True),
+        (FRESH, None, 0, True),
+        (replace(FRESH, sent_ago=1200, heard_ago=1200), None, 0, False),
+        (TIED, True, 0, True),
+        (TIED, False, 0, False),
+        (TIED, None, 0, True),
+        (replace(TIED, sent_ago=1000, heard_ago=1000), None, 0, False),
+        (replace(TIED, sent_ago=3000, heard_ago=3000), True, 0, True),
+    ],
+)
+def test_in_flight(connection: Connection, asked: bool | None, refused: int, busy: bool) -> None:
+    assert in_flight(connection, asked, refused) is busy
+
+
+def watched(seen: Connection, shielded: bool = True, exempt: bool = False) -> Watched:
+    return Watched(seen, shielded=shielded, exempt=exempt)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "refused", "verdict"),
+    [
+        # idle: shielded first, closed when it stays so with the shield up
+        (IDLE, None, 0, Verdict.SHIELD),
+        (IDLE, watched(IDLE, shielded=False), 0, Verdict.SHIELD),
+        (IDLE, watched(IDLE), 0, Verdict.CLOSE),
+        # something moved between the samples
+        (IDLE, watched(replace(IDLE, heard=90)), 0, Verdict.WAIT),
+        (IDLE, watched(replace(IDLE, sent=150)), 0, Verdict.WAIT),
+        # an answer may pause, unless the client has gone on to its next request
+        (replace(IDLE, sent_ago=300), watched(replace(IDLE, sent_ago=288)), 0, Verdict.WAIT),
+        (replace(IDLE, sent_ago=300), watched(replace(IDLE, sent_ago=288)), 1, Verdict.CLOSE),
+        # in flight
+        (ASKED, None, 0, Verdict.WAIT),
+        (ASKED, watched(ASKED, shielded=False), 0, Verdict.SHIELD),
+        (ASKED, watched(replace(ASKED, heard=50), shielded=False), 0, Verdict.WAIT),
+        (ASKED, watched(replace(ASKED, heard=50, sent=100), shielded=False), 0, Verdict.SHIELD),
+        (ASKED, watched(ASKED), 0, Verdict.WAIT),
+        # the shield hit a request that comes in pieces
+        (ASKED, watched(ASKED), 1, Verdict.UNSHIELD),
+        (ASKED, watched(ASKED, shielded=False, exempt=True), 0, Verdict.WAIT),
+        # nothing said yet: never shielded, closed only when it is old
+        (FRESH, watched(FRESH, shielded=False), 0, Verdict.WAIT),
+        (replace(FRESH, sent_ago=1500, heard_ago=1500), None, 0, Verdict.SHIELD),
+    ],
+)
+def test_judge(now: Connection, before: Watched | None, refused: int, verdict: Verdict) -> None:
+    assert judge(now, before, None, refused)[1] is verdict
+
+
+def test_an_exempt_connection_is_shielded_again_once_it_was_answered() -> None:
+    known, _ = judge(ASKED, watched(ASKED), None, 1)
+    assert known.exempt
+    known, verdict = judge(IDLE, replace(known, shielded=False), None, 0)
+    assert (known.exempt, verdict) == (False, Verdict.SHIELD)

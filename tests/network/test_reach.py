@@ -1,0 +1,224 @@
+"""Who reaches what, through real rules in real namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from skerry.gate.netns import RUN_NETNS, inside
+from skerry.model.traffic import Backend, PublishedPort, Traffic, VirtualService
+from tests.network.conftest import Started
+from tests.network.lab import BLUE, MACHINE, OUTSIDE, RED, Http, Lab, get, sh, silent
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(60)]
+
+VIP = "10.0.1.130"
+ONE = Backend("one", "10.0.1.2")
+TWO = Backend("two", "10.0.1.3")
+
+
+def traffic(*backends: Backend) -> Traffic:
+    return Traffic(
+        segments=(RED, BLUE),
+        services=(VirtualService("s", "red", VIP, backends), VirtualService("e", "red", "10.0.1.131")),
+        ports=(
+            PublishedPort("tcp", 80, 8080, "s", VIP, backends),
+            PublishedPort("udp", 53, 5353, "s", VIP, backends),
+        ),
+    )
+
+
+@pytest.fixture
+def town(lab: Lab) -> Lab:
+    """Two tasks on red, a stranger on blue, and an outside host with a route to every container."""
+    lab.bridge(RED)
+    lab.bridge(BLUE)
+    lab.container("one", RED, "10.0.1.2")
+    lab.container("two", RED, "10.0.1.3")
+    lab.container("stranger", BLUE, "10.0.2.2")
+    sh(f"ip -n {lab.outside} route add 10.0.0.0/8 via {MACHINE}")
+    for name in ("one", "two"):
+        lab.serve(f"{lab.tag}-{name}", name)
+    return lab
+
+
+async def ask_udp(namespace: str, address: str, port: int) -> str:
+    made = inside(RUN_NETNS / namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    made.setblocking(False)
+    loop = asyncio.get_running_loop()
+    with made:
+        await loop.sock_sendto(made, b"?", (address, port))
+        async with asyncio.timeout(2):
+            return (await loop.sock_recv(made, 100)).decode()
+
+
+async def hears(private: socket.socket, namespace: str) -> bool:
+    """Whether a datagram from a namespace to 127.0.0.1:9000 arrives."""
+    with inside(RUN_NETNS / namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+        sender.sendto(b"!", ("127.0.0.1", 9000))
+    try:
+        async with asyncio.timeout(0.5):
+            await asyncio.get_running_loop().sock_recv(private, 10)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def everyone_is_served(town: Lab) -> None:
+    """Every way to a VIP and to a published port that there is."""
+    one, stranger = f"{town.tag}-one", f"{town.tag}-stranger"
+    answers = [await get(one, VIP, 8080) for _ in range(2)]
+    assert {answer.split()[0] for answer in answers} == {"one", "two"}
+    assert "two 10.0.1.2" in answers  # the neighbour sees who asks; the task itself sees the gateway
+    assert "one 10.0.1.1" in answers
+    assert {(await get(town.machine, VIP, 8080)).split()[0] for _ in range(2)} == {"one", "two"}
+    for _ in range(2):
+        assert (await get(town.outside, MACHINE, 80)).split()[1] == OUTSIDE
+        for address in ("127.0.0.1", MACHINE, "::1"):
+            assert await get(town.machine, address, 80)
+        for address in (MACHINE, "10.0.2.1"):
+            assert await get(stranger, address, 80)
+        for address in (MACHINE, "10.0.1.1"):
+            assert await get(one, address, 80)
+    assert (await ask_udp(town.outside, MACHINE, 53)).split()[1] == OUTSIDE
+    assert await ask_udp(town.machine, "127.0.0.1", 53)
+    assert await ask_udp(stranger, MACHINE, 53)
+
+
+def test_vips_and_published_ports(town: Lab, started: Started) -> None:
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            reservations = await network.apply(traffic(ONE, TWO))
+            assert reservations.reserved == {"tcp/80", "udp/53"}
+            await everyone_is_served(town)
+
+    town.run(body)
+
+
+def test_without_the_global_bridge_sysctl(town: Lab, started: Started) -> None:
+    async def body() -> None:
+        sh("sysctl -qw net.bridge.bridge-nf-call-iptables=0")
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE, TWO))
+            await everyone_is_served(town)
+
+    town.run(body)
+
+
+def test_input_policy_drop(town: Lab, started: Started) -> None:
+    """A host firewall that lets in nothing: only `::1` and loopback answer from the host itself."""
+
+    async def body() -> None:
+        sh("iptables -P INPUT DROP && iptables -A INPUT -i lo -j ACCEPT")
+        sh("iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE, TWO))
+            await everyone_is_served(town)
+            await network.apply(traffic())
+            held = [
+                asyncio.create_task(get(who, address, port, timeout_s=5))
+                for who, address, port in (
+                    (f"{town.tag}-one", VIP, 8080),
+                    (town.outside, MACHINE, 80),
+                    (f"{town.tag}-stranger", MACHINE, 80),
+                )
+            ]
+            await asyncio.wait(held, timeout=0.2)
+            await network.apply(traffic(TWO))
+            assert {answer.split()[0] for answer in await asyncio.gather(*held)} == {"two"}
+
+    town.run(body)
+
+
+def test_nobody_else(town: Lab, started: Started) -> None:
+    """No VIP, held VIP or task answers from outside or from another network, whatever the routes."""
+
+    async def body() -> None:
+        stranger = f"{town.tag}-stranger"
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE, TWO))
+            for who in (town.outside, stranger):
+                for address in (VIP, "10.0.1.131", "10.0.1.2", RED.leg):
+                    assert await silent(who, address, 8080), f"{who} reaches {address}"
+                assert await silent(who, RED.leg, 53)
+            sh(f"ip -n {stranger} route add 10.0.1.0/24 via {BLUE.leg}")
+            for address in (VIP, "10.0.1.131", "10.0.1.2", RED.leg):
+                assert await silent(stranger, address, 8080), f"by the gate's leg to {address}"
+
+    town.run(body)
+
+
+def test_frames_to_the_hosts_loopback(town: Lab, started: Started) -> None:
+    """`route_localnet` on the bridge must not open 127.0.0.1 to containers; without our rule it does."""
+
+    async def body() -> None:
+        one = f"{town.tag}-one"
+        sh(f"nsenter --net=/run/netns/{one} sysctl -qw net.ipv4.conf.eth0.route_localnet=1")
+        sh(f"ip -n {one} route del local 127.0.0.0/8 dev lo table local")
+        sh(f"ip -n {one} route del local 127.0.0.1 dev lo table local")
+        sh(f"ip -n {one} route add 127.0.0.0/8 via {RED.gateway} src 10.0.1.2")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as private:
+            private.bind(("127.0.0.1", 9000))
+            private.setblocking(False)
+            async with started(RED, BLUE) as network:
+                assert await hears(private, one), "the trial itself does not work"
+                await network.apply(traffic(ONE, TWO))
+                assert not await hears(private, one)
+
+    town.run(body)
+
+
+def test_an_internal_network_serves_a_published_port(lab: Lab, started: Started) -> None:
+    async def body() -> None:
+        segment = type(RED)("red", "sk-red", RED.subnet, RED.gateway, RED.leg, internal=True)
+        lab.bridge(segment)
+        task = lab.container("one", segment, "10.0.1.2", gateway=False)
+        lab.serve(task, "one")
+        async with started(segment) as network:
+            port = PublishedPort("tcp", 80, 8080, "s", VIP, (ONE,))
+            await network.apply(Traffic((segment,), ports=(port,)))
+            assert await get(lab.outside, MACHINE, 80) == f"one {RED.gateway}"
+
+    lab.run(body)
+
+
+def test_open_connections_outlive_a_new_table(town: Lab, started: Started) -> None:
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            http = await Http.open(town.outside, MACHINE, 80)
+            first = await http.get()
+            await network.apply(traffic(TWO))
+            assert await http.get() == first == f"one {OUTSIDE}\n"
+            assert (await get(town.outside, MACHINE, 80)).split()[0] == "two"
+            http.close()
+
+    town.run(body)
+
+
+def test_udp_follows_the_backends(town: Lab, started: Started) -> None:
+    """One client socket the whole time: its flow in conntrack must not stick to a former backend."""
+
+    async def body() -> None:
+        made = inside(RUN_NETNS / town.outside, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        made.setblocking(False)
+        loop = asyncio.get_running_loop()
+        with made:
+            made.bind((OUTSIDE, 0))
+
+            async def ask() -> str:
+                await loop.sock_sendto(made, b"?", (MACHINE, 53))
+                async with asyncio.timeout(2):
+                    return (await loop.sock_recv(made, 100)).decode()
+
+            async with started(RED, BLUE) as network:
+                await network.apply(traffic())
+                await loop.sock_sendto(made, b"?", (MACHINE, 53))
+                await network.apply(traffic(ONE))
+                assert await ask() == f"one {OUTSIDE}"
+                await network.apply(traffic(TWO))
+                assert await ask() == f"two {OUTSIDE}"
+
+    town.run(body)

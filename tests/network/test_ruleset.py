@@ -1,0 +1,119 @@
+"""The kernel table as text."""
+
+from __future__ import annotations
+
+import subprocess
+
+import msgspec
+import pytest
+
+from skerry.model.traffic import Backend, PublishedPort, Segment, Traffic, VirtualService
+from skerry.network.ruleset import hairpins, leg_elements, render, render_flows, render_gate, vip_half
+
+ONE = Backend("t1", "10.0.1.2")
+TWO = Backend("t2", "10.0.1.3")
+RED = Segment("red", "sk-red", "10.0.1.0/24", "10.0.1.1", "10.0.1.254")
+VAULT = Segment("vault", "sk-vault", "10.0.3.0/25", "10.0.3.1", "10.0.3.126", internal=True)
+
+
+def lines_of(*services: VirtualService, ports: tuple[PublishedPort, ...] = ()) -> list[str]:
+    return render(Traffic((RED, VAULT), services, ports)).splitlines()
+
+
+def test_the_table_is_replaced_in_one_transaction() -> None:
+    lines = lines_of()
+    assert lines[:3] == ["add table ip skerry", "delete table ip skerry", "add table ip skerry"]
+    assert render(Traffic(), "skerry-two").startswith("add table ip skerry-two\n")
+
+
+def test_rendering_is_deterministic() -> None:
+    traffic = Traffic((RED,), (VirtualService("s", "red", "10.0.1.130", (ONE, TWO)),))
+    assert render(traffic) == render(msgspec.json.decode(msgspec.json.encode(traffic), type=Traffic))
+
+
+def test_a_vip_is_keyed_by_its_own_bridge_and_by_address_for_the_host() -> None:
+    lines = lines_of(VirtualService("s", "red", "10.0.1.130", (ONE, TWO)))
+    assert 'add element ip skerry vips { "sk-red" . 10.0.1.130 : goto vip-10.0.1.130 }' in lines
+    assert "add element ip skerry local_vips { 10.0.1.130 : goto vip-10.0.1.130 }" in lines
+    assert (
+        "add rule ip skerry vip-10.0.1.130 dnat to numgen inc mod 2 map { 0 : 10.0.1.2, 1 : 10.0.1.3 }"
+        in lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("backends", "rule"),
+    [
+        ((ONE,), "dnat to 10.0.1.2:8080"),
+        ((ONE, TWO), "dnat to numgen inc mod 2 map { 0 : 10.0.1.2, 1 : 10.0.1.3 }:8080"),
+        ((), "dnat to 10.0.1.130:8080"),
+    ],
+)
+def test_a_published_port(backends: tuple[Backend, ...], rule: str) -> None:
+    lines = lines_of(ports=(PublishedPort("tcp", 80, 8080, "s", "10.0.1.130", backends),))
+    assert f"add rule ip skerry port-tcp-80 meta l4proto tcp {rule}" in lines
+    assert "add element ip skerry ports { tcp . 80 : goto port-tcp-80 }" in lines
+
+
+def test_nothing_ready_means_no_entry_for_vips_and_udp() -> None:
+    lines = lines_of(
+        VirtualService("s", "red", "10.0.1.130"), ports=(PublishedPort("udp", 53, 53, "s", "10.0.1.130"),)
+    )
+    assert not [line for line in lines if "10.0.1.130" in line]
+
+
+def test_a_service_on_an_unknown_network_has_no_entry() -> None:
+    assert not [
+        line for line in lines_of(VirtualService("s", "lost", "10.9.1.130", (ONE,))) if "10.9" in line
+    ]
+
+
+def test_a_task_may_call_itself_at_any_of_its_addresses() -> None:
+    services = (
+        VirtualService("s", "red", "10.0.1.130", (ONE, TWO)),
+        VirtualService("s", "blue", "10.0.2.130", (Backend("t1", "10.0.2.2"),)),
+    )
+    assert hairpins(Traffic(services=services)) == [
+        ("10.0.1.2", "10.0.1.2"),
+        ("10.0.1.2", "10.0.2.2"),
+        ("10.0.1.3", "10.0.1.3"),
+        ("10.0.2.2", "10.0.1.2"),
+        ("10.0.2.2", "10.0.2.2"),
+    ]
+
+
+def test_only_an_internal_network_hides_foreign_clients() -> None:
+    rules = [line for line in lines_of() if 'postrouting oifname "sk-' in line]
+    assert rules == [
+        'add rule ip skerry postrouting oifname "sk-vault" ip saddr != 10.0.3.0/25 ct status dnat masquerade'
+    ]
+
+
+def test_the_upper_half_is_for_vips() -> None:
+    assert vip_half("10.0.1.0/24") == "10.0.1.128/25"
+    assert vip_half("10.0.3.0/25") == "10.0.3.64/26"
+    assert leg_elements(VAULT).splitlines()[1] == 'add element ip gate vips { "sk-vault" . 10.0.3.64/26 }'
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(20)
+def test_nft_takes_every_script() -> None:
+    services = (
+        VirtualService("s", "red", "10.0.1.130", (ONE, TWO)),
+        VirtualService("e", "red", "10.0.1.131"),
+    )
+    ports = (
+        PublishedPort("tcp", 80, 8080, "s", "10.0.1.130", (ONE, TWO)),
+        PublishedPort("tcp", 81, 8080, "e", "10.0.1.131"),
+        PublishedPort("udp", 53, 53, "s", "10.0.1.130", (ONE,)),
+    )
+    scripts = [render(Traffic((RED, VAULT), services, ports)), render_flows(), render_gate()]
+    for script in scripts:
+        done = subprocess.run(
+            ["unshare", "--net", "nft", "-c", "-f", "-"],
+            input=script,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
