@@ -1,0 +1,285 @@
+"""One task's life: look at the row, take the next step, look again, until there is nothing more to do.
+
+Every step may be done again: after a crash, a lost engine or an error the loop just starts over from the
+row and from what the engine shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+import structlog
+
+from skerry.agent.health import HEALTHY, STARTING, UNHEALTHY, Check, check_of
+from skerry.agent.observe import UNHEALTHY_CAUSE, age, end_of, exit_code, never_started, running, started
+from skerry.agent.parts import Parts
+from skerry.agent.prepare import plan_of, prepare
+from skerry.agent.report import Edit, advance
+from skerry.agent.step import Step, next_step
+from skerry.agent.waits import delays, first
+from skerry.engine.port import EngineUnreachable
+from skerry.model import defaults
+from skerry.model.errors import SkerryError
+from skerry.model.objects import Raw, Task
+from skerry.model.specs import read_template
+from skerry.model.states import TaskState
+
+log = structlog.get_logger()
+
+WITHDRAWAL_S = 30.0
+"""How long the network may take to let go of a task: a table that cannot be changed must not hold up an
+update for ever."""
+
+
+class Actor:
+    """The life of one task. The agent tells it what it hears; `run` returns when nothing is left to do."""
+
+    def __init__(self, parts: Parts, task: Task) -> None:
+        self._parts = parts
+        self._id = task.id
+        self._name = task.name
+        self._changed = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._suspect = asyncio.Event()
+        self._died: int | None = None
+        self._seen: Raw | None = None
+        """The container as it was last seen running, or None where it has to be looked at."""
+
+    def row_changed(self, task: Task | None) -> None:
+        """The row was written, or removed (None)."""
+        if task is None or task.desired >= TaskState.SHUTDOWN:
+            self._ending.set()
+        self._changed.set()
+
+    def died(self, code: int) -> None:
+        """The engine told that the container ended."""
+        self._died = code
+        self._suspect.set()
+
+    def look(self) -> None:
+        """Events may have been missed: the container has to be looked at."""
+        self._suspect.set()
+
+    async def run(self) -> None:
+        """Take steps until there are none."""
+        waits = delays()
+        while True:
+            self._changed.clear()
+            task = self._parts.store.view.tasks.get(self._id)
+            if task is None or task.desired >= TaskState.SHUTDOWN:
+                self._ending.set()
+            step = next_step(task)
+            if step is Step.REST:
+                return
+            try:
+                if await self._take(step, task):
+                    return
+                waits = delays()
+            except Exception as error:  # noqa: BLE001 - the edge of the loop: the step is done again
+                self._seen = None
+                self._tell(step, error)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), next(waits))
+
+    def _tell(self, step: Step, error: Exception) -> None:
+        """What the engine says is no bug of ours; everything else needs its traceback."""
+        known = isinstance(error, SkerryError)
+        log.warning(
+            "a step is done again", task=self._name, step=step.name, error=str(error), exc_info=not known
+        )
+
+    async def _take(self, step: Step, task: Task | None) -> bool:
+        """Do one step; True where it was the last."""
+        if task is None or step is Step.CLEAR:
+            await self._clear()
+            return True
+        if step is Step.REMOVE:
+            await self._clear()
+            await self._parts.reporter.delete(self._id)
+            return True
+        work = {
+            Step.PREPARE: self._prepare,
+            Step.AWAIT: self._await,
+            Step.START: self._start,
+            Step.WATCH: self._watch,
+            Step.STOP: self._stop,
+        }
+        await work[step](task)
+        return False
+
+    # The way up.
+
+    async def _prepare(self, task: Task) -> None:
+        try:
+            made = await prepare(self._parts, task, self._ending)
+        except EngineUnreachable:
+            raise
+        except (SkerryError, msgspec.ValidationError) as error:
+            await self._report(TaskState.REJECTED, err=str(error))
+            return
+        if made:
+            await self._edit(_prepared)
+
+    async def _await(self, task: Task) -> None:
+        await self._changed.wait()
+
+    async def _start(self, task: Task) -> None:
+        """From READY on: start the container, and wait until its check passes."""
+        if task.status.state == TaskState.READY:
+            await self._report(TaskState.STARTING)
+            return
+        seen = await self._launched(task)
+        if seen is None:
+            return
+        check = await self._check(task, seen)
+        ready = TaskState.STARTING if check else TaskState.RUNNING
+        await self._edit_started(seen, ready)
+        if check is None:
+            return
+        if await self._attend(task, seen, check, STARTING):
+            await self._edit_started(seen, TaskState.RUNNING)
+
+    async def _launched(self, task: Task) -> Raw | None:
+        """The running container; None where it has ended or would not start, which is reported then."""
+        seen = await self._inspect()
+        try:
+            if seen is not None and never_started(seen):
+                await plan_of(self._parts, task, strict=True)
+                await self._parts.engine.start_container(self._name)
+                seen = await self._inspect()
+        except EngineUnreachable:
+            raise
+        except SkerryError as error:
+            seen = await self._inspect()
+            status = {"container_id": str(seen["Id"]), "exit_code": exit_code(seen)} if seen else {}
+            await self._report(TaskState.FAILED, f"starting container failed: {error.message}", **status)
+            return None
+        if not running(seen):
+            await self._ended(task, seen)
+            return None
+        self._seen = seen
+        return seen
+
+    async def _watch(self, task: Task) -> None:
+        """It runs: until it ends, gets unhealthy, or has to stop."""
+        seen = self._seen
+        if seen is None:
+            seen = await self._inspect()
+            if seen is None or not running(seen):
+                await self._ended(task, seen)
+                return
+            self._seen = seen
+            await self._edit_started(seen, TaskState.RUNNING)
+        check = await self._check(task, seen)
+        await self._attend(task, seen, check, HEALTHY)
+
+    async def _attend(self, task: Task, seen: Raw, check: Check | None, health: str) -> bool:
+        """Wait while it runs and its health is `health`. True where the check has passed; any end is
+        dealt with here, False then."""
+        works: list[Coroutine[Any, Any, Any]] = [self._ending.wait(), self._exit()]
+        if check is not None:
+            at = age(seen, self._parts.clock())
+            works.append(self._parts.prober.until_changed(task, check, at, health))
+        which, result = await first(*works)
+        if which == 1:
+            await self._ended(task, result)
+        elif which == 2 and result == UNHEALTHY:
+            await self._unhealthy(task)
+        return which == 2 and result != UNHEALTHY
+
+    async def _exit(self) -> Raw | None:
+        """Until the container does not run, or has not all the time since it was started."""
+        while True:
+            await self._suspect.wait()
+            self._suspect.clear()
+            try:
+                seen = await self._inspect()
+            except BaseException:
+                self._suspect.set()  # not looked at: whoever waits next has to
+                raise
+            if not running(seen) or self._died is not None:
+                return seen
+
+    # The way down.
+
+    async def _stop(self, task: Task) -> None:
+        seen = await self._inspect()
+        if running(seen):
+            if task.status.state == TaskState.RUNNING:
+                await self._leave(task)
+                which, told = await first(self._parts.traffic.drain(task), self._exit())
+                if which == 0 and told:
+                    log.info("drained", task=self._name, how=told)
+            await self._parts.engine.stop_container(self._name, grace_s(task))
+            seen = await self._inspect()
+        await self._drop_files()
+        await self._report(TaskState.SHUTDOWN, exit_code=exit_code(seen), pid=0)
+
+    async def _unhealthy(self, task: Task) -> None:
+        if task.status.state == TaskState.RUNNING:
+            await self._leave(task)
+        await self._parts.engine.stop_container(self._name, grace_s(task))
+        await self._ended(task, await self._inspect(), UNHEALTHY_CAUSE)
+
+    async def _ended(self, task: Task, seen: Raw | None, cause: str = "") -> None:
+        """Report the end; what somebody started again from outside ends too, since a successor comes."""
+        end = end_of(task, seen, self._died, cause)
+        await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
+        if running(seen):
+            await self._parts.engine.stop_container(self._name, grace_s(task))
+        await self._drop_files()
+
+    async def _leave(self, task: Task) -> None:
+        """Out of the table, acknowledged: after this no new connection reaches the container."""
+        try:
+            async with asyncio.timeout(WITHDRAWAL_S):
+                await self._parts.traffic.withdrawn(self._id)
+        except TimeoutError:
+            log.error("stopped although still in the table", task=self._name, after_s=WITHDRAWAL_S)
+
+    async def _clear(self) -> None:
+        await self._parts.engine.remove_container(self._name)
+        await self._drop_files()
+        self._parts.prober.forget(self._id)
+
+    async def _drop_files(self) -> None:
+        await asyncio.to_thread(self._parts.folders.remove, self._id)
+
+    # What steps are made of.
+
+    async def _inspect(self) -> Raw | None:
+        return await self._parts.engine.inspect_container(self._name)
+
+    async def _check(self, task: Task, seen: Raw) -> Check | None:
+        """The task's health check, for which the image has to be known."""
+        image = await self._parts.engine.inspect_image(str(seen["Image"]))
+        config = (image or {}).get("Config") or {}
+        return check_of(read_template(task.spec).container.healthcheck, config)
+
+    async def _report(self, state: TaskState, err: str = "", **status: Any) -> None:
+        await self._edit(lambda task, now: advance(task, state, now, err, **status))
+        log.info("task", task=self._name, state=state.word, **({"err": err} if err else {}))
+
+    async def _edit_started(self, seen: Raw, state: TaskState) -> None:
+        view = self._parts.store.view
+        await self._edit(lambda task, now: started(task, view, seen, state, now))
+        log.info("task", task=self._name, state=state.word)
+
+    async def _edit(self, edit: Edit) -> None:
+        await self._parts.reporter.edit(self._id, edit)
+
+
+def _prepared(task: Task, now: int) -> Task:
+    """READY; STARTING at once where it may start already, which saves a commit."""
+    at_once = TaskState.RUNNING <= task.desired < TaskState.SHUTDOWN
+    return advance(task, TaskState.STARTING if at_once else TaskState.READY, now)
+
+
+def grace_s(task: Task) -> int:
+    """The grace period of a task in whole seconds, as Swarm rounds it."""
+    period = read_template(task.spec).container.stop_grace_period
+    return (defaults.STOP_GRACE_PERIOD if period is None else period) // defaults.SECOND

@@ -1,0 +1,168 @@
+"""Runs all tasks of the node: an actor for each that has work, and one ear at the engine for all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from skerry.agent.actor import Actor
+from skerry.agent.container import LABEL, TASK_LABEL
+from skerry.agent.files import TaskFolders
+from skerry.agent.health import HealthState
+from skerry.agent.parts import Parts
+from skerry.agent.probe import Heard, Prober
+from skerry.agent.report import Reporter
+from skerry.agent.step import has_work
+from skerry.agent.traffic import Traffic
+from skerry.agent.waits import delays
+from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.model.objects import Raw, Task
+from skerry.store.store import Change, Commit, Store
+
+log = structlog.get_logger()
+
+
+def _no_auth(task: Task) -> str:
+    return ""
+
+
+class Agent:
+    """The tasks of this node. Cancelling `run` leaves their containers as they are."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        traffic: Traffic,
+        files_dir: Path,
+        clock: Callable[[], int] = time.time_ns,
+        pull_auth: Callable[[Task], str] = _no_auth,
+    ) -> None:
+        self.folders = TaskFolders(files_dir)
+        self._store = store
+        self._engine = engine
+        self._prober = Prober(engine, clock)
+        self._reporter = Reporter(store)
+        self._parts = Parts(
+            store, engine, traffic, self.folders, self._reporter, self._prober, clock, pull_auth
+        )
+        self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
+        self._closing = False
+
+    def health(self, task_id: str) -> HealthState | None:
+        """What the probes of a task have shown; None where it has no check, or is not known."""
+        return self._prober.states.get(task_id)
+
+    def on_health(self, heard: Heard) -> None:
+        """Call `heard(task, status)` whenever a task becomes `healthy` or `unhealthy`."""
+        self._prober.listeners.append(heard)
+
+    async def run(self) -> None:
+        """An eternal task. Raises where the files' directory cannot be made, or on a bug."""
+        await asyncio.to_thread(self.folders.prepare)
+        try:
+            async with self._store.watch() as commits, asyncio.TaskGroup() as group:
+                for task in self._store.view.tasks.values():
+                    self._act_on(task)
+                group.create_task(self._follow_store(commits), name="agent: store")
+                group.create_task(self._follow_engine(), name="agent: engine")
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        self._closing = True
+        acting = [running for _, running in self._actors.values()]
+        for running in acting:
+            running.cancel()
+        await asyncio.gather(*acting, return_exceptions=True)
+        await self._reporter.close()
+
+    # The store.
+
+    async def _follow_store(self, commits: asyncio.Queue[Commit]) -> None:
+        while True:
+            commit = await commits.get()
+            for change in commit.changes:
+                if isinstance(change.object, Task):
+                    self._row_changed(change)
+
+    def _row_changed(self, change: Change) -> None:
+        task = change.object
+        assert isinstance(task, Task)
+        acting = self._actors.get(task.id)
+        if acting is not None:
+            acting[0].row_changed(task if change.new is not None else None)
+        elif change.new is None:
+            self._begin(task)
+        else:
+            self._act_on(task)
+
+    def _act_on(self, task: Task) -> None:
+        if has_work(task):
+            self._begin(task)
+
+    def _begin(self, task: Task) -> None:
+        actor = Actor(self._parts, task)
+        running = asyncio.create_task(actor.run(), name=f"agent: {task.name}")
+        self._actors[task.id] = (actor, running)
+        running.add_done_callback(lambda _: self._finished(task.id))
+
+    def _finished(self, task_id: str) -> None:
+        """An actor has nothing left to do, unless its row changed just then."""
+        del self._actors[task_id]
+        task = self._store.view.tasks.get(task_id)
+        if task is not None and not self._closing:
+            self._act_on(task)
+
+    # The engine.
+
+    async def _follow_engine(self) -> None:
+        """Hear of ended containers, for ever: subscribe, look at all once, listen; again where it breaks."""
+        waits = delays()
+        while True:
+            try:
+                async with self._engine.events(
+                    type=["container"], event=["die", "destroy"], label=[TASK_LABEL]
+                ) as events:
+                    for actor, _ in self._actors.values():
+                        actor.look()
+                    await self._sweep()
+                    waits = delays()
+                    async for event in events:
+                        self._heard(event)
+            except (EngineUnreachable, EngineError) as error:
+                log.warning("the engine's events broke off", error=error.message)
+            await asyncio.sleep(next(waits))
+
+    def _heard(self, event: Raw) -> None:
+        attributes = event["Actor"].get("Attributes") or {}
+        acting = self._actors.get(str(attributes.get(f"{TASK_LABEL}.id")))
+        if acting is None:
+            return
+        if event["Action"] == "die":
+            acting[0].died(int(attributes.get("exitCode") or 0))
+        else:
+            acting[0].look()
+
+    async def _sweep(self) -> None:
+        """Remove this node's containers and files whose task is gone: a crash came between the two."""
+        view = self._store.view
+        if view.node is None:
+            return
+        ours = msgspec.json.encode({"label": [f"{LABEL}.node.id={view.node.id}"]}).decode()
+        for item in await self._engine.get_list("/containers/json", all="1", filters=ours):
+            task_id = str((item.get("Labels") or {}).get(f"{TASK_LABEL}.id", ""))
+            if not self._known(task_id):
+                log.info("removing the container of a task that is gone", container=item["Names"])
+                await self._engine.remove_container(str(item["Id"]))
+        for task_id in await asyncio.to_thread(self.folders.known):
+            if not self._known(task_id):
+                await asyncio.to_thread(self.folders.remove, task_id)
+
+    def _known(self, task_id: str) -> bool:
+        return task_id in self._store.view.tasks or task_id in self._actors

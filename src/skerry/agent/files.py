@@ -1,0 +1,208 @@
+"""Configs and secrets as files on a tmpfs, a directory for each task: what its container binds read-only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from skerry.core.view import View
+from skerry.model.errors import SkerryError
+from skerry.model.objects import Config, Raw, Secret, Task
+from skerry.model.specs import ConfigReference, FileTarget, SecretReference, read_template
+from skerry.model.template import context_of, expand, expand_container
+
+SECRET_FOLDER = PurePosixPath("/run/secrets")
+CONFIG_FOLDER = PurePosixPath("/")
+TMPFS_OPTIONS = "mode=0700,size=512m,nosuid,nodev"
+TEMPLATING = "golang"
+
+
+class FileError(SkerryError):
+    """A config or secret that cannot be given to its task."""
+
+
+class MissingError(FileError):
+    """It is not in the store any more."""
+
+
+@dataclass(frozen=True)
+class TaskFile:
+    """One file of a task: where it is in the container, whose, how it may be read (an octal mode)."""
+
+    target: str
+    uid: int
+    gid: int
+    mode: int
+    data: bytes
+
+
+def task_files(task: Task, view: View) -> list[TaskFile]:
+    """A task's configs and secrets, filled where they are templates.
+
+    Raises MissingError, with Swarm's words, where the store does not have one; FileError where its owner
+    is no number; TemplateError where it cannot be filled.
+    """
+    container = read_template(task.spec).container
+    found = []
+    for secret in container.secrets or []:
+        if secret.file is not None:
+            stored = view.secrets.get(secret.secret_id)
+            found.append(_file(secret.file, SECRET_FOLDER, _content(task, view, stored, secret)))
+    for config in container.configs or []:
+        if config.file is not None:
+            kept = view.configs.get(config.config_id)
+            found.append(_file(config.file, CONFIG_FOLDER, _content(task, view, kept, config)))
+    return found
+
+
+def _file(target: FileTarget, folder: PurePosixPath, data: bytes) -> TaskFile:
+    # An absolute name stays as it is: joining to it drops the folder.
+    path = str(folder / target.name)
+    return TaskFile(path, _number(target.uid), _number(target.gid), target.mode & 0o7777, data)
+
+
+def _number(text: str) -> int:
+    if not text.isdigit():
+        raise FileError(f'strconv.Atoi: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def _content(
+    task: Task, view: View, stored: Config | Secret | None, wanted: ConfigReference | SecretReference
+) -> bytes:
+    if stored is None:
+        kind = "secret" if isinstance(wanted, SecretReference) else "config"
+        key = wanted.secret_id if isinstance(wanted, SecretReference) else wanted.config_id
+        raise MissingError(f"unable to get {kind} from {kind} store: {kind} {key} not found")
+    templating = (stored.spec.get("Templating") or {}).get("Name")
+    if not templating:
+        return stored.data
+    if templating != TEMPLATING:
+        raise FileError("unrecognized template type")
+    payload = _Payload(task, view)
+    functions = {"secret": payload.secret, "config": payload.config, "env": payload.env}
+    context = context_of(task, view.nodes.get(task.node_id))
+    return expand(stored.data.decode(errors="surrogateescape"), context, functions).encode(
+        errors="surrogateescape"
+    )
+
+
+class _Payload:
+    """What a template inside a config may ask for beyond the fields: by the targets' names."""
+
+    def __init__(self, task: Task, view: View) -> None:
+        self._task, self._view = task, view
+        self._container = read_template(task.spec).container
+
+    def secret(self, target: str) -> str:
+        for wanted in self._container.secrets or []:
+            if wanted.file is not None and wanted.file.name == target:
+                return self._text(self._view.secrets.get(wanted.secret_id), f"secret {wanted.secret_id}")
+        raise ValueError(f"secret target {target} not found")
+
+    def config(self, target: str) -> str:
+        for wanted in self._container.configs or []:
+            if wanted.file is not None and wanted.file.name == target:
+                return self._text(self._view.configs.get(wanted.config_id), f"config {wanted.config_id}")
+        raise ValueError(f"config target {target} not found")
+
+    def env(self, name: str) -> str:
+        context = context_of(self._task, self._view.nodes.get(self._task.node_id))
+        container: Raw = self._task.spec.get("ContainerSpec") or {}
+        variables = (line.partition("=") for line in expand_container(container, context).get("Env") or [])
+        return next((value for key, sign, value in variables if sign and key == name), "")
+
+    @staticmethod
+    def _text(stored: Config | Secret | None, what: str) -> str:
+        if stored is None:
+            raise ValueError(f"{what} not found")
+        return stored.data.decode(errors="surrogateescape")
+
+
+class TaskFolders:
+    """The directories of all tasks' files, below `root`. Blocking: call it in a thread."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make `root`, in memory: a tmpfs is mounted there unless it lies on one."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        if not in_memory(self.root):
+            _run("mount", "-t", "tmpfs", "-o", TMPFS_OPTIONS, "skerry", str(self.root))
+
+    def write(self, task_id: str, files: list[TaskFile]) -> list[Raw]:
+        """Write a task's files, again where they are there; the mounts that its container needs."""
+        folder = self.root / task_id
+        mounts = []
+        for number, file in enumerate(files):
+            path = folder / str(number)
+            if not _as_wanted(path, file):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _write(path, file)
+            mounts.append({"Type": "bind", "Source": str(path), "Target": file.target, "ReadOnly": True})
+        return mounts
+
+    def remove(self, task_id: str) -> None:
+        """Remove a task's files."""
+        shutil.rmtree(self.root / task_id, ignore_errors=True)
+
+    def known(self) -> list[str]:
+        """The tasks that have files."""
+        return [folder.name for folder in self.root.iterdir()] if self.root.is_dir() else []
+
+    def discard(self) -> None:
+        """Remove everything, the tmpfs included."""
+        for task_id in self.known():
+            self.remove(task_id)
+        if str(self.root) in _mounts():
+            _run("umount", "-l", str(self.root))
+        if self.root.is_dir():
+            self.root.rmdir()
+
+
+def _as_wanted(path: Path, file: TaskFile) -> bool:
+    """Whether the file is there already: a running container holds this very inode."""
+    try:
+        seen = path.stat()
+        same = (seen.st_uid, seen.st_gid, seen.st_mode & 0o7777) == (file.uid, file.gid, file.mode)
+        return same and path.read_bytes() == file.data
+    except OSError:
+        return False
+
+
+def _write(path: Path, file: TaskFile) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as target:
+        target.write(file.data)
+        os.fchown(target.fileno(), file.uid, file.gid)
+        os.fchmod(target.fileno(), file.mode)
+
+
+def in_memory(path: Path) -> bool:
+    """Whether a path lies on a tmpfs: the file system of the deepest mount above it."""
+    mounts = _mounts()
+    real = Path(os.path.realpath(path))
+    above = next(str(place) for place in (real, *real.parents) if str(place) in mounts)
+    return mounts[above] in ("tmpfs", "ramfs")
+
+
+def _mounts() -> dict[str, str]:
+    """The type of the file system on each mount point of this process's namespace."""
+    found: dict[str, Any] = {}
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        found[words[4].replace("\\040", " ")] = words[words.index("-") + 1]
+    return found
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    if done.returncode != 0:
+        raise FileError(f"{' '.join(command)}: {done.stderr.strip()}")

@@ -1,0 +1,135 @@
+"""Health as values: what to check, when to probe next, what a result means. No clock, no I/O.
+
+Durations are nanoseconds; an age is the time since the container started. Readiness is probed at once:
+an early failure proves nothing, so nothing is unhealthy before `start_period + retries * interval`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from skerry.model import defaults
+from skerry.model.objects import Raw
+from skerry.model.specs import Healthcheck
+
+FIRST_GAP = 250 * defaults.MILLISECOND
+GAP_SHARE = 8
+"""While it starts, the gap between probes is this share of the age: readiness is seen at most an eighth
+of the starting time late, and a slow start is not hammered."""
+
+LOG_LENGTH = 5
+OUTPUT_LIMIT = 4096
+STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
+DEFAULT_SHELL = ("/bin/sh", "-c")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A health check with nothing left to default."""
+
+    command: tuple[str, ...]
+    interval: int = defaults.HEALTH_INTERVAL
+    timeout: int = defaults.HEALTH_TIMEOUT
+    retries: int = defaults.HEALTH_RETRIES
+    start_period: int = 0
+
+    @property
+    def patience(self) -> int:
+        """The age before which no failure counts."""
+        return self.start_period + self.retries * self.interval
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """One probe; times are wall-clock nanoseconds."""
+
+    start: int
+    end: int
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class HealthState:
+    """What the probes of a task have shown so far."""
+
+    status: str = STARTING
+    streak: int = 0
+    """Failures one after another, the last ones."""
+    log: tuple[ProbeResult, ...] = ()
+
+    def docker(self) -> Raw:
+        """As `docker inspect` has it below State.Health."""
+        entries = [
+            {
+                "Start": rfc3339(result.start),
+                "End": rfc3339(result.end),
+                "ExitCode": result.exit_code,
+                "Output": result.output,
+            }
+            for result in self.log
+        ]
+        return {"Status": self.status, "FailingStreak": self.streak, "Log": entries}
+
+
+def check_of(wanted: Healthcheck | None, image: Raw) -> Check | None:
+    """The check of a task: its spec's, completed by the image's (`image` is the image's Config).
+
+    None where there is none, or it is NONE, or of a kind that no engine knows.
+    """
+    built_in = image.get("Healthcheck") or {}
+    spec = wanted or Healthcheck()
+    command = _command(spec.test or built_in.get("Test") or [], image.get("Shell") or DEFAULT_SHELL)
+    if not command:
+        return None
+    return Check(
+        command,
+        spec.interval or built_in.get("Interval") or defaults.HEALTH_INTERVAL,
+        spec.timeout or built_in.get("Timeout") or defaults.HEALTH_TIMEOUT,
+        spec.retries or built_in.get("Retries") or defaults.HEALTH_RETRIES,
+        spec.start_period or built_in.get("StartPeriod") or 0,
+    )
+
+
+def _command(test: list[str], shell: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    if test[:1] == ["CMD"]:
+        return tuple(test[1:])
+    if test[:1] == ["CMD-SHELL"]:
+        return (*shell, *test[1:])
+    return ()
+
+
+def recorded(state: HealthState, check: Check, result: ProbeResult, age: int) -> HealthState:
+    """The state after a probe that ended at `age`."""
+    log = (*state.log, result)[-LOG_LENGTH:]
+    if result.exit_code == 0:
+        return HealthState(HEALTHY, 0, log)
+    failed = replace(state, streak=state.streak + 1, log=log)
+    over = age >= check.patience if state.status == STARTING else failed.streak >= check.retries
+    return replace(failed, status=UNHEALTHY) if over else failed
+
+
+def gap(state: HealthState, check: Check, age: int) -> int:
+    """How long to wait before the next probe, when the last one ended at `age`."""
+    if state.status != STARTING:
+        return check.interval
+    early = min(max(FIRST_GAP, age // GAP_SHARE), check.interval)
+    left = check.patience - age
+    return min(early, left) if left > 0 else early
+
+
+def rfc3339(at: int) -> str:
+    """Nanoseconds since the epoch as Docker writes them, e.g. `2026-01-31T12:00:00.000000001Z`."""
+    seconds, rest = divmod(at, defaults.SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def parsed_rfc3339(text: str) -> int:
+    """Nanoseconds since the epoch of a time that the engine wrote; 0 where it is none."""
+    whole, _, rest = text.rstrip("Z").partition(".")
+    try:
+        seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
+        return seconds * defaults.SECOND + int(rest[:9].ljust(9, "0"))
+    except ValueError:
+        return 0

@@ -1,0 +1,28 @@
+"""What every actor works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from skerry.agent.files import TaskFolders
+from skerry.agent.probe import Prober
+from skerry.agent.report import Reporter
+from skerry.agent.traffic import Traffic
+from skerry.engine.port import Engine
+from skerry.model.objects import Task
+from skerry.store.store import Store
+
+
+@dataclass(frozen=True)
+class Parts:
+    """`clock` is wall-clock nanoseconds; `pull_auth` gives X-Registry-Auth for a task's image, or ""."""
+
+    store: Store
+    engine: Engine
+    traffic: Traffic
+    folders: TaskFolders
+    reporter: Reporter
+    prober: Prober
+    clock: Callable[[], int]
+    pull_auth: Callable[[Task], str]

@@ -1,0 +1,66 @@
+"""Everything up to READY: the image, the files, the volumes, the container, its networks."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from skerry.agent.container import Blueprint, blueprint
+from skerry.agent.files import MissingError, task_files
+from skerry.agent.parts import Parts
+from skerry.agent.report import advance
+from skerry.agent.waits import first
+from skerry.engine.port import EngineError
+from skerry.model.objects import Raw, Task
+from skerry.model.specs import read_template
+from skerry.model.states import TaskState
+
+log = structlog.get_logger()
+
+
+async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> bool:
+    """Make a task's container, as far as it is not there. False where `ending` came in the way.
+
+    Raises SkerryError (its text becomes the task's Err) and EngineUnreachable (try again).
+    """
+    if not await _image(parts, task, ending):
+        return False
+    which, _ = await first(parts.traffic.joinable(task), ending.wait())
+    if which == 1:
+        return False
+    plan = await plan_of(parts, task)
+    for volume in plan.volumes:
+        await parts.engine.post("/volumes/create", volume)
+    container = await parts.engine.create_container(task.name, plan.body)
+    for name, settings in plan.further:
+        await parts.engine.connect(name, container, settings)
+    return True
+
+
+async def plan_of(parts: Parts, task: Task, strict: bool = False) -> Blueprint:
+    """The container's blueprint, its files written. A config or secret that is gone is an error only
+    where `strict`: Swarm notices it when the task starts."""
+    view = parts.store.view
+    mounts: list[Raw] = []
+    try:
+        files = task_files(task, view)
+        mounts = await asyncio.to_thread(parts.folders.write, task.id, files)
+    except MissingError:
+        if strict:
+            raise
+    return blueprint(task, view, mounts)
+
+
+async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> bool:
+    """Pull the image unless it is here. Where that fails, creating says so, in Docker's words."""
+    reference = read_template(task.spec).container.image
+    if await parts.engine.inspect_image(reference) is not None:
+        return True
+    await parts.reporter.edit(task.id, lambda row, now: advance(row, TaskState.PREPARING, now))
+    try:
+        which, _ = await first(parts.engine.pull(reference, parts.pull_auth(task)), ending.wait())
+    except EngineError as error:
+        log.warning("the image cannot be pulled", task=task.name, image=reference, error=error.message)
+        return True
+    return which == 0
