@@ -1,0 +1,82 @@
+"""What every call asks first: is there a swarm, which object is meant, which version of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from skerry.core.view import View
+from skerry.model.errors import InvalidParameter, NotFound, SkerryError, Unavailable
+from skerry.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
+
+Found = TypeVar("Found", Config, Network, Node, Secret, Service, Task)
+
+NO_MANAGER = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node '
+    "to swarm and try again."
+)
+MAX_UINT64 = 2**64 - 1
+
+
+def manager(view: View) -> Cluster:
+    """The swarm. Raises Unavailable (503) where this machine is in none."""
+    if view.cluster is None:
+        raise Unavailable(NO_MANAGER)
+    return view.cluster
+
+
+def one(
+    kind: str, objects: Iterable[Found], ref: str, named: Callable[[Found], bool], missing: type[SkerryError]
+) -> Found:
+    """The object that `ref` means: by its full ID, else by its name, else by a prefix of its ID.
+
+    Raises `missing` with "KIND REF not found", or InvalidParameter where a prefix fits several.
+    """
+    candidates = list(objects)
+    for fits in (lambda obj: obj.id == ref, named, lambda obj: obj.id.startswith(ref)):
+        hits = [obj for obj in candidates if fits(obj)]
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            raise InvalidParameter(f"{kind} {ref} is ambiguous ({len(hits)} matches found)")
+    raise missing(f"{kind} {ref} not found")
+
+
+def find(view: View, kind: str, objects: Iterable[Found], ref: str, named: Callable[[Found], bool]) -> Found:
+    """`one` for a route: 503 without a swarm, 404 where there is no such object."""
+    manager(view)
+    return one(kind, objects, ref, named, NotFound)
+
+
+def version_number(version: str | None, kind: str) -> int:
+    """The version that a client means to update. Raises InvalidParameter in the words of Go's ParseUint.
+
+    Configs and secrets have a shorter sentence than services, nodes and the swarm.
+    """
+    text = version or ""
+    if re.fullmatch(r"[0-9]+", text):
+        if (number := int(text)) <= MAX_UINT64:
+            return number
+        reason = "value out of range"
+    else:
+        reason = "invalid syntax"
+    if kind in ("config", "secret"):
+        raise InvalidParameter(f"invalid {kind} version")
+    raise InvalidParameter(
+        f"invalid {kind} version '{text}': strconv.ParseUint: parsing {quoted(text)}: {reason}"
+    )
+
+
+def quoted(text: str) -> str:
+    """The text as Go's %q writes it, for what people put into names and references."""
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    shown = (escapes.get(char) or (char if char.isprintable() else _escaped(char)) for char in text)
+    return '"' + "".join(shown) + '"'
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

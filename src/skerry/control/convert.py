@@ -1,0 +1,199 @@
+"""From the body of a request to the spec that is stored: what Docker's converter does (`cluster/convert`).
+
+Network names become IDs, words are checked, and the few defaults that Docker itself writes into a spec are
+filled in; all other defaults stay out of it (`model.defaults`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from skerry.control import access, networks
+from skerry.control.decode import read
+from skerry.control.names import random_name
+from skerry.core.view import View
+from skerry.model.errors import Forbidden, InvalidParameter, NotFound, SkerryError
+from skerry.model.objects import Raw
+from skerry.store.store import Tx
+
+MOUNT_TYPES = ("bind", "volume", "tmpfs", "npipe", "cluster")
+PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
+PREDEFINED = ("bridge", "host", "none", "default")
+MODES = ("Replicated", "Global", "ReplicatedJob", "GlobalJob")
+
+
+def service_spec(tx: Tx, body: Raw, local: Collection[str]) -> Raw:
+    """The spec of a service. `local` are names and IDs of networks that only the engine knows.
+
+    Raises InvalidParameter, or whatever an unusable network means.
+    """
+    spec = read(body, "swarm.ServiceSpec")
+    access.manager(tx.view)
+    networks.ensure_host(tx, spec)
+    template = _with_network_ids(tx.view, spec, local)
+    return {
+        **{key: value for key, value in spec.items() if key != "Networks"},
+        "Name": spec.get("Name") or random_name(),
+        "Labels": spec.get("Labels", {}),
+        "TaskTemplate": _template(template),
+        **_update_config(spec, "UpdateConfig"),
+        **_update_config(spec, "RollbackConfig"),
+        **_endpoint(spec),
+        "Mode": _mode(spec.get("Mode", {})),
+    }
+
+
+def _with_network_ids(view: View, spec: Raw, local: Collection[str]) -> Raw:
+    """The task template with IDs for its networks, or for those of the older place beside it."""
+    template = spec.get("TaskTemplate", {})
+    attached = template.get("Networks") or spec.get("Networks", [])
+    if not attached:
+        return dict(template)
+    resolved = [{**one, "Target": _network_id(view, one.get("Target", ""), local)} for one in attached]
+    return {**template, "Networks": resolved}
+
+
+def _network_id(view: View, target: str, local: Collection[str]) -> str:
+    living = networks.living(view)
+    try:
+        return access.one("network", living, target, lambda one: one.name == target, SkerryError).id
+    except InvalidParameter:
+        raise
+    except SkerryError as error:
+        if target in PREDEFINED:
+            raise NotFound(f"could not find the corresponding predefined swarm network: {error}") from error
+        if target in local:
+            raise Forbidden(
+                f"The network {target} cannot be used with services. Only networks scoped to the swarm can "
+                "be used, such as those created with the overlay driver."
+            ) from error
+        raise
+
+
+def _template(template: Raw) -> Raw:
+    if template.get("Runtime", "container") not in ("container", "plugin"):
+        raise InvalidParameter("unsupported runtime")
+    if template.get("Runtime") == "plugin" or "ContainerSpec" not in template:
+        raise InvalidParameter("mismatched Runtime and *Spec fields")
+    found = {**template, "ContainerSpec": _container(template["ContainerSpec"])}
+    found["ForceUpdate"] = template.get("ForceUpdate", 0)
+    found["Runtime"] = "container"
+    if "RestartPolicy" in template:
+        found["RestartPolicy"] = _restart_policy(template["RestartPolicy"])
+    if "Preferences" in template.get("Placement", {}):
+        found["Placement"] = _placement(template["Placement"])
+    return found
+
+
+def _container(container: Raw) -> Raw:
+    if "CredentialSpec" in container.get("Privileges", {}):
+        _check_credentials(container["Privileges"]["CredentialSpec"])
+    for reference in container.get("Configs", []):
+        if "File" in reference and "Runtime" in reference:
+            raise InvalidParameter("invalid Config: cannot specify both File and Runtime")
+        if "File" not in reference and "Runtime" not in reference:
+            raise InvalidParameter("invalid Config: either File or Runtime should be set")
+    isolation = _word(container.get("Isolation", ""), ("default", "process", "hyperv"))
+    found = {**container, "Isolation": isolation}
+    if "Mounts" in container:
+        found["Mounts"] = [_mount(mount) for mount in container["Mounts"]]
+    return found
+
+
+def _check_credentials(spec: Raw) -> None:
+    given = [f'"{word.lower()}"' for word in ("Config", "File", "Registry") if spec.get(word)]
+    if not given:
+        raise InvalidParameter(
+            'invalid CredentialSpec: must either provide "file", "registry", or "config" for credential spec'
+        )
+    if len(given) == 2:
+        raise InvalidParameter(
+            f"invalid CredentialSpec: cannot specify both {given[0]} and {given[1]} credential specs"
+        )
+    if len(given) > 2:
+        listed = f"{', '.join(given[:-1])}, and {given[-1]}"
+        raise InvalidParameter(f"invalid CredentialSpec: cannot specify both {listed} credential specs")
+
+
+def _mount(mount: Raw) -> Raw:
+    kind = mount.get("Type", "")
+    if kind and kind.lower() not in MOUNT_TYPES:
+        raise InvalidParameter(f"invalid MountType: {access.quoted(kind)}")
+    options = mount.get("BindOptions", {})
+    propagation = options.get("Propagation", "")
+    if propagation and propagation.lower() not in PROPAGATIONS:
+        raise InvalidParameter(f"invalid MountPropagation: {access.quoted(propagation)}")
+    found = {key: value for key, value in mount.items() if key not in ("BindOptions", "Consistency")}
+    if options:
+        found["BindOptions"] = {**options, **({"Propagation": propagation.lower()} if propagation else {})}
+    return {**found, "Type": kind.lower() or "bind"}
+
+
+def _restart_policy(policy: Raw) -> Raw:
+    condition = policy.get("Condition", "any")
+    if condition not in ("none", "on-failure", "any"):
+        raise InvalidParameter(f"invalid RestartCondition: {access.quoted(condition)}")
+    return {**policy, "Condition": condition, "MaxAttempts": policy.get("MaxAttempts", 0)}
+
+
+def _placement(placement: Raw) -> Raw:
+    """Preferences that prefer nothing are dropped."""
+    preferences = [one for one in placement["Preferences"] if "Spread" in one]
+    found = {key: value for key, value in placement.items() if key != "Preferences"}
+    return {**found, "Preferences": preferences} if preferences else found
+
+
+def _update_config(spec: Raw, name: str) -> Raw:
+    if name not in spec:
+        return {}
+    config = spec[name]
+    action, order = config.get("FailureAction", "pause"), config.get("Order") or "stop-first"
+    if action not in ("pause", "continue", "rollback"):
+        raise InvalidParameter(f"unrecognized update failure action {action}")
+    if order not in ("stop-first", "start-first"):
+        raise InvalidParameter(f"unrecognized update order {order}")
+    always: dict[str, Any] = {"Parallelism": 0, "MaxFailureRatio": 0, **config}
+    return {name: {**always, "FailureAction": action, "Order": order}}
+
+
+def _endpoint(spec: Raw) -> Raw:
+    """Unknown protocols and publish modes become what Docker's converter makes of them: its first word."""
+    if "EndpointSpec" not in spec:
+        return {}
+    endpoint = spec["EndpointSpec"]
+    mode = endpoint.get("Mode", "vip")
+    if mode not in ("vip", "dnsrr"):
+        raise InvalidParameter(f"invalid resolution mode: {access.quoted(mode)}")
+    found = {**endpoint, "Mode": mode}
+    if "Ports" in endpoint:
+        found["Ports"] = [
+            {
+                **port,
+                "Protocol": _word(port.get("Protocol", ""), ("tcp", "udp", "sctp")),
+                "PublishMode": _word(port.get("PublishMode", ""), ("ingress", "host")),
+            }
+            for port in endpoint["Ports"]
+        ]
+    return {"EndpointSpec": found}
+
+
+def _word(given: str, words: tuple[str, ...]) -> str:
+    return given.lower() if given.lower() in words else words[0]
+
+
+def _mode(mode: Raw) -> Raw:
+    """Exactly one mode, with its numbers."""
+    named = [word for word in MODES if word in mode]
+    if len(named) > 1:
+        raise InvalidParameter("must specify only one service mode")
+    match named:
+        case ["Global"]:
+            return {"Global": {}}
+        case ["GlobalJob"]:
+            return {"GlobalJob": {}}
+        case ["ReplicatedJob"]:
+            most = mode["ReplicatedJob"].get("MaxConcurrent", 1)
+            total = mode["ReplicatedJob"].get("TotalCompletions", most)
+            return {"ReplicatedJob": {"MaxConcurrent": most, "TotalCompletions": total}}
+    return {"Replicated": {"Replicas": mode.get("Replicated", {}).get("Replicas", 1)}}

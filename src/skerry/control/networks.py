@@ -1,0 +1,193 @@
+"""Overlay networks: rows of the store, made into bridges by the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, ip_address, ip_network
+
+from msgspec.structs import replace
+
+from skerry.control import access
+from skerry.control.decode import read
+from skerry.control.names import check_name
+from skerry.core import allocate
+from skerry.core.attach import networks_of
+from skerry.core.view import View
+from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError
+from skerry.model.objects import Network, Raw
+from skerry.model.specs import read_endpoint
+from skerry.model.states import TaskState
+from skerry.store.store import Store, Tx
+
+PREDEFINED_LABEL = "com.docker.swarm.predefined"
+
+
+def living(view: View) -> list[Network]:
+    """The networks that users see: removed ones wait for their bridge to go."""
+    return [network for network in view.networks.values() if not network.removed]
+
+
+def find(view: View, ref: str) -> Network:
+    """A network by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
+    return access.find(view, "network", living(view), ref, lambda one: one.name == ref)
+
+
+async def create(store: Store, body: Raw, taken: Iterable[str] = ()) -> str:
+    """Create an overlay network with a subnet of its own; its ID.
+
+    `taken` are subnets (CIDR) that this machine reaches otherwise; none of them is given away.
+    """
+    spec = read(body, "types.NetworkCreateRequest")
+    routes = tuple(taken)
+
+    def write(tx: Tx) -> str:
+        access.manager(tx.view)
+        _check(tx.view, spec)
+        return add(tx, spec, routes).id
+
+    return await store.update(write)
+
+
+def add(tx: Tx, spec: Raw, taken: Iterable[str] = ()) -> Network:
+    """Write the row of a network whose spec has been checked."""
+    subnet, gateway = _wanted_subnet(spec)
+    if subnet and (other := allocate.overlap(tx.view, subnet, taken)):
+        raise RpcError("InvalidArgument", f"ipam configuration: subnet {subnet} overlaps with {other}")
+    subnet = subnet or allocate.free_subnet(tx.view, taken)
+    gateway, leg = allocate.lay_out(subnet, gateway)
+    return tx.put(
+        Network(
+            tx.new_id(),
+            spec["Name"],
+            spec,
+            subnet=subnet,
+            gateway=gateway,
+            leg=leg,
+            ingress=spec.get("Ingress", False),
+            attachable=spec.get("Attachable", False),
+            internal=spec.get("Internal", False),
+        )
+    )
+
+
+def ensure_host(tx: Tx, spec: Raw) -> None:
+    """Put the row that stands for the engine's own `host` network where a service spec asks for it.
+
+    It has no subnet and no bridge, and its label keeps it out of lists.
+    """
+    attached = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks", [])
+    wanted = any(one.get("Target") == "host" for one in attached)
+    if wanted and all(network.name != "host" for network in living(tx.view)):
+        row = {"Name": "host", "Driver": "host", "Labels": {PREDEFINED_LABEL: "true"}}
+        tx.put(Network(tx.new_id(), "host", row))
+
+
+def _check(view: View, spec: Raw) -> None:
+    name, driver = spec.get("Name", ""), spec.get("Driver", "overlay")
+    if not name:
+        raise InvalidParameter("invalid name: ")
+    if name in ("bridge", "host"):
+        raise Conflict(f"network with name {name} already exists")
+    if name in ("none", "default"):
+        raise Forbidden(f"operation is not permitted on predefined {name} network ")
+    if driver not in ("overlay", ""):
+        raise NotFound(f'plugin "{driver}" not found')
+    if spec.get("Scope") == "local":
+        raise Forbidden("cannot downgrade network scope for overlay networks")
+    if any(network.name == name for network in living(view)):
+        raise Conflict(f"network with name {name} already exists")
+    _check_kind(view, spec)
+    _check_ipam(spec.get("IPAM", {}))
+    if any(network.name.lower() == name.lower() for network in living(view)):
+        raise RpcError("Unknown", "name conflicts with an existing object")
+
+
+def _check_kind(view: View, spec: Raw) -> None:
+    if spec.get("Ingress") and spec.get("Attachable"):
+        raise RpcError("InvalidArgument", "ingress network cannot be attachable")
+    check_name(spec["Name"])
+    if PREDEFINED_LABEL in spec.get("Labels", {}):
+        raise RpcError(
+            "PermissionDenied",
+            f"label {PREDEFINED_LABEL} is for internally created predefined networks and cannot be applied "
+            "by users",
+        )
+    present = next((network for network in living(view) if network.ingress), None)
+    if spec.get("Ingress") and present is not None:
+        raise RpcError("AlreadyExists", f"ingress network ({present.id}) is already present")
+
+
+def _check_ipam(ipam: Raw) -> None:
+    if ipam.get("Driver", "default") not in ("", "default"):
+        raise RpcError("InvalidArgument", f"error during lookup of plugin {ipam['Driver']}")
+    for config in ipam.get("Config", []):
+        text = config.get("Subnet", "")
+        try:
+            subnet = ip_network(text, strict=False)
+            if "/" not in text:
+                raise ValueError(text)
+        except ValueError as error:
+            raise InvalidParameter(f"Invalid subnet {text} : invalid CIDR address: {text}") from error
+        for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
+            if not given:
+                continue
+            try:
+                inside = ip_address(given.partition("/")[0]) in subnet
+            except ValueError as error:
+                raise RpcError("InvalidArgument", f"ipam configuration: invalid {word} {given}") from error
+            if not inside:
+                raise RpcError(
+                    "InvalidArgument", f"ipam configuration: subnet {text} does not contain {word} {given}"
+                )
+
+
+def _wanted_subnet(spec: Raw) -> tuple[str, str]:
+    """The first IPv4 subnet that the user gives, and its gateway; empty where there is none."""
+    for config in spec.get("IPAM", {}).get("Config", []):
+        subnet = ip_network(config["Subnet"], strict=False)
+        if subnet.version == 4:
+            gateway = config.get("Gateway", "")
+            return str(subnet), str(IPv4Address(gateway)) if gateway else ""
+    return "", ""
+
+
+async def remove(store: Store, ref: str) -> None:
+    """Take a network away from users; the row stays, `removed`, until its bridge is gone."""
+
+    def write(tx: Tx) -> None:
+        network = find(tx.view, ref)
+        if PREDEFINED_LABEL in network.spec.get("Labels", {}):
+            raise RpcError(
+                "FailedPrecondition",
+                f"network {network.id} ({network.name}) is a swarm predefined network and cannot be removed",
+            )
+        if network.ingress:
+            _check_ingress_unused(tx.view)
+        else:
+            _check_unused(tx.view, network)
+        tx.put(replace(network, removed=True))
+
+    await store.update(write)
+
+
+def _check_ingress_unused(view: View) -> None:
+    for service in sorted(view.services.values(), key=lambda one: one.id):
+        ports = read_endpoint(service.spec.get("EndpointSpec")).ports or []
+        on_it = any(network.ingress for network in networks_of(view, service))
+        if on_it or any(port.publish_mode == "ingress" for port in ports):
+            raise RpcError(
+                "FailedPrecondition",
+                f"ingress network cannot be removed because service {service.id} depends on it",
+            )
+
+
+def _check_unused(view: View, network: Network) -> None:
+    """Tasks that are told to go are in nobody's way: `stack rm` removes the network right after them."""
+    for service in sorted(view.services.values(), key=lambda one: one.id):
+        targets = [one["Target"] for one in service.spec["TaskTemplate"].get("Networks", [])]
+        if network.id in targets:
+            raise RpcError("FailedPrecondition", f"network {network.id} is in use by service {service.id}")
+    for task in sorted(view.tasks.values(), key=lambda one: one.id):
+        attached = any(one.network_id == network.id for one in task.attachments)
+        if attached and task.live and task.status.state <= TaskState.RUNNING:
+            raise RpcError("FailedPrecondition", f"network {network.id} is in use by task {task.id}")

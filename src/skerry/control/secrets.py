@@ -1,0 +1,76 @@
+"""Secrets: like configs, but that their content is encrypted on disk and in no answer."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from skerry.control import access, files
+from skerry.control.decode import read
+from skerry.control.names import check_file_name
+from skerry.core.view import View
+from skerry.model.errors import RpcError, out_of_sequence
+from skerry.model.objects import Raw, Secret
+from skerry.store.store import Store, Tx
+
+LIMIT = 500 * 1024
+"""Bytes; a secret has fewer."""
+
+
+def find(view: View, ref: str) -> Secret:
+    """A secret by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
+    return files.find(view, "secret", view.secrets.values(), ref)
+
+
+async def create(store: Store, body: Raw) -> str:
+    """Create a secret from a SecretSpec (`Data` in base64); its ID."""
+    spec, data = _read(body)
+
+    def write(tx: Tx) -> str:
+        access.manager(tx.view)
+        if "Driver" in spec:
+            _refuse_driver(spec)
+        files.check_new(spec, data, "secret", LIMIT, tx.view.secrets.values())
+        return tx.put(Secret(tx.new_id(), spec["Name"], spec, data)).id
+
+    return await store.update(write)
+
+
+def _refuse_driver(spec: Raw) -> None:
+    """Secrets from elsewhere need a plugin of the engine's secretprovider kind, which skerry never asks."""
+    check_file_name(spec.get("Name", ""))
+    driver = spec["Driver"].get("Name", "")
+    if not driver:
+        raise RpcError("InvalidArgument", "secret driver must have a name")
+    raise RpcError("Unknown", f'plugin "{driver}" not found')
+
+
+async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:
+    """Change a secret's labels. Raises RpcError where anything else differs, or the version is stale."""
+    spec, data = _read(body)
+    number = access.version_number(version, "secret")
+
+    def write(tx: Tx) -> None:
+        old = find(tx.view, ref)
+        files.check_change(old, spec, data)
+        if number != old.version:
+            raise out_of_sequence()
+        tx.put(replace(old, spec={**old.spec, "Labels": spec["Labels"]}))
+
+    await store.update(write)
+
+
+async def remove(store: Store, ref: str) -> None:
+    """Delete a secret that no service uses. Raises RpcError where one does."""
+
+    def write(tx: Tx) -> None:
+        secret = find(tx.view, ref)
+        files.check_unused(tx.view, secret, "secret")
+        tx.delete(secret)
+
+    await store.update(write)
+
+
+def _read(body: Raw) -> tuple[Raw, bytes]:
+    spec = read(body, "swarm.SecretSpec")
+    data = files.content(spec.pop("Data", ""))
+    return {"Labels": {}, **spec}, data

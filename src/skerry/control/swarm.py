@@ -1,0 +1,240 @@
+"""The swarm itself: init, leave, update; join is refused, as a skerry swarm has one node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from skerry.control import access, addresses, ca, networks
+from skerry.control.access import manager
+from skerry.control.decode import read
+from skerry.control.services import dismiss
+from skerry.core.view import View
+from skerry.model.errors import (
+    InvalidParameter,
+    NotImplementedHere,
+    RpcError,
+    SkerryError,
+    Unavailable,
+    out_of_sequence,
+)
+from skerry.model.objects import Cluster, Network, Node, Raw
+from skerry.store.store import Store, Tx
+
+__all__ = ["init", "join", "leave", "manager", "tokens", "update"]
+
+ALREADY = (
+    'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
+)
+LAST_MANAGER = (
+    "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last "
+    "manager erases all current state of the swarm. Use `--force` to ignore this message. "
+)
+NO_JOIN = (
+    "This node can't join another swarm: a skerry swarm has one node. "
+    'Use "docker swarm init" to make this node a swarm of its own.'
+)
+NO_AUTOLOCK = (
+    "autolock is not supported: what is secret in skerry's state is encrypted with the key file beside it"
+)
+HOUR = 3600 * 1_000_000_000
+
+DEFAULTS: Raw = {
+    "Name": "default",
+    "Labels": {},
+    "Orchestration": {"TaskHistoryRetentionLimit": 5},
+    "Raft": {
+        "SnapshotInterval": 10000,
+        "KeepOldSnapshots": 0,
+        "LogEntriesForSlowFollowers": 500,
+        "ElectionTick": 10,
+        "HeartbeatTick": 1,
+    },
+    "Dispatcher": {"HeartbeatPeriod": 5_000_000_000},
+    "CAConfig": {"NodeCertExpiry": 90 * 24 * HOUR},
+    "TaskDefaults": {},
+    "EncryptionConfig": {"AutoLockManagers": False},
+}
+"""The spec of a new swarm."""
+
+ZEROS: Raw = {
+    "Name": "default",
+    "Labels": {},
+    "Orchestration": {"TaskHistoryRetentionLimit": 0},
+    "Raft": {"KeepOldSnapshots": 0, "ElectionTick": 0, "HeartbeatTick": 0},
+    "Dispatcher": {},
+    "CAConfig": {},
+    "TaskDefaults": {},
+    "EncryptionConfig": {"AutoLockManagers": False},
+}
+"""What an update makes of fields that it leaves out: it replaces the whole spec."""
+
+
+async def init(
+    store: Store,
+    body: Raw,
+    hostname: str,
+    description: Raw,
+    interfaces: Mapping[str, str] | None = None,
+    taken: Iterable[str] = (),
+) -> str:
+    """Make this machine a swarm of one node, with its CA, tokens and ingress network; the node's ID.
+
+    `description` is the node's, as the API shows it; `interfaces` maps interface names to addresses;
+    `taken` are subnets (CIDR) that this machine reaches otherwise. Raises Unavailable where it is in a swarm,
+    unless the body says ForceNewCluster: then all stays as it is.
+    """
+    request = read(body, "swarm.InitRequest")
+    routes = tuple(taken)
+
+    def write(tx: Tx) -> str:
+        if tx.view.cluster is not None:
+            if request.get("ForceNewCluster"):
+                return tx.view.cluster.node_id
+            raise Unavailable(ALREADY)
+        addresses.check_listen(request)
+        wanted = request.get("Spec", {})
+        _check_name(wanted)
+        listen, address = addresses.resolve(request, interfaces or {})
+        pools, size = addresses.pools(request)
+        port = addresses.data_path_port(request)
+        availability = request.get("Availability") or "active"
+        if availability.lower() not in ("active", "pause", "drain"):
+            raise SkerryError(f"invalid Availability: {access.quoted(availability)}")
+        if request.get("AutoLockManagers"):
+            raise NotImplementedHere(NO_AUTOLOCK)
+        spec = _merged(DEFAULTS, wanted)
+        _check_spec(spec, "error updating cluster settings: ")
+        node = tx.put(_node(tx.new_id(), hostname, description, address, availability.lower()))
+        cluster = Cluster(tx.new_id(), node.id, spec, listen_addr=listen)
+        cluster = replace(cluster, address_pools=pools, subnet_size=size, data_path_port=port)
+        tx.put(_with_authority(cluster, tx.now))
+        _add_ingress(tx, routes)
+        return node.id
+
+    return await store.update(write)
+
+
+def _node(key: str, hostname: str, description: Raw, address: str, availability: str) -> Node:
+    spec = {"Labels": {}, "Role": "manager", "Availability": availability}
+    return Node(key, hostname, spec, address=address, description=description)
+
+
+def _with_authority(cluster: Cluster, now: int) -> Cluster:
+    """The cluster with a new CA, and tokens that carry its digest."""
+    certificate, key = ca.create(now)
+    worker, chief = ca.token(certificate), ca.token(certificate)
+    return replace(cluster, ca_cert=certificate, ca_key=key, worker_token=worker, manager_token=chief)
+
+
+def _add_ingress(tx: Tx, taken: tuple[str, ...]) -> Network:
+    spec = {"Name": "ingress", "Driver": "overlay", "Labels": {}, "Ingress": True}
+    return networks.add(tx, spec, taken)
+
+
+def _merged(base: Raw, given: Raw) -> Raw:
+    """`base` with what `given` sets to something, one level deep: zero means the default."""
+    found: dict[str, Any] = dict(base)
+    for key, value in given.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            found[key] = {**base[key], **{name: item for name, item in value.items() if item}}
+        elif value:
+            found[key] = value
+    return found
+
+
+def _check_name(spec: Raw) -> None:
+    if spec.get("Name", "default") != "default":
+        raise InvalidParameter('swarm spec must be named "default"')
+
+
+def _check_spec(spec: Raw, doing: str = "") -> None:
+    """What swarmkit checks of a spec; at init, moby wraps its answer into a plain error (500)."""
+    try:
+        expiry = spec["CAConfig"].get("NodeCertExpiry")
+        if expiry is not None and expiry < HOUR:
+            raise RpcError("InvalidArgument", "minimum certificate expiry time is: 1h0m0s")
+        if spec["Dispatcher"].get("HeartbeatPeriod", 0) < 0:
+            raise RpcError("InvalidArgument", "heartbeat time period cannot be a negative duration")
+    except RpcError as error:
+        raise (SkerryError(f"{doing}{error}") if doing else error) from error
+    if spec["EncryptionConfig"].get("AutoLockManagers"):
+        raise NotImplementedHere(NO_AUTOLOCK)
+    if any(spec["CAConfig"].get(word) for word in ("SigningCACert", "SigningCAKey", "ExternalCAs")):
+        raise NotImplementedHere(
+            "a certificate authority from outside is not supported: skerry makes its own"
+        )
+
+
+async def join(store: Store, body: Raw) -> None:
+    """Refused, with the reason. Raises Unavailable, InvalidParameter, NotImplementedHere."""
+    request = read(body, "swarm.JoinRequest")
+    if store.view.cluster is not None:
+        raise Unavailable(ALREADY)
+    addresses.check_listen(request)
+    addresses.check_remotes(request)
+    raise NotImplementedHere(NO_JOIN)
+
+
+async def leave(store: Store, force: bool) -> None:
+    """End the swarm: what it has goes, at once or, tasks and networks, when what stands behind has gone.
+
+    Tasks stay with desired state REMOVE until their containers are removed, networks as `removed` until
+    their bridges are. Raises Unavailable without `force`, as this node is the last manager.
+    """
+
+    def write(tx: Tx) -> None:
+        cluster = tx.view.cluster
+        if cluster is None:
+            raise Unavailable("This node is not part of a swarm")
+        if not force:
+            raise Unavailable(LAST_MANAGER)
+        for service_id in tx.view.tasks_by_service:
+            dismiss(tx, service_id)
+        for network in networks.living(tx.view):
+            if network.subnet:
+                tx.put(replace(network, removed=True))
+            else:
+                tx.delete(network)
+        view = tx.view
+        for gone in (view.services, view.configs, view.secrets, view.nodes, view.clusters):
+            for obj in gone.values():
+                tx.delete(obj)
+
+    await store.update(write)
+
+
+async def update(
+    store: Store, version: str | None, body: Raw, rotate_worker: bool, rotate_manager: bool
+) -> None:
+    """Replace the swarm's spec, and rotate tokens. A raised CAConfig.ForceRotate makes a new CA at once."""
+    given = read(body, "swarm.Spec")
+    number = access.version_number(version, "swarm")
+
+    def write(tx: Tx) -> None:
+        cluster = manager(tx.view)
+        _check_name(given)
+        spec = {
+            key: {**ZEROS[key], **value} if key in ZEROS and key != "Name" else value
+            for key, value in given.items()
+        }
+        spec = {**ZEROS, **spec}
+        _check_spec(spec)
+        if number != cluster.version:
+            raise out_of_sequence()
+        rotations = [one["CAConfig"].get("ForceRotate", 0) for one in (cluster.spec, spec)]
+        if rotations[0] != rotations[1]:
+            cluster = _with_authority(cluster, tx.now)
+        worker = ca.token(cluster.ca_cert) if rotate_worker else cluster.worker_token
+        chief = ca.token(cluster.ca_cert) if rotate_manager else cluster.manager_token
+        tx.put(replace(cluster, spec=spec, worker_token=worker, manager_token=chief))
+
+    await store.update(write)
+
+
+def tokens(view: View) -> dict[str, str]:
+    """The join tokens, as GET /swarm shows them: `{"Worker": …, "Manager": …}`. Raises Unavailable."""
+    cluster = manager(view)
+    return {"Worker": cluster.worker_token, "Manager": cluster.manager_token}

@@ -1,0 +1,333 @@
+"""Services: what is stored, what an update and a rollback make of it, and what removal leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from skerry.control import networks, services
+from skerry.core.dirty import is_dirty
+from skerry.model.objects import Raw, UpdateStatus
+from skerry.model.states import TaskState
+from tests.control.swarm_of_one import World, invalid, published, spec
+
+
+def test_a_minimal_spec_gets_only_the_converters_defaults() -> None:
+    service = World().service()
+    assert service.spec == {
+        "Name": "app",
+        "Labels": {},
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "app:1", "Isolation": "default"},
+            "ForceUpdate": 0,
+            "Runtime": "container",
+        },
+        "Mode": {"Replicated": {"Replicas": 1}},
+    }
+    assert (service.version, service.spec_version, service.update) == (2, 2, None)
+
+
+def test_zeros_and_nulls_are_stored_as_a_real_swarm_stores_them() -> None:
+    container = {
+        "Args": [],
+        "Env": None,
+        "Hostname": "",
+        "TTY": False,
+        "Init": False,
+        "StopGracePeriod": 0,
+        "Labels": {},
+        "Privileges": {"CredentialSpec": None},
+        "DNSConfig": {},
+        "Healthcheck": {},
+        "Mounts": [{"Type": "bind", "Source": "/a", "Target": "/b", "BindOptions": {}, "VolumeOptions": {}}],
+    }
+    task = {
+        "Resources": {"Limits": {"NanoCPUs": 0}},
+        "RestartPolicy": {},
+        "Placement": {"Constraints": [], "Preferences": [{}]},
+        "Networks": [],
+    }
+    stored = World().service(container=container, task=task, UpdateConfig={}, EndpointSpec={"Ports": []}).spec
+    assert stored["TaskTemplate"]["ContainerSpec"] == {
+        "Image": "app:1",
+        "Init": False,
+        "StopGracePeriod": 0,
+        "Privileges": {},
+        "DNSConfig": {},
+        "Healthcheck": {},
+        "Mounts": [{"Type": "bind", "Source": "/a", "Target": "/b", "VolumeOptions": {}}],
+        "Isolation": "default",
+    }
+    assert stored["TaskTemplate"]["Resources"] == {"Limits": {}}
+    assert stored["TaskTemplate"]["RestartPolicy"] == {"Condition": "any", "MaxAttempts": 0}
+    assert stored["TaskTemplate"]["Placement"] == {}
+    assert "Networks" not in stored["TaskTemplate"]
+    assert stored["UpdateConfig"] == {
+        "Parallelism": 0,
+        "MaxFailureRatio": 0,
+        "FailureAction": "pause",
+        "Order": "stop-first",
+    }
+    assert stored["EndpointSpec"] == {"Mode": "vip"}
+
+
+def test_words_are_stored_as_the_converter_writes_them() -> None:
+    container = {
+        "Isolation": "zz",
+        "Ulimits": [{"Name": "nofile", "Hard": 5}],
+        "Privileges": {"SELinuxContext": {"Disable": True}},
+        "Mounts": [
+            {"Target": "/a"},
+            {"Type": "VOLUME", "Target": "/b", "Consistency": "cached"},
+            {"Type": "bind", "Source": "/x", "Target": "/c", "BindOptions": {"Propagation": "RSHARED"}},
+        ],
+    }
+    ports = published({"TargetPort": 53, "Protocol": "UDP", "PublishMode": "Host"}, {"TargetPort": 80})
+    stored = World().service(container=container, EndpointSpec=ports).spec
+    found = stored["TaskTemplate"]["ContainerSpec"]
+    assert found["Isolation"] == "default"
+    assert found["Ulimits"] == [{"Name": "nofile", "Hard": 5, "Soft": 0}]
+    assert found["Privileges"] == {
+        "SELinuxContext": {"Disable": True, "User": "", "Role": "", "Type": "", "Level": ""}
+    }
+    assert found["Mounts"] == [
+        {"Type": "bind", "Target": "/a"},
+        {"Type": "volume", "Target": "/b"},
+        {"Type": "bind", "Source": "/x", "Target": "/c", "BindOptions": {"Propagation": "rshared"}},
+    ]
+    assert stored["EndpointSpec"]["Ports"] == [
+        {"TargetPort": 53, "Protocol": "udp", "PublishMode": "host"},
+        {"TargetPort": 80, "Protocol": "tcp", "PublishMode": "ingress"},
+    ]
+
+
+def test_unknown_fields_and_zero_replicas_are_kept() -> None:
+    stored = World().service(Mode={"Replicated": {"Replicas": 0}}, task={"Later": [1]}, New={"a": 1}).spec
+    assert stored["Mode"] == {"Replicated": {"Replicas": 0}}
+    assert stored["TaskTemplate"]["Later"] == [1]
+    assert stored["New"] == {"a": 1}
+
+
+def test_a_service_without_a_name_gets_one() -> None:
+    world = World()
+    body = {key: value for key, value in spec().items() if key != "Name"}
+    key, _ = world.run(services.create(world.store, body))
+    assert re.fullmatch(r"[a-z]+_[a-z]+", world.view.services[key].name)
+
+
+def test_network_names_become_ids_also_from_the_older_place() -> None:
+    world = World()
+    key = world.network("net")
+    for name in ("net", key, key[:12]):
+        service = world.service(f"by-{len(name)}", task={"Networks": [{"Target": name, "Aliases": ["x"]}]})
+        assert service.spec["TaskTemplate"]["Networks"] == [{"Target": key, "Aliases": ["x"]}]
+    older = world.service("older", Networks=[{"Target": "net"}])
+    assert older.spec["TaskTemplate"]["Networks"] == [{"Target": key}]
+    assert "Networks" not in older.spec
+
+
+def test_files_are_found_by_id_and_name() -> None:
+    world = World()
+    config, secret = world.config("conf"), world.secret("word")
+    references = {
+        "Configs": [{"ConfigID": config, "ConfigName": "conf", "File": {"Name": "/c"}}],
+        "Secrets": [{"SecretID": secret, "SecretName": "word", "File": {"Name": "s"}}],
+    }
+    stored = world.service(container=references).spec["TaskTemplate"]["ContainerSpec"]
+    assert stored["Configs"] == references["Configs"]
+    body = spec("b", container={"Secrets": [{**references["Secrets"][0], "SecretName": "other"}]})
+    world.refuses(lambda store: services.create(store, body), 400, invalid("secret not found: other"))
+
+
+def test_an_update_keeps_the_old_spec_and_clears_the_status() -> None:
+    world = World()
+    old = world.service()
+    new = world.update(old, spec(container={"Image": "app:2"}))
+    assert new.previous_spec == old.spec
+    assert new.previous_spec_version == old.spec_version
+    assert new.spec_version == new.version == world.view.index
+    assert new.update is None
+    assert (new.id, new.created_at) == (old.id, old.created_at)
+
+
+def test_an_unchanged_update_leaves_tasks_clean() -> None:
+    world = World()
+    service = world.service(UpdateConfig={"Parallelism": 1})
+    task = world.task(service)
+    again = world.update(service, service.spec)
+    assert not is_dirty(again, task)
+    assert again.previous_spec == service.spec
+
+
+def test_a_manual_rollback_swaps_and_makes_old_tasks_clean() -> None:
+    world = World()
+    first = world.service()
+    task = world.task(first)
+    second = world.update(first, spec(container={"Image": "app:2"}))
+    assert is_dirty(second, task)
+    back = world.update(second, second.spec, rollback="previous")
+    assert (back.spec, back.spec_version) == (first.spec, first.spec_version)
+    assert (back.previous_spec, back.previous_spec_version) == (second.spec, second.spec_version)
+    assert back.update == UpdateStatus(
+        "rollback_started", "manually requested rollback", started_at=world.clock.now
+    )
+    assert not is_dirty(back, task)
+    assert world.update(back, back.spec, rollback="previous").spec == second.spec
+
+
+def test_a_rollback_needs_a_previous_spec_and_a_valid_body() -> None:
+    world = World()
+    service = world.service()
+    version = str(service.version)
+    text = f"rpc error: code = FailedPrecondition desc = service {service.id} does not have a previous spec"
+    world.refuses(
+        lambda store: services.update(store, "app", version, spec(), rollback="previous"), 400, text
+    )
+    world.refuses(
+        lambda store: services.update(store, "app", version, {}, rollback="previous"),
+        400,
+        "mismatched Runtime and *Spec fields",
+    )
+    world.refuses(
+        lambda store: services.update(store, "app", version, spec(), rollback="xx"),
+        500,
+        "unrecognized rollback option xx",
+    )
+
+
+def test_a_rollback_to_a_port_that_another_service_took_is_refused() -> None:
+    world = World()
+    first = world.service("a", EndpointSpec=published({"TargetPort": 80, "PublishedPort": 80}))
+    second = world.update(first, spec("a"))
+    taker = world.service("b", EndpointSpec=published({"TargetPort": 80, "PublishedPort": 80}))
+    world.refuses(
+        lambda store: services.update(store, "a", str(second.version), spec("a"), rollback="previous"),
+        400,
+        invalid(f"port '80' is already in use by service 'b' ({taker.id}) as an ingress port"),
+    )
+
+
+@pytest.mark.parametrize("version", [None, "", "abc", "-1", "1.5", "99999999999999999999"])
+def test_a_version_that_is_no_number(version: str | None) -> None:
+    world = World()
+    world.service()
+    text = version or ""
+    reason = "value out of range" if text.startswith("9") else "invalid syntax"
+    world.refuses(
+        lambda store: services.update(store, "app", version, spec()),
+        400,
+        f"invalid service version '{text}': strconv.ParseUint: parsing \"{text}\": {reason}",
+    )
+
+
+def test_of_two_updates_with_one_version_the_second_is_out_of_sequence() -> None:
+    world = World()
+    service = world.service()
+    version = str(service.version)
+
+    async def both() -> list[BaseException | list[str]]:
+        calls = [
+            services.update(world.store, "app", version, spec(container={"Image": image}))
+            for image in ("app:2", "app:3")
+        ]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    results = asyncio.run(both())
+    assert results[0] == []
+    assert str(results[1]) == "rpc error: code = Unknown desc = update out of sequence"
+    assert world.view.services[service.id].spec["TaskTemplate"]["ContainerSpec"]["Image"] == "app:2"
+    world.refuses(
+        lambda store: services.update(store, "app", version, spec()),
+        500,
+        "rpc error: code = Unknown desc = update out of sequence",
+    )
+
+
+def test_mode_and_name_stay() -> None:
+    world = World()
+    service = world.service()
+    version = str(service.version)
+    prefix = "rpc error: code = Unimplemented desc ="
+    world.refuses(
+        lambda store: services.update(store, "app", version, spec(Mode={"Global": {}})),
+        501,
+        f"{prefix} service mode change is not allowed",
+    )
+    world.refuses(
+        lambda store: services.update(store, "app", version, spec("other")),
+        501,
+        f"{prefix} renaming services is not supported",
+    )
+
+
+def test_the_version_is_checked_last() -> None:
+    world = World()
+    world.service()
+    world.refuses(
+        lambda store: services.update(store, "app", "1", spec(container={"Image": ""})),
+        400,
+        invalid("ContainerSpec: image reference must be provided"),
+    )
+    world.refuses(lambda store: services.update(store, "nope", "1", spec()), 404, "service nope not found")
+
+
+def test_credentials_are_kept_swapped_and_never_in_the_spec() -> None:
+    world = World()
+    key, _ = world.run(services.create(world.store, spec(), auth="one"))
+    first = world.view.services[key]
+    assert first.registry_auth == "one"
+    assert "one" not in str(first.spec)
+    kept = world.update(first, spec(container={"Image": "app:2"}))
+    assert kept.registry_auth == "one"
+    new = world.update(kept, spec(container={"Image": "app:3"}), auth="two")
+    assert (new.registry_auth, new.previous_registry_auth) == ("two", "one")
+    older = world.update(new, spec(container={"Image": "app:4"}), registry_auth_from="previous-spec")
+    assert older.registry_auth == "one"
+    back = world.update(older, spec(), rollback="previous")
+    assert (back.registry_auth, back.previous_registry_auth) == ("two", "one")
+
+
+def test_where_credentials_come_from_must_be_a_word() -> None:
+    world = World()
+    version = str(world.service().version)
+    world.refuses(
+        lambda store: services.update(store, "app", version, spec(), registry_auth_from="zz"),
+        400,
+        "invalid registryAuthFrom 'zz'",
+    )
+    world.refuses(
+        lambda store: services.update(store, "app", version, spec(), registry_auth_from="previous-spec"),
+        500,
+        "service does not have a previous spec",
+    )
+
+
+def test_removal_dismisses_all_tasks_at_once_and_frees_name_network_and_port() -> None:
+    world = World()
+    network = world.network("net")
+    body: Raw = {"task": {"Networks": [{"Target": "net"}]}, "EndpointSpec": published({"TargetPort": 80})}
+    service = world.service(**body)
+    running, failed = world.task(service), world.task(service, TaskState.FAILED)
+    world.run(services.remove(world.store, "app"))
+    assert service.id not in world.view.services
+    for task in (running, failed):
+        kept = world.view.tasks[task.id]
+        assert (kept.desired, kept.status) == (TaskState.REMOVE, task.status)
+    world.run(networks.remove(world.store, "net"))
+    assert world.view.networks[network].removed
+    world.network("net")
+    again = world.service(**body)
+    assert again.endpoint.ports == service.endpoint.ports
+    world.refuses(lambda store: services.remove(store, "nope"), 404, "service nope not found")
+
+
+def test_services_are_found_by_id_name_and_prefix() -> None:
+    world = World()
+    app, other = world.service("app"), world.service("app2")
+    assert services.find(world.view, app.id) is app
+    assert services.find(world.view, "app") is app
+    assert services.find(world.view, other.id[:12]) is other
+    world.refuses(lambda store: services.remove(store, ""), 400, "service  is ambiguous (2 matches found)")
+    world.refuses(lambda store: services.remove(store, "APP"), 404, "service APP not found")
