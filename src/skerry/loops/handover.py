@@ -1,0 +1,64 @@
+"""What the agent asks of the network: a place to join, and an orderly way out of the traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from skerry.loops.network import NetworkLoop
+from skerry.loops.segments import SegmentsLoop
+from skerry.model.defaults import DRAIN_TIMEOUT
+from skerry.model.objects import Task
+
+
+class Drained(Protocol):
+    """How a drain ended (`skerry.network.drain`)."""
+
+    @property
+    def open(self) -> int: ...
+
+    @property
+    def waited_ns(self) -> int: ...
+
+    @property
+    def closed_idle(self) -> int: ...
+
+
+class Drainer(Protocol):
+    """What waits for requests in flight."""
+
+    async def drain(self, pid: int, address: str | None, timeout_ns: int) -> Drained: ...
+
+    async def forget(self, addresses: Iterable[str]) -> None: ...
+
+
+class Handover:
+    """`agent.traffic.Traffic`, made of the two network loops and the kernel side."""
+
+    def __init__(self, network: NetworkLoop, segments: SegmentsLoop, drainer: Drainer) -> None:
+        self._network = network
+        self._segments = segments
+        self._drainer = drainer
+
+    async def joinable(self, task: Task) -> None:
+        """Return once the task's networks can take containers."""
+        for one in task.attachments:
+            await self._segments.ready(one.network_id)
+
+    async def withdrawn(self, task_id: str) -> None:
+        """Return once no new connection can reach the task."""
+        await self._network.withdrawn(task_id)
+
+    async def drain(self, task: Task) -> str:
+        """Wait until what is in flight is answered; what happened, in a sentence."""
+        addresses = [one.address for one in task.attachments if one.address]
+        if not task.status.pid or not addresses:
+            return ""
+        only = addresses[0] if len(addresses) == 1 else None
+        drained = await self._drainer.drain(task.status.pid, only, DRAIN_TIMEOUT)
+        if not drained.open:
+            await self._drainer.forget(addresses)
+        if not drained.open and not drained.closed_idle:
+            return ""
+        waited = f"{drained.waited_ns / 1e6:.0f} ms"
+        return f"drained in {waited}: {drained.closed_idle} idle closed, {drained.open} still open"

@@ -1,0 +1,131 @@
+"""The network loop: the kernel table and the gate follow the view, and whoever waits for that is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+from msgspec.structs import replace
+
+from skerry.core.endpoints import traffic
+from skerry.model.errors import SkerryError
+from skerry.model.traffic import Traffic
+from skerry.store.store import Commit, Store, Tx
+
+log = structlog.get_logger()
+
+RETRY_S = 1.0
+RESYNC_S = 30.0
+"""Whoever flushes the machine's ruleset takes ours too; it comes back within this time."""
+
+
+class Reservations(Protocol):
+    """Which published ports the gate holds (`tcp/80`), and why it does not hold the others."""
+
+    @property
+    def reserved(self) -> frozenset[str]: ...
+
+    @property
+    def refused(self) -> Mapping[str, str]: ...
+
+
+class Switch(Protocol):
+    """What carries a `Traffic` out (`skerry.network`); returns when kernel and gate have it."""
+
+    async def apply(self, traffic: Traffic) -> Reservations: ...
+
+    async def restore(self) -> None: ...
+
+    def on_reservations(self, callback: Callable[[Reservations], None]) -> None: ...
+
+
+class NetworkLoop:
+    """Applies what the view asks for; knows what has been acknowledged."""
+
+    def __init__(self, store: Store, switch: Switch) -> None:
+        self._store = store
+        self._switch = switch
+        self._applied: Traffic | None = None
+        self._stale = False
+        self._leaving: set[str] = set()
+        self._wanted = asyncio.Event()
+        self._changed = asyncio.Condition()
+        self._reserved: asyncio.Queue[Reservations] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Follow the store for ever."""
+        self._switch.on_reservations(self._reserved.put_nowait)
+        async with asyncio.TaskGroup() as group, self._store.watch() as commits:
+            group.create_task(self._follow_reservations())
+            group.create_task(self._follow_commits(commits))
+            while True:
+                self._wanted.clear()
+                self._leaving &= self._store.view.tasks.keys()
+                settled = await self._apply(traffic(self._store.view, frozenset(self._leaving)))
+                try:
+                    async with asyncio.timeout(RESYNC_S if settled else RETRY_S):
+                        await self._wanted.wait()
+                except TimeoutError:
+                    await self._restore()
+
+    async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
+        while True:
+            await commits.get()
+            self._wanted.set()
+
+    async def _restore(self) -> None:
+        """Write everything again, whatever the view says."""
+        try:
+            await self._switch.restore()
+        except (OSError, SkerryError) as failure:
+            log.error("the network could not be restored; trying again", failure=str(failure))
+        else:
+            self._stale = True
+
+    async def _apply(self, desired: Traffic) -> bool:
+        if desired == self._applied and not self._stale:
+            return True
+        try:
+            reservations = await self._switch.apply(desired)
+        except (OSError, SkerryError) as failure:
+            log.error("the network could not be applied; trying again", failure=str(failure))
+            return False
+        async with self._changed:
+            self._applied, self._stale = desired, False
+            self._changed.notify_all()
+        await self._note_reservations(reservations)
+        return True
+
+    async def _follow_reservations(self) -> None:
+        while True:
+            await self._note_reservations(await self._reserved.get())
+
+    async def _note_reservations(self, reservations: Reservations) -> None:
+        reserved = tuple(sorted(reservations.reserved))
+        refused = dict(reservations.refused)
+
+        def note(tx: Tx) -> None:
+            node = tx.view.node
+            if node is not None and (node.reserved, node.ports_err) != (reserved, refused):
+                tx.put(replace(node, reserved=reserved, ports_err=refused))
+
+        node = self._store.view.node
+        if node is not None and (node.reserved, node.ports_err) != (reserved, refused):
+            await self._store.update(note)
+
+    async def withdrawn(self, task_id: str) -> None:
+        """Take the task out, if its row does not say so yet; return once no new connection can reach it."""
+        if self._applied is not None and not self._is_out(task_id):
+            self._leaving.add(task_id)
+            self._wanted.set()
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._is_out(task_id))
+
+    def _is_out(self, task_id: str) -> bool:
+        if self._applied is None:
+            return False
+        rows = [service.backends for service in self._applied.services]
+        rows += [port.backends for port in self._applied.ports]
+        return not any(backend.task_id == task_id for row in rows for backend in row)

@@ -1,0 +1,180 @@
+"""The shells: changes lead to passes, the network follows the view, waiters are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import pytest
+from msgspec.structs import replace
+
+from skerry.loops import network
+from skerry.loops.network import NetworkLoop, Reservations
+from skerry.loops.orchestrator import Orchestrator
+from skerry.model.objects import Attachment, Task
+from skerry.model.states import TaskState
+from skerry.model.traffic import Traffic
+from skerry.store.store import Store
+from tests.core.test_endpoints import swarm_on_front
+from tests.core.world import Swarm, service_spec
+from tests.support.memory import Clock, memory_store
+
+BOUND_S = 1.5
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, bounded."""
+    async with asyncio.timeout(BOUND_S):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a gate holds."""
+
+    reserved: frozenset[str] = frozenset()
+    refused: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class FakeSwitch:
+    """Applies at once, unless told to fail; remembers what it got."""
+
+    def __init__(self) -> None:
+        self.applied: list[Traffic] = []
+        self.failures = 0
+        self.restored = 0
+        self.callback: Callable[[Reservations], None] = lambda _: None
+
+    async def apply(self, traffic: Traffic) -> Reservations:
+        """Take a value over."""
+        if self.failures:
+            self.failures -= 1
+            raise OSError("nft said no")
+        self.applied.append(traffic)
+        return Held(frozenset(port.key for port in traffic.ports))
+
+    async def restore(self) -> None:
+        """Nothing was flushed."""
+        self.restored += 1
+
+    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
+        """Whom to tell of later changes."""
+        self.callback = callback
+
+
+def test_the_rules_come_back_after_a_while_whoever_flushed_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(switch: FakeSwitch) -> None:
+        await until(lambda: len(switch.applied) == 3)
+        assert switch.restored >= 2
+        assert switch.applied[0] == switch.applied[2]
+
+    async def main() -> None:
+        monkeypatch.setattr(network, "RESYNC_S", 0.01)
+        store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+        await with_loop(NetworkLoop(store, switch).run, body(switch))
+
+    asyncio.run(main())
+
+
+def test_an_unhealthy_task_leaves_by_the_call_alone() -> None:
+    async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
+        await until(lambda: bool(switch.applied))
+        task = store.view.tasks_of("s")[0]
+        await asyncio.wait_for(loop.withdrawn(task.id), BOUND_S)
+        assert task.live
+        assert switch.applied[-1].services[0].backends == ()
+
+    async def main() -> None:
+        store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+        loop = NetworkLoop(store, switch)
+        await with_loop(loop.run, body(store, loop, switch))
+
+    asyncio.run(main())
+
+
+async def with_loop(run: Callable[[], Awaitable[None]], body: Awaitable[None]) -> None:
+    """Run a loop beside the test's own body."""
+    task = asyncio.ensure_future(run())
+    try:
+        await body
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def desired(store: Store) -> list[TaskState]:
+    """What is wanted of each task."""
+    return [task.desired for task in store.view.tasks_of("s")]
+
+
+def test_a_new_service_gets_its_tasks_and_a_delay_wakes_the_loop() -> None:
+    async def body(store: Store, clock: Clock) -> None:
+        await until(lambda: len(store.view.tasks) == 1)
+        (task,) = store.view.tasks.values()
+        failed = replace(task.status, state=TaskState.FAILED, at=clock.now)
+        await store.update(lambda tx: tx.put(replace(task, status=failed)))
+        await until(lambda: desired(store) == [TaskState.SHUTDOWN, TaskState.READY])
+        clock.now += 5_000_000_000
+        await store.update(lambda tx: tx.put(tx.view.services["s"]))  # any change lets it look at the clock
+        await until(lambda: desired(store) == [TaskState.SHUTDOWN, TaskState.RUNNING])
+
+    async def main() -> None:
+        clock = Clock()
+        store = memory_store(Swarm(service_spec(replicas=1)).view, clock)
+        await with_loop(Orchestrator(store, clock).run, body(store, clock))
+
+    asyncio.run(main())
+
+
+def test_a_withdrawn_task_is_acknowledged_after_the_apply() -> None:
+    async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
+        await until(lambda: bool(switch.applied))
+        task = store.view.tasks_of("s")[0]
+        waiting = asyncio.ensure_future(loop.withdrawn(task.id))
+        switch.failures = 1
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await store.update(lambda tx: tx.put(replace(task, desired=TaskState.SHUTDOWN)))
+        await asyncio.wait_for(waiting, BOUND_S)
+        assert switch.applied[-1].services[0].backends == ()
+
+    async def main() -> None:
+        store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+        loop = NetworkLoop(store, switch)
+        await with_loop(loop.run, body(store, loop, switch))
+
+    asyncio.run(main())
+
+
+def test_reservations_reach_the_node_row() -> None:
+    async def body(store: Store, switch: FakeSwitch) -> None:
+        await until(lambda: store.view.nodes["n"].reserved == ("tcp/80",))
+        await until(lambda: bool(switch.applied))
+        switch.callback(Held(frozenset(), MappingProxyType({"tcp/80": "address already in use"})))
+        await until(lambda: store.view.nodes["n"].ports_err == {"tcp/80": "address already in use"})
+
+    async def main() -> None:
+        swarm = swarm_on_front()
+        swarm.put(replace(swarm.view.nodes["n"], reserved=()))
+        store, switch = memory_store(swarm.view), FakeSwitch()
+        await with_loop(NetworkLoop(store, switch).run, body(store, switch))
+
+    asyncio.run(main())
+
+
+def test_an_address_that_changed_is_applied() -> None:
+    async def body(store: Store, switch: FakeSwitch) -> None:
+        await until(lambda: len(switch.applied) == 1)
+        task: Task = store.view.tasks_of("s")[0]
+        moved = replace(task, attachments=(Attachment("net", "10.0.1.9"),))
+        await store.update(lambda tx: tx.put(moved))
+        await until(lambda: switch.applied[-1].ports[0].backends[0].address == "10.0.1.9")
+
+    async def main() -> None:
+        store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+        await with_loop(NetworkLoop(store, switch).run, body(store, switch))
+
+    asyncio.run(main())
