@@ -1,0 +1,118 @@
+"""The application: every route that is not the engine's alone, behind one gate for versions and errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from skerry.api import (
+    routes_containers,
+    routes_contents,
+    routes_events,
+    routes_images,
+    routes_logs,
+    routes_networks,
+    routes_nodes,
+    routes_services,
+    routes_skerry,
+    routes_swarm,
+    routes_system,
+    routes_tasks,
+)
+from skerry.api.call import FEED, PARTS, UPSTREAM, Call, Route, Table
+from skerry.api.errors import errors
+from skerry.api.events import Feed
+from skerry.api.ports import Parts
+from skerry.api.upstream import OLDEST, Facts, Upstream, Version, read_version
+from skerry.model.errors import InvalidParameter
+
+BODY_LIMIT = 64 * 1024 * 1024
+"""The longest body of an owned request, in bytes; the engine's own have no limit here."""
+
+FACTS = web.RequestKey("facts", Facts)
+
+ROUTES: Table = [
+    *routes_swarm.ROUTES,
+    *routes_nodes.ROUTES,
+    *routes_services.ROUTES,
+    *routes_tasks.ROUTES,
+    *routes_logs.ROUTES,
+    *routes_contents.ROUTES,
+    *routes_networks.ROUTES,
+    *routes_containers.ROUTES,
+    *routes_images.ROUTES,
+    *routes_system.ROUTES,
+    *routes_events.ROUTES,
+    *routes_skerry.ROUTES,
+]
+
+
+def make_app(parts: Parts) -> web.Application:
+    """The API over these parts; serve it behind `frontdoor.serve`."""
+    app = web.Application(middlewares=[errors, _facts], client_max_size=BODY_LIMIT)
+    app[PARTS] = parts
+    app[UPSTREAM] = Upstream(parts.engine.socket)
+    app[FEED] = Feed(parts.store, parts.health, parts.clock, app[UPSTREAM])
+    app.cleanup_ctx.append(_running)
+    app.on_response_prepare.append(_dress)
+    for method, path, route in ROUTES:
+        app.router.add_route(method, path, _handler(route))
+        app.router.add_route(method, r"/v{version:\d+\.\d+}" + path, _handler(route))
+    return app
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    async with app[FEED].running():
+        yield
+    await app[UPSTREAM].close()
+
+
+@web.middleware
+async def _facts(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Learn what the engine says of itself, for the gate and for the headers of every answer."""
+    request[FACTS] = await request.app[UPSTREAM].facts()
+    return await handler(request)
+
+
+async def _dress(request: web.Request, response: web.StreamResponse) -> None:
+    """Docker's headers on every answer of a route that exists."""
+    facts = request.get(FACTS)
+    if facts is None:
+        return
+    if response.status == 404 and request.match_info.http_exception is not None:
+        response.headers["Server"] = facts.server
+        return
+    for name, value in facts.headers().items():
+        response.headers[name] = value
+
+
+def _handler(route: Route) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        facts = request[FACTS]
+        version = gate(request.match_info.get("version"), facts)
+        return await route(Call(request, request.app[PARTS], request.app[UPSTREAM], facts, version))
+
+    return handle
+
+
+def gate(asked: str | None, facts: Facts) -> Version:
+    """The version that a request speaks; without one, the newest. Raises InvalidParameter out of range."""
+    newest = read_version(facts.api_version)
+    if asked is None or not re.fullmatch(r"\d+\.\d+", asked):
+        return newest
+    version = read_version(asked)
+    if version > newest:
+        raise InvalidParameter(
+            f"client version {asked} is too new. Maximum supported API version is {facts.api_version}"
+        )
+    oldest = max(OLDEST, read_version(facts.oldest))
+    if version < oldest:
+        least = ".".join(map(str, oldest))
+        raise InvalidParameter(
+            f"client version {asked} is too old. Minimum supported API version is {least}, "
+            "please upgrade your client to a newer version"
+        )
+    return version

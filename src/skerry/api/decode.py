@@ -1,0 +1,92 @@
+"""Request bodies: read as JSON, their keys brought into Docker's own case.
+
+Go matches field names without regard to case, and docker-py really sends `replicated`. Which names there are
+is told by the shapes of `skerry.control`, which also checks the types. Fields that nobody knows, and maps
+whose keys are the user's, stay as they were sent; an explicit null is an absent field.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from skerry.api.gojson import complaint
+from skerry.control.shapes import LABELS, SHAPES
+from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Raw
+
+_HERE: dict[str, dict[str, str]] = {
+    "swarm.UnlockRequest": {"UnlockKey": "string"},
+    "types.NetworkConnect": {"Container": "string", "EndpointConfig": "any"},
+    "types.NetworkDisconnect": {"Container": "string", "Force": "bool"},
+    "container.CreateRequest": {
+        "HostConfig": "container.HostConfig",
+        "NetworkingConfig": "network.NetworkingConfig",
+    },
+    "container.HostConfig": {"NetworkMode": "string", "Dns": "[]string"},
+    "network.NetworkingConfig": {"EndpointsConfig": "any"},
+}
+"""Bodies that only the API itself looks into."""
+
+_WORDS = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+
+
+def body(data: bytes, shape: str, *, modern: bool = False) -> Raw:
+    """Read a request's body. An empty one is refused by engines up to 20.10 and all zero for later ones.
+
+    Raises InvalidParameter (400) for malformed JSON and for what is no object.
+    """
+    prefix = "invalid JSON: " if modern else ""
+    if not data.strip():
+        if modern and not data:
+            return {}
+        raise InvalidParameter(f"{prefix}got EOF while reading request body")
+    try:
+        value = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        raise InvalidParameter(prefix + complaint(data.decode("utf-8", "replace"))) from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        word = _WORDS[type(value)]
+        raise InvalidParameter(f"{prefix}json: cannot unmarshal {word} into Go value of type {shape}")
+    found = canonical(value, shape)
+    assert isinstance(found, dict)
+    return found
+
+
+def canonical(value: Any, kind: str) -> Any:
+    """A value with the keys of its kind; values of unexpected types are left for the check of types."""
+    kind = kind.rstrip("?")
+    if kind == LABELS and isinstance(value, dict):
+        return {key: "" if item is None else item for key, item in value.items()}
+    if kind.startswith("[]") and isinstance(value, list):
+        return [canonical(item, kind[2:]) for item in value if item is not None]
+    fields = fields_of(kind)
+    if fields is not None and isinstance(value, dict):
+        return _fields(value, kind, fields)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # Go writes 0 where it was sent 0.0
+    return value
+
+
+def fields_of(kind: str) -> dict[str, str] | None:
+    """The fields of a struct, or None for what is none."""
+    return SHAPES.get(kind) or _HERE.get(kind)
+
+
+def _fields(value: Raw, kind: str, fields: dict[str, str]) -> Raw:
+    names = _names(kind)
+    found: Raw = {}
+    for key, item in value.items():
+        name = names.get(key.lower(), key)
+        if item is not None:
+            found[name] = canonical(item, fields.get(name, "any"))
+    return found
+
+
+@lru_cache
+def _names(kind: str) -> dict[str, str]:
+    return {name.lower(): name for name in fields_of(kind) or ()}

@@ -1,0 +1,122 @@
+"""Two sockets tied together: what comes in at one goes out at the other, until both ends are done.
+
+Back-pressure goes through (a full side stops the reading of the other), an end of input is passed on as
+one (half-close), and a client that hung up takes its engine connection with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+
+LINGER_S = 10.0
+"""How long a client may go on sending after the engine has closed; what it sends is dropped."""
+
+
+def hung_up(transport: asyncio.BaseTransport) -> bool:
+    """Whether the peer of a unix socket has closed it altogether, and not only its sending half."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(sock.fileno(), 0)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
+
+
+class Half(asyncio.Protocol):
+    """One end of a pipe; `tie` makes two of them a pipe."""
+
+    peer: Half
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.ended = False
+        """Nothing more will come from this end."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport; used for a socket that is still to be connected."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Copy to the other end, unless that is gone."""
+        out = self.peer.transport
+        if out is not None and not out.is_closing():
+            out.write(data)
+
+    def pause_writing(self) -> None:
+        """This end is full: stop reading the other."""
+        if self.peer.transport is not None:
+            self.peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """This end has room again."""
+        if self.peer.transport is not None and not self.peer.transport.is_closing():
+            self.peer.transport.resume_reading()
+
+    def eof_received(self) -> bool:
+        """Pass the end on; stay open for what still comes the other way, unless nobody is there."""
+        self.ended = True
+        assert self.transport is not None
+        other = self.peer.transport
+        if other is None or other.is_closing() or self.peer.ended:
+            self.close()
+        elif self.gone():
+            other.close()
+            return False
+        elif other.can_write_eof():
+            other.write_eof()
+        return True
+
+    def gone(self) -> bool:
+        """Whether whoever is at this end went away altogether, so that no answer reaches it."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Close the other end too, after what was written to it has gone out (or after a while)."""
+        self.ended = True
+        self.close()
+        if self.peer.transport is not None:
+            asyncio.get_running_loop().call_later(LINGER_S, self.peer.lost_interest)
+
+    def lost_interest(self) -> None:
+        """The other end has been gone for a while: what could not be sent until now never will be."""
+
+    def close(self) -> None:
+        """Close both ends; what is buffered is still sent."""
+        for half in (self, self.peer):
+            if half.transport is not None:
+                half.transport.close()
+
+
+class ClientHalf(Half):
+    """The client's end."""
+
+    def gone(self) -> bool:
+        """A client that closed its socket reads no answer."""
+        return self.transport is None or hung_up(self.transport)
+
+
+class EngineHalf(Half):
+    """The engine's end."""
+
+    def eof_received(self) -> bool:
+        """The answer is whole: let the client see its end, and do not wait for ever for its own."""
+        stays = super().eof_received()
+        asyncio.get_running_loop().call_later(LINGER_S, self._give_up)
+        return stays
+
+    def lost_interest(self) -> None:
+        """An engine that does not take what a vanished client sent is not waited for."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _give_up(self) -> None:
+        if self.transport is None or hung_up(self.transport):
+            self.close()
+
+
+def tie(client: ClientHalf, engine: EngineHalf) -> None:
+    """Make two halves one pipe."""
+    client.peer, engine.peer = engine, client

@@ -1,0 +1,54 @@
+"""What the API is made of: the parts that the daemon composes it from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from skerry.engine.port import Engine
+from skerry.model.objects import Network, Raw, Task
+from skerry.store.store import Store
+
+
+class HealthState(Protocol):
+    """The health of one task."""
+
+    def docker(self) -> Raw:
+        """`State.Health` of docker inspect: Status, FailingStreak, Log."""
+
+
+class Health(Protocol):
+    """What the agent knows about the health of its tasks, since the engine runs no checks for them."""
+
+    def health(self, task_id: str, /) -> HealthState | None:
+        """What the checks of a task have shown; None where nothing is checked or known."""
+
+    def on_health(self, heard: Callable[[Task, str], None], /) -> None:
+        """Call back whenever a task becomes `healthy` or `unhealthy`."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything behind the API."""
+
+    store: Store
+    engine: Engine
+    health: Health
+    hostname: str
+    """The node's name."""
+    run_dir: str
+    """The instance's run directory: configs and secrets of tasks lie below its `tasks/`."""
+    allocate_network: Callable[[str], Awaitable[Network]]
+    """Wait until the network (by ID) has its subnet and its bridge; a plain container is about to join it."""
+    interfaces: Callable[[], Mapping[str, str]] = dict
+    """This machine's addresses by interface, for `swarm init --advertise-addr eth0`."""
+    routes: Callable[[], Iterable[str]] = tuple
+    """Subnets (CIDR) that this machine reaches otherwise: no overlay network gets one of them."""
+    about: Callable[[], Raw] = dict
+    """What the daemon says of itself: version, pid, engine, warnings."""
+    note: Callable[[str], str] = lambda _: ""
+    """The last decision about a service (by ID), in words."""
+    clock: Callable[[], int] = time.time_ns
+    """Wall-clock nanoseconds."""

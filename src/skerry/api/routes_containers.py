@@ -1,0 +1,186 @@
+"""/containers/json, /containers/{id}/json and /containers/create, as far as the swarm shows in them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from skerry.api import filters
+from skerry.api.call import Call, Table, relay, relay_json
+from skerry.api.decode import canonical
+from skerry.api.disguise import Disguise, own_healthcheck
+from skerry.api.filters import Filters
+from skerry.api.routes_networks import attachable, ours
+from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Network, Raw
+
+_HERE = ("expose", "health", "is-task", "network", "publish")
+"""Filters on what the engine does not know about our containers: answered here."""
+_HEALTH = ("healthy", "none", "starting", "unhealthy")
+
+
+def disguise(call: Call) -> Disguise:
+    """How this request's containers are to look."""
+    return Disguise(call.view, call.parts.health, call.parts.run_dir)
+
+
+async def listing(call: Call) -> web.Response:
+    """`docker ps`."""
+    asked = filters.parse(call.text("filters"), status=500)
+    here = {key: asked.pop(key) for key in _HERE if key in asked}
+    _check(here)
+    query = dict(call.request.query)
+    limit = 0
+    if here:
+        # The engine would count rows that we then drop, and a limit asks for stopped containers as well.
+        limit = int(query["limit"]) if query.get("limit", "").lstrip("-").isdigit() else 0
+        if limit > 0:
+            query |= {"all": "1"}
+            del query["limit"]
+        query["filters"] = filters.render(asked)
+    told = await call.forward(f"/containers/json?{urlencode(query)}")
+    if told.status != 200:
+        return relay(told)
+    looks = disguise(call)
+    rows = [looks.row(row) for row in told.json]
+    rows = [row for row in rows if _wanted(looks, row, here)]
+    return relay_json(told, rows[:limit] if limit > 0 else rows)
+
+
+def _check(here: Filters) -> None:
+    for value in here.get("health", ()):
+        if value not in _HEALTH:
+            raise InvalidParameter(f"Unrecognised filter value for health: {value}")
+
+
+def _wanted(looks: Disguise, row: Raw, here: Filters) -> bool:
+    if not here:
+        return True
+    task = looks.task_of(row.get("Labels"), row.get("Id", ""))
+    wants_task = any(value.lower() in ("1", "t", "true") for value in here.get("is-task", ()))
+    return (
+        ("is-task" not in here or wants_task == (task is not None))
+        and filters.exact(here, "health", health_word(row.get("Status", "")))
+        and _on_network(row, here)
+        and _has_port(row, here)
+    )
+
+
+def health_word(status: str) -> str:
+    """The health that a status text tells: `Up 3 seconds (health: starting)` is starting."""
+    inside = status.rpartition("(")[2].removesuffix(")").removeprefix("health: ")
+    return inside if status.endswith(")") and inside in _HEALTH else "none"
+
+
+def _on_network(row: Raw, here: Filters) -> bool:
+    if "network" not in here:
+        return True
+    joined = (row.get("NetworkSettings") or {}).get("Networks") or {}
+    return any(
+        value in joined or any(str(entry.get("NetworkID", "")).startswith(value) for entry in joined.values())
+        for value in here["network"]
+    )
+
+
+def _has_port(row: Raw, here: Filters) -> bool:
+    if "publish" not in here and "expose" not in here:
+        return True
+    public, private = ports(here.get("publish", ())), ports(here.get("expose", ()))
+    return any(
+        (entry.get("PublicPort", 0), entry.get("Type")) in public
+        or (entry.get("PrivatePort", 0), entry.get("Type")) in private
+        for entry in row.get("Ports") or ()
+    )
+
+
+def ports(values: Any) -> set[tuple[int, str]]:
+    """`80`, `80/udp` or `8000-8080/tcp` as (number, protocol). Raises InvalidParameter."""
+    found = set()
+    for value in values:
+        numbers, _, protocol = value.partition("/")
+        first, dash, last = numbers.partition("-")
+        last = last if dash else first
+        if not first.isdigit() or not last.isdigit() or int(last) > 65535:
+            raise InvalidParameter(f"invalid port specified: {value}")
+        found |= {(number, protocol or "tcp") for number in range(int(first), int(last) + 1)}
+    return found
+
+
+async def inspect(call: Call) -> web.Response:
+    """`docker inspect` of a container."""
+    told = await call.forward()
+    if told.status != 200:
+        return relay(told)
+    found: Raw = told.json
+    looks = disguise(call)
+    return relay_json(told, looks.details(found, await _image_healthcheck(call, looks, found)))
+
+
+async def _image_healthcheck(call: Call, looks: Disguise, found: Raw) -> Raw | None:
+    """What the image of a task says about its health, where the service does not say it."""
+    task = looks.task_of((found.get("Config") or {}).get("Labels"), found.get("Id", ""))
+    if task is None:
+        return None
+    own = own_healthcheck(task, None)
+    if own is not None and own.get("Test"):
+        return None
+    told = await call.ask("GET", f"/images/{found.get('Image', '')}/json")
+    config = told.json.get("Config") if told.status == 200 else None
+    check = (config or {}).get("Healthcheck")
+    return check if isinstance(check, dict) else None
+
+
+async def create(call: Call) -> web.Response:
+    """Create a container; where it names an overlay network it gets that one's bridge and resolver."""
+    data = await call.request.read()
+    try:
+        body = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return relay(await call.forward())  # the engine has the words for it
+    changed = (
+        await _onto_bridges(call, canonical(body, "container.CreateRequest"))
+        if isinstance(body, dict)
+        else None
+    )
+    if changed is None:
+        return relay(await call.forward())
+    return relay(await call.forward(body=msgspec.json.encode(changed)))
+
+
+async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
+    """The body with our networks' names as the engine has them; None where it names none of ours."""
+    host = body.get("HostConfig") or {}
+    named = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    wanted = {
+        ref: network for ref in (host.get("NetworkMode", ""), *named) if (network := ours(call.view, ref))
+    }
+    if not wanted:
+        return None
+    for ref, network in wanted.items():
+        wanted[ref] = await attachable(call, network)
+    first = next(iter(wanted.values()))
+    host = {**host, "NetworkMode": _engine_name(wanted, host.get("NetworkMode", ""))}
+    if not host.get("Dns"):
+        host["Dns"] = [first.leg]
+    endpoints = {_engine_name(wanted, ref): _unidentified(entry) for ref, entry in named.items()}
+    networking = {**(body.get("NetworkingConfig") or {}), "EndpointsConfig": endpoints}
+    return {**body, "HostConfig": host, "NetworkingConfig": networking}
+
+
+def _engine_name(wanted: dict[str, Network], ref: str) -> str:
+    return wanted[ref].engine_name if ref in wanted else ref
+
+
+def _unidentified(endpoint: Raw | None) -> Raw | None:
+    """Endpoint settings without the network's ID, which means nothing to the engine."""
+    return None if endpoint is None else {key: value for key, value in endpoint.items() if key != "NetworkID"}
+
+
+ROUTES: Table = [
+    ("GET", "/containers/json", listing),
+    ("POST", "/containers/create", create),
+    ("GET", "/containers/{ref}/json", inspect),
+]

@@ -1,0 +1,52 @@
+"""/distribution/{image}/json: what a registry says of an image, and what to say when no registry can.
+
+The docker CLI asks before it creates or updates a service, and warns when the answer is an error. An image
+that is on this node needs no registry: the answer is then the digest under which it was pulled, or none at
+all for one that was built here, upon which the CLI keeps the tag without a warning.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from aiohttp import web
+
+from skerry.api.call import Call, Table, relay
+from skerry.api.errors import answer
+from skerry.model.objects import Raw
+
+
+async def distribution(call: Call) -> web.Response:
+    """The registry's answer, or the node's own for an image that is here."""
+    told = await call.ask("GET", f"/images/{quote(call.ref, safe='/:@')}/json")
+    image: Raw | None = told.json if told.status == 200 else None
+    if image is not None and not image.get("RepoDigests"):
+        return answer(local(image, ""))  # built here: asking a registry would only take time
+    asked = await call.forward()
+    if asked.status == 200 or image is None:
+        return relay(asked)
+    return answer(local(image, digest_of(image, call.ref)))
+
+
+def digest_of(image: Raw, reference: str) -> str:
+    """The digest under which a repository had the image, empty where it was pulled from another one."""
+    repository = reference.partition("@")[0]
+    before, colon, tag = repository.rpartition(":")
+    repository = before if colon and "/" not in tag else repository
+    for entry in image.get("RepoDigests") or ():
+        name, _, digest = entry.partition("@")
+        if name in (repository, repository.removeprefix("docker.io/").removeprefix("library/")):
+            return str(digest)
+    return ""
+
+
+def local(image: Raw, digest: str) -> Raw:
+    """A distribution answer for an image of this node."""
+    platform = {"architecture": image.get("Architecture", ""), "os": image.get("Os", "linux")}
+    return {
+        "Descriptor": {"mediaType": "", "digest": digest, "size": 0},
+        "Platforms": [platform] if digest else [],
+    }
+
+
+ROUTES: Table = [("GET", "/distribution/{ref:.+}/json", distribution)]

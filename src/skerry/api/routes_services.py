@@ -1,0 +1,103 @@
+"""/services."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from skerry.api import filters
+from skerry.api.call import Call, Table, empty
+from skerry.api.errors import answer
+from skerry.api.filters import Filters
+from skerry.api.routes_networks import local_networks
+from skerry.api.versions import strip
+from skerry.api.wire import services as wire
+from skerry.control import services, swarm
+from skerry.model.objects import Raw, Service
+
+_FILTERS = ("id", "label", "mode", "name", "runtime")
+_MODES = {
+    "Replicated": "replicated",
+    "Global": "global",
+    "ReplicatedJob": "replicated-job",
+    "GlobalJob": "global-job",
+}
+
+
+async def listing(call: Call) -> web.Response:
+    """Every service that passes the filters, with its count of tasks if asked."""
+    asked = call.filters(_FILTERS)
+    status = call.strict("status") and call.at_least("1.41")
+    swarm.manager(call.view)
+    view = call.view
+    found = [view.services[key] for key in sorted(view.services)]
+    return answer([wire.service(view, entry, status=status) for entry in found if _wanted(entry, asked)])
+
+
+def _wanted(service: Service, asked: Filters) -> bool:
+    template = service.spec.get("TaskTemplate") or {}
+    return (
+        filters.prefix(asked, "id", service.id)
+        and filters.prefix(asked, "name", service.name)
+        and filters.labels(asked, "label", service.spec.get("Labels"))
+        and filters.exact(asked, "mode", _mode(service.spec))
+        and filters.exact(asked, "runtime", template.get("Runtime") or "container")
+    )
+
+
+def _mode(spec: Raw) -> str:
+    return next((_MODES[key] for key in spec.get("Mode") or {} if key in _MODES), "replicated")
+
+
+async def inspect(call: Call) -> web.Response:
+    """One service."""
+    insert = call.strict("insertDefaults")
+    swarm.manager(call.view)
+    view = call.view
+    return answer(wire.service(view, services.find(view, call.ref), insert_defaults=insert))
+
+
+async def create(call: Call) -> web.Response:
+    """Make a service."""
+    body = strip(await call.body("swarm.ServiceSpec"), call.version)
+    local = await _local(call, body)
+    key, warnings = await services.create(call.store, body, auth=call.auth, local=local)
+    return answer({"ID": key, "Warnings": warnings} if warnings else {"ID": key}, 201)
+
+
+async def _local(call: Call, spec: Raw) -> set[str]:
+    """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one."""
+    if not (spec.get("TaskTemplate") or {}).get("Networks"):
+        return set()
+    found = await local_networks(call)
+    return {entry["Name"] for entry in found} | {entry["Id"] for entry in found}
+
+
+async def update(call: Call) -> web.Response:
+    """Replace a service's spec, or go back to its previous one."""
+    body = strip(await call.body("swarm.ServiceSpec"), call.version)
+    warnings = await services.update(
+        call.store,
+        call.ref,
+        call.request.query.get("version"),
+        body,
+        registry_auth_from=call.text("registryAuthFrom"),
+        rollback=call.text("rollback"),
+        auth=call.auth,
+        local=await _local(call, body),
+    )
+    return answer({"Warnings": warnings or None})
+
+
+async def remove(call: Call) -> web.Response:
+    """Remove a service; its tasks stop by and by."""
+    await services.remove(call.store, call.ref)
+    return empty()
+
+
+ROUTES: Table = [
+    ("GET", "/services", listing),
+    ("POST", "/services/create", create),
+    ("GET", "/services/{ref}", inspect),
+    ("POST", "/services/{ref}/update", update),
+    ("DELETE", "/services/{ref}", remove),
+]

@@ -1,0 +1,77 @@
+"""/swarm: init, join, leave, inspect, update, unlock."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from skerry.api.call import Call, Table, empty
+from skerry.api.errors import answer
+from skerry.api.routes_networks import taken
+from skerry.api.wire import cluster as wire
+from skerry.control import swarm
+from skerry.engine.describe import describe
+from skerry.model.errors import Conflict
+
+
+async def init(call: Call) -> web.Response:
+    """Make a swarm of this machine; the node's ID."""
+    body = await call.body("swarm.InitRequest")
+    _, description = await describe(call.parts.engine)
+    key = await swarm.init(
+        call.store,
+        body,
+        call.parts.hostname,
+        description,
+        interfaces=call.parts.interfaces(),
+        taken=await taken(call),
+    )
+    return answer(key)
+
+
+async def join(call: Call) -> web.Response:
+    """Join another swarm."""
+    await swarm.join(call.store, await call.body("swarm.JoinRequest"))
+    return empty()
+
+
+async def leave(call: Call) -> web.Response:
+    """Leave the swarm."""
+    await swarm.leave(call.store, call.lenient("force"))
+    return empty()
+
+
+async def inspect(call: Call) -> web.Response:
+    """The swarm and its join tokens."""
+    found = wire.cluster_info(swarm.manager(call.view))
+    return answer({**found, "JoinTokens": swarm.tokens(call.view)})
+
+
+async def update(call: Call) -> web.Response:
+    """Change the swarm's spec or its tokens."""
+    body = await call.body("swarm.Spec")
+    worker, manager = call.strict("rotateWorkerToken"), call.strict("rotateManagerToken")
+    await swarm.update(call.store, call.request.query.get("version"), body, worker, manager)
+    return empty()
+
+
+async def unlock_key(call: Call) -> web.Response:
+    """The key of a locked swarm: ours is never locked."""
+    return answer({"UnlockKey": swarm.manager(call.view).unlock_key})
+
+
+async def unlock(call: Call) -> web.Response:
+    """There is nothing to unlock."""
+    await call.body("swarm.UnlockRequest")
+    swarm.manager(call.view)
+    raise Conflict("swarm is not locked")
+
+
+ROUTES: Table = [
+    ("POST", "/swarm/init", init),
+    ("POST", "/swarm/join", join),
+    ("POST", "/swarm/leave", leave),
+    ("GET", "/swarm", inspect),
+    ("POST", "/swarm/update", update),
+    ("GET", "/swarm/unlockkey", unlock_key),
+    ("POST", "/swarm/unlock", unlock),
+]

@@ -1,0 +1,40 @@
+"""/info and /_ping: the engine's own answers, with this machine's part in the swarm."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from skerry.api.call import Call, Table, relay
+from skerry.api.errors import answer
+from skerry.api.wire import cluster as wire
+from skerry.model.objects import Raw
+
+
+async def info(call: Call) -> web.Response:
+    """The engine's /info with `.Swarm` replaced, and `overlay` among its network drivers."""
+    told = await call.forward()
+    if told.status != 200:
+        return relay(told)
+    found: Raw = told.json
+    plugins = dict(found.get("Plugins") or {})
+    plugins["Network"] = sorted({*(plugins.get("Network") or ()), "overlay"})
+    return answer({**found, "Plugins": plugins, "Swarm": wire.local_info(call.view)})
+
+
+async def ping(call: Call) -> web.Response:
+    """The engine's own ping, so that a dead engine shows, and the state of the swarm."""
+    told = await call.forward()
+    response = relay(told)
+    for name in ("Builder-Version", "Cache-Control", "Pragma"):
+        if name in told.headers:
+            response.headers[name] = told.headers[name]
+    if call.facts.modern:
+        response.headers["Swarm"] = "active/manager" if call.view.cluster is not None else "inactive"
+    return response
+
+
+ROUTES: Table = [
+    ("GET", "/info", info),
+    ("GET", "/_ping", ping),
+    ("HEAD", "/_ping", ping),
+]

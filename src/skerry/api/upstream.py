@@ -1,0 +1,144 @@
+"""The engine as overlaid routes need it: the client's own request asked again, its answer as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from skerry.api.frontdoor import engine_down
+from skerry.engine.port import EngineUnreachable
+
+Version = tuple[int, int]
+
+OLDEST: Version = (1, 24)
+"""The oldest version of the API that is served."""
+
+
+def read_version(text: str) -> Version:
+    """`1.41` as a pair that compares."""
+    major, _, minor = text.partition(".")
+    return int(major), int(minor)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the engine says about itself; the front door must say the same."""
+
+    api_version: str
+    oldest: str
+    server: str
+    os_type: str = "linux"
+    experimental: str = "false"
+
+    @property
+    def modern(self) -> bool:
+        """Whether the engine is newer than 20.10, whose texts differ in places."""
+        return read_version(self.api_version) >= (1, 42)
+
+    def headers(self) -> dict[str, str]:
+        """The headers that every answer carries."""
+        return {
+            "Api-Version": self.api_version,
+            "Docker-Experimental": self.experimental,
+            "Ostype": self.os_type,
+            "Server": self.server,
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the engine answered, whole."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> Any:
+        """The body read as JSON."""
+        return msgspec.json.decode(self.body) if self.body.strip() else None
+
+
+class Upstream:
+    """An HTTP client of the engine's socket that changes nothing on the way."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+        self._session: aiohttp.ClientSession | None = None
+        self._facts: Facts | None = None
+        self._stale = True
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            # One connection a request: an idle one may have died with an engine that was restarted.
+            connector = aiohttp.UnixConnector(self._socket, force_close=True, limit=0)
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=timeout, auto_decompress=False, skip_auto_headers=["User-Agent"]
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def facts(self) -> Facts:
+        """The engine's versions, asked once, and again when a header shows that they changed.
+
+        While the engine is away, what it last said still holds. Raises EngineUnreachable if it never spoke.
+        """
+        if self._facts is None or self._stale:
+            try:
+                self._facts = await self._ask_facts()
+                self._stale = False
+            except EngineUnreachable:
+                if self._facts is None:
+                    raise
+        return self._facts
+
+    async def _ask_facts(self) -> Facts:
+        told = await self.request("GET", "/version")
+        if told.status != 200:
+            raise EngineUnreachable(f"The Docker Engine at {self._socket} does not say its version")
+        version = told.json
+        return Facts(
+            api_version=version["ApiVersion"],
+            oldest=version.get("MinAPIVersion") or "1.12",
+            server=told.headers.get("Server", f"Docker/{version['Version']} (linux)"),
+            os_type=version.get("Os", "linux"),
+            experimental=told.headers.get("Docker-Experimental", "false"),
+        )
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask and give the answer while it is still arriving. Raises EngineUnreachable."""
+        url = URL("http://engine" + target, encoded=True)
+        try:
+            response = await self._client().request(method, url, data=body, headers=headers)
+        except (aiohttp.ClientConnectionError, OSError) as error:
+            self._stale = True
+            raise EngineUnreachable(engine_down(self._socket)) from error
+        async with response:
+            server = response.headers.get("Server")
+            if self._facts is not None and server is not None and server != self._facts.server:
+                self._stale = True
+            yield response
+
+    async def request(
+        self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Ask and wait for the whole answer, whatever its status. Raises EngineUnreachable."""
+        try:
+            async with self.stream(method, target, body, headers) as response:
+                return Answer(response.status, await response.read(), response.headers)
+        except aiohttp.ClientError as error:
+            raise EngineUnreachable(f"The Docker Engine broke off its answer: {error}") from error

@@ -1,0 +1,55 @@
+"""Fields that are newer than the version a client speaks: dropped from what it sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skerry.api.upstream import Version
+from skerry.model.objects import Raw
+
+_CONTAINER = ("TaskTemplate", "ContainerSpec")
+
+NEWER: list[tuple[Version, tuple[str, ...]]] = [
+    ((1, 40), (*_CONTAINER, "Sysctls")),
+    ((1, 40), (*_CONTAINER, "Privileges", "CredentialSpec", "Config")),
+    ((1, 40), ("TaskTemplate", "Placement", "MaxReplicas")),
+    ((1, 41), (*_CONTAINER, "CapabilityAdd")),
+    ((1, 41), (*_CONTAINER, "CapabilityDrop")),
+    ((1, 41), (*_CONTAINER, "Ulimits")),
+    ((1, 41), ("TaskTemplate", "Resources", "Limits", "Pids")),
+    ((1, 41), ("Mode", "ReplicatedJob")),
+    ((1, 41), ("Mode", "GlobalJob")),
+    ((1, 44), (*_CONTAINER, "Privileges", "Seccomp")),
+    ((1, 44), (*_CONTAINER, "Privileges", "AppArmor")),
+    ((1, 44), (*_CONTAINER, "Privileges", "NoNewPrivileges")),
+    ((1, 44), (*_CONTAINER, "Healthcheck", "StartInterval")),
+    ((1, 46), (*_CONTAINER, "OomScoreAdj")),
+]
+"""(the version that brought it, where it is)."""
+
+
+def strip(spec: Raw, version: Version) -> Raw:
+    """A service spec without what its sender's version does not have; the argument stays as it is.
+
+    Before 1.44 a top-level `Networks` counts where the task template has none.
+    """
+    found = spec
+    for since, path in NEWER:
+        if version < since:
+            found = without(found, path)
+    legacy = found.get("Networks")
+    if legacy is not None:
+        found = {key: value for key, value in found.items() if key != "Networks"}
+        template = found.get("TaskTemplate") or {}
+        if version < (1, 44) and legacy and not template.get("Networks"):
+            found["TaskTemplate"] = {**template, "Networks": legacy}
+    return found
+
+
+def without(value: Any, path: tuple[str, ...]) -> Any:
+    """A copy of nested objects without one member."""
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    if len(path) == 1:
+        return {key: item for key, item in value.items() if key != path[0]}
+    return {**value, path[0]: without(value[path[0]], path[1:])}

@@ -1,0 +1,114 @@
+"""Services, with defaults where asked and the count of their tasks."""
+
+from __future__ import annotations
+
+from skerry.api.wire.common import meta, port, timestamp, with_length
+from skerry.core.view import View
+from skerry.model import defaults
+from skerry.model.objects import Raw, Service
+from skerry.model.states import TaskState
+
+
+def service(view: View, obj: Service, *, insert_defaults: bool = False, status: bool = False) -> Raw:
+    """A service; `status` adds the count of its tasks, as `service ls` wants it."""
+    spec = service_spec(obj.spec)
+    found = {**meta(obj), "Spec": with_defaults(spec) if insert_defaults else spec}
+    if obj.previous_spec is not None:
+        found["PreviousSpec"] = service_spec(obj.previous_spec)
+    found["Endpoint"] = endpoint(view, obj)
+    if obj.update is not None:
+        found["UpdateStatus"] = {
+            "State": obj.update.state,
+            "StartedAt": timestamp(obj.update.started_at),
+            "Message": obj.update.message,
+        }
+        if obj.update.completed_at:
+            found["UpdateStatus"]["CompletedAt"] = timestamp(obj.update.completed_at)
+    if status:
+        found["ServiceStatus"] = service_status(view, obj)
+    return found
+
+
+def service_spec(spec: Raw) -> Raw:
+    """A service's spec with the few fields that are never absent."""
+    template = task_spec(spec.get("TaskTemplate") or {})
+    template.setdefault("Runtime", "container")
+    return {**spec, "Labels": spec.get("Labels") or {}, "TaskTemplate": template}
+
+
+def task_spec(template: Raw) -> Raw:
+    """A task template with the few fields that are never absent."""
+    found = {"ForceUpdate": 0, **template}
+    container = found.get("ContainerSpec")
+    if container is not None:
+        found["ContainerSpec"] = {"Isolation": "default", **container}
+        privileges = container.get("Privileges")
+        if privileges is not None:
+            always = {"CredentialSpec": None, "SELinuxContext": None}
+            found["ContainerSpec"]["Privileges"] = {**always, **privileges}
+    return found
+
+
+_UPDATE_CONFIG = {
+    "Parallelism": 1,
+    "FailureAction": "pause",
+    "Monitor": defaults.MONITOR,
+    "MaxFailureRatio": 0,
+    "Order": "stop-first",
+}
+_RESTART_POLICY = {"Condition": "any", "Delay": defaults.RESTART_DELAY, "MaxAttempts": 0}
+
+
+def with_defaults(spec: Raw) -> Raw:
+    """`insertDefaults=true`: the values that stand where the user gave none."""
+    template = dict(spec["TaskTemplate"])
+    if "ContainerSpec" in template:
+        grace = {"StopGracePeriod": defaults.STOP_GRACE_PERIOD, "DNSConfig": {}}
+        template["ContainerSpec"] = {**grace, **template["ContainerSpec"]}
+    template = {"Resources": {}, "Placement": {}, **template}
+    policy = template.get("RestartPolicy")
+    template["RestartPolicy"] = (
+        dict(_RESTART_POLICY) if policy is None else {"Delay": defaults.RESTART_DELAY, **policy}
+    )
+    found = {**spec, "TaskTemplate": template}
+    for key in ("UpdateConfig", "RollbackConfig"):
+        config = spec.get(key)
+        found[key] = dict(_UPDATE_CONFIG) if config is None else {"Monitor": defaults.MONITOR, **config}
+    return found
+
+
+def endpoint(view: View, obj: Service) -> Raw:
+    """What was allocated; a dnsrr service shows no VIP, though one is reserved for held connections."""
+    spec = obj.spec.get("EndpointSpec") or {}
+    vips = () if spec.get("Mode") == "dnsrr" else obj.endpoint.vips
+    if not vips and not obj.endpoint.ports:
+        return {"Spec": {}}
+    found: Raw = {"Spec": spec}
+    if obj.endpoint.ports:
+        found["Ports"] = [port(entry) for entry in obj.endpoint.ports]
+    if vips:
+        found["VirtualIPs"] = [
+            {"NetworkID": vip.network_id, "Addr": with_length(view.networks.get(vip.network_id), vip.address)}
+            for vip in vips
+        ]
+    return found
+
+
+def service_status(view: View, obj: Service) -> Raw:
+    """How many tasks run and how many should."""
+    tasks = view.tasks_of(obj.id)
+    mode = obj.spec.get("Mode") or {}
+    replicated = mode.get("Replicated")
+    if "Global" in mode:
+        desired = sum(task.desired == TaskState.RUNNING for task in tasks)
+    else:
+        desired = 1 if replicated is None or "Replicas" not in replicated else replicated["Replicas"]
+    return {
+        "RunningTasks": sum(task.status.state == TaskState.RUNNING for task in tasks),
+        "DesiredTasks": desired,
+        "CompletedTasks": sum(task.status.state == TaskState.COMPLETE for task in tasks) if _job(mode) else 0,
+    }
+
+
+def _job(mode: Raw) -> bool:
+    return "ReplicatedJob" in mode or "GlobalJob" in mode

@@ -1,0 +1,95 @@
+"""Tasks, with the ports that they publish in host mode and their places on networks."""
+
+from __future__ import annotations
+
+from skerry.api.wire.common import meta, port, timestamp, with_length
+from skerry.api.wire.networks import pools
+from skerry.api.wire.services import task_spec
+from skerry.core.view import View
+from skerry.model.objects import Network, Port, Raw, Task
+from skerry.model.states import TaskState
+
+
+def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
+    """A task; `volumes` adds the null that API 1.42 and newer have there."""
+    spec = task_spec(obj.spec)
+    spec.pop("Runtime", None)
+    found = {**meta(obj), "Labels": {}, "Spec": spec, "ServiceID": obj.service_id}
+    if obj.slot:
+        found["Slot"] = obj.slot
+    if obj.node_id and obj.status.state >= TaskState.ASSIGNED:
+        found["NodeID"] = obj.node_id
+    found["Status"] = task_status(view, obj)
+    found["DesiredState"] = obj.desired.word
+    attachments = [
+        attachment(network, entry.address)
+        for entry in obj.attachments
+        if (network := view.networks.get(entry.network_id)) is not None
+    ]
+    if attachments:
+        found["NetworksAttachments"] = attachments
+    if volumes:
+        found["Volumes"] = None
+    return found
+
+
+def task_status(view: View, obj: Task) -> Raw:
+    """What was observed of a task, host-mode ports included while it runs."""
+    status = obj.status
+    found: Raw = {
+        "Timestamp": timestamp(status.at),
+        "State": status.state.word,
+        "Message": status.message,
+    }
+    if status.err:
+        found["Err"] = status.err
+    if status.container_id or status.state >= TaskState.STARTING:
+        found["ContainerStatus"] = {
+            "ContainerID": status.container_id,
+            "PID": status.pid,
+            "ExitCode": status.exit_code,
+        }
+    ports = host_ports(view, obj) if status.state == TaskState.RUNNING else []
+    found["PortStatus"] = {"Ports": [port(entry) for entry in ports]} if ports else {}
+    return found
+
+
+def host_ports(view: View, obj: Task) -> list[Port]:
+    """The ports that a task publishes in host mode, with the numbers that they have."""
+    found = []
+    owner = view.services.get(obj.service_id)
+    chosen = (
+        {(entry.target, entry.protocol): entry.published for entry in owner.endpoint.ports} if owner else {}
+    )
+    for raw in (obj.endpoint_spec or {}).get("Ports") or ():
+        if raw.get("PublishMode") != "host":
+            continue
+        target, protocol = raw.get("TargetPort", 0), raw.get("Protocol") or "tcp"
+        published = raw.get("PublishedPort") or chosen.get((target, protocol), 0)
+        found.append(Port(target, published, protocol, "host", raw.get("Name", "")))
+    return found
+
+
+def attachment(network: Network, address: str) -> Raw:
+    """A task's place on a network."""
+    spec: Raw = {
+        "Name": network.name,
+        "Labels": network.spec.get("Labels") or {},
+        "DriverConfiguration": {"Name": "overlay"},
+    }
+    if network.attachable:
+        spec["Attachable"] = True
+    if network.internal:
+        spec["Internal"] = True
+    spec |= {"IPAMOptions": {"Driver": {"Name": "default"}}, "Scope": "swarm"}
+    found: Raw = {
+        "Network": {
+            **meta(network),
+            "Spec": spec,
+            "DriverState": {"Name": "overlay"},
+            "IPAMOptions": {"Driver": {"Name": "default"}, "Configs": pools(network)},
+        }
+    }
+    if address:
+        found["Addresses"] = [with_length(network, address)]
+    return found

@@ -1,0 +1,81 @@
+"""Bodies: keys in Docker's case, nulls gone, everything of the user's untouched."""
+
+from __future__ import annotations
+
+import pytest
+
+from skerry.api.decode import body
+from skerry.api.versions import strip
+from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Raw
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        (b'{"name":"a"}', {"Name": "a"}),
+        (b'{"Mode":{"replicated":{"replicas":2}}}', {"Mode": {"Replicated": {"Replicas": 2}}}),
+        (b'{"Labels":{"name":"x","Name":"y"}}', {"Labels": {"name": "x", "Name": "y"}}),
+        (b'{"Labels":{"a":null}}', {"Labels": {"a": ""}}),
+        (b'{"Labels":null,"x-Mine":{"a":null}}', {"x-Mine": {"a": None}}),
+        (b'{"UpdateConfig":{"maxFailureRatio":0.0}}', {"UpdateConfig": {"MaxFailureRatio": 0}}),
+        (b'{"UpdateConfig":{"MaxFailureRatio":0.3}}', {"UpdateConfig": {"MaxFailureRatio": 0.3}}),
+        (
+            b'{"tasktemplate":{"containerspec":{"IMAGE":"a","env":["B=c"],"args":null,'
+            b'"mounts":[{"type":"volume","volumeoptions":{"driverconfig":{"options":{"o":"rw"}}}}]}}}',
+            {
+                "TaskTemplate": {
+                    "ContainerSpec": {
+                        "Image": "a",
+                        "Env": ["B=c"],
+                        "Mounts": [
+                            {"Type": "volume", "VolumeOptions": {"DriverConfig": {"Options": {"o": "rw"}}}}
+                        ],
+                    }
+                }
+            },
+        ),
+        (
+            b'{"EndpointSpec":{"ports":[{"targetport":80,"publishedport":8080}]}}',
+            {"EndpointSpec": {"Ports": [{"TargetPort": 80, "PublishedPort": 8080}]}},
+        ),
+        (b"null", {}),
+    ],
+)
+def test_keys(sent: bytes, found: Raw) -> None:
+    assert body(sent, "swarm.ServiceSpec") == found
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (b"", "got EOF while reading request body"),
+        (b"{bad", "invalid character 'b' looking for beginning of object key string"),
+        (b'{"Name":"x"', "unexpected EOF"),
+        (b'{"Name":"x', "unexpected EOF"),
+        (b"[1]", "json: cannot unmarshal array into Go value of type swarm.ServiceSpec"),
+        (b'{"a":1}x', "invalid character 'x' after top-level value"),
+    ],
+)
+def test_what_is_no_body(sent: bytes, message: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        body(sent, "swarm.ServiceSpec")
+    assert (caught.value.status, caught.value.message) == (400, message)
+
+
+def test_newer_engines_say_so_first_and_take_an_empty_body() -> None:
+    assert body(b"", "swarm.ServiceSpec", modern=True) == {}
+    with pytest.raises(InvalidParameter, match=r"^invalid JSON: unexpected EOF"):
+        body(b"{", "swarm.ServiceSpec", modern=True)
+
+
+def test_newer_fields_are_dropped_for_older_clients() -> None:
+    spec = {
+        "TaskTemplate": {"ContainerSpec": {"Image": "a", "Sysctls": {"x": "1"}, "CapabilityAdd": ["A"]}},
+        "Networks": [{"Target": "n"}],
+    }
+    old = strip(spec, (1, 39))
+    assert old["TaskTemplate"] == {"ContainerSpec": {"Image": "a"}, "Networks": [{"Target": "n"}]}
+    assert strip(spec, (1, 41))["TaskTemplate"]["ContainerSpec"]["CapabilityAdd"] == ["A"]
+    assert "Networks" not in strip(spec, (1, 44))["TaskTemplate"]
+    assert "Networks" in spec

@@ -1,0 +1,179 @@
+"""What clients see of containers and networks that skerry made in the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from skerry.api.disguise import Disguise, event, networks_of, own_healthcheck, with_health
+from skerry.api.routes_containers import health_word, ports
+from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Raw, Task, TaskStatus
+from skerry.model.states import TaskState
+from tests.api.door import RUN_DIR, Healthy, KnownHealth
+from tests.control.swarm_of_one import World, published
+
+HOST = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "host"}
+
+
+class Scene:
+    """A task with a host-mode port on an overlay network, and its container in the engine."""
+
+    def __init__(self, **container: Any) -> None:
+        self.world = World()
+        key = self.world.network("net", Attachable=True)
+        self.network = self.world.view.networks[key]
+        service = self.world.service(
+            EndpointSpec=published(HOST), task={"Networks": [{"Target": "net"}]}, container=container
+        )
+        self.task = self._task(self.world.task(service))
+        self.health = KnownHealth()
+
+    def _task(self, task: Task) -> Task:
+        status = TaskStatus(TaskState.RUNNING, 0, "started", container_id="c1")
+        return self.world.run(self.world.store.update(lambda tx: tx.put(replace(task, status=status))))
+
+    @property
+    def looks(self) -> Disguise:
+        """The disguise at this moment."""
+        return Disguise(self.world.view, self.health, RUN_DIR)
+
+    def row(self, **more: Any) -> Raw:
+        """The container as the engine lists it."""
+        return {
+            "Id": "c1",
+            "Image": "sha256:abc",
+            "State": "running",
+            "Status": "Up 3 seconds",
+            "Labels": {"com.docker.swarm.task.id": self.task.id},
+            "Ports": [{"PrivatePort": 80, "Type": "tcp"}, {"PrivatePort": 9, "Type": "udp"}],
+            "HostConfig": {"NetworkMode": self.network.engine_name},
+            "NetworkSettings": {"Networks": {self.network.engine_name: {"NetworkID": "f" * 64}}},
+            "Mounts": [{"Source": f"{RUN_DIR}/tasks/{self.task.id}/s"}, {"Source": "/data"}],
+            **more,
+        }
+
+    def inspected(self) -> Raw:
+        """The container as the engine inspects it."""
+        files = f"{RUN_DIR}/tasks/{self.task.id}/s"
+        return {
+            "Id": "c1",
+            "State": {"Running": True},
+            "Config": {
+                "Labels": {"com.docker.swarm.task.id": self.task.id},
+                "Healthcheck": {"Test": ["NONE"]},
+                "Image": "sha256:abc",
+                "ExposedPorts": {"9/udp": {}},
+            },
+            "HostConfig": {
+                "NetworkMode": self.network.engine_name,
+                "Binds": [f"{files}:/run/secrets/s:ro"],
+                "Mounts": [{"Source": files, "Target": "/run/secrets/s"}],
+                "PortBindings": {},
+                "Dns": [self.network.leg],
+            },
+            "NetworkSettings": {
+                "Ports": {"9/udp": None},
+                "Networks": {self.network.engine_name: {"NetworkID": "f" * 64, "IPAddress": "10.0.1.2"}},
+            },
+            "Mounts": [{"Source": files}],
+        }
+
+
+def test_a_task_in_the_list() -> None:
+    scene = Scene()
+    scene.health.states[scene.task.id] = Healthy()
+    row = scene.looks.row(scene.row())
+    assert row["Status"] == "Up 3 seconds (healthy)"
+    assert row["Image"] == "app:1"
+    assert row["HostConfig"]["NetworkMode"] == "default"
+    assert row["NetworkSettings"]["Networks"] == {"net": {"NetworkID": scene.network.id}}
+    assert row["Mounts"] == [{"Source": "/data"}]
+    assert row["Ports"] == [
+        {"PrivatePort": 9, "Type": "udp"},
+        {"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"},
+        {"IP": "::", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"},
+    ]
+
+
+def test_a_stopped_task_shows_no_ports() -> None:
+    scene = Scene()
+    scene.health.states[scene.task.id] = Healthy("unhealthy")
+    row = scene.looks.row(scene.row(State="exited", Status="Exited (0) 1 second ago", Ports=[]))
+    assert (row["Ports"], row["Status"]) == ([], "Exited (0) 1 second ago")
+
+
+def test_a_label_on_somebody_elses_container_does_not_count() -> None:
+    scene = Scene()
+    row = scene.looks.row(scene.row(Id="c2"))
+    assert row["Image"] == "sha256:abc"
+    assert row["HostConfig"]["NetworkMode"] == "net"
+    assert row["NetworkSettings"]["Networks"] == {"net": {"NetworkID": scene.network.id}}
+
+
+def test_a_task_inspected() -> None:
+    check = {"Test": ["CMD", "true"], "Interval": 5_000_000_000}
+    scene = Scene(Healthcheck=check)
+    scene.health.states[scene.task.id] = Healthy()
+    found = scene.looks.details(scene.inspected(), None)
+    assert found["State"]["Health"] == {"Status": "healthy", "FailingStreak": 0, "Log": []}
+    assert found["Config"]["Healthcheck"] == check
+    assert found["Config"]["Image"] == "app:1"
+    assert found["Config"]["ExposedPorts"] == {"9/udp": {}, "80/tcp": {}}
+    host = found["HostConfig"]
+    assert host["PortBindings"] == {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}
+    assert (host["NetworkMode"], host["Binds"], host["Dns"]) == ("default", None, None)
+    assert "Mounts" not in host
+    assert found["Mounts"] == []
+    both = [{"HostIp": "0.0.0.0", "HostPort": "8080"}, {"HostIp": "::", "HostPort": "8080"}]
+    assert found["NetworkSettings"]["Ports"] == {"9/udp": None, "80/tcp": both}
+    assert found["NetworkSettings"]["Networks"]["net"]["NetworkID"] == scene.network.id
+
+
+def test_the_images_check_stands_where_the_service_has_none() -> None:
+    scene = Scene()
+    built_in = {"Test": ["CMD-SHELL", "curl -sf localhost"]}
+    assert scene.looks.details(scene.inspected(), built_in)["Config"]["Healthcheck"] == built_in
+    assert "Healthcheck" not in scene.looks.details(scene.inspected(), None)["Config"]
+
+
+def test_a_check_is_merged_field_by_field() -> None:
+    task = Scene(Healthcheck={"Interval": 7_000_000_000}).task
+    merged = own_healthcheck(task, {"Test": ["CMD", "x"], "Interval": 1, "Retries": 2})
+    assert merged == {"Test": ["CMD", "x"], "Interval": 7_000_000_000, "Retries": 2}
+
+
+@pytest.mark.parametrize(
+    ("status", "health", "shown", "word"),
+    [
+        ("Up 3 seconds", "healthy", "Up 3 seconds (healthy)", "healthy"),
+        ("Up 3 seconds", "starting", "Up 3 seconds (health: starting)", "starting"),
+        ("Up 3 seconds", "unhealthy", "Up 3 seconds (unhealthy)", "unhealthy"),
+        ("Up 3 seconds (Paused)", "healthy", "Up 3 seconds (Paused)", "none"),
+        ("Exited (0) 2 hours ago", "healthy", "Exited (0) 2 hours ago", "none"),
+        ("Up 3 seconds", "none", "Up 3 seconds", "none"),
+    ],
+)
+def test_status_texts(status: str, health: str, shown: str, word: str) -> None:
+    assert with_health(status, health) == shown
+    assert health_word(shown) == word
+
+
+def test_port_filters() -> None:
+    assert ports(["80", "90-91/udp"]) == {(80, "tcp"), (90, "udp"), (91, "udp")}
+    for bad in ("x", "80-", "99999", "80-y/tcp"):
+        with pytest.raises(InvalidParameter):
+            ports([bad])
+
+
+def test_an_event_of_a_bridge_is_the_overlays() -> None:
+    scene = Scene()
+    attributes = {"container": "c1", "name": scene.network.engine_name, "type": "bridge"}
+    found = event(
+        networks_of(scene.world.view),
+        {"Type": "network", "Action": "connect", "Actor": {"ID": "f" * 64, "Attributes": attributes}},
+    )
+    shown = {"container": "c1", "name": "net", "type": "overlay"}
+    assert found["Actor"] == {"ID": scene.network.id, "Attributes": shown}

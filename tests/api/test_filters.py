@@ -1,0 +1,89 @@
+"""`filters`: both shapes, refusals, and every way to compare."""
+
+from __future__ import annotations
+
+import pytest
+
+from skerry.api import filters
+from skerry.model.errors import InvalidParameter
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", {}),
+        ("{}", {}),
+        ('{"label":["a=b","c"]}', {"label": ["a=b", "c"]}),
+        ('{"label":{"a=b":true,"c":true}}', {"label": ["a=b", "c"]}),
+        ('{"label":{"a":true,"b":false}}', {"label": ["a"]}),
+        ('{"name":["x","x"]}', {"name": ["x"]}),
+    ],
+)
+def test_both_shapes(text: str, found: filters.Filters) -> None:
+    assert filters.parse(text) == found
+    assert filters.parse(filters.render(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("zz", "invalid character 'z' looking for beginning of value"),
+        ("{bad", "invalid character 'b' looking for beginning of object key string"),
+        ('{"a":', "unexpected EOF"),
+        ('{"name":"s1"}', "json: cannot unmarshal string into Go value of type map[string]bool"),
+        ("[1]", "json: cannot unmarshal array into Go value of type map[string][]string"),
+    ],
+)
+def test_what_is_no_filter(text: str, message: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        filters.parse(text, status=500)
+    assert (caught.value.message, caught.value.status) == (message, 500)
+
+
+def test_unknown_keys() -> None:
+    filters.check({"id": ["x"]}, ("id", "name"))
+    with pytest.raises(InvalidParameter, match=r"^Invalid filter 'foo'$"):
+        filters.check({"foo": []}, ("id",))
+    with pytest.raises(InvalidParameter, match=r"^invalid filter 'foo'$"):
+        filters.check({"foo": []}, ("id",), modern=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "passes"),
+    [
+        ({}, True),
+        ({"label": ["a"]}, True),
+        ({"label": ["a=1"]}, True),
+        ({"label": ["a="]}, True),
+        ({"label": ["a=2"]}, False),
+        ({"label": ["a=1", "b"]}, True),
+        ({"label": ["a", "c"]}, False),
+        ({"label": ["a=2", "a=1"]}, True),  # of two values of one label the last counts
+        ({"label": ["a=1", "a=2"]}, False),
+    ],
+)
+def test_labels(asked: filters.Filters, passes: bool) -> None:
+    assert filters.labels(asked, "label", {"a": "1", "b": ""}) is passes
+
+
+@pytest.mark.parametrize(
+    ("compare", "asked", "passes"),
+    [
+        (filters.exact, "app", True),
+        (filters.exact, "ap", False),
+        (filters.prefix, "ap", True),
+        (filters.prefix, "pp", False),
+        (filters.contains, "pp", True),
+        (filters.contains, "x", False),
+    ],
+)
+def test_names(compare: object, asked: str, passes: bool) -> None:
+    assert callable(compare)
+    assert compare({"name": [asked]}, "name", "id1", "app") is passes
+    assert compare({}, "name", "id1", "app") is True
+
+
+def test_selectors_add_up() -> None:
+    assert filters.any_of(lambda: None, lambda: None)
+    assert filters.any_of(lambda: False, lambda: True)
+    assert not filters.any_of(lambda: None, lambda: False)

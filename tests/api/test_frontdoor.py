@@ -1,0 +1,250 @@
+"""The front door: bytes through it to a fake engine, and what it keeps for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from skerry.api.frontdoor import AlreadyServed, bind
+from tests.api.door import Door, check, until
+from tests.api.fake_socket import SERVER
+
+
+def test_a_request_goes_through_with_its_connection_closed() -> None:
+    async def test(door: Door) -> None:
+        told = await door.raw(b"GET /v1.41/reflect?a=b HTTP/1.1\r\nHost: d\r\nX-A: 1\r\n\r\n")
+        head = told.body.decode()
+        assert head.startswith("GET /v1.41/reflect?a=b HTTP/1.1\r\nHost: d\r\nX-A: 1\r\n")
+        assert "Connection: close" in head
+
+    check(test)
+
+
+def test_a_chunked_upload_comes_back_as_it_goes() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(8) == b"3\r\nabc\r\n"
+        writer.write(b"2\r\nde\r\n0\r\n\r\n")
+        assert await reader.read(-1) == b"2\r\nde\r\n0\r\n\r\n"
+        writer.close()
+
+    check(test)
+
+
+def test_expect_continue_passes() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        head = b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+        writer.write(head)
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"0\r\n\r\n")
+        assert b"200 OK" in await reader.read(-1)
+        writer.close()
+
+    check(test)
+
+
+def test_an_upgraded_stream_ends_by_halves() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(b"POST /upgrade HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+        assert b"101 UPGRADED" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"hello")
+        assert await reader.readexactly(5) == b"HELLO"
+        writer.write_eof()
+        assert await reader.read(-1) == b"bye"
+        assert "Connection: Upgrade\r\nUpgrade: tcp\r\n" in door.engine.heads[-1]
+        writer.close()
+        await until(lambda: not door.server.connections and not door.engine.open)
+
+    check(test)
+
+
+def test_a_large_body_arrives_whole() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(b"POST /sum HTTP/1.1\r\n\r\n")
+        for _ in range(64):
+            writer.write(b"z" * 500_000)
+            await writer.drain()
+        writer.write_eof()
+        assert (await reader.read(-1)).endswith(b"32000000")
+        writer.close()
+
+    check(test)
+
+
+def test_a_slow_reader_holds_the_engine_back() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(b"GET /flood?size=50000000 HTTP/1.1\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        before = -1
+        while before != door.engine.sent:  # until it sends no more
+            before = door.engine.sent
+            await asyncio.sleep(0.05)
+        assert before < 10_000_000
+        left = 50_000_000
+        while left:
+            left -= len(await reader.read(1 << 20))
+        assert await reader.read(-1) == b""
+        writer.close()
+
+    check(test)
+
+
+def test_an_answer_before_the_body_reaches_the_client() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(b"POST /early HTTP/1.1\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 100_000)
+        assert (await reader.read(-1)).endswith(b'{"message":"no"}')
+        writer.close()
+        await until(lambda: not door.engine.open)
+
+    check(test)
+
+
+def test_a_client_that_hangs_up_takes_the_engine_connection_along() -> None:
+    async def test(door: Door) -> None:
+        _, writer = await door.connect()
+        writer.write(b"GET /hang HTTP/1.1\r\n\r\n")
+        await until(lambda: door.engine.open == 1 and bool(door.engine.heads))
+        writer.close()
+        await until(lambda: not door.engine.open and not door.server.connections)
+
+    check(test)
+
+
+def test_a_hang_up_after_half_close_is_noticed() -> None:
+    async def test(door: Door) -> None:
+        _, writer = await door.connect()
+        writer.write(b"POST /upgrade HTTP/1.1\r\nUpgrade: tcp\r\n\r\n")
+        await until(lambda: bool(door.engine.heads))
+        writer.write_eof()
+        writer.close()
+        await until(lambda: not door.engine.open)
+        door.server._sweep()
+        await until(lambda: not door.server.connections)
+
+    check(test)
+
+
+@pytest.mark.parametrize("data", [b"nonsense\r\n\r\n", b"\x16\x03\x01\x00\x00", b"A" * 70_000])
+def test_nonsense_is_refused(data: bytes) -> None:
+    async def test(door: Door) -> None:
+        told = await door.raw(data)
+        assert told.status == 400
+        assert "message" in told.json
+        assert not door.engine.heads
+
+    check(test)
+
+
+def test_no_engine_is_a_sentence() -> None:
+    async def test(door: Door) -> None:
+        os.unlink(door.server.engine_socket)  # noqa: PTH108 - nothing that blocks
+        for target in ("/images/json", "/services"):
+            told = await door.ask("GET", target)
+            assert told.status == 503
+            assert "is dockerd running?" in told.json["message"]
+
+    check(test)
+
+
+def test_the_engines_swarm_is_never_asked() -> None:
+    async def test(door: Door) -> None:
+        for method, target in [
+            ("POST", "/swarm%2Finit"),
+            ("POST", "/v1.41/swarm/nonsense"),
+            ("PUT", "/services"),
+            ("GET", "/services/a/b/c"),
+            ("GET", "/v1.41//nodes"),
+        ]:
+            told = await door.ask(method, target)
+            assert (told.status, told.json) == (404, {"message": "page not found"}), target
+        assert all(head.startswith("GET /version") for head in door.engine.heads)
+
+    check(test)
+
+
+def test_owned_answers_end_the_connection_and_carry_dockers_headers() -> None:
+    async def test(door: Door) -> None:
+        told = await door.ask("GET", "/v1.41/services")
+        assert told.status == 503
+        assert "This node is not a swarm manager." in told.json["message"]
+        for line in ("api-version: 1.41", "ostype: linux", "docker-experimental: false", "connection: close"):
+            assert line in told.head
+        assert f"server: {SERVER}".lower() in told.head
+        assert "content-type: application/json\r\n" in told.head + "\r\n"
+
+    check(test)
+
+
+def test_a_half_closed_client_still_gets_an_owned_answer() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(b"GET /services HTTP/1.1\r\nHost: d\r\n\r\n")
+        writer.write_eof()
+        assert b"not a swarm manager" in await reader.read(-1)
+        writer.close()
+
+    check(test)
+
+
+def mode_of(path: Path) -> int | None:
+    """A file's permissions; None where it is not there."""
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+
+
+def test_the_socket_and_its_file() -> None:
+    async def test(door: Door) -> None:
+        path = door.server.path
+        assert mode_of(path) == 0o660
+        with pytest.raises(AlreadyServed, match="already"):
+            bind(path, 0o660, "docker")
+        await door.server.close()
+        assert mode_of(path) is None
+
+    check(test)
+
+
+def test_a_stale_socket_is_replaced_and_a_file_is_not() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "s.sock"
+        with socket.socket(socket.AF_UNIX) as old:
+            old.bind(os.fspath(path))
+        bind(path, 0o600, "no-such-group").close()
+        path.unlink()
+        path.write_text("mine")
+        with pytest.raises(AlreadyServed, match="no socket"):
+            bind(path, 0o600, "docker")
+        assert path.read_text() == "mine"
+
+
+def test_closing_ends_the_streams() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(b"GET /events HTTP/1.1\r\nHost: d\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        await door.server.close()
+        await reader.read(-1)
+        writer.close()
+
+    check(test)
+
+
+def test_many_clients_at_once() -> None:
+    async def test(door: Door) -> None:
+        answers = await asyncio.gather(*(door.raw(b"GET /reflect HTTP/1.1\r\n\r\n") for _ in range(50)))
+        assert all(told.status == 200 for told in answers)
+        await until(lambda: not door.server.connections)
+
+    check(test)

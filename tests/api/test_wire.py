@@ -1,0 +1,237 @@
+"""Objects as Docker writes them, held against what a genuine Swarm answered."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from skerry.api.wire import cluster, contents, networks, services, tasks
+from skerry.api.wire.common import timestamp
+from skerry.core.view import View
+from skerry.model.objects import Attachment, Endpoint, Port, Raw, Service, UpdateStatus, VirtualIP
+from skerry.model.states import TaskState
+from tests.control.swarm_of_one import World, published
+
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "0001-01-01T00:00:00Z"),
+        (1_795_448_018_723_664_994, "2026-11-23T15:33:38.723664994Z"),
+        (1_795_448_018_250_000_000, "2026-11-23T15:33:38.25Z"),
+        (1_795_448_018_000_000_000, "2026-11-23T15:33:38Z"),
+    ],
+)
+def test_times(ns: int, text: str) -> None:
+    assert timestamp(ns) == text
+
+
+def test_a_minimal_service() -> None:
+    world = World()
+    found = services.service(world.view, world.service("s3"))
+    assert found["Spec"] == {
+        "Name": "s3",
+        "Labels": {},
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "app:1", "Isolation": "default"},
+            "ForceUpdate": 0,
+            "Runtime": "container",
+        },
+        "Mode": {"Replicated": {"Replicas": 1}},
+    }
+    assert found["Endpoint"] == {"Spec": {}}
+    assert set(found) == {"ID", "Version", "CreatedAt", "UpdatedAt", "Spec", "Endpoint"}
+
+
+def test_inserted_defaults() -> None:
+    world = World()
+    service = world.service(task={"RestartPolicy": {"Condition": "none"}}, UpdateConfig={"Parallelism": 2})
+    spec = services.service(world.view, service, insert_defaults=True)["Spec"]
+    config = {"Parallelism": 1, "FailureAction": "pause", "Monitor": 5 * SECOND, "MaxFailureRatio": 0}
+    assert spec["RollbackConfig"] == {**config, "Order": "stop-first"}
+    assert spec["UpdateConfig"]["Monitor"] == 5 * SECOND
+    assert spec["UpdateConfig"]["Parallelism"] == 2
+    template = spec["TaskTemplate"]
+    assert template["ContainerSpec"]["StopGracePeriod"] == 10 * SECOND
+    assert (template["ContainerSpec"]["DNSConfig"], template["Resources"], template["Placement"]) == (
+        {},
+        {},
+        {},
+    )
+    assert template["RestartPolicy"]["Condition"] == "none"
+    assert template["RestartPolicy"]["Delay"] == 5 * SECOND
+
+
+def allocated(world: World, service: Service, *ports: Port) -> Raw:
+    """The endpoint as the wire has it, of a service with a VIP on the network `net`."""
+    key = next(iter(world.view.networks))
+    vips = (VirtualIP(key, "10.0.0.130"),)
+    return services.endpoint(world.view, replace(service, endpoint=Endpoint(ports=ports, vips=vips)))
+
+
+def test_endpoints() -> None:
+    world = World()
+    key = next(iter(world.view.networks))
+    vip = [{"NetworkID": key, "Addr": "10.0.0.130/24"}]
+    http = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8090, "PublishMode": "ingress"}
+    bare, spec = world.service("bare"), published(http)
+    assert allocated(world, bare) == {"Spec": {}, "VirtualIPs": vip}
+    exposed = world.service("exposed", EndpointSpec=spec)
+    shown = allocated(world, exposed, Port(80, 8090))
+    assert shown == {"Spec": spec, "Ports": [http], "VirtualIPs": vip}
+    dnsrr = world.service("dnsrr", EndpointSpec={"Mode": "dnsrr"})
+    assert allocated(world, dnsrr) == {"Spec": {}}
+    unchosen = allocated(world, dnsrr, Port(80, 0, mode="host"))
+    assert unchosen["Ports"] == [{"Protocol": "tcp", "TargetPort": 80, "PublishMode": "host"}]
+
+
+def test_how_an_update_goes() -> None:
+    world = World()
+    status = UpdateStatus("rollback_completed", "rollback completed", SECOND, 2 * SECOND)
+    service = replace(world.service(), update=status, previous_spec={"Name": "app"})
+    found = services.service(world.view, service)
+    assert found["UpdateStatus"] == {
+        "State": "rollback_completed",
+        "StartedAt": "1970-01-01T00:00:01Z",
+        "CompletedAt": "1970-01-01T00:00:02Z",
+        "Message": "rollback completed",
+    }
+    assert found["PreviousSpec"]["Labels"] == {}
+
+
+def test_counts_of_tasks() -> None:
+    world = World()
+    service = world.service(Mode={"Replicated": {"Replicas": 3}})
+    world.task(service)
+    world.task(service, TaskState.FAILED)
+    status = services.service(world.view, service, status=True)["ServiceStatus"]
+    assert status == {"RunningTasks": 1, "DesiredTasks": 3, "CompletedTasks": 0}
+    everywhere = world.service("all", Mode={"Global": {}})
+    world.task(everywhere, TaskState.STARTING)
+    status = services.service_status(world.view, everywhere)
+    assert status == {"RunningTasks": 0, "DesiredTasks": 1, "CompletedTasks": 0}
+    assert services.service_status(
+        world.view, world.service("none", Mode={"Replicated": {"Replicas": 0}})
+    ) == {
+        "RunningTasks": 0,
+        "DesiredTasks": 0,
+        "CompletedTasks": 0,
+    }
+
+
+def test_a_running_task_with_a_port_and_a_network() -> None:
+    world = World()
+    net = world.network()
+    port = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8081, "PublishMode": "host"}
+    service = world.service(EndpointSpec=published(port), task={"Networks": [{"Target": "net"}]})
+    task = world.task(service, attachments=(Attachment(net, "10.0.1.2"),))
+    found = tasks.task(world.view, task, volumes=True)
+    assert found["Status"]["PortStatus"] == {"Ports": [port]}
+    assert found["Status"]["ContainerStatus"] == {"ContainerID": "", "PID": 0, "ExitCode": 0}
+    assert found["DesiredState"] == "running"
+    assert "Runtime" not in found["Spec"]
+    assert found["Volumes"] is None
+    place = found["NetworksAttachments"][0]
+    assert place["Addresses"] == ["10.0.1.2/24"]
+    assert place["Network"]["Spec"]["Name"] == "net"
+    assert place["Network"]["Spec"]["DriverConfiguration"] == {"Name": "overlay"}
+    assert place["Network"]["IPAMOptions"]["Configs"] == [{"Subnet": "10.0.1.0/24", "Gateway": "10.0.1.1"}]
+
+
+def test_a_pending_task_has_neither_node_nor_container() -> None:
+    world = World()
+    task = world.task(world.service(), TaskState.PENDING)
+    found = tasks.task(world.view, task)
+    assert "NodeID" not in found
+    assert "ContainerStatus" not in found["Status"]
+    assert found["Status"]["PortStatus"] == {}
+
+
+def test_the_node_leads() -> None:
+    world = World()
+    assert world.view.node is not None
+    found = cluster.node(world.view, world.view.node)
+    assert found["ManagerStatus"] == {"Leader": True, "Reachability": "reachable", "Addr": "127.0.0.1:2377"}
+    assert found["Status"] == {"State": "ready", "Addr": "127.0.0.1"}
+    assert found["Description"]["TLSInfo"]["CertIssuerSubject"] == "MBMxETAPBgNVBAMMCHN3YXJtLWNh"
+    assert found["Spec"] == {"Labels": {}, "Role": "manager", "Availability": "active"}
+
+
+def test_the_part_in_the_swarm() -> None:
+    assert cluster.local_info(View()) == {
+        "NodeID": "",
+        "NodeAddr": "",
+        "LocalNodeState": "inactive",
+        "ControlAvailable": False,
+        "Error": "",
+        "RemoteManagers": None,
+    }
+    world = World()
+    found = cluster.local_info(world.view)
+    assert (found["LocalNodeState"], found["Nodes"], found["Managers"]) == ("active", 1, 1)
+    assert found["RemoteManagers"] == [{"NodeID": world.node_id, "Addr": "127.0.0.1:2377"}]
+    assert "JoinTokens" not in found["Cluster"]
+
+
+def test_contents() -> None:
+    world = World()
+    config, secret = world.view.configs, world.view.secrets
+    assert (config, secret) == ({}, {})
+    key, other = world.config(), world.secret()
+    assert contents.config(world.view.configs[key])["Spec"] == {"Name": "conf", "Labels": {}, "Data": "YQ=="}
+    assert contents.secret(world.view.secrets[other])["Spec"] == {"Name": "word", "Labels": {}}
+
+
+def test_networks_in_a_list_and_alone() -> None:
+    world = World()
+    key = world.network(Attachable=True)
+    network = world.view.networks[key]
+    listed = networks.network(network)
+    assert listed == {
+        "Name": "net",
+        "Id": network.id,
+        "Created": timestamp(network.created_at),
+        "Scope": "swarm",
+        "Driver": "overlay",
+        "EnableIPv6": False,
+        "IPAM": {
+            "Driver": "default",
+            "Options": None,
+            "Config": [{"Subnet": "10.0.1.0/24", "Gateway": "10.0.1.1"}],
+        },
+        "Internal": False,
+        "Attachable": True,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": None,
+        "Options": {},
+        "Labels": None,
+    }
+    alone = networks.network(network, containers={}, ipv4=True)
+    assert (alone["Containers"], alone["Labels"], alone["EnableIPv4"]) == ({}, {}, True)
+
+
+def test_who_answers_on_a_network() -> None:
+    world = World()
+    net = world.network()
+    service = world.service(EndpointSpec={"Mode": "dnsrr"}, task={"Networks": [{"Target": "net"}]})
+    task = world.task(service, attachments=(Attachment(net, "10.0.1.2"),))
+    containers = {"c1": {"Name": task.name, "EndpointID": "e1"}}
+    assert networks.verbose_services(world.view, world.view.networks[net], containers) == {
+        "app": {
+            "VIP": "<nil>",
+            "Ports": [],
+            "LocalLBIndex": 0,
+            "Tasks": [
+                {
+                    "Name": task.name,
+                    "EndpointID": "e1",
+                    "EndpointIP": "10.0.1.2",
+                    "Info": {"Host IP": "127.0.0.1"},
+                }
+            ],
+        }
+    }
