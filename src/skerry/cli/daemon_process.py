@@ -1,0 +1,112 @@
+"""Starting, finding and ending the daemon's process."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from skerry.model.settings import Settings
+
+START_S = 60.0
+STOP_S = 30.0
+POLL_S = 0.05
+
+
+def command(settings: Settings, verb: str, *more: str) -> list[str]:
+    """The command line of the daemon's own entry point."""
+    return [sys.executable, "-m", "skerry.daemon", verb, *settings.arguments(), *more]
+
+
+def running_pid(settings: Settings) -> int | None:
+    """The daemon's process, if one holds the lock of this instance."""
+    path = Path(settings.pid_file)
+    if not path.exists():
+        return None
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(file.read() or 0) or None
+    return None
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("skerry", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def ask(settings: Settings, path: str, timeout: float = 10.0) -> Any:
+    """GET from the daemon's API; None where nobody answers."""
+    connection = _UnixConnection(settings.api_socket, timeout)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        return json.loads(body) if answer.headers.get_content_type() == "application/json" else body.decode()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def start_detached(settings: Settings) -> int:
+    """Start the daemon in a session of its own and wait until it answers; its process ID."""
+    Path(settings.run_dir).mkdir(parents=True, exist_ok=True)
+    with Path(settings.log_file).open("ab") as log:
+        begin = log.tell()
+        process = subprocess.Popen(
+            command(settings, "up"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise click.ClickException(_last_words(settings, begin))
+        if ask(settings, "/_ping") == "OK":
+            return process.pid
+        time.sleep(POLL_S)  # a process has no way to say over a file system that it answers now
+    raise click.ClickException(f"skerry did not answer within {START_S:.0f} s; see {settings.log_file}")
+
+
+def _last_words(settings: Settings, begin: int) -> str:
+    """What a daemon that gave up has said: its last line that is no log entry."""
+    with Path(settings.log_file).open("rb") as log:
+        log.seek(begin)
+        lines = log.read().decode(errors="replace").strip().splitlines()
+    said = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    return said[-1] if said else f"skerry ended while it started; see {settings.log_file}"
+
+
+def stop(pid: int) -> None:
+    """End a daemon, orderly; by force where it does not."""
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_S
+    while _alive(pid):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            deadline += STOP_S
+        time.sleep(POLL_S)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

@@ -1,0 +1,36 @@
+"""The options that every command shares: which instance is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from skerry.model.settings import DEFAULT_DATA_DIR, DEFAULT_NAME, DEFAULT_RUN_DIR, Settings
+
+
+def instance_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --run-dir, --data-dir, --socket, --name and --engine; the command gets them as `settings`."""
+
+    @click.option("--run-dir", default=DEFAULT_RUN_DIR, show_default=True, help="Sockets, logs, task files.")
+    @click.option("--data-dir", default=DEFAULT_DATA_DIR, show_default=True, help="State; a private engine.")
+    @click.option("--socket", default="", help="Socket of the Docker API.  [default: RUN-DIR/docker.sock]")
+    @click.option("--name", default=DEFAULT_NAME, show_default=True, help="Tells instances apart.")
+    @click.option(
+        "--engine", default=None, envvar="DOCKER_HOST", help="unix://SOCKET of an engine, or `private`."
+    )
+    @wraps(command)
+    def wrapped(run_dir: str, data_dir: str, socket: str, name: str, engine: str | None, **rest: Any) -> Any:
+        settings = Settings(
+            run_dir=str(Path(run_dir).absolute()),
+            data_dir=str(Path(data_dir).absolute()),
+            socket=str(Path(socket).absolute()) if socket else "",
+            name=name,
+            engine=engine,
+        )
+        return command(settings=settings, **rest)
+
+    return wrapped

@@ -1,0 +1,228 @@
+"""The daemon: puts the parts together. `python -m skerry.daemon up|down`; the command line starts it.
+
+Nobody imports this module. What it says to a person goes to standard error as one `Error: …` line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from msgspec.structs import replace
+
+from skerry import __version__
+from skerry.agent.agent import Agent
+from skerry.api.app import make_app
+from skerry.api.frontdoor import serve
+from skerry.api.ports import Parts
+from skerry.core.view import View
+from skerry.engine.choose import Choice, choose_engine, running_engine
+from skerry.engine.describe import describe
+from skerry.engine.embedded import Embedded
+from skerry.logs import log_to_stderr
+from skerry.loops.guard import run_all
+from skerry.loops.handover import Handover
+from skerry.loops.network import NetworkLoop
+from skerry.loops.orchestrator import Orchestrator
+from skerry.loops.segments import SegmentsLoop
+from skerry.loops.teardown import remove_files, stop_tasks
+from skerry.model.errors import SkerryError
+from skerry.model.objects import Network, Raw
+from skerry.model.settings import Settings
+from skerry.network import machine
+from skerry.network.kernel import KernelNetwork
+from skerry.store.crypt import load_key
+from skerry.store.ids import new_id
+from skerry.store.sqlite import SqlitePersistence
+from skerry.store.store import Store
+
+log = structlog.get_logger()
+
+
+@contextlib.contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the instance's lock, or raise with who holds it."""
+    Path(settings.run_dir).mkdir(parents=True, exist_ok=True)
+    Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
+    with Path(settings.pid_file).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise SkerryError(
+                f"skerry is already running (process {file.read().strip()}, {settings.api_socket})"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """One instance's parts, made in the order of their needs."""
+
+    settings: Settings
+    choice: Choice
+    store: Store
+    network: NetworkLoop
+    segments: SegmentsLoop
+    orchestrator: Orchestrator
+    agent: Agent
+    kernel: KernelNetwork
+    hostname: str
+
+    def about(self) -> Raw:
+        """What the daemon says of itself."""
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "engine": {"socket": self.choice.engine.socket, "embedded": self.choice.embedded},
+            "warnings": self.choice.warnings,
+        }
+
+    def note(self, service_id: str) -> str:
+        """The last decision about a service, in words."""
+        return self.orchestrator.notes.get(service_id, "")
+
+    async def network_ready(self, network_id: str) -> Network:
+        """The network, once containers can join it."""
+        await self.segments.ready(network_id)
+        return self.store.view.networks[network_id]
+
+    async def run(self) -> None:
+        """Serve and reconcile until cancelled."""
+        parts = Parts(
+            store=self.store,
+            engine=self.choice.engine,
+            health=self.agent,
+            hostname=self.hostname,
+            run_dir=self.settings.run_dir,
+            allocate_network=self.network_ready,
+            interfaces=machine.interfaces,
+            routes=machine.routes,
+            about=self.about,
+            note=self.note,
+        )
+        loops = {
+            "network": self.network.run,
+            "segments": self.segments.run,
+            "orchestrator": self.orchestrator.run,
+            "agent": self.agent.run,
+        }
+        if self.choice.private is not None:
+            loops["engine"] = self.choice.private.keep
+        server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
+        log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
+        try:
+            await run_all(loops)
+        finally:
+            await server.close()
+
+
+@contextlib.asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Daemon]:
+    """Make the parts; what they hold open is let go of at the end, what runs outside of us goes on."""
+    run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
+    async with contextlib.AsyncExitStack() as stack:
+        choice = await choose_engine(run_dir, data_dir, Path(settings.api_socket), settings.engine)
+        stack.push_async_callback(choice.engine.close)
+        for warning in choice.warnings:
+            log.warning(warning)
+        persistence = SqlitePersistence(Path(settings.database), load_key(data_dir / "secret.key"))
+        store = Store(persistence, time.time_ns, new_id)
+        stack.callback(store.close)
+        hostname, description = await describe(choice.engine)
+        await _refresh_node(store, hostname, description)
+        kernel = KernelNetwork(run_dir, settings.name)
+        await kernel.start()
+        stack.push_async_callback(kernel.detach)
+        network = NetworkLoop(store, kernel)
+        segments = SegmentsLoop(store, choice.engine, kernel)
+        agent = Agent(
+            store,
+            choice.engine,
+            Handover(network, segments, kernel),
+            Path(settings.files_dir),
+            pull_auth=lambda task: task.registry_auth,
+        )
+        orchestrator = Orchestrator(store, time.time_ns)
+        yield Daemon(
+            settings, choice, store, network, segments, orchestrator, agent, kernel, hostname
+        )  # fmt: skip
+
+
+async def _refresh_node(store: Store, hostname: str, description: Raw) -> None:
+    """The machine may have changed while the daemon was away."""
+    node = store.view.node
+    if node is not None and (node.hostname, node.description) != (hostname, description):
+        fresh = replace(node, hostname=hostname, description=description)
+        await store.update(lambda tx: tx.put(fresh))
+
+
+async def up(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; tasks, gate and kernel table go on afterwards."""
+    running = asyncio.current_task()
+    assert running is not None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    with only_one(settings), contextlib.suppress(asyncio.CancelledError):
+        async with compose(settings) as daemon:
+            await daemon.run()
+
+
+async def down(settings: Settings, purge: bool) -> None:
+    """Stop everything of an instance whose daemon has ended: tasks, gate, rules, the private engine."""
+    run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
+    with only_one(settings):
+        view = _stored(settings)
+        engine = await running_engine(run_dir, Path(settings.api_socket), settings.engine)
+        if engine is not None:
+            await stop_tasks(engine, view, purge=purge)
+            await engine.close()
+        await KernelNetwork(run_dir, settings.name).purge()
+        private = Embedded(run_dir, data_dir)
+        await (private.purge() if purge else private.stop(containers=True))
+        remove_files(settings, purge=purge)
+
+
+def _stored(settings: Settings) -> View:
+    if not Path(settings.database).exists():
+        return View()
+    persistence = SqlitePersistence(Path(settings.database), load_key(Path(settings.data_dir) / "secret.key"))
+    try:
+        return persistence.load()
+    finally:
+        persistence.close()
+
+
+def main() -> None:
+    """Entry point of the process."""
+    parser = argparse.ArgumentParser(prog="skerryd")
+    parser.add_argument("verb", choices=("up", "down"))
+    for name in ("run-dir", "data-dir", "name", "socket", "engine"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--purge", action="store_true")
+    found = parser.parse_args()
+    settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
+    log_to_stderr()
+    try:
+        asyncio.run(up(settings) if found.verb == "up" else down(settings, found.purge))
+    except (SkerryError, OSError) as error:
+        sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":
+    main()

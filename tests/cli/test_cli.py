@@ -1,0 +1,114 @@
+"""The skerry command: what it says and how it exits, without and with a daemon."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from skerry.cli import daemon_process, systemd
+from skerry.cli.main import main
+from skerry.model.settings import Settings
+from tests.world.world import World, wait_until
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An instance that was never started."""
+    return Settings(run_dir=str(tmp_path / "run"), data_dir=str(tmp_path / "data"), name="skerry-test")
+
+
+@pytest.fixture
+def held(settings: Settings) -> Iterator[Settings]:
+    """An instance whose lock is held, as by a running daemon."""
+    path = Path(settings.pid_file)
+    path.parent.mkdir(parents=True)
+    with path.open("w") as file:
+        file.write("4711")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield settings
+
+
+QUICK = ("--stop-signal", "SIGKILL", "--restart-delay", "0s")
+
+
+def run(settings: Settings, *words: str) -> tuple[int, str]:
+    """Exit code and everything that was said."""
+    result = CliRunner().invoke(main, [*words, *settings.arguments()])
+    return result.exit_code, result.output
+
+
+def test_status_of_nothing_says_how_to_start(settings: Settings) -> None:
+    code, said = run(settings, "status")
+    assert (code, said) == (3, "skerry is not running; start it with: skerry up --detach\n")
+
+
+def test_up_says_who_runs_already(held: Settings) -> None:
+    code, said = run(held, "up", "--detach")
+    assert (code, said) == (1, f"Error: skerry is already running (process 4711, {held.api_socket})\n")
+
+
+def test_docker_host_names_the_engine(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///some/engine.sock")
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda path, argv: started.append(argv))
+    monkeypatch.setattr("skerry.cli.main.create_context", lambda settings: None)
+    assert run(settings, "up")[0] == 0
+    assert started[0][-2:] == ["--engine", "unix:///some/engine.sock"]
+
+
+def test_a_stale_pid_file_is_nobody(settings: Settings) -> None:
+    Path(settings.run_dir).mkdir(parents=True)
+    Path(settings.pid_file).write_text("1")
+    assert daemon_process.running_pid(settings) is None
+
+
+def test_not_root(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    code, said = run(settings, "up")
+    assert (code, said) == (1, "Error: skerry needs root: it makes network namespaces and kernel rules\n")
+
+
+def test_the_unit_starts_this_instance_and_leaves_the_gate_alone(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "UNIT_DIR", tmp_path)
+    monkeypatch.setattr(systemd, "running", lambda: False)
+    said = systemd.install(settings)
+    unit = (tmp_path / "skerry-test.service").read_text()
+    (line,) = [one for one in unit.splitlines() if one.startswith("ExecStart=")]
+    assert shlex.split(line.removeprefix("ExecStart=")) == daemon_process.command(settings, "up")
+    assert "KillMode=process" in unit
+    assert "neither enabled nor started" in said
+    systemd.remove(settings)
+    assert not (tmp_path / "skerry-test.service").exists()
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(120)
+def test_up_status_down_and_up_again() -> None:
+    with World(images=["box"]) as world:
+        again = world.skerry("up", "--detach", check=False)
+        assert f"already running (process {world.pid}" in again
+        world.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+        world.docker("service", "create", "--name", "idle", "-d", *QUICK, "box:1", "sleep", "600")
+        wait_until(lambda: "1/1" in world.docker("service", "ls"), "the task runs")
+        shown = world.skerry("status")
+        assert "swarm   active" in shown
+        assert "service idle  1/1" in shown
+        assert world.down() == "skerry is down\n"
+        assert world.skerry("status", check=False).startswith("skerry is not running")
+        world.up()
+        wait_until(lambda: "1/1" in world.docker("service", "ls"), "the task runs")
+        assert "nothing of it is left" in world.down(purge=True)
+        assert not list(world.root.glob("[rd]"))
+        rules = world.run("iptables", "-S") + world.run("iptables", "-t", "nat", "-S")
+        assert "-P FORWARD ACCEPT" in rules
+        assert "DOCKER" not in rules
+        assert "docker0" not in world.run("ip", "-brief", "link") + rules

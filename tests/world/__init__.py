@@ -1,0 +1,1 @@
+"""Whole skerry instances in network namespaces of their own, for tests on a real engine."""

@@ -1,0 +1,33 @@
+"""Fixtures for tests that need a whole skerry; tests/conftest.py brings them to every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.world.images import story_tar
+from tests.world.world import World
+
+
+@pytest.fixture(scope="session")
+def story_images() -> Path:
+    """The tar with the story's images, built now if it is not kept."""
+    return story_tar()
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """One world for the tests of a module, with the image box:1 and swarm mode on."""
+    with World(images=["box"]) as world:
+        world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
+        yield world
+
+
+@pytest.fixture(scope="module")
+def story_world(story_images: Path) -> Iterator[World]:
+    """The same with the story's images."""
+    with World(images=["box", "story"]) as world:
+        world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
+        yield world

@@ -1,0 +1,226 @@
+"""A machine of its own for one whole skerry: network namespace, directories, a private engine.
+
+    with World(images=["story"]) as world:
+        world.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+        world.run("curl", "-s", "http://127.0.0.1/")
+        world.kill_skerryd(); world.up()
+        world.reboot(); world.up()
+
+The mount namespace is the host's; everything lies below one short directory in /tmp, and is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from demo.settings import CHECKOUT, EXAMPLE
+from demo.settings import Settings as StorySettings
+from demo.watch import Api
+from tests.world.images import BOX, box_tar, story_tar, unmount_below
+from tests.world.net import Net, run
+from tests.world.processes import kill, kill_all
+
+
+class World:
+    """One instance in a namespace. `images`: "story" and "box" are loaded into its engine; `up` starts it."""
+
+    def __init__(self, images: Iterable[str] = (), *, up: bool = True) -> None:
+        self.net = Net()
+        self.name = f"t{self.net.tag}"
+        self.root = Path(tempfile.mkdtemp(prefix="sk", dir="/tmp"))
+        self.run_dir = self.root / "r"
+        self.data_dir = self.root / "d"
+        self.socket = self.run_dir / "docker.sock"
+        self._images = tuple(images)
+        self._up = up
+        unwanted = {"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
+        kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+        path = os.pathsep.join([str(CHECKOUT / ".venv" / "bin"), kept.get("PATH", ""), "/usr/sbin", "/sbin"])
+        self.env = {**kept, "PATH": path, "DOCKER_CONFIG": str(self.root / "c"), "DOCKER_BUILDKIT": "0"}
+
+    def __enter__(self) -> World:
+        try:
+            # in memory: quick to fill, and gone with one umount
+            run("mount", "-t", "tmpfs", "-o", "mode=0755,size=4g", "skerry-world", str(self.root))
+            self.net.make()
+            (self.root / "c").mkdir()
+            if self._up:
+                self.up()
+                self.load(*self._images)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            print(self.logs())
+        self.close()
+
+    # What runs inside
+
+    def run(self, *words: str, outside: bool = False, check: bool = True, timeout: float = 60) -> str:
+        """A command inside (or on the outside host), with DOCKER_HOST at skerry's socket; its output."""
+        env = {**self.env, "DOCKER_HOST": f"unix://{self.socket}"}
+        return self._run(words, env, outside=outside, check=check, timeout=timeout)
+
+    def docker(self, *words: str, check: bool = True, timeout: float = 90) -> str:
+        """The docker CLI at skerry's socket; its output, stripped."""
+        return self.run("docker", *words, check=check, timeout=timeout).strip()
+
+    def as_container(self, container: str, *words: str, check: bool = True, timeout: float = 60) -> str:
+        """A command of the host's in a container's network namespace, as in a shell there with every tool."""
+        pid = self.inspect("container", container)["State"]["Pid"]
+        return self.run("nsenter", f"--target={pid}", "--net", *words, check=check, timeout=timeout)
+
+    def skerry(self, *words: str, check: bool = True, timeout: float = 90) -> str:
+        """A skerry command for this instance."""
+        where = ["--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir), "--name", self.name]
+        where += ["--engine", "private"]  # never the host's: its socket is in the same file system
+        where += ["--socket", str(self.socket)]
+        return self._run(["skerry", *words, *where], self.env, check=check, timeout=timeout)
+
+    def tell_story(self, *words: str, timeout: float = 300) -> str:
+        """`python -m demo` for this instance, which starts and purges it itself; what it said."""
+        where = ["--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir), "--name", self.name]
+        where += ["--engine", "private"]  # never the host's: its socket is in the same file system
+        line = [sys.executable, "-m", "demo", *where, *words]
+        return self._run(line, self.env, cwd=CHECKOUT, timeout=timeout)
+
+    def api(self) -> Api:
+        """Reads of the Docker API."""
+        return Api(self.socket)
+
+    def story_settings(self, *, outside: bool = False, **more: Any) -> StorySettings:
+        """For load clients and stories here; `outside` has the clients on the outside host."""
+        where = self.net.outside if outside else self.net.inside
+        host = "10.99.0.2" if outside else "127.0.0.1"
+        return StorySettings(
+            host=host,
+            run_dir=self.run_dir,
+            data_dir=self.data_dir,
+            engine="private",
+            name=self.name,
+            client_netns=where,
+            **more,
+        )
+
+    def _run(
+        self,
+        words: Iterable[str],
+        env: dict[str, str],
+        *,
+        cwd: Path | None = None,
+        outside: bool = False,
+        check: bool = True,
+        timeout: float = 60,
+    ) -> str:
+        line = self.net.within(list(words), outside=outside)
+        return run(*line, timeout=timeout, check=check, env=env, cwd=cwd or self.root)
+
+    # Its life
+
+    def up(self) -> None:
+        """Start skerry, detached."""
+        self.skerry("up", "--detach")
+
+    def down(self, *, purge: bool = False) -> str:
+        """Stop it."""
+        return self.skerry("down", *(["--purge"] if purge else []))
+
+    @property
+    def pid(self) -> int:
+        """skerryd's process."""
+        return int((self.run_dir / "skerryd.pid").read_text())
+
+    def kill_skerryd(self) -> None:
+        """kill -9 of skerryd alone: gate, engine and tasks live on."""
+        pid = self.pid
+        kill(pid)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), "skerryd ends", 10)
+
+    def reboot(self) -> None:
+        """Everything that a power cut takes: all processes, rules, links, namespaces, the run directory."""
+        self._wipe()
+        self.net.make()
+
+    def load(self, *names: str) -> None:
+        """Bring images into the engine: "box" (box:1) and "story" (all of the story's)."""
+        for name in names:
+            if name == "box":
+                change = ["--change", 'CMD ["sleep", "1000000"]', "--change", 'ENV PATH="/bin"']
+                self.docker("import", *change, str(box_tar()), BOX)
+            else:
+                self.docker("load", "--input", str({"story": story_tar}[name]()), timeout=120)
+
+    def example(self) -> Path:
+        """A copy of examples/story to deploy and to edit."""
+        place = self.root / "story"
+        if not place.exists():
+            shutil.copytree(EXAMPLE, place)
+        return place
+
+    def deploy(self, stack: str = "story", **variables: str) -> str:
+        """`docker stack deploy` of the example; what the CLI said."""
+        pairs = [f"{name}={value}" for name, value in variables.items()]
+        file = str(self.example() / "docker-compose.yml")
+        return self.run("env", *pairs, "docker", "stack", "deploy", "--compose-file", file, stack)
+
+    def logs(self) -> str:
+        """The tails of all logs, for the report of a failed test."""
+        parts = []
+        for path in sorted(self.run_dir.glob("*.log")):
+            lines = path.read_text(errors="replace").splitlines()[-60:]
+            parts.append(f"--- {path.name}\n" + "\n".join(lines))
+        return "\n".join(parts)
+
+    def close(self) -> None:
+        """Everything of it goes, whatever state it is in."""
+        try:
+            self._wipe()
+        finally:
+            run("umount", "-l", str(self.root), check=False)
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def _wipe(self) -> None:
+        gate = f"skerry-gate-{self.name}"
+        ids = self._container_ids()
+        try:
+            kill_all(self.root, [self.net.inside, self.net.outside, gate])
+        finally:
+            run("ip", "netns", "del", gate, check=False)
+            self.net.remove()
+            unmount_below(self.root)
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+        for place in Path("/sys/fs/cgroup").glob("*/docker/*"):
+            if place.name in ids:
+                with contextlib.suppress(OSError):
+                    place.rmdir()
+
+    def _container_ids(self) -> set[str]:
+        return {path.name for path in (self.data_dir / "engine" / "containers").glob("*")}
+
+    def inspect(self, kind: str, name: str) -> dict[str, Any]:
+        """`docker KIND inspect NAME`."""
+        found: list[dict[str, Any]] = json.loads(self.docker(kind, "inspect", name))
+        return found[0]
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout: float = 30) -> None:
+    """Ask until it is so; AssertionError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"after {timeout:g} s still not so: {what}"
+        time.sleep(0.04)
