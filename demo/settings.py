@@ -1,0 +1,65 @@
+"""What a run of the story can be told."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+EXAMPLE = CHECKOUT / "examples" / "story"
+CACHE = Path(os.environ.get("SKERRY_CACHE", CHECKOUT / ".cache" / "skerry"))
+"""Where what is slow to make is kept: the base image and the tests' images."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The clients, and seconds between the requests of one of them: two cores must not be full of load."""
+
+    kept: int = 16
+    kept_every: float = 0.05
+    fresh: int = 4
+    fresh_every: float = 0.1
+    loop_every: float = 0.01
+
+    @property
+    def connections(self) -> int:
+        """How many clients there are, the loop included."""
+        return self.kept + self.fresh + 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the story plays. The defaults are those of `make demo`; tests play it in a namespace."""
+
+    port: int = 80
+    host: str = "127.0.0.1"
+    """Where clients reach the published port."""
+    run_dir: Path = Path("/run/skerry")
+    data_dir: Path = Path("/var/lib/skerry")
+    name: str = "skerry"
+    """The instance; the docker context bears its name."""
+    engine: str = ""
+    """What `skerry --engine` gets, if anything."""
+    client_netns: str = ""
+    """A network namespace that clients and curl run in, so that they come from outside."""
+    short: bool = False
+    """Only deploy, update of app, update of web and rollback."""
+    result: Path | None = None
+    """A file that gets the result as JSON."""
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def socket(self) -> Path:
+        """skerry's own Docker socket."""
+        return self.run_dir / "docker.sock"
+
+    @property
+    def url(self) -> str:
+        """What clients ask for."""
+        return f"http://{self.host}:{self.port}/"
+
+    @property
+    def inside(self) -> list[str]:
+        """The words before a client's command that bring it into its namespace."""
+        return ["nsenter", f"--net=/run/netns/{self.client_netns}"] if self.client_netns else []

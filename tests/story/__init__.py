@@ -1,0 +1,1 @@
+"""The story and what surrounds it, on a real engine."""
