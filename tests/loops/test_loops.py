@@ -7,10 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import pytest
 from msgspec.structs import replace
 
-from skerry.loops import network
 from skerry.loops.network import NetworkLoop, Reservations
 from skerry.loops.orchestrator import Orchestrator
 from skerry.model.objects import Attachment, Task
@@ -65,16 +63,15 @@ class FakeSwitch:
         self.callback = callback
 
 
-def test_the_rules_come_back_after_a_while_whoever_flushed_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rules_come_back_after_a_while_whoever_flushed_them() -> None:
     async def body(switch: FakeSwitch) -> None:
         await until(lambda: len(switch.applied) == 3)
         assert switch.restored >= 2
         assert switch.applied[0] == switch.applied[2]
 
     async def main() -> None:
-        monkeypatch.setattr(network, "RESYNC_S", 0.01)
         store, switch = memory_store(swarm_on_front().view), FakeSwitch()
-        await with_loop(NetworkLoop(store, switch).run, body(switch))
+        await with_loop(NetworkLoop(store, switch, resync_s=0.01).run, body(switch))
 
     asyncio.run(main())
 
