@@ -342,6 +342,7 @@ def test_two_networks_are_joined_in_the_tasks_own_order() -> None:
         async with stage() as here:
             second = Network("a" * 25, "back", {"Name": "back"}, "10.0.2.0/24", "10.0.2.1", "10.0.2.254")
             await here.put(second)
+            await here.engine.create_network({"Name": second.engine_name})
             task = await here.task("later", desired=TaskState.SHUTDOWN)
             both = (*task.attachments, Attachment(second.id))
             await here.put(replace(task, id="t1", desired=TaskState.RUNNING, attachments=both))
