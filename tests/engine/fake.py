@@ -17,7 +17,6 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from skerry.agent.health import rfc3339
-
 from skerry.engine.port import EngineError, EngineUnreachable, ExecResult
 from skerry.model.objects import Raw
 
