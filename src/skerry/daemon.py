@@ -92,10 +92,6 @@ class Daemon:
             "warnings": self.choice.warnings,
         }
 
-    def note(self, service_id: str) -> str:
-        """The last decision about a service, in words."""
-        return self.orchestrator.notes.get(service_id, "")
-
     async def network_ready(self, network_id: str) -> Network:
         """The network, once containers can join it."""
         await self.segments.ready(network_id)
@@ -113,7 +109,6 @@ class Daemon:
             interfaces=machine.interfaces,
             routes=machine.routes,
             about=self.about,
-            note=self.note,
         )
         loops = {
             "network": self.network.run,
