@@ -1,7 +1,8 @@
 """What one decision costs, among 10, 100 and 1,000 services of 10 tasks: `python -m bench.core`.
 
-One round is what happens when a task ends: the agent's commit, the pass that decides about its service, and the
-commit of what it decided; without the disk. The last line has the medians and the growth from 10 to 1,000.
+One round is what happens when a task ends: the agent's commit, the pass that decides about its service, and
+the commit of what it decided; without the disk. The last line has the medians, and the growth between the
+smallest and the largest.
 """
 
 from __future__ import annotations

@@ -15,21 +15,10 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from skerry.core.view import COLLECTION_OF, View
-from skerry.model.objects import (
-    Cluster,
-    Config,
-    Decision,
-    Network,
-    Node,
-    Object,
-    Revision,
-    Secret,
-    Service,
-    Task,
-)
+from skerry.model.objects import Object
 
 T = TypeVar("T")
-O = TypeVar("O", Cluster, Node, Network, Service, Task, Config, Secret, Revision, Decision)  # noqa: E741
+O = TypeVar("O", bound=Object)  # noqa: E741
 
 
 @dataclass(frozen=True)
@@ -82,11 +71,13 @@ class Tx:
 
     def put(self, obj: O) -> O:
         """Create or replace an object; sets its version and times and returns it as stored."""
-        before = getattr(self._base, COLLECTION_OF[type(obj)]).get(obj.id)
+        plain: Object = obj
+        kind = type(plain)
+        before = getattr(self._base, COLLECTION_OF[kind]).get(obj.id)
         created = obj.created_at if before is not None else (obj.created_at or self.now)
         stored = msgspec.structs.replace(obj, version=self.index, created_at=created, updated_at=self.now)
         self.view = self.view.put(stored)
-        self._touched[type(obj), obj.id] = None
+        self._touched[kind, obj.id] = None
         return stored
 
     def delete(self, obj: Object) -> None:
