@@ -68,7 +68,7 @@ def test_dnsrr_names_are_the_tasks() -> None:
 def test_ports_without_a_network_go_through_ingress() -> None:
     swarm = Swarm(service_spec(replicas=1, EndpointSpec=PORTS))
     ingress = Network("ing", "ingress", {}, "10.0.0.0/24", "10.0.0.1", "10.0.0.254", ingress=True)
-    swarm._swap("networks", {**swarm.view.networks, "ing": ingress}, swarm.view.index + 1)
+    swarm.put(ingress)
     swarm.settle()
     assert swarm.tasks[0].attachments == (Attachment("ing"),)
 
