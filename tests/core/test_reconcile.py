@@ -158,6 +158,17 @@ def test_history_keeps_five_tasks_of_a_slot() -> None:
     assert len(swarm.tasks) == 5
 
 
+def test_a_pass_trims_the_history_that_it_makes_itself() -> None:
+    policy = {"RestartPolicy": {"MaxAttempts": 1}}
+    swarm = Swarm(service_spec(replicas=1, template=policy))
+    swarm.agent()
+    for number in range(4):  # each superseded task is one more in the slot
+        swarm.update(service_spec(replicas=1, template={**policy, "ForceUpdate": number}))
+        swarm.apply(reconcile(swarm.view, "s", swarm.now))
+        assert not reconcile(swarm.view, "s", swarm.now).deleted
+        swarm.agent()
+
+
 # ---- updates
 
 

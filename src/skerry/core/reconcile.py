@@ -22,7 +22,6 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     if service is None or node is None:
         return _clear(view.tasks_of(service_id))
     draft = Draft(view, service, node, now)
-    history.trim(draft)
     evict(draft)
     if service.is_job:
         run_job(draft)
@@ -32,6 +31,7 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
         replace_ended(draft)
     hand_over(draft)
     place.place(draft)
+    history.trim(draft)  # last: what this pass makes counts too
     return draft.plan()
 
 
