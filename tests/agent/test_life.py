@@ -240,6 +240,7 @@ def test_a_container_that_was_restarted_from_outside_ends_its_task_and_is_stoppe
             status = await here.until_state(TaskState.FAILED)
             assert status.err == "task: non-zero exit (143)"
             await here.until(lambda: not fake.boxes[NAME].running)
+            assert done(here.calls, "withdrawn", "stop") == ["withdrawn t1", f"stop {NAME} 10"]
 
     asyncio.run(play())
 

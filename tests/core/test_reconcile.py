@@ -288,6 +288,22 @@ def test_what_is_rolled_back_is_not_tried_once_more() -> None:
     assert images(swarm) == ["app:1", "app:1"]
 
 
+def test_a_rollback_does_not_wait_for_the_restart_delay() -> None:
+    swarm = running(replicas=1)
+    config = {"Parallelism": 1, "FailureAction": "rollback", "MaxFailureRatio": 0}
+    swarm.update(image("2", replicas=1, UpdateConfig=config))
+    fail_new(swarm, "2")
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "rollback_started"
+    (new,) = swarm.live
+    assert (new.spec["ContainerSpec"]["Image"], new.start_after) == ("app:1", 0)
+    assert new.update_started_at == swarm.service.update.started_at
+    swarm.agent()
+    assert swarm.service.update.state == "rollback_started", "it is watched for the monitor's time"
+    swarm.step(6)
+    assert swarm.service.update.state == "rollback_completed"
+
+
 def test_continue_ignores_failures() -> None:
     swarm = running()
     swarm.update(image("2", UpdateConfig={"Parallelism": 1, "FailureAction": "continue"}))
@@ -321,6 +337,21 @@ def test_a_new_update_ends_a_half_made_task_first() -> None:
     assert half_made.desired == SHUTDOWN
     swarm.agent()
     assert images(swarm) == ["app:3"]
+
+
+@pytest.mark.parametrize("order", ["stop-first", "start-first"])
+def test_a_superseded_task_that_is_not_ready_yet_does_not_make_a_third(order: str) -> None:
+    swarm = running(replicas=1)
+    old = swarm.live[0]
+    config = {"Parallelism": 1, "Order": "start-first"}
+    swarm.update(image("2", replicas=1, UpdateConfig=config))
+    swarm.settle()
+    swarm.observe(swarm.live[-1], STARTING)
+    swarm.update(image("3", replicas=1, UpdateConfig={**config, "Order": order}))
+    swarm.settle()
+    assert images(swarm) == ["app:1", "app:3"]
+    assert swarm.view.tasks[old.id].live, "it serves"
+    assert swarm.live[-1].follows == (old.id if order == "stop-first" else "")
 
 
 def test_a_bad_image_does_not_cost_the_old_task() -> None:

@@ -59,8 +59,8 @@ def _wanted(view: View, service: Service, slots: dict[int, list[Task]]) -> set[i
     count = spec.mode.replicated.replicas if spec.mode.replicated else 1
     held = [number for number, tasks in slots.items() if any(task.live for task in tasks)]
     wanted = set(sorted(held)[:count])
-    given_up = [number for number, tasks in slots.items() if given_up(service, tasks)]
-    for number in (*given_up, *range(1, count + 1)):
+    over = [number for number, tasks in slots.items() if given_up(service, tasks)]
+    for number in (*over, *range(1, count + 1)):
         if len(wanted) < count:
             wanted.add(number)
     return wanted

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 import time
+import traceback
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ def play(seed: int) -> Result:
             violation = ""
         except Violation as found:
             violation = str(found)
+        except Exception:  # noqa: BLE001 - the edge of a run: whatever it is, it has a seed
+            violation = traceback.format_exc()
         return Result(
             seed, here.services, here.decider.decisions, here.view.index, here.digest.hexdigest(),
             here.loop.now / 1e9, here.story.last(), violation,

@@ -55,10 +55,12 @@ def _still_running(slot: Slot, task: Task) -> str:
 
 def succeed(draft: Draft, slot: Slot, order: str, of_update: int) -> None:
     """Make the successor of a slot's out-of-date tasks."""
-    started = [task for task in slot.dirty if _has_begun(task)]
-    half_made = [task for task in slot.dirty if not _has_begun(task)]
+    started = [task for task in slot.dirty if task.status.state == TaskState.RUNNING] or [
+        task for task in slot.dirty if _has_begun(task)
+    ]
+    half_made = [task for task in slot.dirty if task not in started]
     for task in half_made:
-        draft.want(task, TaskState.SHUTDOWN)  # of a superseded spec: it never begins
+        draft.want(task, TaskState.SHUTDOWN)  # of a superseded spec: it never gets ready
     if started and order == "start-first":
         draft.create(slot.number, TaskState.RUNNING, of_update=of_update)
         return

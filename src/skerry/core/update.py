@@ -69,6 +69,7 @@ def update(draft: Draft) -> None:
     progress = _progress(draft, status, slots, config)
     if _failed(progress, status, config):
         _fail(draft, status, config, progress.failed[-1])
+        _turn_back(draft, status)
     elif progress.waiting or progress.unfinished:
         _advance(draft, status, config, progress)
     else:
@@ -187,8 +188,22 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     draft.say(halted.message)
 
 
+def _turn_back(draft: Draft, before: UpdateStatus) -> None:
+    """Begin a rollback in the pass that decided on it, or what it replaces would be restarted first."""
+    status = draft.service.update
+    if status is None or status.state != ROLLBACK_STARTED or before.state == ROLLBACK_STARTED:
+        return
+    slots = [slot for slot in draft.slots().values() if slot.occupied]
+    begun = _begin(draft, slots, status)
+    assert begun is not None
+    config = _config(draft, begun)
+    progress = _progress(draft, begun, slots, config)
+    if progress.waiting:
+        _advance(draft, begun, config, progress)
+
+
 def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: str) -> None:
-    """Make the previous spec the current one; the next pass replaces what does not match it."""
+    """Make the previous spec the current one."""
     begun = replace(status, state=ROLLBACK_STARTED, message=message, total=0)
     draft.write_service(revisions.restored(draft.view, draft.service, previous, begun))
     draft.say(message)
