@@ -7,18 +7,22 @@ from msgspec.structs import replace
 
 from skerry.core import revisions
 from skerry.core.reconcile import reconcile
-from skerry.model.objects import Endpoint, Node, Port
+from skerry.model.objects import Cluster, Endpoint, Node, Port
 from tests.core.world import (
     COMPLETE,
     FAILED,
     READY,
     REJECTED,
+    REMOVE,
     RUNNING,
     SHUTDOWN,
     STARTING,
     Swarm,
     service_spec,
 )
+
+
+CONTINUE = {"Parallelism": 1, "FailureAction": "continue", "Order": "start-first"}
 
 
 def image(tag: str, **more: object) -> dict[str, object]:
@@ -169,6 +173,70 @@ def test_a_pass_trims_the_history_that_it_makes_itself() -> None:
         swarm.agent()
 
 
+def given_up(**more: object) -> Swarm:
+    """A swarm each of whose slots was given up by the restart policy."""
+    swarm = Swarm(service_spec(template={"RestartPolicy": {"Condition": "none"}}, **more))
+    swarm.agent()
+    for task in swarm.live:
+        swarm.observe(task, FAILED)
+    swarm.settle()
+    assert swarm.live == []
+    return swarm
+
+
+@pytest.mark.parametrize("condition", ["none", "any"])
+def test_a_slot_that_was_given_up_is_scaled_away_too(condition: str) -> None:
+    swarm = given_up(replicas=3)
+    template = {"ContainerSpec": {"Image": "app:2"}, "RestartPolicy": {"Condition": condition}}
+    swarm.update(service_spec(replicas=1, template=template))
+    swarm.agent()
+    assert [(task.slot, task.status.state) for task in swarm.live] == [(1, RUNNING)]
+    assert all(task.desired == REMOVE for task in swarm.tasks if task.slot > 1)
+
+
+def test_a_global_task_that_was_given_up_is_not_updated_where_it_may_not_be() -> None:
+    swarm = given_up(Mode={"Global": {}})
+    template = {"ContainerSpec": {"Image": "app:2"}, "Placement": {"Constraints": ["node.id==x"]}}
+    swarm.update(service_spec(Mode={"Global": {}}, template=template))
+    swarm.settle()
+    assert swarm.live == []
+    assert swarm.service.update is None
+
+
+def test_history_never_hides_how_often_a_restart_was_tried() -> None:
+    policy = {"RestartPolicy": {"MaxAttempts": 1, "Delay": 0}}
+    swarm = Swarm(service_spec(replicas=1, template=policy))
+    swarm.agent()
+    old = swarm.live[0]
+    swarm.update(service_spec(replicas=1, template={**policy, "ForceUpdate": 1}))
+    swarm.settle()
+    swarm.observe(swarm.live[-1], READY)
+    swarm.settle()
+    swarm.step(61)  # the old one is deaf, and its successor starts all the same
+    for _ in range(2):
+        swarm.observe(swarm.live[-1], FAILED)
+        swarm.step(1)
+    swarm.observe(old, SHUTDOWN)  # last of all
+    swarm.settle()
+    assert swarm.live == []
+    assert len([task for task in swarm.tasks if task.status.state == FAILED]) == 2
+
+
+def test_history_never_hides_how_far_an_update_is() -> None:
+    policy = {"RestartPolicy": {"Delay": 0}}
+    swarm = Swarm(service_spec(replicas=2, template=policy))
+    swarm.put(Cluster("c", "n", {"Orchestration": {"TaskHistoryRetentionLimit": 1}}))
+    swarm.agent()
+    config = {"Parallelism": 1, "Delay": 100 * 10**9, "FailureAction": "continue"}
+    swarm.update(service_spec(replicas=2, template={**policy, "ForceUpdate": 1}, UpdateConfig=config))
+    swarm.agent()
+    for _ in range(2):
+        swarm.observe(next(task for task in swarm.live if task.slot == 1), FAILED)
+        swarm.agent()
+    now = {task.slot: task.spec.get("ForceUpdate") for task in swarm.live}
+    assert now == {1: 1, 2: None}, "the delay is not over"
+
+
 # ---- updates
 
 
@@ -312,6 +380,23 @@ def test_continue_ignores_failures() -> None:
     swarm.agent()
     swarm.step(60)
     assert images(swarm) == ["app:2", "app:2"]
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "completed"
+
+
+def test_a_spec_that_failed_is_not_tried_beyond_the_restart_policy() -> None:
+    template = {"RestartPolicy": {"Condition": "none"}}
+    swarm = Swarm(service_spec(replicas=1, template=template))
+    swarm.agent()
+    old = swarm.live[0]
+    spec = service_spec(replicas=1, template={**template, "ForceUpdate": 1}, UpdateConfig=CONTINUE)
+    swarm.update(spec)
+    swarm.settle()
+    swarm.observe(swarm.live[-1], REJECTED)
+    for _ in range(3):
+        swarm.step(10)
+    assert [task.id for task in swarm.live] == [old.id], "it serves on"
+    assert len(swarm.tasks) == 2
     assert swarm.service.update is not None
     assert swarm.service.update.state == "completed"
 

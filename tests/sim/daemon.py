@@ -12,6 +12,7 @@ from pathlib import Path
 from skerry.agent.agent import Agent
 from skerry.core.view import View
 from skerry.engine.port import Engine
+from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
@@ -23,14 +24,17 @@ from tests.sim.kernel import Kernel
 from tests.sim.who import WHO, Who, signed
 
 KEY = b"k" * 32
+WRITE_NS = 1_000
+"""A commit takes time: no two have the same instant."""
 
 
 class Disk:
     """A database that knows who wrote each commit, and takes nothing from a daemon that was killed."""
 
-    def __init__(self, path: Path, alive: Callable[[], int]) -> None:
+    def __init__(self, path: Path, alive: Callable[[], int], pass_time: Callable[[int], None]) -> None:
         self._rows = SqlitePersistence(path, KEY)
         self._alive = alive
+        self._pass_time = pass_time
         self.writers: deque[Who] = deque()
 
     def load(self) -> View:
@@ -40,6 +44,7 @@ class Disk:
         if WHO.get().daemon != self._alive():
             raise StateError("the daemon was killed")
         self._rows.write(index, changes)
+        self._pass_time(WRITE_NS)
         self.writers.append(WHO.get())
 
     def close(self) -> None:
@@ -48,17 +53,19 @@ class Disk:
 
 @dataclass(frozen=True)
 class Outside:
-    """What a daemon is given. `resync_s` None: no resync at all."""
+    """What a daemon is given. `wall` may step, `steady` (ns) never does."""
 
     engine: Engine
     kernel: Kernel
     wall: Callable[[], int]
+    steady: Callable[[], int]
+    pass_time: Callable[[int], None]
     new_id: Callable[[], str]
     decide: Decide
     database: Path
     files: Path
     alive: Callable[[], int]
-    resync_s: float | None
+    resync_s: float
 
 
 class Daemon:
@@ -66,14 +73,14 @@ class Daemon:
 
     def __init__(self, number: int, outside: Outside) -> None:
         self.number = number
-        self.disk = Disk(outside.database, outside.alive)
-        self.store = Store(self.disk, outside.wall, outside.new_id)
+        self.disk = Disk(outside.database, outside.alive, outside.pass_time)
+        self.clock = SteadyClock(outside.wall, outside.steady)
+        self.store = Store(self.disk, self.clock, outside.new_id)
         network = NetworkLoop(self.store, outside.kernel, outside.resync_s)
         segments = SegmentsLoop(self.store, outside.engine, outside.kernel)
         handover = Handover(network, segments, outside.kernel)
-        agent = Agent(self.store, outside.engine, handover, outside.files, outside.wall)
-        orchestrator = Orchestrator(self.store, outside.wall, outside.decide, outside.resync_s)
-        self.orchestrator = orchestrator
+        agent = Agent(self.store, outside.engine, handover, outside.files, self.clock, resync_s=outside.resync_s)
+        orchestrator = Orchestrator(self.store, self.clock, outside.decide, outside.resync_s)
         self.commits: asyncio.Queue[Commit] = asyncio.Queue()
         self.running: asyncio.Task[None] | None = None
         self._stack = AsyncExitStack()
@@ -82,11 +89,14 @@ class Daemon:
             "segments": segments.run,
             "orchestrator": orchestrator.run,
             "agent": agent.run,
+            "clock": ClockLoop(self.store, self.clock).run,
         }
 
     async def start(self, ended: Callable[[asyncio.Task[None]], None]) -> None:
         """Run until killed; `ended` is told where it ends by itself."""
         self.commits = await self._stack.enter_async_context(self.store.watch())
+        WHO.set(Who(self.number, "clock"))
+        await settle(self.store, self.clock)
         loops = {part: signed(Who(self.number, part), run) for part, run in self._loops.items()}
         self.running = asyncio.create_task(run_all(loops), name=f"daemon {self.number}")
         self.running.add_done_callback(ended)

@@ -13,6 +13,8 @@ from skerry.store.store import Tx
 from tests.sim.story import Violation
 from tests.sim.weather import Weather
 
+PLANS_AT_ONCE = 3
+
 
 class Decider:
     """Counts decisions; asks each one again; now and then loses its wake-up, as a timer may be lost."""
@@ -32,18 +34,28 @@ class Decider:
         return replace(plan, wake_at=None) if self._weather.strikes(0.02) else plan
 
     def _ask_again(self, view: View, service_id: str, now: int, plan: Plan) -> None:
+        """A plan is final, but where it moved the update to another state: that may lead to one more."""
         ids = (f"new{number}" for number in itertools.count())
         tx = Tx(view, now, lambda: next(ids))
-        apply(plan, tx)
-        again = core.reconcile(tx.view, service_id, now)
-        if not again.empty:
-            first = [f"{task.name} {task.status.state.word}/{task.desired.word}" for task in plan.tasks]
-            second = [f"{task.name} {task.status.state.word}/{task.desired.word}" for task in again.tasks]
-            self._fail(
-                "a plan that was applied and is asked for again is empty",
-                f"{plan.note}: {first} was followed by {again.note}: {second}"
-                + (" and the service" if again.service else ""),
-            )
+        told = []
+        for _ in range(PLANS_AT_ONCE):
+            told.append(_told(plan))
+            apply(plan, tx)
+            moved = plan.service is not None
+            plan = core.reconcile(tx.view, service_id, now)
+            if plan.empty:
+                return
+            if not moved:
+                break
+        self._fail(
+            "a plan that was applied and is asked for again is empty", " THEN ".join([*told, _told(plan)])
+        )
 
     def _fail(self, words: str, seen: str) -> None:
         self.failure = self.failure or Violation(words, seen)
+
+
+def _told(plan: Plan) -> str:
+    tasks = [f"{task.name} {task.status.state.word}/{task.desired.word}" for task in plan.tasks]
+    gone = [f"{task.name} deleted" for task in plan.deleted]
+    return f"{plan.note.text}: {tasks + gone}" + (" and the service" if plan.service is not None else "")

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skerry.agent.container import TASK_LABEL
-from skerry.core.dirty import is_dirty
 from skerry.core.endpoints import traffic
 from skerry.core.view import View
 from skerry.model.objects import Node, Service, Task
 from skerry.model.specs import read_endpoint, read_template
 from skerry.model.states import TaskState
-from tests.sim.invariants.step import HALTED, UNDER_WAY, policy_of, slots_of, spec_of
+from tests.sim.invariants.step import HALTED, UNDER_WAY, dirty, policy_of, slots_of, spec_of
 from tests.sim.world import World
 
 
@@ -22,7 +21,7 @@ def unrest(world: World) -> list[str]:
     """What is not yet as it should be; empty at rest."""
     view = world.view
     found = [words for service in view.services.values() for words in _service(view, service)]
-    known = {task.service_id for task in view.tasks.values()} - view.services.keys()
+    known = {task.service_id for task in view.tasks.values()} - {*view.services}
     found += [f"tasks of a service that is gone: {sorted(known)}"] if known else []
     found += list(_containers(world))
     found += list(_networks(world))
@@ -78,7 +77,7 @@ def _slot(view: View, service: Service, tasks: list[Task], live: list[Task], *, 
         return ""
     if task.status.state != TaskState.RUNNING:
         return f"{task.name} is {task.status.state.word}/{task.desired.word} {task.status.err}"
-    if is_dirty(service, task) and not halted:
+    if dirty(view, service, task) and not halted:
         return f"{task.name} is out of date"
     return ""
 
@@ -121,7 +120,11 @@ def _constraints_met(placement: object, node: Node) -> bool:
 
 
 def _port_held(view: View, task: Task) -> bool:
-    wanted = {port.published_port for port in read_endpoint(task.endpoint_spec).ports or [] if port.publish_mode == "host"}
+    wanted = {
+        port.published_port
+        for port in read_endpoint(task.endpoint_spec).ports or []
+        if port.publish_mode == "host"
+    }
     for other in view.tasks.values():
         if other.id != task.id and TaskState.ASSIGNED <= other.status.state <= TaskState.RUNNING:
             for port in read_endpoint(other.endpoint_spec).ports or []:

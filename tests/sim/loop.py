@@ -43,6 +43,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now / SECOND
 
+    def pass_time(self, ns: int) -> None:
+        """Something took time in the midst of a turn."""
+        self.now += ns
+
     def _pass_time(self, timeout: float | None) -> None:
         self.turns += 1
         self.each_turn()

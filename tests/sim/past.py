@@ -11,7 +11,7 @@ from skerry.store.store import Commit
 
 @dataclass
 class Life:
-    """One task's, also after its row has gone. Instants in wall nanoseconds."""
+    """One task's, also after its row has gone. Instants are virtual (ns): no clock that is set moves them."""
 
     task: Task
     """As it was made."""
@@ -34,27 +34,27 @@ class Past:
         self.slots: dict[tuple[str, int], list[Life]] = {}
         """All lives of a slot, oldest first."""
 
-    def take(self, commit: Commit) -> None:
-        """Note what a commit changed."""
+    def take(self, commit: Commit, at: int) -> None:
+        """Note what a commit changed at a virtual instant."""
         for change in commit.changes:
             if isinstance(change.object, Task):
-                self._task(change.object, gone=change.new is None, commit=commit)
+                self._task(change.object, change.new is None, commit, at)
 
-    def _task(self, task: Task, *, gone: bool, commit: Commit) -> None:
+    def _task(self, task: Task, gone: bool, commit: Commit, at: int) -> None:
         life = self.lives.get(task.id)
         if gone:
             if life is not None:
-                life.gone_at = commit.at
+                life.gone_at = at
             return
         if life is None:
             row = self.slots.setdefault((task.service_id, task.slot), [])
             before = row[-1].task.id if row else ""
-            life = Life(task, commit.at, task, commit.view.services.get(task.service_id), before)
+            life = Life(task, at, task, commit.view.services.get(task.service_id), before)
             self.lives[task.id] = life
             row.append(life)
         life.last = task
-        life.reached.setdefault(task.status.state, commit.at)
-        life.told.setdefault(task.desired, commit.at)
+        life.reached.setdefault(task.status.state, at)
+        life.told.setdefault(task.desired, at)
 
     def of_slot(self, task: Task) -> list[Life]:
         """The lives of a task's slot, its own included."""

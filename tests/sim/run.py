@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tests.sim.faults import Faults, restarts
 from tests.sim.liveness import unrest
-from tests.sim.story import Violation
+from tests.sim.story import LENGTH, Violation
 from tests.sim.users import NETWORKS, Users
 from tests.sim.weather import CALM
 from tests.sim.world import World, world
@@ -50,7 +50,7 @@ def play(seed: int) -> Result:
             violation = traceback.format_exc()
         return Result(
             seed, here.services, here.decider.decisions, here.view.index, here.digest.hexdigest(),
-            here.loop.now / 1e9, here.story.last(), violation,
+            here.loop.now / 1e9, here.story.last(LENGTH), violation,
         )  # fmt: skip
 
 
@@ -71,7 +71,9 @@ async def _life(here: World) -> None:
     await users.remove_everything()
     await come_to_rest(here)
     if here.view.tasks or here.engine.boxes or here.engine.networks:
-        raise Violation("what was removed leaves nothing behind", f"{[*here.view.tasks]} {[*here.engine.boxes]}")
+        raise Violation(
+            "what was removed leaves nothing behind", f"{[*here.view.tasks]} {[*here.engine.boxes]}"
+        )
     supervisor.cancel()
 
 
@@ -143,8 +145,10 @@ def main() -> None:
     if found.seed is not None:
         result = play(found.seed)
         print(told(result) if result.violation else result.story)
-        print(f"sim: seed={result.seed} commits={result.commits} digest={result.digest[:16]} "
-              f"violations={int(bool(result.violation))}")
+        print(
+            f"sim: seed={result.seed} commits={result.commits} digest={result.digest[:16]} "
+            f"violations={int(bool(result.violation))}"
+        )
         sys.exit(bool(result.violation))
     services, decisions, failed = many(range(found.first, found.first + found.seeds))
     print(f"sim: seeds={found.seeds} services={services} decisions={decisions} violations={len(failed)}")

@@ -33,7 +33,11 @@ def changed(chance: random.Random, spec: Raw, serial: int, configs: list[str]) -
     """Change something of a spec, in place."""
     if configs and chance.random() < 0.05:
         key = chance.choice(configs)
-        reference = {"ConfigID": key, "ConfigName": "?", "File": {"Name": "f", "UID": "0", "GID": "0", "Mode": 292}}
+        reference = {
+            "ConfigID": key,
+            "ConfigName": "?",
+            "File": {"Name": "f", "UID": "0", "GID": "0", "Mode": 292},
+        }
         spec["TaskTemplate"]["ContainerSpec"]["Configs"] = [reference]
         return
     chance.choice(CHANGES)(chance, spec, serial)

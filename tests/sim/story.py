@@ -70,7 +70,9 @@ def _change(change: Change) -> str:
     if new is None:
         return f"{name} deleted"
     if isinstance(new, Task):
-        state = f"{new.status.state.word}/{new.desired.word}" + (f" {new.status.err!r}" if new.status.err else "")
+        state = f"{new.status.state.word}/{new.desired.word}" + (
+            f" {new.status.err!r}" if new.status.err else ""
+        )
         after = f" after {new.follows}" if new.follows and old is None else ""
         return f"{name} {'made: ' if old is None else ''}{state}{after}"
     update = getattr(new, "update", None)

@@ -9,8 +9,8 @@ from typing import Any
 from skerry.control import configs, networks, nodes, services
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Service
-from tests.sim.world import World
 from tests.sim.specs import SECOND, changed, new_spec
+from tests.sim.world import World
 
 NAMES = ("web", "app", "db", "queue")
 NETWORKS = ("front", "back")
@@ -170,7 +170,9 @@ def _flat(spec: Raw) -> str:
 
 def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
     if isinstance(value, dict) and value:
-        return [leaf for key, item in value.items() for leaf in _leaves(item, f"{path}.{key}" if path else key)]
+        return [
+            leaf for key, item in value.items() for leaf in _leaves(item, f"{path}.{key}" if path else key)
+        ]
     if isinstance(value, int) and value >= SECOND // 10:
         return [(path, f"{value / SECOND:g}s")]
     return [(path, value)]

@@ -41,7 +41,7 @@ DESCRIPTION = {
 class World:
     """Made by `world()`; `chance` is the only source of accident in it."""
 
-    def __init__(self, seed: int, folder: Path, kind: str = STORMY, resync_s: float | None = 30.0) -> None:
+    def __init__(self, seed: int, folder: Path, kind: str = STORMY, resync_s: float = 30.0) -> None:
         self.loop = VirtualLoop()
         self.chance = random.Random(seed)
         self.weather = Weather(random.Random(seed + 1), kind)
@@ -55,9 +55,10 @@ class World:
         """The daemon that is alive or, between two lives, the one to come."""
         self.digest = hashlib.sha256()
         self.services = 0
+        self.wall_offset = 0
         self._ids = random.Random(seed + 2)
         self._outside = Outside(
-            self.engine, self.kernel, self.wall, self.new_id, self.decider, folder / "skerry.db",
+            self.engine, self.kernel, self.wall, lambda: self.loop.now, self.loop.pass_time, self.new_id, self.decider, folder / "skerry.db",
             folder / "tasks", lambda: self.number, resync_s,
         )  # fmt: skip
         self.engine.alive = self.kernel.alive = lambda: self.number
@@ -71,8 +72,8 @@ class World:
         self.loop.set_exception_handler(self._unhandled)
 
     def wall(self) -> int:
-        """The date."""
-        return EPOCH + self.loop.now
+        """The machine's date, which may be set."""
+        return EPOCH + self.loop.now + self.wall_offset
 
     def new_id(self) -> str:
         """An ID as the daemon would draw it."""
@@ -129,9 +130,11 @@ class World:
             changes = tuple(_differences(self._last, loaded))
             self._check(Commit(loaded, self.wall(), changes), "whoever was killed")
         else:
-            again = [name for name in COLLECTION_OF.values() if getattr(loaded, name) != getattr(self._last, name)]
-            if again or loaded.index != self._last.index:
-                raise Violation("what was committed is what is loaded", f"different: {again}")
+            other = [
+                name for name in COLLECTION_OF.values() if getattr(loaded, name) != getattr(self._last, name)
+            ]
+            if other or loaded.index != self._last.index:
+                raise Violation("what was committed is what is loaded", f"different: {other}")
         self._last = loaded
 
     def _ended(self, running: asyncio.Task[None]) -> None:
@@ -170,8 +173,8 @@ class World:
     def _check(self, commit: Commit, writer: str) -> None:
         self.story.tell(writer, commit.changes)
         self._digest(commit, writer)
-        self.past.take(commit)
-        step = Step(self._last, commit.view, commit.changes, writer, commit.at, self.past)
+        self.past.take(commit, self.loop.now)
+        step = Step(self._last, commit.view, commit.changes, writer, self.loop.now, self.past)
         self._last = commit.view
         for invariant in COMMIT:
             for seen in invariant(step):

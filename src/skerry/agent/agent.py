@@ -26,6 +26,10 @@ from skerry.store.store import Change, Commit, Store
 
 log = structlog.get_logger()
 
+RESYNC_S = 30.0
+"""An engine drops events that a listener does not take fast enough, and tells nobody: a container's end is
+found out within this time all the same."""
+
 
 def _no_auth(task: Task) -> str:
     return ""
@@ -42,10 +46,12 @@ class Agent:
         files_dir: Path,
         clock: Callable[[], int] = time.time_ns,
         pull_auth: Callable[[Task], str] = _no_auth,
+        resync_s: float = RESYNC_S,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._store = store
         self._engine = engine
+        self._resync_s = resync_s
         self._prober = Prober(engine, clock)
         self._reporter = Reporter(store)
         self._parts = Parts(
@@ -72,6 +78,7 @@ class Agent:
                     self._act_on(tasks[key])
                 group.create_task(self._follow_store(commits), name="agent: store")
                 group.create_task(self._follow_engine(), name="agent: engine")
+                group.create_task(self._look_now_and_then(), name="agent: resync")
         finally:
             await self._close()
 
@@ -130,8 +137,7 @@ class Agent:
                 async with self._engine.events(
                     type=["container"], event=["die", "destroy"], label=[TASK_LABEL]
                 ) as events:
-                    for actor, _ in self._actors.values():
-                        actor.look()
+                    self._look()
                     await self._sweep()
                     waits = delays()
                     async for event in events:
@@ -139,6 +145,16 @@ class Agent:
             except (EngineUnreachable, EngineError) as error:
                 log.warning("the engine's events broke off", error=error.message)
             await asyncio.sleep(next(waits))
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._resync_s)
+            self._look()
+
+    def _look(self) -> None:
+        """Events may have been missed: every actor looks at its container."""
+        for actor, _ in self._actors.values():
+            actor.look()
 
     def _heard(self, event: Raw) -> None:
         attributes = event["Actor"].get("Attributes") or {}

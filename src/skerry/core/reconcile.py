@@ -26,8 +26,8 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     if service.is_job:
         run_job(draft)
     else:
-        replicas.adjust(draft)
-        update(draft)  # first: what it rolls back is not tried once more
+        wanted = replicas.adjust(draft)
+        update(draft, wanted)  # first: what it rolls back is not tried once more
         replace_ended(draft)
     hand_over(draft)
     place.place(draft)

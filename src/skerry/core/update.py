@@ -6,7 +6,7 @@ restarted daemon goes on where it was. Words and states are Docker's (`UpdateSta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -16,7 +16,8 @@ from skerry.core.dirty import is_dirty
 from skerry.core.draft import Draft
 from skerry.core.place import available
 from skerry.core.replace import succeed
-from skerry.core.restart import ENDED_BY_ITSELF
+from skerry.core.replicas import adjust
+from skerry.core.restart import ENDED_BY_ITSELF, allowed
 from skerry.core.slots import Slot
 from skerry.model import labels
 from skerry.model.defaults import SECOND
@@ -52,15 +53,15 @@ class Progress:
     """Successors that are not ready yet, or whose predecessors have not stopped yet."""
 
 
-def update(draft: Draft) -> None:
-    """Begin, continue or end the service's update."""
+def update(draft: Draft, wanted: Collection[int]) -> None:
+    """Begin, continue or end the update of the slots that the service asks for."""
     status = draft.service.update
     if status is not None and status.state in HALTED:
         draft.say(status.message)
         return
     if draft.is_global and not available(draft.node):
         return  # no new task is taken, so none is to be replaced
-    slots = [slot for slot in draft.slots().values() if slot.occupied]
+    slots = _slots(draft, wanted)
     if status is None or status.state not in UNDER_WAY or not status.total:
         status = _begin(draft, slots, status)
     if status is None:
@@ -74,6 +75,10 @@ def update(draft: Draft) -> None:
         _advance(draft, status, config, progress)
     else:
         _finish(draft, status, config, progress)
+
+
+def _slots(draft: Draft, wanted: Collection[int]) -> list[Slot]:
+    return [slot for number, slot in draft.slots().items() if slot.occupied and number in wanted]
 
 
 def _begin(draft: Draft, slots: Iterable[Slot], status: UpdateStatus | None) -> UpdateStatus | None:
@@ -95,7 +100,16 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
     """Whether a slot has nothing of the current spec."""
     if slot.given_up:
         return is_dirty(draft.service, slot.tasks[-1], draft.node)
-    return bool(slot.dirty) and not slot.clean
+    return bool(slot.dirty) and not slot.clean and not _tried_in_vain(draft, slot)
+
+
+def _tried_in_vain(draft: Draft, slot: Slot) -> bool:
+    """Whether the current spec failed in the slot and the restart policy leaves it at that: the old task
+    serves on, until the next update."""
+    last = slot.tasks[-1]
+    if last.live or not last.status.state.terminal or is_dirty(draft.service, last, draft.node):
+        return False
+    return not allowed(last, slot.tasks, draft.policy)
 
 
 def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
@@ -193,7 +207,7 @@ def _turn_back(draft: Draft, before: UpdateStatus) -> None:
     status = draft.service.update
     if status is None or status.state != ROLLBACK_STARTED or before.state == ROLLBACK_STARTED:
         return
-    slots = [slot for slot in draft.slots().values() if slot.occupied]
+    slots = _slots(draft, adjust(draft))  # the restored spec may ask for another number
     begun = _begin(draft, slots, status)
     assert begun is not None
     config = _config(draft, begun)

@@ -55,7 +55,9 @@ def nothing_is_stopped_in_the_table(eyes: Eyes, verb: str, name: str) -> Iterato
 def one_container_a_task(eyes: Eyes, verb: str, name: str) -> Iterator[str]:
     """No task has two containers."""
     if verb == "start":
-        tasks = [(box.body.get("Labels") or {}).get(f"{TASK_LABEL}.id") for box in eyes._engine.boxes.values()]
+        tasks = [
+            (box.body.get("Labels") or {}).get(f"{TASK_LABEL}.id") for box in eyes._engine.boxes.values()
+        ]
         if len(tasks) != len(set(tasks)):
             yield f"{sorted(str(task) for task in tasks)}"
 

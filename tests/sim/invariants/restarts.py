@@ -50,9 +50,10 @@ def delay(step: Step) -> Iterator[str]:
         before = step.past.lives.get(life.followed)
         if before is None or life.service is None or new.update_started_at or not new.start_after:
             continue
-        end = before.last.status
-        if end.state in ENDED_BY_ITSELF and step.at < end.at + policy_of(life.service).delay:
-            yield f"{new.name} started {(step.at - end.at) / 1e9:.3f} s after the end of {before.task.name}"
+        end = before.reached.get(before.last.status.state)
+        by_itself = before.last.status.state in ENDED_BY_ITSELF and end is not None
+        if by_itself and step.at < end + policy_of(life.service).delay:
+            yield f"{new.name} started {(step.at - end) / 1e9:.3f} s after the end of {before.task.name}"
 
 
 def every_restart_has_a_delay(step: Step) -> Iterator[str]:
@@ -71,14 +72,16 @@ def max_attempts(step: Step) -> Iterator[str]:
         policy = policy_of(life.service)
         if not policy.max_attempts:
             continue
-        count = 0
+        runs = 0
         for other in reversed(step.past.of_slot(life.task)):
-            if other.task.spec_version != life.task.spec_version or not other.task.start_after:
-                break  # made by an update, or for a new slot
+            if other.task.spec_version != life.task.spec_version:
+                break
             if not policy.window or life.made_at - other.made_at < policy.window:
-                count += 1
-        if count > policy.max_attempts:
-            yield f"{life.task.name} is restart {count} of its slot, {policy.max_attempts} are allowed"
+                runs += 1
+            if not other.task.start_after:
+                break  # made by an update, or for a new slot: the first of a row
+        if runs > policy.max_attempts + 1:
+            yield f"{life.task.name} is run {runs} of its slot, {policy.max_attempts + 1} are allowed"
 
 
 INVARIANTS = [condition, delay, every_restart_has_a_delay, max_attempts]

@@ -14,7 +14,7 @@ def one_clean_task_a_slot(step: Step) -> Iterator[str]:
     """A slot has at most one wanted task of the spec as it is (a global service: one a node)."""
     for service in step.decided:
         for number, tasks in slots_of(step.after, service.id).items():
-            wanted = [task.name for task in tasks if clean(service, task)]
+            wanted = [task.name for task in tasks if clean(step.after, service, task)]
             if len(wanted) > 1:
                 yield f"slot {number} of {service.name} has {wanted}"
 
@@ -85,11 +85,14 @@ def start_first_loses_nothing(step: Step) -> Iterator[str]:
 
 
 def nothing_superseded_begins(step: Step) -> Iterator[str]:
-    """A task of a spec that is not the service's any more is not allowed to start by any decision."""
+    """A task of a spec that is not the service's any more may not start beside one of the spec as it is."""
     for old, new in step.written:
         service = step.after.services.get(new.service_id)
         raised = old is not None and old.desired < TaskState.RUNNING == new.desired
-        if raised and service is not None and step.writer == "orchestrator" and not clean(service, new):
+        if not raised or service is None or step.writer != "orchestrator" or clean(step.after, service, new):
+            continue
+        slot = slots_of(step.after, service.id).get(new.slot, [])
+        if any(clean(step.after, service, task) for task in slot):
             yield f"{new.name} may start, though {service.name} asks for something else"
 
 

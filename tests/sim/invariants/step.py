@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +19,10 @@ HALTED = ("paused", "rollback_paused")
 
 @dataclass(frozen=True)
 class Step:
-    """The view before and after a commit, what it changed, which part of the daemon wrote it, and when."""
+    """The view before and after a commit, what it changed, which part of the daemon wrote it, and when.
+
+    `at` is virtual time, as everything in `past`; the rows' own instants move when a clock is set.
+    """
 
     before: View
     after: View
@@ -98,6 +100,12 @@ def made_by_update(service: Service, task: Task) -> bool:
     )
 
 
-def clean(service: Service, task: Task) -> bool:
+def dirty(view: View, service: Service, task: Task) -> bool:
+    """Whether a task is not what the service asks for."""
+    assert view.node is not None
+    return is_dirty(service, task, view.node)
+
+
+def clean(view: View, service: Service, task: Task) -> bool:
     """Whether a wanted task is what the service asks for, and has not ended."""
-    return task.live and not task.status.state.terminal and not is_dirty(service, task)
+    return task.live and not task.status.state.terminal and not dirty(view, service, task)

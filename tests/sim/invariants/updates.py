@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from skerry.core.dirty import is_dirty
+from skerry.core.revisions import previous_spec
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
-from tests.sim.invariants.step import HALTED, UNDER_WAY, Step, config_of, made_by_update, slots_of
+from tests.sim.invariants.step import HALTED, UNDER_WAY, Step, config_of, dirty, made_by_update, slots_of
 from tests.sim.past import Life
 
 ENDED_BY_ITSELF = (TaskState.COMPLETE, TaskState.FAILED, TaskState.REJECTED)
@@ -39,14 +39,16 @@ def done_at(step: Step, life: Life) -> int | None:
     begun = min((at for state, at in life.reached.items() if state >= TaskState.RUNNING), default=None)
     if begun is None:
         return None
+    if life.last.status.state.terminal:
+        return begun
     ends = [begun]
     for other in step.past.of_slot(life.task):
         if other.made_at >= life.made_at:
             continue
         end = min((at for state, at in other.reached.items() if state.terminal), default=other.gone_at)
-        if end is None and not life.last.status.state.terminal:
+        if end is None:
             return None
-        ends.append(end or 0)
+        ends.append(end)
     return max(ends)
 
 
@@ -90,7 +92,9 @@ def monitor(step: Step) -> Iterator[str]:
             if end is None or step.at < end + config_of(new).monitor:
                 yield f"{new.name} is {new.update.state}, slot {slot} was done at {end} (now {step.at})"
         for slot, tasks in slots_of(step.after, new.id).items():
-            if any(task.live for task in tasks) and all(is_dirty(new, task) for task in tasks if task.live):
+            if slot not in made(step, new) and any(
+                task.live and dirty(step.after, new, task) for task in tasks
+            ):
                 yield f"{new.name} is {new.update.state}, and slot {slot} is out of date"
 
 
@@ -132,7 +136,7 @@ def failure_action(step: Step) -> Iterator[str]:
         if state not in HALTED and state != "rollback_started":
             continue
         action = config_of(old if state == "rollback_started" else new).failure_action
-        if "deadline" in new.update.message:
+        if "was not ready within" in new.update.message:
             continue
         failed = failures(step, old)
         assert old.update is not None
@@ -140,16 +144,18 @@ def failure_action(step: Step) -> Iterator[str]:
             yield f"{new.name} is {state}, though only {failed} of {old.update.total} failed"
         if action == "continue":
             yield f"{new.name} is {state}, though failures are to be ignored"
-        if state == "rollback_started" and (action != "rollback" or new.spec != old.previous_spec):
+        if state == "rollback_started" and (
+            action != "rollback" or new.spec != previous_spec(step.before, old)
+        ):
             yield f"{new.name} went back, though the action is {action}"
-        if state == "paused" and action == "rollback" and old.previous_spec is not None:
+        if state == "paused" and action == "rollback" and previous_spec(step.before, old) is not None:
             yield f"{new.name} is paused, though it should go back"
 
 
 def order_of_words(step: Step) -> Iterator[str]:
     """UpdateStatus goes from state to state as Docker's does; a new spec starts anew."""
     for old, new in step.services:
-        if old is None or old.spec_version != new.spec_version and step.writer == "control":
+        if old is None or (old.spec_version != new.spec_version and step.writer == "control"):
             continue
         before, after = _state(old), _state(new)
         if step.writer == "control":
@@ -176,7 +182,7 @@ def an_update_has_a_reason(step: Step) -> Iterator[str]:
         same = old.update is not None and new.update is not None
         if same and old.update.started_at == new.update.started_at:  # type: ignore[union-attr]
             continue
-        if not any(is_dirty(new, task) for task in step.before.tasks_of(new.id)):
+        if not any(dirty(step.after, new, task) for task in step.before.tasks_of(new.id)):
             yield f"{new.name} updates, though no task is out of date"
 
 
