@@ -401,6 +401,24 @@ def test_a_spec_that_failed_is_not_tried_beyond_the_restart_policy() -> None:
     assert swarm.service.update.state == "completed"
 
 
+def test_what_was_given_up_after_a_rollback_stays_so() -> None:
+    template = {"RestartPolicy": {"Condition": "none"}}
+    swarm = Swarm(service_spec(replicas=1, template=template))
+    swarm.agent()
+    old = swarm.live[0]
+    config = {**CONTINUE, "FailureAction": "rollback"}
+    swarm.update(service_spec(replicas=1, template={**template, "ForceUpdate": 1}, UpdateConfig=config))
+    swarm.settle()
+    swarm.observe(swarm.live[-1], REJECTED)
+    swarm.settle()
+    swarm.step(10)
+    swarm.observe(old, FAILED)
+    swarm.settle()
+    assert swarm.live == [], "the policy leaves it at that"
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "rollback_completed"
+
+
 def test_the_failure_ratio_is_strict() -> None:
     swarm = running(replicas=4)
     config = {"Parallelism": 4, "MaxFailureRatio": 0.3}
@@ -437,6 +455,38 @@ def test_a_superseded_task_that_is_not_ready_yet_does_not_make_a_third(order: st
     assert images(swarm) == ["app:1", "app:3"]
     assert swarm.view.tasks[old.id].live, "it serves"
     assert swarm.live[-1].follows == (old.id if order == "stop-first" else "")
+
+
+def test_two_superseded_tasks_that_serve_do_not_make_a_third() -> None:
+    swarm = running(replicas=2)
+    swarm.update(image("2", UpdateConfig={"Parallelism": 0, "Order": "start-first"}))
+    swarm.settle()
+    swarm.update(image("3", UpdateConfig={"Parallelism": 1, "Order": "start-first"}))
+    swarm.settle()
+    second = next(task for task in swarm.live if task.slot == 2 and "2" in task.spec["ContainerSpec"]["Image"])
+    swarm.observe(second, RUNNING)
+    swarm.observe(next(task for task in swarm.live if "3" in task.spec["ContainerSpec"]["Image"]), RUNNING)
+    for task in swarm.tasks:
+        if not task.live and not task.status.state.terminal:
+            swarm.observe(task, SHUTDOWN)
+    swarm.settle()
+    in_second = [task for task in swarm.live if task.slot == 2]
+    assert [task.spec["ContainerSpec"]["Image"] for task in in_second] == ["app:2", "app:3"]
+
+
+def test_an_update_goes_on_with_what_the_one_before_had_begun() -> None:
+    swarm = running(replicas=3)
+    swarm.update(image("2", replicas=3, UpdateConfig={"Parallelism": 1}))
+    swarm.settle()
+    half_done = swarm.live[-1]
+    swarm.update(image("2", replicas=3, Labels={"new": "label"}, UpdateConfig={"Parallelism": 1}))
+    swarm.settle()
+    assert images(swarm).count("app:2") == 1, "one slot at a time"
+    assert swarm.service.update is not None
+    assert swarm.service.update.total == 3
+    swarm.observe(half_done, REJECTED)
+    swarm.settle()
+    assert swarm.service.update.state == "paused", "it is watched"
 
 
 def test_a_bad_image_does_not_cost_the_old_task() -> None:

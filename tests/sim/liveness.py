@@ -58,7 +58,7 @@ def _wanted(view: View, service: Service, slots: dict[int, list[Task]]) -> set[i
     count = spec.mode.replicated.replicas if spec.mode.replicated else 1
     held = [number for number, tasks in slots.items() if any(task.live for task in tasks)]
     wanted = set(sorted(held)[:count])
-    over = [number for number, tasks in slots.items() if given_up(service, tasks)]
+    over = [number for number, tasks in slots.items() if given_up(view, service, tasks)]
     for number in (*over, *range(1, count + 1)):
         if len(wanted) < count:
             wanted.add(number)
@@ -67,7 +67,7 @@ def _wanted(view: View, service: Service, slots: dict[int, list[Task]]) -> set[i
 
 def _slot(view: View, service: Service, tasks: list[Task], live: list[Task], *, halted: bool) -> str:
     if not live:
-        return "" if given_up(service, tasks) else "nothing is wanted here, for no reason"
+        return "" if given_up(view, service, tasks) else "nothing is wanted here, for no reason"
     if len(live) > 1:
         if any(waits(view, task) for task in live):
             return ""
@@ -77,16 +77,31 @@ def _slot(view: View, service: Service, tasks: list[Task], live: list[Task], *, 
         return ""
     if task.status.state != TaskState.RUNNING:
         return f"{task.name} is {task.status.state.word}/{task.desired.word} {task.status.err}"
-    if dirty(view, service, task) and not halted:
+    if dirty(view, service, task) and not halted and not _tried_in_vain(view, service, tasks):
         return f"{task.name} is out of date"
     return ""
 
 
-def given_up(service: Service, tasks: list[Task]) -> bool:
+def _tried_in_vain(view: View, service: Service, tasks: list[Task]) -> bool:
+    """Whether the current spec has failed in the slot, and the restart policy leaves it at that."""
+    last = _last(view, service, tasks)
+    return not last.live and not dirty(view, service, last) and _left_at_that(service, last)
+
+
+def _last(view: View, service: Service, tasks: list[Task]) -> Task:
+    """The newest task of the spec as it is, else the newest."""
+    return next((task for task in reversed(tasks) if not dirty(view, service, task)), tasks[-1])
+
+
+def given_up(view: View, service: Service, tasks: list[Task]) -> bool:
     """Whether the restart policy leaves a slot at what it is."""
     if not tasks or any(task.live for task in tasks):
         return False
-    policy, last = policy_of(service), tasks[-1].status.state
+    return _left_at_that(service, _last(view, service, tasks))
+
+
+def _left_at_that(service: Service, task: Task) -> bool:
+    policy, last = policy_of(service), task.status.state
     if last not in (TaskState.COMPLETE, TaskState.FAILED, TaskState.REJECTED):
         return False
     over = policy.condition == "none" or (policy.condition == "on-failure" and last == TaskState.COMPLETE)

@@ -26,8 +26,8 @@ def trim(draft: Draft) -> None:
 def _telling(draft: Draft, slot: Slot) -> Iterator[str]:
     """Tasks from which later passes still read: how the slot stands, how often the policy has tried, how far
     the update under way is."""
-    last = slot.tasks[-1]
-    yield last.id
+    last = slot.last
+    yield from (last.id, slot.tasks[-1].id)
     tried = [task.id for task in slot.tasks if task.spec_version == last.spec_version]
     if draft.policy.max_attempts:
         yield from tried[-draft.policy.max_attempts - 1 :]

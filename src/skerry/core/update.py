@@ -6,7 +6,7 @@ restarted daemon goes on where it was. Words and states are Docker's (`UpdateSta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -61,13 +61,12 @@ def update(draft: Draft, wanted: Collection[int]) -> None:
         return
     if draft.is_global and not available(draft.node):
         return  # no new task is taken, so none is to be replaced
-    slots = _slots(draft, wanted)
     if status is None or status.state not in UNDER_WAY or not status.total:
-        status = _begin(draft, slots, status)
+        status = _begin(draft, wanted, status)
     if status is None:
         return
     config = _config(draft, status)
-    progress = _progress(draft, status, slots, config)
+    progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
         _fail(draft, status, config, progress.failed[-1])
         _turn_back(draft, status)
@@ -81,32 +80,44 @@ def _slots(draft: Draft, wanted: Collection[int]) -> list[Slot]:
     return [slot for number, slot in draft.slots().items() if slot.occupied and number in wanted]
 
 
-def _begin(draft: Draft, slots: Iterable[Slot], status: UpdateStatus | None) -> UpdateStatus | None:
+def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -> UpdateStatus | None:
     """The status under way, or None where there is nothing to do."""
+    slots = _slots(draft, wanted)
     stale = [slot for slot in slots if out_of_date(draft, slot)]
+    half_done = [task for slot in slots if (task := _half_done(slot)) is not None]
+    total = len(stale) + len(half_done)
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
-    if not stale and not rolling_back:
+    if not total and not rolling_back:
         return None
     if status is not None and status.state in UNDER_WAY:
-        begun = replace(status, total=len(stale))
+        begun = replace(status, total=total)
     else:
-        begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=len(stale))
+        begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=total)
+    for task in half_done:
+        draft.adopt(task, begun.started_at)
     if begun != status:
         draft.write_service(replace(draft.service, update=begun))
     return begun
 
 
+def _half_done(slot: Slot) -> Task | None:
+    """What an update before this one made and could not see through: this one goes on with it."""
+    new = slot.clean[-1] if slot.clean else None
+    waiting = new is not None and new.update_started_at and new.status.state < TaskState.RUNNING
+    return new if waiting else None
+
+
 def out_of_date(draft: Draft, slot: Slot) -> bool:
     """Whether a slot has nothing of the current spec."""
     if slot.given_up:
-        return is_dirty(draft.service, slot.tasks[-1], draft.node)
+        return is_dirty(draft.service, slot.last, draft.node)
     return bool(slot.dirty) and not slot.clean and not _tried_in_vain(draft, slot)
 
 
 def _tried_in_vain(draft: Draft, slot: Slot) -> bool:
     """Whether the current spec failed in the slot and the restart policy leaves it at that: the old task
     serves on, until the next update."""
-    last = slot.tasks[-1]
+    last = slot.last
     if last.live or not last.status.state.terminal or is_dirty(draft.service, last, draft.node):
         return False
     return not allowed(last, slot.tasks, draft.policy)
@@ -118,11 +129,13 @@ def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
     return chosen or UpdateConfig(parallelism=1)
 
 
-def _progress(draft: Draft, status: UpdateStatus, slots: list[Slot], config: UpdateConfig) -> Progress:
+def _progress(
+    draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig
+) -> Progress:
     waiting, failed, unfinished = [], [], []
     busy = finished_at = 0
     next_at: int | None = None
-    for slot in slots:
+    for slot in _slots(draft, wanted):
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
         if out_of_date(draft, slot):
@@ -207,11 +220,11 @@ def _turn_back(draft: Draft, before: UpdateStatus) -> None:
     status = draft.service.update
     if status is None or status.state != ROLLBACK_STARTED or before.state == ROLLBACK_STARTED:
         return
-    slots = _slots(draft, adjust(draft))  # the restored spec may ask for another number
-    begun = _begin(draft, slots, status)
+    wanted = adjust(draft)  # the restored spec may ask for another number
+    begun = _begin(draft, wanted, status)
     assert begun is not None
     config = _config(draft, begun)
-    progress = _progress(draft, begun, slots, config)
+    progress = _progress(draft, wanted, begun, config)
     if progress.waiting:
         _advance(draft, begun, config, progress)
 

@@ -91,19 +91,17 @@ def slots_of(view: View, service_id: str) -> dict[int, list[Task]]:
     return found
 
 
-def made_by_update(service: Service, task: Task) -> bool:
-    """Whether the update that is (or was last) under way made the task."""
-    return (
-        service.update is not None
-        and task.update_started_at == service.update.started_at
-        and task.spec_version == service.spec_version
-    )
-
-
 def dirty(view: View, service: Service, task: Task) -> bool:
     """Whether a task is not what the service asks for."""
     assert view.node is not None
     return is_dirty(service, task, view.node)
+
+
+def made_by_update(service: Service, task: Task) -> bool:
+    """Whether the update that is (or was last) under way made the task, or took it over."""
+    update = service.update
+    of_this = update is not None and task.update_started_at == update.started_at
+    return of_this and task.spec_version == service.spec_version
 
 
 def clean(view: View, service: Service, task: Task) -> bool:

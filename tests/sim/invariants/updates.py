@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skerry.core.revisions import previous_spec
+from skerry.model.labels import UPDATE_DEADLINE, read_duration
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
 from tests.sim.invariants.step import HALTED, UNDER_WAY, Step, config_of, dirty, made_by_update, slots_of
@@ -29,13 +30,20 @@ def made(step: Step, service: Service) -> dict[int, Life]:
     for (service_id, slot), lives in step.past.slots.items():
         if service_id == service.id:
             for life in lives:
-                if made_by_update(service, life.task):
+                if made_by_update(service, life.last):
                     found[slot] = life
     return found
 
 
-def done_at(step: Step, life: Life) -> int | None:
-    """When a slot's replacement was done: it ran and all before it had ended, or it had failed."""
+def done_at(step: Step, service: Service, life: Life) -> int | None:
+    """When a slot's replacement was done: it ran and all before it had ended, or it had failed, or the
+    deadline for its being ready had passed."""
+    late = life.made_at + read_duration(service.spec.get("Labels"), UPDATE_DEADLINE)
+    done = _done_at(step, life)
+    return late if done is None and late <= step.at else done
+
+
+def _done_at(step: Step, life: Life) -> int | None:
     begun = min((at for state, at in life.reached.items() if state >= TaskState.RUNNING), default=None)
     if begun is None:
         return None
@@ -64,7 +72,7 @@ def parallelism(step: Step) -> Iterator[str]:
     """No more slots than `Parallelism` (0: any number) are replaced at the same time."""
     for service, task in begun(step):
         limit = config_of(service).parallelism
-        busy = sorted(slot for slot, life in made(step, service).items() if done_at(step, life) is None)
+        busy = sorted(slot for slot, life in made(step, service).items() if done_at(step, service, life) is None)
         if limit and len(busy) > limit:
             yield f"{task.name} was made: slots {busy} are being replaced, {limit} may be"
 
@@ -73,7 +81,7 @@ def delay(step: Step) -> Iterator[str]:
     """A slot's place in the update is free only when `Delay` has passed since the slot was done."""
     for service, task in begun(step):
         config = config_of(service)
-        ends = {slot: done_at(step, life) for slot, life in made(step, service).items()}
+        ends = {slot: done_at(step, service, life) for slot, life in made(step, service).items()}
         busy = [slot for slot, end in ends.items() if end is None or end + config.delay > step.at]
         if config.parallelism and len(busy) > config.parallelism:
             yield f"{task.name} was made: slots {sorted(busy)} are not over, {config.parallelism} may be"
@@ -86,9 +94,9 @@ def monitor(step: Step) -> Iterator[str]:
         if new.update is None or new.update.state not in DONE or _state(old) == new.update.state:
             continue
         for slot, life in made(step, new).items():
-            if step.after.tasks.get(life.task.id) is None:
-                continue
-            end = done_at(step, life)
+            if slot not in slots_of(step.after, new.id):
+                continue  # scaled away
+            end = done_at(step, new, life)
             if end is None or step.at < end + config_of(new).monitor:
                 yield f"{new.name} is {new.update.state}, slot {slot} was done at {end} (now {step.at})"
         for slot, tasks in slots_of(step.after, new.id).items():
@@ -104,7 +112,7 @@ def failures(step: Step, service: Service) -> list[str]:
     watched = config_of(service).monitor
     found = []
     for life in step.past.lives.values():
-        if life.task.service_id != service.id or not made_by_update(service, life.task):
+        if life.task.service_id != service.id or not made_by_update(service, life.last):
             continue
         ready = life.reached.get(TaskState.RUNNING)
         for state in ENDED_BY_ITSELF:
@@ -175,15 +183,20 @@ def halted_stays(step: Step) -> Iterator[str]:
 
 
 def an_update_has_a_reason(step: Step) -> Iterator[str]:
-    """An update begins only where some slot is out of date."""
+    """An update begins only where some slot is out of date, or half replaced by the update before."""
     for old, new in step.services:
         if step.writer != "orchestrator" or _state(new) != "updating" or old is None:
             continue
         same = old.update is not None and new.update is not None
         if same and old.update.started_at == new.update.started_at:  # type: ignore[union-attr]
             continue
-        if not any(dirty(step.after, new, task) for task in step.before.tasks_of(new.id)):
+        if not any(_to_be_done(step, new, task) for task in step.before.tasks_of(new.id)):
             yield f"{new.name} updates, though no task is out of date"
+
+
+def _to_be_done(step: Step, service: Service, task: Task) -> bool:
+    half_done = task.update_started_at and task.live and task.status.state < TaskState.RUNNING
+    return bool(half_done) or dirty(step.after, service, task)
 
 
 def _state(service: Service | None) -> str:
