@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from skerry.core import revisions
 from skerry.core.reconcile import reconcile
-from skerry.model.objects import Cluster, Endpoint, Node, Port
+from skerry.model.objects import Cluster, Endpoint, Node, Port, UpdateStatus
 from tests.core.world import (
     COMPLETE,
     FAILED,
@@ -472,6 +472,20 @@ def test_two_superseded_tasks_that_serve_do_not_make_a_third() -> None:
     swarm.settle()
     in_second = [task for task in swarm.live if task.slot == 2]
     assert [task.spec["ContainerSpec"]["Image"] for task in in_second] == ["app:2", "app:3"]
+
+
+def test_of_two_superseded_tasks_one_serves_on_while_the_update_is_paused() -> None:
+    swarm = running(replicas=1)
+    swarm.update(image("2", replicas=1, UpdateConfig={"Order": "start-first"}))
+    swarm.settle()
+    new = swarm.live[-1]
+    swarm.observe(new, STARTING)
+    swarm.put(
+        replace(swarm.service, spec=image("3", replicas=1), spec_version=99, update=UpdateStatus("paused", "", swarm.now))
+    )
+    swarm.observe(new, RUNNING)
+    swarm.settle()
+    assert images(swarm) == ["app:2"]
 
 
 def test_an_update_goes_on_with_what_the_one_before_had_begun() -> None:

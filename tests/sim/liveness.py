@@ -38,7 +38,7 @@ def _service(view: View, service: Service) -> Iterator[str]:
     for number in wanted:
         tasks = slots.get(number, [])
         live = [task for task in tasks if task.live]
-        pending |= any(waits(view, task) for task in live)
+        pending |= any(waits(view, task) and not dirty(view, service, task) for task in live)
         trouble = _slot(view, service, tasks, live, halted=state in HALTED)
         if trouble:
             yield f"{service.name} slot {number}: {trouble}"
@@ -84,7 +84,7 @@ def _slot(view: View, service: Service, tasks: list[Task], live: list[Task], *, 
 
 def _tried_in_vain(view: View, service: Service, tasks: list[Task]) -> bool:
     """Whether the current spec has failed in the slot, and the restart policy leaves it at that."""
-    last = _last(view, service, tasks)
+    last = tasks[-1]
     return not last.live and not dirty(view, service, last) and _left_at_that(service, last)
 
 

@@ -85,6 +85,7 @@ def _pause(here: World) -> float:
 
 async def calm_down(here: World, users: Users) -> None:
     """From now on nothing fails any more, and the node takes tasks."""
+    here.spare()
     while here.daemon is None:
         await asyncio.sleep(1)
     here.story.tell("world", "calm from now on")

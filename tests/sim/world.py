@@ -18,6 +18,7 @@ from skerry.control import swarm
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.objects import Cluster
 from skerry.store.ids import ALPHABET, LENGTH
+from skerry.store.sqlite import StateError
 from skerry.store.store import Change, Commit, Store
 from tests.sim.daemon import Daemon, Outside
 from tests.sim.decide import Decider
@@ -102,7 +103,12 @@ class World:
         self._continue_from(daemon)
         self.daemon = daemon
         self.story.tell("world", f"daemon {daemon.number} starts")
-        await daemon.start(self._ended)
+        try:
+            await daemon.start(self._ended)
+        except StateError:
+            if daemon is self.daemon:
+                raise
+            return  # killed as it was just starting
         if daemon.store.view.cluster is None:
             self.speak()
             await swarm.init(
@@ -112,6 +118,10 @@ class World:
     def kill_in(self, turns: int) -> None:
         """Kill the daemon after so many turns of the loop, wherever it is then."""
         self._kill_in = turns
+
+    def spare(self) -> None:
+        """Take a kill that is still to come back."""
+        self._kill_in = None
 
     def _kill(self) -> None:
         daemon = self.daemon

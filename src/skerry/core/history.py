@@ -28,6 +28,7 @@ def _telling(draft: Draft, slot: Slot) -> Iterator[str]:
     the update under way is."""
     last = slot.last
     yield from (last.id, slot.tasks[-1].id)
+    yield max(slot.tasks, key=lambda task: (task.status.state.terminal, task.status.at)).id  # ended last
     tried = [task.id for task in slot.tasks if task.spec_version == last.spec_version]
     if draft.policy.max_attempts:
         yield from tried[-draft.policy.max_attempts - 1 :]

@@ -83,6 +83,9 @@ def hand_over(draft: Draft) -> None:
 def _let_go(draft: Draft, slot: Slot) -> None:
     alive = [task for task in slot.clean if not task.status.state.terminal]
     if not alive:
+        serving = [task for task in slot.dirty if task.status.state == TaskState.RUNNING]
+        for task in serving[:-1]:
+            draft.want(task, TaskState.SHUTDOWN)  # of two superseded ones, one is enough
         return
     # A running one is best (a rollback finds healthy tasks of the restored spec), then the newest.
     new = max(alive, key=lambda task: (task.status.state == TaskState.RUNNING, slot.tasks.index(task)))

@@ -84,7 +84,8 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
     """The status under way, or None where there is nothing to do."""
     slots = _slots(draft, wanted)
     stale = [slot for slot in slots if out_of_date(draft, slot)]
-    half_done = [task for slot in slots if (task := _half_done(slot)) is not None]
+    superseded = status is None or status.state in UNDER_WAY  # else what it made is waited for no longer
+    half_done = [task for slot in slots if superseded and (task := _half_done(slot)) is not None]
     total = len(stale) + len(half_done)
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
     if not total and not rolling_back:
@@ -117,7 +118,7 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
 def _tried_in_vain(draft: Draft, slot: Slot) -> bool:
     """Whether the current spec failed in the slot and the restart policy leaves it at that: the old task
     serves on, until the next update."""
-    last = slot.last
+    last = slot.tasks[-1]
     if last.live or not last.status.state.terminal or is_dirty(draft.service, last, draft.node):
         return False
     return not allowed(last, slot.tasks, draft.policy)

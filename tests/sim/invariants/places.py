@@ -69,13 +69,15 @@ def host_ports_are_held_once(step: Step) -> Iterator[str]:
 
 
 def reservations_fit(step: Step) -> Iterator[str]:
-    """What placed tasks reserve is never more than the node has."""
+    """What placed tasks reserve is never more than the node has; a successor has its predecessor's share."""
     node = step.after.node
     if node is None or not any(_takes_place(old, new) for old, new in step.written):
         return
     cpus = memory = 0
-    for task in step.after.tasks.values():
-        if TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING:
+    placed = [task for task in step.after.tasks.values() if task.placed]
+    followed = {task.follows for task in placed}
+    for task in placed:
+        if task.id not in followed:
             resources = read_template(task.spec).resources
             if resources is not None and resources.reservations is not None:
                 cpus += resources.reservations.nano_cpus

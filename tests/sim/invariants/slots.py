@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from skerry.core.place import may_stay
 from skerry.model.defaults import PREDECESSOR_WAIT
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
@@ -80,6 +81,8 @@ def start_first_loses_nothing(step: Step) -> Iterator[str]:
         slot = slots_of(step.after, service.id).get(new.slot, [])
         if any(task.follows == new.id and task.live for task in slot):
             continue  # its successor was made under stop-first
+        if step.after.node is None or not may_stay(new.spec, step.after.node):
+            continue  # evicted, and not by the update
         if not any(task.live and task.status.state == TaskState.RUNNING for task in slot):
             yield f"{new.name} was told to stop, and nothing else runs in its slot"
 
