@@ -273,6 +273,34 @@ def test_what_happened_while_the_events_were_away_is_found_out() -> None:
     asyncio.run(play())
 
 
+def test_an_event_that_the_engine_dropped_is_not_missed_for_ever() -> None:
+    async def play() -> None:
+        async with stage(resync_s=0.05) as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            await here.task()
+            await here.until_state(TaskState.RUNNING)
+            fake.lose(NAME)
+            assert (await here.until_state(TaskState.FAILED)).err == f"container {NAME} is gone"
+
+    asyncio.run(play())
+
+
+def test_the_container_of_a_task_that_has_ended_does_not_run_on() -> None:
+    async def play() -> None:
+        async with stage(resync_s=0.05) as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            await here.task()
+            await here.until_state(TaskState.RUNNING)
+            fake.end(NAME, 1)
+            await here.until_state(TaskState.FAILED)
+            await fake.start_container(NAME)
+            await here.until(lambda: not fake.boxes[NAME].running)
+
+    asyncio.run(play())
+
+
 def test_a_removed_task_disappears_with_its_container_and_its_row() -> None:
     async def play() -> None:
         async with stage() as here:

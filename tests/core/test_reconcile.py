@@ -21,7 +21,6 @@ from tests.core.world import (
     service_spec,
 )
 
-
 CONTINUE = {"Parallelism": 1, "FailureAction": "continue", "Order": "start-first"}
 
 
@@ -463,7 +462,9 @@ def test_two_superseded_tasks_that_serve_do_not_make_a_third() -> None:
     swarm.settle()
     swarm.update(image("3", UpdateConfig={"Parallelism": 1, "Order": "start-first"}))
     swarm.settle()
-    second = next(task for task in swarm.live if task.slot == 2 and "2" in task.spec["ContainerSpec"]["Image"])
+    second = next(
+        task for task in swarm.live if task.slot == 2 and "2" in task.spec["ContainerSpec"]["Image"]
+    )
     swarm.observe(second, RUNNING)
     swarm.observe(next(task for task in swarm.live if "3" in task.spec["ContainerSpec"]["Image"]), RUNNING)
     for task in swarm.tasks:
@@ -480,9 +481,8 @@ def test_of_two_superseded_tasks_one_serves_on_while_the_update_is_paused() -> N
     swarm.settle()
     new = swarm.live[-1]
     swarm.observe(new, STARTING)
-    swarm.put(
-        replace(swarm.service, spec=image("3", replicas=1), spec_version=99, update=UpdateStatus("paused", "", swarm.now))
-    )
+    swarm.update(image("3", replicas=1))
+    swarm.put(replace(swarm.service, update=UpdateStatus("paused", "", swarm.now)))
     swarm.observe(new, RUNNING)
     swarm.settle()
     assert images(swarm) == ["app:2"]
@@ -501,6 +501,18 @@ def test_an_update_goes_on_with_what_the_one_before_had_begun() -> None:
     swarm.observe(half_done, REJECTED)
     swarm.settle()
     assert swarm.service.update.state == "paused", "it is watched"
+
+
+def test_a_rollback_goes_on_with_a_try_that_waits_for_its_restart_delay() -> None:
+    swarm = running(replicas=1)
+    swarm.update(image("2", replicas=1, UpdateConfig={"FailureAction": "continue"}))
+    swarm.settle()
+    swarm.observe(swarm.live[-1], REJECTED)  # before its predecessor was told to go
+    swarm.settle()
+    swarm.update(image("2", replicas=1, Labels={"new": "label"}))
+    swarm.settle()
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "updating", "the old task still serves"
 
 
 def test_a_bad_image_does_not_cost_the_old_task() -> None:

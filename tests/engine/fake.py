@@ -103,7 +103,12 @@ class FakeEngine:
         if path == "/containers/json":
             wanted = json.loads(query.get("filters", "{}")).get("label", [])
             return [
-                {"Id": box.id, "Names": [f"/{box.name}"], "Labels": box.body.get("Labels") or {}}
+                {
+                    "Id": box.id,
+                    "Names": [f"/{box.name}"],
+                    "Labels": box.body.get("Labels") or {},
+                    "State": box.status,
+                }
                 for box in self.boxes.values()
                 if all(_has(box, label) for label in wanted) and (box.running or query.get("all") == "1")
             ]

@@ -208,6 +208,10 @@ def test_containers_are_listed_with_their_labels(on_engine: Run) -> None:
         assert await engine.get_list("/containers/json", filters=contract) == []
         found = await engine.get_list("/containers/json", all="1", filters=contract)
         assert [(item["Names"], item["Labels"]["part"]) for item in found] == [(["/listed"], "contract")]
+        assert found[0]["State"] == "created"
+        await engine.start_container("listed")
+        found = await engine.get_list("/containers/json", filters=contract)
+        assert [item["State"] for item in found] == ["running"]
         await engine.remove_container("listed")
         await engine.remove_container("other")
 

@@ -79,7 +79,9 @@ class Daemon:
         network = NetworkLoop(self.store, outside.kernel, outside.resync_s)
         segments = SegmentsLoop(self.store, outside.engine, outside.kernel)
         handover = Handover(network, segments, outside.kernel)
-        agent = Agent(self.store, outside.engine, handover, outside.files, self.clock, resync_s=outside.resync_s)
+        agent = Agent(
+            self.store, outside.engine, handover, outside.files, self.clock, resync_s=outside.resync_s
+        )
         orchestrator = Orchestrator(self.store, self.clock, outside.decide, outside.resync_s)
         self.commits: asyncio.Queue[Commit] = asyncio.Queue()
         self.running: asyncio.Task[None] | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from skerry.loops.network import Reservations
-from skerry.model.traffic import Segment, Traffic
+from skerry.model.traffic import Backend, Segment, Traffic
 from skerry.network.drain import Drained
 from tests.sim.engine import MovedEngine
 from tests.sim.weather import Weather
@@ -21,6 +21,12 @@ class Held:
 
     reserved: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def backends_of(traffic: Traffic) -> set[Backend]:
+    """All backends of a table."""
+    rows = [service.backends for service in traffic.services] + [port.backends for port in traffic.ports]
+    return {backend for row in rows for backend in row}
 
 
 class Kernel:
@@ -38,8 +44,7 @@ class Kernel:
 
     def backends(self) -> set[str]:
         """The tasks that new connections reach."""
-        rows = [one.backends for one in (*self.applied.services, *self.applied.ports)]
-        return {backend.task_id for row in rows for backend in row}
+        return {backend.task_id for backend in backends_of(self.applied)}
 
     def _reached(self) -> None:
         if WHO.get().daemon != self.alive():

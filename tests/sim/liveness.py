@@ -34,18 +34,16 @@ def _service(view: View, service: Service) -> Iterator[str]:
     state = service.update.state if service.update is not None else ""
     slots = slots_of(view, service.id)
     wanted = _wanted(view, service, slots)
-    pending = False
     for number in wanted:
         tasks = slots.get(number, [])
         live = [task for task in tasks if task.live]
-        pending |= any(waits(view, task) and not dirty(view, service, task) for task in live)
         trouble = _slot(view, service, tasks, live, halted=state in HALTED)
         if trouble:
             yield f"{service.name} slot {number}: {trouble}"
     for number in sorted(slots.keys() - wanted):
         if any(task.live for task in slots[number]):
             yield f"{service.name} has tasks in slot {number}, which is not wanted"
-    if state in UNDER_WAY and not pending:
+    if state in UNDER_WAY:
         yield f"{service.name} is still {state}"
 
 

@@ -51,7 +51,7 @@ class World:
         self.kernel = Kernel(self.weather, self.engine)
         self.past = Past()
         self.decider = Decider(self.weather)
-        self.eyes = Eyes(self.engine, self.kernel, lambda: self.daemon and self.daemon.store.view, self.story)
+        self.eyes = Eyes(self.engine, self.kernel, self._current, self.story)
         self.number = 1
         """The daemon that is alive or, between two lives, the one to come."""
         self.digest = hashlib.sha256()
@@ -59,9 +59,18 @@ class World:
         self.wall_offset = 0
         self._ids = random.Random(seed + 2)
         self._outside = Outside(
-            self.engine, self.kernel, self.wall, lambda: self.loop.now, self.loop.pass_time, self.new_id, self.decider, folder / "skerry.db",
-            folder / "tasks", lambda: self.number, resync_s,
-        )  # fmt: skip
+            engine=self.engine,
+            kernel=self.kernel,
+            wall=self.wall,
+            steady=lambda: self.loop.now,
+            pass_time=self.loop.pass_time,
+            new_id=self.new_id,
+            decide=self.decider,
+            database=folder / "skerry.db",
+            files=folder / "tasks",
+            alive=lambda: self.number,
+            resync_s=resync_s,
+        )
         self.engine.alive = self.kernel.alive = lambda: self.number
         self.engine.pullable = {f"app:{number}": _image(number) for number in range(6)}
         self.daemon: Daemon | None = None
@@ -94,6 +103,9 @@ class World:
     def view(self) -> View:
         """What is stored."""
         return self._last if self.daemon is None else self.daemon.store.view
+
+    def _current(self) -> View | None:
+        return None if self.daemon is None else self.daemon.store.view
 
     # The daemon's lives.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from skerry.agent.actor import Actor
+from skerry.agent.actor import Actor, grace_s
 from skerry.agent.container import LABEL, TASK_LABEL
 from skerry.agent.files import TaskFolders
 from skerry.agent.health import HealthState
@@ -150,6 +150,10 @@ class Agent:
         while True:
             await asyncio.sleep(self._resync_s)
             self._look()
+            try:
+                await self._sweep()
+            except (EngineUnreachable, EngineError) as error:
+                log.warning("the containers could not be looked through", error=error.message)
 
     def _look(self) -> None:
         """Events may have been missed: every actor looks at its container."""
@@ -167,7 +171,8 @@ class Agent:
             acting[0].look()
 
     async def _sweep(self) -> None:
-        """Remove this node's containers and files whose task is gone: a crash came between the two."""
+        """Remove this node's containers and files whose task is gone, and stop those whose task has ended:
+        a crash came in between."""
         view = self._store.view
         if view.node is None:
             return
@@ -177,9 +182,17 @@ class Agent:
             if not self._known(task_id):
                 log.info("removing the container of a task that is gone", container=item["Names"])
                 await self._engine.remove_container(str(item["Id"]))
+            elif item["State"] == "running" and self._is_over(task_id):
+                log.info("stopping the container of a task that has ended", container=item["Names"])
+                await self._engine.stop_container(str(item["Id"]), grace_s(self._store.view.tasks[task_id]))
         for task_id in await asyncio.to_thread(self.folders.known):
             if not self._known(task_id):
                 await asyncio.to_thread(self.folders.remove, task_id)
+
+    def _is_over(self, task_id: str) -> bool:
+        """Somebody started it again from outside, and a crash came before it was stopped."""
+        task = self._store.view.tasks.get(task_id)
+        return task is not None and task.status.state.terminal and task_id not in self._actors
 
     def _known(self, task_id: str) -> bool:
         return task_id in self._store.view.tasks or task_id in self._actors

@@ -104,8 +104,9 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
 def _half_done(slot: Slot) -> Task | None:
     """What an update before this one made and could not see through: this one goes on with it."""
     new = slot.clean[-1] if slot.clean else None
-    waiting = new is not None and new.update_started_at and new.status.state < TaskState.RUNNING
-    return new if waiting else None
+    if new is None or new.status.state >= TaskState.RUNNING:
+        return None
+    return new if new.update_started_at or slot.dirty else None
 
 
 def out_of_date(draft: Draft, slot: Slot) -> bool:
@@ -118,7 +119,9 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
 def _tried_in_vain(draft: Draft, slot: Slot) -> bool:
     """Whether the current spec failed in the slot and the restart policy leaves it at that: the old task
     serves on, until the next update."""
-    last = slot.tasks[-1]
+    last, status = slot.tasks[-1], draft.service.update
+    if status is None or max(last.created_at, last.update_started_at) < status.started_at:
+        return False  # this update has not tried
     if last.live or not last.status.state.terminal or is_dirty(draft.service, last, draft.node):
         return False
     return not allowed(last, slot.tasks, draft.policy)
@@ -130,9 +133,7 @@ def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
     return chosen or UpdateConfig(parallelism=1)
 
 
-def _progress(
-    draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig
-) -> Progress:
+def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
     waiting, failed, unfinished = [], [], []
     busy = finished_at = 0
     next_at: int | None = None

@@ -9,7 +9,7 @@ from skerry.core.view import View
 from skerry.model.states import TaskState
 from skerry.model.traffic import Traffic
 from tests.sim.engine import MovedEngine
-from tests.sim.kernel import Kernel
+from tests.sim.kernel import Kernel, backends_of
 from tests.sim.story import Story, Violation
 
 
@@ -74,8 +74,7 @@ def what_starts_is_wanted(eyes: Eyes, verb: str, name: str) -> Iterator[str]:
 
 def endpoints_are_running_and_wanted(eyes: Eyes, traffic: Traffic, view: View) -> Iterator[str]:
     """No table is applied with a backend that is not RUNNING and wanted at that moment."""
-    rows = [one.backends for one in (*traffic.services, *traffic.ports)]
-    for backend in dict.fromkeys(backend for row in rows for backend in row):
+    for backend in sorted(backends_of(traffic), key=lambda one: one.task_id):
         task = view.tasks.get(backend.task_id)
         if task is None or not task.live or task.status.state != TaskState.RUNNING:
             words = task and (task.status.state.word, task.desired.word)

@@ -122,9 +122,9 @@ def _takes_place(old: Task | None, new: Task) -> bool:
 
 def one_node_one_swarm(step: Step) -> Iterator[str]:
     """There is one node and one swarm."""
-    if any(isinstance(change.object, (Node, Cluster)) for change in step.changes):
-        if len(step.after.nodes) != 1 or len(step.after.clusters) != 1:
-            yield f"{len(step.after.nodes)} nodes in {len(step.after.clusters)} swarms"
+    changed = any(isinstance(change.object, (Node, Cluster)) for change in step.changes)
+    if changed and (len(step.after.nodes), len(step.after.clusters)) != (1, 1):
+        yield f"{len(step.after.nodes)} nodes in {len(step.after.clusters)} swarms"
 
 
 INVARIANTS = [

@@ -51,8 +51,9 @@ def delay(step: Step) -> Iterator[str]:
         if before is None or life.service is None or new.update_started_at or not new.start_after:
             continue
         end = before.reached.get(before.last.status.state)
-        by_itself = before.last.status.state in ENDED_BY_ITSELF and end is not None
-        if by_itself and step.at < end + policy_of(life.service).delay:
+        if before.last.status.state not in ENDED_BY_ITSELF or end is None:
+            continue
+        if step.at < end + policy_of(life.service).delay:
             yield f"{new.name} started {(step.at - end) / 1e9:.3f} s after the end of {before.task.name}"
 
 

@@ -51,7 +51,7 @@ def _done_at(step: Step, life: Life) -> int | None:
         return begun
     ends = [begun]
     for other in step.past.of_slot(life.task):
-        if other.made_at >= life.made_at:
+        if other.made_at >= life.made_at or TaskState.REMOVE in other.told:
             continue
         end = min((at for state, at in other.reached.items() if state.terminal), default=other.gone_at)
         if end is None:
@@ -72,7 +72,9 @@ def parallelism(step: Step) -> Iterator[str]:
     """No more slots than `Parallelism` (0: any number) are replaced at the same time."""
     for service, task in begun(step):
         limit = config_of(service).parallelism
-        busy = sorted(slot for slot, life in made(step, service).items() if done_at(step, service, life) is None)
+        busy = sorted(
+            slot for slot, life in made(step, service).items() if done_at(step, service, life) is None
+        )
         if limit and len(busy) > limit:
             yield f"{task.name} was made: slots {busy} are being replaced, {limit} may be"
 
