@@ -6,7 +6,7 @@ import pytest
 
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
-from tests.core.world import COMPLETE, FAILED, READY, REMOVE, RUNNING, SHUTDOWN, Swarm, service_spec
+from tests.core.world import COMPLETE, FAILED, READY, REJECTED, REMOVE, RUNNING, SHUTDOWN, Swarm, service_spec
 
 
 def job(concurrent: int = 2, total: int = 3, **policy: object) -> Raw:
@@ -112,3 +112,14 @@ def test_a_drained_node_gives_the_job_back_later() -> None:
     assert swarm.tasks[1].status.state == TaskState.PENDING
     swarm.set_node("active")
     assert [one.id for one in started(swarm)] == [swarm.tasks[1].id]
+
+
+def test_a_try_that_cannot_even_be_made_waits_for_the_delay_too() -> None:
+    swarm = Swarm(job(1, 1, Delay=5_000_000_000))
+    swarm.observe(started(swarm)[0], FAILED)
+    swarm.settle()
+    swarm.observe(swarm.tasks[1], REJECTED)
+    swarm.step(4.9)
+    assert len(swarm.tasks) == 2
+    swarm.step(0.1)
+    assert len(swarm.tasks) == 3

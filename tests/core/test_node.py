@@ -215,3 +215,40 @@ def test_a_change_of_the_node_that_matters_to_nobody_changes_nothing() -> None:
     swarm = running()
     swarm.put(replace(swarm.node, spec={**swarm.node.spec, "Labels": {"a": "b"}}))
     assert swarm.settle().empty
+
+
+def test_a_global_service_made_on_a_paused_node_waits_for_it() -> None:
+    swarm = Swarm({**service_spec(), "Mode": {"Global": {}}})
+    swarm.set_node("pause")
+    swarm.agent()
+    assert swarm.tasks == []
+    swarm.set_node()
+    swarm.agent()
+    assert [task.status.state for task in swarm.tasks] == [RUNNING]
+
+
+def test_memory_is_given_back() -> None:
+    def wants(gib: int) -> Raw:
+        reserved = {"Resources": {"Reservations": {"MemoryBytes": gib * GIB}}}
+        return service_spec(replicas=1, template=reserved, UpdateConfig={"Parallelism": 1})
+
+    swarm = running(wants(3))
+    for gib in (2, 4, 3):
+        swarm.update(wants(gib))
+        swarm.agent()
+        swarm.step(6)
+        assert [task.status.state for task in swarm.live] == [RUNNING]
+
+
+def test_another_service_has_the_host_port() -> None:
+    ports = {"Ports": [{"TargetPort": 80, "PublishedPort": 80, "PublishMode": "host"}]}
+    swarm = Swarm(service_spec(replicas=1, EndpointSpec=ports), reserved=("tcp/80",))
+    swarm.settle()
+    theirs = replace(swarm.tasks[0], id="other", service_id="theirs")
+    swarm.delete(swarm.tasks[0])
+    swarm.put(replace(theirs, status=replace(theirs.status, state=RUNNING)))
+    swarm.settle()
+    assert swarm.tasks[0].status.err == "no suitable node (host-mode port already in use on 1 node)"
+    swarm.put(replace(theirs, status=replace(theirs.status, state=SHUTDOWN)))
+    swarm.settle()
+    assert swarm.tasks[0].status.err == ""

@@ -28,8 +28,9 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
         run_job(draft)
     else:
         replicas.adjust(draft)
-        update(draft)  # first: what it rolls back is not tried once more
-        replace_ended(draft)
+        turned_back = update(draft)
+        if not turned_back:  # else what has just failed would be tried once more
+            replace_ended(draft)
     hand_over(draft)
     place.place(draft)
     return draft.plan()

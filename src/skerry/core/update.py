@@ -34,6 +34,7 @@ ROLLBACK_COMPLETED = "rollback_completed"
 
 UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 HALTED = frozenset({PAUSED, ROLLBACK_PAUSED})
+OVER = frozenset({COMPLETED, ROLLBACK_COMPLETED})
 
 
 @dataclass(frozen=True)
@@ -52,31 +53,36 @@ class Progress:
     """Successors that are not ready yet, or whose predecessors have not stopped yet."""
 
 
-def update(draft: Draft) -> None:
-    """Begin, continue or end the service's update."""
+def update(draft: Draft) -> bool:
+    """Begin, continue or end the service's update. True where it has just become a rollback, which the next
+    pass begins."""
     status = draft.service.update
     if status is not None and status.state in HALTED:
         draft.say(status.message)
-        return
+        return False
     if draft.is_global and not available(draft.node):
-        return  # no new task is taken, so none is to be replaced
+        draft.say("nothing is replaced while the node takes no new tasks")
+        return False
     slots = [slot for slot in draft.slots().values() if slot.occupied]
     if status is None or status.state not in UNDER_WAY or not status.total:
         status = _begin(draft, slots, status)
     if status is None:
-        return
+        return False
     config = _config(draft, status)
     progress = _progress(draft, status, slots, config)
     if _failed(progress, status, config):
-        _fail(draft, status, config, progress.failed[-1])
-    elif progress.waiting or progress.unfinished:
+        return _fail(draft, status, config, progress.failed[-1])
+    if progress.waiting or progress.unfinished:
         _advance(draft, status, config, progress)
     else:
         _finish(draft, status, config, progress)
+    return False
 
 
 def _begin(draft: Draft, slots: Iterable[Slot], status: UpdateStatus | None) -> UpdateStatus | None:
     """The status under way, or None where there is nothing to do."""
+    if status is not None and status.state in OVER:
+        return None  # what `continue` left behind is not tried again until there is another spec
     stale = [slot for slot in slots if out_of_date(draft, slot)]
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
     if not stale and not rolling_back:
@@ -110,7 +116,7 @@ def _progress(draft: Draft, status: UpdateStatus, slots: list[Slot], config: Upd
     for slot in slots:
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
-        if out_of_date(draft, slot):
+        if out_of_date(draft, slot) and not made:
             waiting.append(slot)
         elif made:
             done_at = _done_at(draft, slot, made[-1])
@@ -122,6 +128,7 @@ def _progress(draft: Draft, status: UpdateStatus, slots: list[Slot], config: Upd
             if done_at + config.delay > draft.now:
                 busy += 1
                 next_at = min(next_at or done_at + config.delay, done_at + config.delay)
+    waiting.sort(key=lambda slot: (slot.running, slot.number))  # first those that serve nobody
     failed.sort(key=lambda task: (task.status.at, task.id))
     return Progress(tuple(waiting), busy, finished_at, next_at, tuple(failed), tuple(unfinished))
 
@@ -169,7 +176,8 @@ def _failed(progress: Progress, status: UpdateStatus, config: UpdateConfig) -> b
     return len(progress.failed) / max(status.total, 1) > config.max_failure_ratio
 
 
-def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) -> None:
+def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) -> bool:
+    """Turn back (True) or halt."""
     reason = f"due to failure or early termination of task {task.id}"
     if _overdue(draft, task):
         reason = f"as task {task.id} was not ready within {in_words(_deadline(draft))}"
@@ -177,7 +185,7 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     previous = revisions.previous(draft.view, draft.service)
     if config.failure_action == "rollback" and not rolling_back and previous is not None:
         _roll_back(draft, previous, status, f"update rolled back {reason}")
-        return
+        return True
     # Never roll back a rollback: there is nothing known to be good behind it.
     word = "rollback" if config.failure_action == "rollback" and rolling_back else "update"
     halted = replace(
@@ -185,6 +193,7 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     )
     draft.write_service(replace(draft.service, update=halted))
     draft.say(halted.message)
+    return False
 
 
 def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: str) -> None:
