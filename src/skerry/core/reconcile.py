@@ -9,7 +9,7 @@ from skerry.core.draft import Draft
 from skerry.core.evict import evict
 from skerry.core.jobs import run_job
 from skerry.core.plan import Plan
-from skerry.core.replace import hand_over, replace_ended
+from skerry.core.replace import let_go, raise_ready, replace_ended
 from skerry.core.update import update
 from skerry.core.view import View
 from skerry.model.objects import Note, Task
@@ -31,7 +31,8 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
         turned_back = update(draft)
         if not turned_back:  # else what has just failed would be tried once more
             replace_ended(draft)
-    hand_over(draft)
+        let_go(draft)
+    raise_ready(draft)
     place.place(draft)
     return draft.plan()
 
