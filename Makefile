@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check bench-core
+.PHONY: setup demo test check mutants bench-core
 
 setup:
 	@bash scripts/setup
@@ -11,6 +11,10 @@ demo: setup
 
 test: setup
 	@$(PYTHON) -m pytest
+
+# every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
+mutants: setup
+	@$(PYTHON) -m tests.mutants.run --sample $(or $(SAMPLE),0)
 
 bench-core: setup
 	@$(PYTHON) -m bench.core

@@ -338,6 +338,20 @@ def test_a_job_that_is_wanted_complete_runs_to_its_end() -> None:
     asyncio.run(play())
 
 
+def test_a_task_that_the_node_no_longer_suits_ends_as_rejected() -> None:
+    async def play() -> None:
+        async with stage() as here:
+            task = await here.task()
+            await here.until_state(TaskState.RUNNING)
+            told = replace(here.row(), desired=TaskState.SHUTDOWN, evicted="no longer")
+            await here.put(told)
+            status = await here.until_state(TaskState.REJECTED)
+            assert (task.id, status.err) == ("t1", "no longer")
+            assert here.calls.index("withdrawn t1") < here.calls.index(f"stop {NAME} 10")
+
+    asyncio.run(play())
+
+
 def test_an_engine_that_is_away_only_delays() -> None:
     async def play() -> None:
         async with stage() as here:

@@ -6,7 +6,7 @@ import pytest
 
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
-from tests.core.world import COMPLETE, FAILED, READY, REMOVE, RUNNING, SHUTDOWN, Swarm, service_spec
+from tests.core.world import COMPLETE, FAILED, READY, REJECTED, REMOVE, RUNNING, SHUTDOWN, Swarm, service_spec
 
 
 def job(concurrent: int = 2, total: int = 3, **policy: object) -> Raw:
@@ -89,6 +89,7 @@ def test_an_update_is_another_iteration_and_ends_what_is_under_way() -> None:
     new = started(swarm)
     assert [(task.slot, task.job_iteration) for task in new] == [(0, 1), (1, 1)]
     assert swarm.service.update is None
+    assert swarm.view.tasks[done.id].desired == COMPLETE, "what had completed stays as it was"
 
 
 def test_a_global_job_runs_once_where_its_constraints_hold() -> None:
@@ -112,3 +113,14 @@ def test_a_drained_node_gives_the_job_back_later() -> None:
     assert swarm.tasks[1].status.state == TaskState.PENDING
     swarm.set_node("active")
     assert [one.id for one in started(swarm)] == [swarm.tasks[1].id]
+
+
+def test_a_try_that_cannot_even_be_made_waits_for_the_delay_too() -> None:
+    swarm = Swarm(job(1, 1, Delay=5_000_000_000))
+    swarm.observe(started(swarm)[0], FAILED)
+    swarm.settle()
+    swarm.observe(swarm.tasks[1], REJECTED)
+    swarm.step(4.9)
+    assert len(swarm.tasks) == 2
+    swarm.step(0.1)
+    assert len(swarm.tasks) == 3

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from skerry.model.objects import Raw
 from skerry.model.states import TaskState
-from tests.core.world import RUNNING, SHUTDOWN, Swarm, service_spec
+from tests.core.world import READY, RUNNING, SHUTDOWN, Swarm, service_spec
 
 GIB = 1 << 30
 INSUFFICIENT = "insufficient resources on 1 node"
@@ -30,6 +30,8 @@ def test_draining_shuts_tasks_down_and_others_wait_without_a_delay() -> None:
     swarm = running()
     before = swarm.live
     swarm.set_node("drain")
+    swarm.settle()
+    assert {(task.desired, task.status.state) for task in swarm.live} == {(READY, TaskState.PENDING)}
     swarm.agent()
     assert {swarm.view.tasks[task.id].status.state for task in before} == {SHUTDOWN}
     assert [(task.slot, task.status.state, task.status.err) for task in swarm.live] == [
@@ -82,6 +84,9 @@ def test_tasks_leave_a_node_that_no_longer_fits_them() -> None:
     swarm.agent()
     assert {task.status.err for task in swarm.live} == {
         "no suitable node (scheduling constraints not satisfied on 1 node)"
+    }
+    assert {task.evicted for task in swarm.tasks if not task.live} == {
+        "assigned node no longer meets constraints"
     }
 
 
@@ -215,3 +220,40 @@ def test_a_change_of_the_node_that_matters_to_nobody_changes_nothing() -> None:
     swarm = running()
     swarm.put(replace(swarm.node, spec={**swarm.node.spec, "Labels": {"a": "b"}}))
     assert swarm.settle().empty
+
+
+def test_a_global_service_made_on_a_paused_node_waits_for_it() -> None:
+    swarm = Swarm({**service_spec(), "Mode": {"Global": {}}})
+    swarm.set_node("pause")
+    swarm.agent()
+    assert swarm.tasks == []
+    swarm.set_node()
+    swarm.agent()
+    assert [task.status.state for task in swarm.tasks] == [RUNNING]
+
+
+def test_memory_is_given_back() -> None:
+    def wants(gib: int) -> Raw:
+        reserved = {"Resources": {"Reservations": {"MemoryBytes": gib * GIB}}}
+        return service_spec(replicas=1, template=reserved, UpdateConfig={"Parallelism": 1})
+
+    swarm = running(wants(3))
+    for gib in (2, 4, 3):
+        swarm.update(wants(gib))
+        swarm.agent()
+        swarm.step(6)
+        assert [task.status.state for task in swarm.live] == [RUNNING]
+
+
+def test_another_service_has_the_host_port() -> None:
+    ports = {"Ports": [{"TargetPort": 80, "PublishedPort": 80, "PublishMode": "host"}]}
+    swarm = Swarm(service_spec(replicas=1, EndpointSpec=ports), reserved=("tcp/80",))
+    swarm.settle()
+    theirs = replace(swarm.tasks[0], id="other", service_id="theirs")
+    swarm.delete(swarm.tasks[0])
+    swarm.put(replace(theirs, status=replace(theirs.status, state=RUNNING)))
+    swarm.settle()
+    assert swarm.tasks[0].status.err == "no suitable node (host-mode port already in use on 1 node)"
+    swarm.put(replace(theirs, status=replace(theirs.status, state=SHUTDOWN)))
+    swarm.settle()
+    assert swarm.tasks[0].status.err == ""

@@ -293,7 +293,8 @@ def test_delay_between_slots() -> None:
     swarm.update(image("2", UpdateConfig={"Parallelism": 1, "Delay": 10_000_000_000}))
     swarm.agent()
     assert sorted(images(swarm)) == ["app:1", "app:2"]
-    swarm.step(9.9)
+    plan = swarm.step(9.9)
+    assert plan.wake_at == swarm.now + 100_000_000
     assert sorted(images(swarm)) == ["app:1", "app:2"]
     swarm.step(0.1)
     swarm.agent()

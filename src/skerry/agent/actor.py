@@ -217,7 +217,8 @@ class Actor:
             await self._parts.engine.stop_container(self._name, grace_s(task))
             seen = await self._inspect()
         await self._drop_files()
-        await self._report(TaskState.SHUTDOWN, exit_code=exit_code(seen), pid=0)
+        end = TaskState.REJECTED if task.evicted else TaskState.SHUTDOWN
+        await self._report(end, err=task.evicted, exit_code=exit_code(seen), pid=0)
 
     async def _unhealthy(self, task: Task) -> None:
         if task.status.state == TaskState.RUNNING:

@@ -71,10 +71,14 @@ def _has_begun(task: Task) -> bool:
     return TaskState.STARTING <= task.status.state <= TaskState.RUNNING
 
 
-def hand_over(draft: Draft) -> None:
-    """Let predecessors go when their successors are far enough, and raise successors whose turn it is."""
+def let_go(draft: Draft) -> None:
+    """Let predecessors go when their successors are far enough."""
     for slot in draft.slots().values():
         _let_go(draft, slot)
+
+
+def raise_ready(draft: Draft) -> None:
+    """Raise successors whose turn it is."""
     for task in list(draft.tasks.values()):
         if task.desired == TaskState.READY and task.live and not task.status.state.terminal:
             _raise(draft, task)

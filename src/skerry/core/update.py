@@ -16,8 +16,7 @@ from skerry.core.dirty import is_dirty
 from skerry.core.draft import Draft
 from skerry.core.place import available
 from skerry.core.replace import succeed
-from skerry.core.replicas import adjust
-from skerry.core.restart import ENDED_BY_ITSELF, allowed
+from skerry.core.restart import ENDED_BY_ITSELF
 from skerry.core.slots import Slot
 from skerry.model import labels
 from skerry.model.defaults import SECOND
@@ -35,6 +34,7 @@ ROLLBACK_COMPLETED = "rollback_completed"
 
 UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 HALTED = frozenset({PAUSED, ROLLBACK_PAUSED})
+OVER = frozenset({COMPLETED, ROLLBACK_COMPLETED})
 
 
 @dataclass(frozen=True)
@@ -53,27 +53,29 @@ class Progress:
     """Successors that are not ready yet, or whose predecessors have not stopped yet."""
 
 
-def update(draft: Draft, wanted: Collection[int]) -> None:
-    """Begin, continue or end the update of the slots that the service asks for."""
+def update(draft: Draft, wanted: Collection[int]) -> bool:
+    """Begin, continue or end the update of the slots that the service asks for. True where it has just become
+    a rollback, which the next pass begins."""
     status = draft.service.update
     if status is not None and status.state in HALTED:
         draft.say(status.message)
-        return
+        return False
     if draft.is_global and not available(draft.node):
-        return  # no new task is taken, so none is to be replaced
+        draft.say("nothing is replaced while the node takes no new tasks")
+        return False
     if status is None or status.state not in UNDER_WAY or not status.total:
         status = _begin(draft, wanted, status)
     if status is None:
-        return
+        return False
     config = _config(draft, status)
     progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
-        _fail(draft, status, config, progress.failed[-1])
-        _turn_back(draft, status)
-    elif progress.waiting or progress.unfinished:
+        return _fail(draft, status, config, progress.failed[-1])
+    if progress.waiting or progress.unfinished:
         _advance(draft, status, config, progress)
     else:
         _finish(draft, status, config, progress)
+    return False
 
 
 def _slots(draft: Draft, wanted: Collection[int]) -> list[Slot]:
@@ -82,10 +84,11 @@ def _slots(draft: Draft, wanted: Collection[int]) -> list[Slot]:
 
 def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -> UpdateStatus | None:
     """The status under way, or None where there is nothing to do."""
+    if status is not None and status.state in OVER:
+        return None  # what `continue` left behind is not tried again until there is another spec
     slots = _slots(draft, wanted)
     stale = [slot for slot in slots if out_of_date(draft, slot)]
-    superseded = status is None or status.state in UNDER_WAY  # else what it made is waited for no longer
-    half_done = [task for slot in slots if superseded and (task := _half_done(slot)) is not None]
+    half_done = [task for slot in slots if (task := _half_done(slot)) is not None]
     total = len(stale) + len(half_done)
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
     if not total and not rolling_back:
@@ -113,18 +116,7 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
     """Whether a slot has nothing of the current spec."""
     if slot.given_up:
         return is_dirty(draft.service, slot.last, draft.node)
-    return bool(slot.dirty) and not slot.clean and not _tried_in_vain(draft, slot)
-
-
-def _tried_in_vain(draft: Draft, slot: Slot) -> bool:
-    """Whether the current spec failed in the slot and the restart policy leaves it at that: the old task
-    serves on, until the next update."""
-    last, status = slot.tasks[-1], draft.service.update
-    if status is None or max(last.created_at, last.update_started_at) < status.started_at:
-        return False  # this update has not tried
-    if last.live or not last.status.state.terminal or is_dirty(draft.service, last, draft.node):
-        return False
-    return not allowed(last, slot.tasks, draft.policy)
+    return bool(slot.dirty) and not slot.clean
 
 
 def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
@@ -140,7 +132,7 @@ def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, confi
     for slot in _slots(draft, wanted):
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
-        if out_of_date(draft, slot):
+        if out_of_date(draft, slot) and not made:
             waiting.append(slot)
         elif made:
             done_at = _done_at(draft, slot, made[-1])
@@ -152,6 +144,7 @@ def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, confi
             if done_at + config.delay > draft.now:
                 busy += 1
                 next_at = min(next_at or done_at + config.delay, done_at + config.delay)
+    waiting.sort(key=lambda slot: (slot.running, slot.number))  # first those that serve nobody
     failed.sort(key=lambda task: (task.status.at, task.id))
     return Progress(tuple(waiting), busy, finished_at, next_at, tuple(failed), tuple(unfinished))
 
@@ -199,7 +192,8 @@ def _failed(progress: Progress, status: UpdateStatus, config: UpdateConfig) -> b
     return len(progress.failed) / max(status.total, 1) > config.max_failure_ratio
 
 
-def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) -> None:
+def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) -> bool:
+    """Turn back (True) or halt."""
     reason = f"due to failure or early termination of task {task.id}"
     if _overdue(draft, task):
         reason = f"as task {task.id} was not ready within {in_words(_deadline(draft))}"
@@ -207,7 +201,7 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     previous = revisions.previous(draft.view, draft.service)
     if config.failure_action == "rollback" and not rolling_back and previous is not None:
         _roll_back(draft, previous, status, f"update rolled back {reason}")
-        return
+        return True
     # Never roll back a rollback: there is nothing known to be good behind it.
     word = "rollback" if config.failure_action == "rollback" and rolling_back else "update"
     halted = replace(
@@ -215,20 +209,7 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     )
     draft.write_service(replace(draft.service, update=halted))
     draft.say(halted.message)
-
-
-def _turn_back(draft: Draft, before: UpdateStatus) -> None:
-    """Begin a rollback in the pass that decided on it, or what it replaces would be restarted first."""
-    status = draft.service.update
-    if status is None or status.state != ROLLBACK_STARTED or before.state == ROLLBACK_STARTED:
-        return
-    wanted = adjust(draft)  # the restored spec may ask for another number
-    begun = _begin(draft, wanted, status)
-    assert begun is not None
-    config = _config(draft, begun)
-    progress = _progress(draft, wanted, begun, config)
-    if progress.waiting:
-        _advance(draft, begun, config, progress)
+    return False
 
 
 def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: str) -> None:
