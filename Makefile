@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check mutants bench-core
+.PHONY: setup demo test check sim mutants bench-core
 
 setup:
 	@bash scripts/setup
@@ -11,6 +11,10 @@ demo: setup
 
 test: setup
 	@$(PYTHON) -m pytest
+
+# random users and faults on virtual time; make sim SEED=123 tells the story of one seed
+sim: setup
+	@$(PYTHON) -m tests.sim.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100))
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup

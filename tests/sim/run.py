@@ -19,7 +19,8 @@ from tests.sim.weather import CALM
 from tests.sim.world import World, world
 
 SETTLE_S = 45 * 60
-LOOK_S = 10.0
+LOOK_S = 10.137
+"""No round number: most things happen at one."""
 AT_REST_S = 90.0
 """So long nothing may change any more: longer than every resync."""
 
