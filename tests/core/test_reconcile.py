@@ -504,6 +504,30 @@ def test_an_update_goes_on_with_what_the_one_before_had_begun() -> None:
     assert swarm.service.update.state == "paused", "it is watched"
 
 
+def test_a_restart_before_the_slots_turn_is_a_part_of_the_update() -> None:
+    swarm = running(replicas=2)
+    swarm.update(image("2", UpdateConfig={"Parallelism": 0, "Order": "start-first"}))
+    swarm.settle()
+    second = next(task for task in swarm.live if task.slot == 2 and task.status.state != RUNNING)
+    swarm.observe(second, STARTING)
+    swarm.update(image("3", UpdateConfig={"Parallelism": 1, "Order": "start-first"}))
+    swarm.settle()
+    swarm.observe(second, FAILED)
+    swarm.settle()
+    swarm.observe(
+        next(task for task in swarm.live if task.slot == 1 and task.status.state != RUNNING), RUNNING
+    )
+    swarm.agent()
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "updating"
+    swarm.step(5)  # the restart delay
+    swarm.agent()
+    swarm.step(4)
+    assert swarm.service.update.state == "updating", "the second slot is watched too"
+    swarm.step(2)
+    assert swarm.service.update.state == "completed"
+
+
 def test_a_rollback_goes_on_with_a_try_that_waits_for_its_restart_delay() -> None:
     swarm = running(replicas=1)
     swarm.update(image("2", replicas=1, UpdateConfig={"FailureAction": "continue"}))

@@ -57,6 +57,7 @@ class World:
         self.digest = hashlib.sha256()
         self.services = 0
         self.wall_offset = 0
+        self.clock_set_at = -EPOCH
         self._ids = random.Random(seed + 2)
         self._outside = Outside(
             engine=self.engine,
@@ -84,6 +85,11 @@ class World:
     def wall(self) -> int:
         """The machine's date, which may be set."""
         return EPOCH + self.loop.now + self.wall_offset
+
+    def set_clock(self, by_s: float) -> None:
+        """Set the machine's clock."""
+        self.wall_offset += int(by_s * SECOND)
+        self.clock_set_at = self.loop.now
 
     def new_id(self) -> str:
         """An ID as the daemon would draw it."""
@@ -130,6 +136,11 @@ class World:
     def kill_in(self, turns: int) -> None:
         """Kill the daemon after so many turns of the loop, wherever it is then."""
         self._kill_in = turns
+
+    @property
+    def kill_is_due(self) -> bool:
+        """Whether the daemon is about to be killed."""
+        return self._kill_in is not None
 
     def spare(self) -> None:
         """Take a kill that is still to come back."""

@@ -50,6 +50,8 @@ class NetworkLoop:
         self._store = store
         self._switch = switch
         self._applied: Traffic | None = None
+        self._applying: Traffic | None = None
+        """What may be in the kernel at any moment, though nobody has said so."""
         self._stale = False
         self._leaving: set[str] = set()
         self._wanted = asyncio.Event()
@@ -90,13 +92,14 @@ class NetworkLoop:
     async def _apply(self, desired: Traffic) -> bool:
         if desired == self._applied and not self._stale:
             return True
+        self._applying = desired
         try:
             reservations = await self._switch.apply(desired)
         except (OSError, SkerryError) as failure:
             log.error("the network could not be applied; trying again", failure=str(failure))
             return False
         async with self._changed:
-            self._applied, self._stale = desired, False
+            self._applied, self._applying, self._stale = desired, None, False
             self._changed.notify_all()
         await self._note_reservations(reservations)
         return True
@@ -127,8 +130,12 @@ class NetworkLoop:
             await self._changed.wait_for(lambda: self._is_out(task_id))
 
     def _is_out(self, task_id: str) -> bool:
+        """Neither in the table that was acknowledged nor in one that is on its way."""
         if self._applied is None:
             return False
-        rows = [service.backends for service in self._applied.services]
-        rows += [port.backends for port in self._applied.ports]
-        return not any(backend.task_id == task_id for row in rows for backend in row)
+        return not any(_holds(table, task_id) for table in (self._applied, self._applying) if table)
+
+
+def _holds(table: Traffic, task_id: str) -> bool:
+    rows = [service.backends for service in table.services] + [port.backends for port in table.ports]
+    return any(backend.task_id == task_id for row in rows for backend in row)
