@@ -22,7 +22,11 @@ class Machine:
 
     def __init__(self) -> None:
         self.wall, self.steady = START, 5 * SECOND
-        self.clock = SteadyClock(lambda: self.wall, lambda: self.steady)
+        self.clock = self.another()
+
+    def another(self) -> SteadyClock:
+        """The clock of a daemon that starts now."""
+        return SteadyClock(lambda: self.wall, lambda: self.steady)
 
     def pass_by(self, ns: int) -> None:
         self.wall += ns
@@ -74,7 +78,7 @@ def test_recorded_instants_move_along_in_one_commit() -> None:
             assert store.view.tasks["t"].created_at == made + by
             assert store.view.tasks["t"].running_at == 0
             assert len(memory.commits) == 2
-            later, view = SteadyClock(lambda: machine.wall, lambda: machine.steady), store.view
+            view, later = store.view, machine.another()
             again = Store(Memory(view), later, lambda: "id")
             await settle(again, later)
             assert again.view is view, "a daemon that starts later finds nothing written in the future"
@@ -103,7 +107,7 @@ def test_a_clock_that_was_set_back_while_nobody_was_there() -> None:
         await store.update(fill)
         before = waits(store)
         machine.wall -= HOUR
-        later = SteadyClock(lambda: machine.wall, lambda: machine.steady)
+        later = machine.another()
         again = Store(Memory(store.view), later, lambda: "id")
         await settle(again, later)
         assert waits(again) == before

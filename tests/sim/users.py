@@ -144,12 +144,11 @@ class Users:
 
     async def remove_everything(self) -> None:
         """All services and networks."""
-        for service in list(self._world.view.services.values()):
-            self._world.speak()
-            await services.remove(self._world.store, service.id)
-        for network in list(self._world.view.networks.values()):
-            if not network.removed:
-                await networks.remove(self._world.store, network.id)
+        self._world.speak()
+        for key in sorted(self._world.view.services):
+            await services.remove(self._world.store, key)
+        for network in networks.living(self._world.view):
+            await networks.remove(self._world.store, network.id)
 
 
 def told(spec: Raw) -> str:
