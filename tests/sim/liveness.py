@@ -66,6 +66,8 @@ def _job(view: View, service: Service) -> Iterator[str]:
             slots.setdefault(task.slot, []).append(task)
         elif not task.status.state.terminal:
             yield f"{task.name} of an older iteration is {task.status.state.word}"
+    active = [task for tasks in slots.values() for task in tasks if task.placed]
+    yield from (f"{task.name} is still {task.status.state.word}" for task in active)
     blocked = any(waits(view, task) for tasks in slots.values() for task in tasks)
     for slot in range(total):
         tasks = slots.get(slot, [])

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
-from skerry.core.draft import Draft
+from skerry.core.draft import UNDER_WAY, Draft
 from skerry.core.place import available
 from skerry.core.replace import succeed
 from skerry.core.restart import ENDED_BY_ITSELF
@@ -32,7 +32,6 @@ ROLLBACK_STARTED = "rollback_started"
 ROLLBACK_PAUSED = "rollback_paused"
 ROLLBACK_COMPLETED = "rollback_completed"
 
-UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 HALTED = frozenset({PAUSED, ROLLBACK_PAUSED})
 OVER = frozenset({COMPLETED, ROLLBACK_COMPLETED})
 
@@ -67,7 +66,7 @@ def update(draft: Draft, wanted: Collection[int]) -> bool:
         status = _begin(draft, wanted, status)
     if status is None:
         return False
-    take_over(draft, wanted)
+    _take_over(draft, wanted, status)
     config = _config(draft, status)
     progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
@@ -102,12 +101,9 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
     return begun
 
 
-def take_over(draft: Draft, wanted: Collection[int]) -> None:
-    """Make what others have begun a part of the update under way: the update before it, or the restart of a
-    task that failed before its slot's turn came."""
-    status, version = draft.service.update, draft.service.spec_version
-    if status is None or status.state not in UNDER_WAY:
-        return
+def _take_over(draft: Draft, wanted: Collection[int], status: UpdateStatus) -> None:
+    """Go on with what the update before this one has begun."""
+    version = draft.service.spec_version
     for slot in _slots(draft, wanted):
         new = _half_done(slot)
         if new is not None and not any(_made_by(task, status, version) for task in slot.tasks):
