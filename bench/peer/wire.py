@@ -67,7 +67,7 @@ class Wire:
             return
 
     def roll(self, name: str, replicas: int, edit: Callable[[Any], None], *, replaces: bool = True) -> float:
-        """Change a service; seconds from the call until the old tasks have stopped and the new ones are ready.
+        """Change a service; seconds from the call until the old tasks have stopped and the new are ready.
 
         Without `replaces`: until `replicas` run, and nothing else does.
         """
