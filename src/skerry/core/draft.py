@@ -79,6 +79,14 @@ class Draft:
         """When a task's row last changed, this pass included."""
         return task.updated_at if self._before.get(task.id) is task else self.now
 
+    def adopt(self, task: Task, of_update: int) -> None:
+        """Make a task, which is as the spec says, one of another update to that spec."""
+        version = self.service.spec_version
+        if (task.update_started_at, task.spec_version) != (of_update, version):
+            self.tasks[task.id] = replace(
+                self.tasks[task.id], update_started_at=of_update, spec_version=version
+            )
+
     def drop(self, task: Task) -> None:
         """Forget a task's row."""
         del self.tasks[task.id]

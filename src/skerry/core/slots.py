@@ -25,6 +25,9 @@ class Slot:
     """Wanted, and made as the spec says now."""
     dirty: tuple[Task, ...]
     """Wanted, but made from another spec."""
+    last: Task
+    """The one that tells how the place stands: the newest of the spec as it is, else the newest. After a
+    rollback that is not the one made last."""
     given_up: bool
     """Nothing is wanted, since the last task ended and the restart policy leaves it at that."""
 
@@ -58,10 +61,12 @@ def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy, nod
 def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy, node: Node) -> Slot:
     live = [task for task in tasks if task.live]
     dirty = {task.id for task in live if is_dirty(service, task, node)}
+    last = next((task for task in reversed(tasks) if not is_dirty(service, task, node)), tasks[-1])
     return Slot(
         number=number,
         tasks=tasks,
         clean=tuple(task for task in live if task.id not in dirty),
         dirty=tuple(task for task in live if task.id in dirty),
-        given_up=not live and not restart.allowed(tasks[-1], tasks, policy),
+        last=last,
+        given_up=not live and not restart.allowed(last, tasks, policy),
     )

@@ -6,7 +6,7 @@ restarted daemon goes on where it was. Words and states are Docker's (`UpdateSta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -53,9 +53,9 @@ class Progress:
     """Successors that are not ready yet, or whose predecessors have not stopped yet."""
 
 
-def update(draft: Draft) -> bool:
-    """Begin, continue or end the service's update. True where it has just become a rollback, which the next
-    pass begins."""
+def update(draft: Draft, wanted: Collection[int]) -> bool:
+    """Begin, continue or end the update of the slots that the service asks for. True where it has just become
+    a rollback, which the next pass begins."""
     status = draft.service.update
     if status is not None and status.state in HALTED:
         draft.say(status.message)
@@ -63,13 +63,12 @@ def update(draft: Draft) -> bool:
     if draft.is_global and not available(draft.node):
         draft.say("nothing is replaced while the node takes no new tasks")
         return False
-    slots = [slot for slot in draft.slots().values() if slot.occupied]
     if status is None or status.state not in UNDER_WAY or not status.total:
-        status = _begin(draft, slots, status)
+        status = _begin(draft, wanted, status)
     if status is None:
         return False
     config = _config(draft, status)
-    progress = _progress(draft, status, slots, config)
+    progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
         return _fail(draft, status, config, progress.failed[-1])
     if progress.waiting or progress.unfinished:
@@ -79,27 +78,44 @@ def update(draft: Draft) -> bool:
     return False
 
 
-def _begin(draft: Draft, slots: Iterable[Slot], status: UpdateStatus | None) -> UpdateStatus | None:
+def _slots(draft: Draft, wanted: Collection[int]) -> list[Slot]:
+    return [slot for number, slot in draft.slots().items() if slot.occupied and number in wanted]
+
+
+def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -> UpdateStatus | None:
     """The status under way, or None where there is nothing to do."""
     if status is not None and status.state in OVER:
         return None  # what `continue` left behind is not tried again until there is another spec
+    slots = _slots(draft, wanted)
     stale = [slot for slot in slots if out_of_date(draft, slot)]
+    half_done = [task for slot in slots if (task := _half_done(slot)) is not None]
+    total = len(stale) + len(half_done)
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
-    if not stale and not rolling_back:
+    if not total and not rolling_back:
         return None
     if status is not None and status.state in UNDER_WAY:
-        begun = replace(status, total=len(stale))
+        begun = replace(status, total=total)
     else:
-        begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=len(stale))
+        begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=total)
+    for task in half_done:
+        draft.adopt(task, begun.started_at)
     if begun != status:
         draft.write_service(replace(draft.service, update=begun))
     return begun
 
 
+def _half_done(slot: Slot) -> Task | None:
+    """What an update before this one made and could not see through: this one goes on with it."""
+    new = slot.clean[-1] if slot.clean else None
+    if new is None or new.status.state >= TaskState.RUNNING:
+        return None
+    return new if new.update_started_at or slot.dirty else None
+
+
 def out_of_date(draft: Draft, slot: Slot) -> bool:
     """Whether a slot has nothing of the current spec."""
     if slot.given_up:
-        return is_dirty(draft.service, slot.tasks[-1], draft.node)
+        return is_dirty(draft.service, slot.last, draft.node)
     return bool(slot.dirty) and not slot.clean
 
 
@@ -109,11 +125,11 @@ def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
     return chosen or UpdateConfig(parallelism=1)
 
 
-def _progress(draft: Draft, status: UpdateStatus, slots: list[Slot], config: UpdateConfig) -> Progress:
+def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
     waiting, failed, unfinished = [], [], []
     busy = finished_at = 0
     next_at: int | None = None
-    for slot in slots:
+    for slot in _slots(draft, wanted):
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
         if out_of_date(draft, slot) and not made:
@@ -197,7 +213,7 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
 
 
 def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: str) -> None:
-    """Make the previous spec the current one; the next pass replaces what does not match it."""
+    """Make the previous spec the current one."""
     begun = replace(status, state=ROLLBACK_STARTED, message=message, total=0)
     draft.write_service(revisions.restored(draft.view, draft.service, previous, begun))
     draft.say(message)

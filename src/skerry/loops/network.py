@@ -45,7 +45,8 @@ class Switch(Protocol):
 class NetworkLoop:
     """Applies what the view asks for; knows what has been acknowledged."""
 
-    def __init__(self, store: Store, switch: Switch) -> None:
+    def __init__(self, store: Store, switch: Switch, resync_s: float | None = RESYNC_S) -> None:
+        self._resync_s = resync_s
         self._store = store
         self._switch = switch
         self._applied: Traffic | None = None
@@ -66,7 +67,7 @@ class NetworkLoop:
                 self._leaving = {key for key in self._leaving if key in self._store.view.tasks}
                 settled = await self._apply(traffic(self._store.view, frozenset(self._leaving)))
                 try:
-                    async with asyncio.timeout(RESYNC_S if settled else RETRY_S):
+                    async with asyncio.timeout(self._resync_s if settled else RETRY_S):
                         await self._wanted.wait()
                 except TimeoutError:
                     await self._restore()
