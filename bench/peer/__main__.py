@@ -10,8 +10,11 @@ from collections import defaultdict
 from pathlib import Path
 
 from bench.peer.floor import FLOORS
+from bench.peer.idle import idle
 from bench.peer.items import ITEMS
 from bench.peer.systems import System, both
+
+ALL = {**ITEMS, "idle": idle}
 
 Measured = dict[str, dict[str, list[float]]]
 """By system and figure: the rounds."""
@@ -23,7 +26,7 @@ def measure(systems: dict[str, System], item: str, rounds: int) -> Measured:
     for number in range(rounds):
         order = list(systems) if number % 2 == 0 else list(reversed(systems))
         for name in order:
-            figures = ITEMS[item](systems[name])
+            figures = ALL[item](systems[name])
             said = " ".join(f"{key}={value:.2f}" for key, value in figures.items())
             print(f"  {item} {number + 1}/{rounds} {name}: {said}", file=sys.stderr, flush=True)
             for key, value in figures.items():
@@ -61,7 +64,7 @@ def main() -> None:
     options = parser.parse_args()
     results: dict[str, Measured] = {}
     with both() as systems:
-        for item in ITEMS:
+        for item in ALL:
             if options.only in item:
                 results[item] = measure(systems, item, options.rounds)
     print("| item | Swarm | skerry | range | faster | floor |\n| --- | --- | --- | --- | --- | --- |")

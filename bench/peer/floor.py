@@ -25,7 +25,8 @@ class Floor:
 
     def create(self, name: str, image: str = "box:1", command: Sequence[str] = BOX) -> None:
         """As the agent creates it: no network but the default, no health check by the engine."""
-        body = {"Image": image, "Cmd": list(command), "Healthcheck": {"Test": ["NONE"]}}
+        body = {"Image": image, "Healthcheck": {"Test": ["NONE"]}}
+        body |= {"Cmd": list(command)} if command else {}
         Wire(self._socket).call("POST", f"/containers/create?name={PREFIX}-{name}", body)
 
     def start(self, name: str) -> None:
@@ -37,8 +38,8 @@ class Floor:
     def remove(self, name: str) -> None:
         Wire(self._socket).call("DELETE", f"/containers/{PREFIX}-{name}?force=1")
 
-    def launch(self, name: str) -> None:
-        self.create(name)
+    def launch(self, name: str, image: str = "box:1", command: Sequence[str] = BOX) -> None:
+        self.create(name, image, command)
         self.start(name)
 
     def at_once(self, work: Callable[[str], None], names: Sequence[str], parallel: int) -> float:

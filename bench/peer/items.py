@@ -28,7 +28,7 @@ def story(system: System) -> Iterator[Wire]:
     wire = Wire(system.api_socket)
     system.docker("stack", "deploy", "--compose-file", str(system.stack_file()), "story")
     try:
-        wire.until(lambda: _running(wire, APP) == 2 and _running(wire, WEB) == 1, "the stack runs")
+        wire.until(lambda: running(wire, APP) == 2 and running(wire, WEB) == 1, "the stack runs")
         wait_for(lambda: _answers(system), "the stack answers", 60)
         yield wire
     finally:
@@ -37,7 +37,8 @@ def story(system: System) -> Iterator[Wire]:
         wait_for(lambda: "story_front" not in system.docker("network", "ls"), "the network is gone", 60)
 
 
-def _running(wire: Wire, name: str) -> int:
+def running(wire: Wire, name: str) -> int:
+    """How many tasks of a service run and shall."""
     return sum(
         task["Status"]["State"] == "running" and task["DesiredState"] == "running"
         for task in wire.tasks(name)
@@ -136,7 +137,7 @@ def box(system: System, replicas: int, **more: Any) -> Iterator[Wire]:
     }
     wire.call("POST", "/services/create", spec)
     try:
-        wire.until(lambda: _running(wire, "box") == replicas, f"{replicas} tasks run")
+        wire.until(lambda: running(wire, "box") == replicas, f"{replicas} tasks run")
         yield wire
     finally:
         wire.call("DELETE", "/services/box")
@@ -183,7 +184,7 @@ def crash(system: System) -> Figures:
             lambda: wire.call("GET", f"/tasks/{victim['ID']}")["Status"]["State"] == "failed", "it has failed"
         )
         seen = time.monotonic() - start
-        wire.until(lambda: _running(wire, "box") == 2, "another runs")
+        wire.until(lambda: running(wire, "box") == 2, "another runs")
         return {"seen_s": seen, "replaced_s": time.monotonic() - start}
 
 
