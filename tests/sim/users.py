@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -22,8 +23,11 @@ class Users:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._chance = world.chance
         self._serial = 0
+
+    @property
+    def _chance(self) -> random.Random:
+        return self._world.chance
 
     async def act(self) -> None:
         """Something."""
