@@ -19,8 +19,7 @@ def adjust(draft: Draft) -> None:
         draft.say(f"new task {draft.name(number)}")
     for number in sorted(occupied.keys() - wanted):
         for task in occupied[number].tasks:
-            if task.live or not task.status.state.terminal:
-                draft.want(task, _unwanted(draft))
+            draft.want(task, _unwanted(draft))
         draft.say(f"{draft.name(number)} is no longer wanted")
 
 
@@ -45,5 +44,5 @@ def _wants_node(draft: Draft, has_task: bool) -> bool:
 
 
 def _unwanted(draft: Draft) -> TaskState:
-    """A slot that is scaled away is forgotten; of a node that a global service left, the history stays."""
+    """A slot that is scaled away goes with its history; on a node that a global service left, that stays."""
     return TaskState.SHUTDOWN if draft.is_global else TaskState.REMOVE
