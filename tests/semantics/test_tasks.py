@@ -196,6 +196,20 @@ def test_the_first_obstacle_in_swarms_order_is_told() -> None:
     assert swarm.tasks[0].status.err == err
 
 
+def test_a_host_port_is_told_before_the_number_of_replicas() -> None:
+    def waiting(**more: Raw) -> str:
+        ports = {"Ports": [{"TargetPort": 80, "PublishedPort": 80, "PublishMode": "host"}]}
+        swarm = Swarm(service_spec(EndpointSpec=ports, **more), description=DESCRIPTION, reserved=("tcp/80",))
+        swarm.agent()
+        return swarm.tasks[1].status.err
+
+    err = "no suitable node (host-mode port already in use on 1 node)"
+    assert waiting(template={"Placement": {"MaxReplicas": 1}}) == err
+    swarm = Swarm(service_spec(template={"Placement": {"MaxReplicas": 1}}), description=DESCRIPTION)
+    swarm.agent()
+    assert swarm.tasks[1].status.err == "no suitable node (max replicas per node limit exceed)"
+
+
 def test_preferences_change_nothing_on_one_node() -> None:
     preferences = [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]
     swarm = Swarm(service_spec(template={"Placement": {"Preferences": preferences}}))

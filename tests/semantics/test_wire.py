@@ -8,13 +8,15 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from skerry.agent.container import blueprint
 from skerry.api.events import of_change
 from skerry.control import networks, services, swarm
-from skerry.model.objects import Raw, Task, TaskStatus
+from skerry.core.view import View
+from skerry.model.objects import Config, Raw, Task, TaskStatus
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
 from skerry.store.store import Change
-from tests.agent.stage import stage
+from tests.agent.stage import new_task, stage
 from tests.api.door import Door, check
 from tests.api.test_disguise import HOST, Scene
 from tests.control.swarm_of_one import INIT, World, published, spec
@@ -264,3 +266,24 @@ def test_arguments_alone_keep_the_entrypoint_and_nothing_of_the_policy_reaches_t
             assert body["NetworkingConfig"]["EndpointsConfig"] == {next(iter(fake.networks)): {}}
 
     asyncio.run(play())
+
+
+def test_a_config_of_an_unknown_template_rejects_the_task_before_anything_is_made() -> None:
+    async def play() -> None:
+        async with stage() as here:
+            await here.put(Config("c1", "c", {"Templating": {"Name": "jinja"}}, b"{{ x }}"))
+            file = {"Name": "/c", "UID": "0", "GID": "0", "Mode": 0o444}
+            await here.task(Configs=[{"ConfigID": "c1", "ConfigName": "c", "File": file}])
+            status = await here.until_state(TaskState.REJECTED)
+            assert "unrecognized template type" in status.err
+            assert not [call for call in here.calls if call.startswith("create")]
+
+    asyncio.run(play())
+
+
+def test_a_credential_spec_becomes_an_option_of_the_container() -> None:
+    view = View()
+    for kind in ("Config", "File", "Registry"):
+        task = new_task("t1", TaskState.RUNNING, {"Privileges": {"CredentialSpec": {kind: "x"}}})
+        options = blueprint(task, view, []).body["HostConfig"]["SecurityOpt"]
+        assert options == [f"credentialspec={kind.lower()}://x"]
