@@ -156,8 +156,10 @@ def test_the_same_spec_again_disturbs_no_update() -> None:
     swarm.update(image("2", 2))
     swarm.settle()
     assert half_made <= {task.id for task in swarm.live}
+    assert status(swarm).state == "updating"
     swarm.agent()
     swarm.step(6)
+    assert status(swarm).state == "completed"
     assert [task.slot for task in of(swarm, "2")] == [1, 2], "nothing was made twice"
     assert wanted(swarm) == ["app:2", "app:2"]
 
