@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from skerry import __version__
 from skerry.agent.agent import Agent
+from skerry.agent.sockets import Namespaces
 from skerry.api.app import make_app
 from skerry.api.frontdoor import serve
 from skerry.api.ports import Parts
@@ -150,12 +151,15 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         stack.push_async_callback(kernel.detach)
         network = NetworkLoop(store, kernel)
         segments = SegmentsLoop(store, choice.engine, kernel)
+        sockets = Namespaces()
+        stack.callback(sockets.close)
         agent = Agent(
             store,
             choice.engine,
             Handover(network, segments, kernel),
             Path(settings.files_dir),
             pull_auth=lambda task: task.registry_auth,
+            sockets=sockets,
         )
         orchestrator = Orchestrator(store, time.time_ns)
         yield Daemon(

@@ -93,6 +93,7 @@ async def update(
 
 def _check(view: View, spec: Raw) -> None:
     validate.check_spec(spec)
+    validate.check_labels(spec)
     validate.check_networks(view, spec)
     if "ReplicatedJob" in spec["Mode"] or "GlobalJob" in spec["Mode"]:
         raise RpcError("Unimplemented", "jobs are not supported yet")

@@ -10,7 +10,9 @@ import structlog
 from msgspec.structs import replace
 
 from skerry.core.endpoints import traffic
+from skerry.core.labels import Handling, handling_of
 from skerry.model.errors import SkerryError
+from skerry.model.objects import Service
 from skerry.model.traffic import Traffic
 from skerry.store.store import Commit, Store, Tx
 
@@ -47,6 +49,7 @@ class NetworkLoop:
     def __init__(self, store: Store, switch: Switch) -> None:
         self._store = store
         self._switch = switch
+        self._removed: dict[str, Handling] = {}
         self._applied: Traffic | None = None
         self._stale = False
         self._leaving: set[str] = set()
@@ -72,8 +75,22 @@ class NetworkLoop:
 
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
-            await commits.get()
+            for change in (await commits.get()).changes:
+                if isinstance(change.object, Service):
+                    self._labels_changed(change.object, gone=change.new is None)
             self._wanted.set()
+
+    def _labels_changed(self, service: Service, *, gone: bool) -> None:
+        """A service that is removed still says how its last tasks are drained."""
+        tasks = self._store.view.tasks_by_service
+        self._removed = {key: one for key, one in self._removed.items() if key in tasks}
+        if gone:
+            self._removed[service.id] = handling_of(service)
+
+    def handling(self, service_id: str) -> Handling:
+        """How the labels of a service, or of one that is gone, want its tasks to be treated."""
+        service = self._store.view.services.get(service_id)
+        return handling_of(service) if service else self._removed.get(service_id, Handling())
 
     async def _restore(self) -> None:
         """Write everything again, whatever the view says."""

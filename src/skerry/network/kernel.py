@@ -13,11 +13,12 @@ import structlog
 
 from skerry.gate.message import Status
 from skerry.gate.netns import RUN_NETNS
+from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Segment, Traffic
 from skerry.network import dockeruser, links, ruleset
 from skerry.network.commands import nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
-from skerry.network.drain import Drained, drain
+from skerry.network.drain import Drained, Rules, drain
 from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
 
@@ -123,9 +124,16 @@ class KernelNetwork:
     def _happened(self, event: str) -> None:
         log.warning(event)
 
-    async def drain(self, pid: int, address: str | None, timeout_ns: int) -> Drained:
+    async def drain(
+        self,
+        pid: int,
+        address: str | None,
+        timeout_ns: int,
+        quiet_ns: int = DRAIN_QUIET,
+        leave_idle: bool = False,
+    ) -> Drained:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
-        return await drain(pid, address, timeout_ns, self.table)
+        return await drain(pid, address, Rules(timeout_ns, quiet_ns, leave_idle), self.table)
 
     async def forget(self, addresses: Iterable[str]) -> None:
         """Delete all flows to tasks that have been drained; see `Conntrack.forget_task`."""
