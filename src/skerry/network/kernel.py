@@ -67,6 +67,11 @@ class KernelNetwork:
         """What the gate said last; None while it is being replaced."""
         return self._gate.status
 
+    @property
+    def prepared_for_the_worst(self) -> bool:
+        """Whether we have copies of all the gate's sockets, so that it may be killed and no port closes."""
+        return self._gate.spare.complete
+
     def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
         """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
         self._callbacks.append(callback)
@@ -144,6 +149,10 @@ class KernelNetwork:
         if self._following:
             self._following.cancel()
         await self._gate.detach()
+
+    async def replace_gate(self) -> None:
+        """Put a fresh gate in the place of the one that runs; nobody notices. Raises NetworkError."""
+        await self._gate.replace()
 
     async def stop_gate(self) -> None:
         """End the gate: no names, no held connections, no reserved ports."""
