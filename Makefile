@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check
+.PHONY: setup demo test check bench-core
 
 setup:
 	@bash scripts/setup
@@ -11,6 +11,9 @@ demo: setup
 
 test: setup
 	@$(PYTHON) -m pytest
+
+bench-core: setup
+	@$(PYTHON) -m bench.core
 
 check: setup
 	@$(PYTHON) -m ruff check .

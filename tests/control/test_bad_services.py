@@ -325,20 +325,16 @@ def test_without_a_swarm_everything_is_503() -> None:
     world.refuses(lambda store: services.remove(store, "x"), 503, text)
 
 
-def test_jobs_are_refused_until_there_is_something_to_run_them() -> None:
-    text = "rpc error: code = Unimplemented desc = jobs are not supported yet"
-    World().refuses(lambda store: services.create(store, spec(Mode={"GlobalJob": {}})), 501, text)
-
-
 @pytest.mark.parametrize(
     ("labels", "text"),
     [
         (
             {"skerry.drain.timeout": "soon"},
-            'label skerry.drain.timeout: "soon" is not a duration such as 30s, 1m30s or 500ms',
+            "label skerry.drain.timeout: invalid duration 'soon': something like 30s, 1m30s or 500ms is "
+            "meant",
         ),
-        ({"skerry.drain.idle": "x"}, 'label skerry.drain.idle: "x" is neither close nor leave'),
+        ({"skerry.drain.idle": "x"}, 'label skerry.drain.idle: "x" is none of close, leave and wait'),
     ],
 )
 def test_labels_that_skerry_acts_on_are_read_at_once(labels: dict[str, str], text: str) -> None:
-    refused(spec(Labels=labels), 400, text)
+    refused(spec(Labels=labels), 400, invalid(text))

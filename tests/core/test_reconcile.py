@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from skerry.core import revisions
 from skerry.core.reconcile import reconcile
 from skerry.model.objects import Endpoint, Node, Port
 from tests.core.world import (
@@ -152,7 +153,7 @@ def test_history_keeps_five_tasks_of_a_slot() -> None:
     swarm = running(replicas=1)
     for _ in range(9):
         swarm.observe(next(task for task in swarm.live if task.status.state == RUNNING), FAILED)
-        swarm.step(6)
+        swarm.step(70)
         swarm.agent()
     assert len(swarm.tasks) == 5
 
@@ -257,7 +258,8 @@ def test_a_failure_rolls_back_and_leaves_healthy_tasks_alone() -> None:
     order = {"Parallelism": 1, "FailureAction": "rollback", "Order": "start-first", "MaxFailureRatio": 0}
     swarm.update(image("2", UpdateConfig=order))
     fail_new(swarm, "2")
-    assert swarm.service.previous_spec is None
+    assert swarm.service.revision == 1
+    assert revisions.previous(swarm.view, swarm.service) is None
     assert swarm.service.update is not None
     assert swarm.service.update.state == "rollback_completed", "nothing had to be replaced"
     swarm.agent()
@@ -378,7 +380,6 @@ def test_constraints(constraint: str, fits: bool) -> None:
 
 def test_a_removed_service_takes_its_tasks_along() -> None:
     swarm = running()
-    rest = {key: value for key, value in swarm.view.services.items() if key != "s"}
-    swarm._swap("services", rest, swarm.view.index + 1)
+    swarm.delete(swarm.service)
     swarm.apply(reconcile(swarm.view, "s", swarm.now))
     assert {task.desired.word for task in swarm.tasks} == {"remove"}

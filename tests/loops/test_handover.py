@@ -26,16 +26,16 @@ class FakeDrainer:
 
     def __init__(self, left: int) -> None:
         self.left = left
-        self.rules: tuple[int, int, bool] | None = None
+        self.rules: tuple[int, int, str] | None = None
         self.drained: list[str | None] = []
         self.forgotten: list[str] = []
 
     async def drain(
-        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, leave_idle: bool
+        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
     ) -> Drained:
         """As told."""
         self.drained.append(address)
-        self.rules = (timeout_ns, quiet_ns, leave_idle)
+        self.rules = (timeout_ns, quiet_ns, idle)
         return Drained(open=self.left, waited_ns=3_000_000, closed_idle=1)
 
     async def forget(self, addresses: Iterable[str]) -> None:
@@ -95,6 +95,6 @@ def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
         await handover.drain(task)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, True)
+        assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, "leave")
 
     asyncio.run(main())

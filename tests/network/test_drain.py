@@ -159,10 +159,28 @@ def test_idle_connections_are_left_to_the_task(pair: Pair, started: Started) -> 
             await idle.get()
             answer = asyncio.create_task(slow.get("/slow/900"))
             await asyncio.wait({answer}, timeout=0.1)
-            drained = await network.drain(pair.pid, None, LIMIT, leave_idle=True)
+            drained = await network.drain(pair.pid, None, LIMIT, idle="leave")
             assert (drained.open, drained.closed_idle) == (0, 0)
             assert await answer
             assert (await idle.get()).startswith("old")
+
+    pair.lab.run(body)
+
+
+def test_connections_are_waited_for(pair: Pair, started: Started) -> None:
+    """Another label: a protocol in which both sides speak ends its connections itself."""
+
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(OLD))
+            idle = await Http.open(pair.client, VIP, 8080)
+            await idle.get()
+            draining = asyncio.create_task(network.drain(pair.pid, None, LIMIT, idle="wait"))
+            done, _ = await asyncio.wait({draining}, timeout=1.5)
+            assert not done
+            assert (await idle.get()).startswith("old")
+            idle.close()
+            assert (await draining).open == 0
 
     pair.lab.run(body)
 

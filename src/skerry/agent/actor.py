@@ -21,7 +21,7 @@ from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
 from skerry.agent.step import Step, next_step
 from skerry.agent.waits import delays, first
-from skerry.core.labels import handling_of
+from skerry.core.handling import handling_of
 from skerry.engine.port import EngineUnreachable
 from skerry.model import defaults
 from skerry.model.errors import SkerryError

@@ -69,8 +69,9 @@ class Agent:
         await asyncio.to_thread(self.folders.prepare)
         try:
             async with self._store.watch() as commits, asyncio.TaskGroup() as group:
-                for task in self._store.view.tasks.values():
-                    self._act_on(task)
+                tasks = self._store.view.tasks
+                for key in sorted(tasks):
+                    self._act_on(tasks[key])
                 group.create_task(self._follow_store(commits), name="agent: store")
                 group.create_task(self._follow_engine(), name="agent: engine")
         finally:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from skerry.core.labels import Wish
+from skerry.core.handling import Wish
 from skerry.core.probing import SHELL, Probe, translated
 from skerry.model import defaults
 from skerry.model.objects import Raw

@@ -102,7 +102,7 @@ def _visible(old: object, new: object) -> bool:
 
 
 def _service_face(service: Service) -> tuple[object, ...]:
-    return (service.spec, service.spec_version, service.previous_spec, service.endpoint, service.update)
+    return (service.spec, service.spec_version, service.endpoint, service.update)
 
 
 def _service_attributes(old: Service, new: Service) -> dict[str, str]:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from skerry.control.access import quoted
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
-from skerry.core.labels import handling
+from skerry.core.handling import handling
 from skerry.core.view import View
-from skerry.model import template
-from skerry.model.errors import InvalidParameter, RpcError
+from skerry.model import labels, template
+from skerry.model.errors import RpcError
 from skerry.model.objects import Config, Port, Raw, Secret, Service
 from skerry.model.specs import read_endpoint
 
@@ -27,6 +27,11 @@ CONSTRAINT_VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.IGNORECASE)
 def check_spec(spec: Raw) -> None:
     """Raises RpcError for the first thing that is wrong with the spec as such."""
     check_name(spec["Name"])
+    try:
+        labels.check(spec.get("Labels") or {})
+        handling(spec.get("Labels") or {})
+    except ValueError as error:
+        raise _invalid(str(error)) from error
     _check_task(spec["TaskTemplate"])
     _check_mode(spec["Mode"])
     if "ReplicatedJob" in spec["Mode"] or "GlobalJob" in spec["Mode"]:
@@ -168,14 +173,6 @@ def _check_endpoint(spec: Raw) -> None:
         if number and (number, port["Protocol"]) in published:
             raise _invalid("EndpointSpec: duplicate published ports provided")
         published.add((number, port["Protocol"]))
-
-
-def check_labels(spec: Raw) -> None:
-    """The labels that skerry acts on must make sense; a real swarm takes any."""
-    try:
-        handling(spec.get("Labels") or {})
-    except ValueError as error:
-        raise InvalidParameter(str(error)) from error
 
 
 def check_networks(view: View, spec: Raw) -> None:

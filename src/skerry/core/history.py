@@ -19,7 +19,7 @@ def trim(draft: Draft) -> None:
 def _trim(draft: Draft, slot: Slot, limit: int) -> None:
     ended = [task for task in slot.tasks if not task.live and task.status.state.terminal]
     ended.sort(key=lambda task: (task.status.at, task.id))
-    if slot.given_up:
+    if slot.given_up or draft.service.is_job:
         ended = [task for task in ended if task is not slot.tasks[-1]]  # it tells that the slot is taken
     for task in ended[: max(0, len(slot.tasks) - limit)]:
         draft.drop(task)

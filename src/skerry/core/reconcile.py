@@ -6,11 +6,13 @@ from msgspec.structs import replace
 
 from skerry.core import history, place, replicas
 from skerry.core.draft import Draft
+from skerry.core.evict import evict
+from skerry.core.jobs import run_job
 from skerry.core.plan import Plan
 from skerry.core.replace import hand_over, replace_ended
 from skerry.core.update import update
 from skerry.core.view import View
-from skerry.model.objects import Task
+from skerry.model.objects import Note, Task
 from skerry.model.states import TaskState
 
 
@@ -21,9 +23,14 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
         return _clear(view.tasks_of(service_id))
     draft = Draft(view, service, node, now)
     history.trim(draft)
-    replicas.adjust(draft)
-    update(draft)  # first: what it rolls back is not tried once more
-    replace_ended(draft)
+    evict(draft)
+    if service.is_job:
+        run_job(draft)
+    else:
+        replicas.adjust(draft)
+        turned_back = update(draft)
+        if not turned_back:  # else what has just failed would be tried once more
+            replace_ended(draft)
     hand_over(draft)
     place.place(draft)
     return draft.plan()
@@ -37,5 +44,5 @@ def _clear(tasks: tuple[Task, ...]) -> Plan:
     return Plan(
         tasks=tuple(replace(task, desired=TaskState.REMOVE) for task in kept),
         deleted=unplaced,
-        note="the service is gone",
+        note=Note("the service is gone"),
     )

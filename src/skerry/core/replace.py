@@ -27,16 +27,24 @@ def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
     if alive:
         draft.want(task, TaskState.SHUTDOWN)  # its successor is already there
     elif not restart.allowed(task, slot.tasks, draft.policy):
+        word = task.status.state.word
         draft.want(task, TaskState.SHUTDOWN)
-        draft.say(f"slot {slot.number}: {task.status.state.word}, and the restart policy leaves it at that")
+        draft.say(f"{draft.name(slot.number)}: {word}, and the restart policy leaves it at that")
     elif task.start_after > draft.now:
         draft.wake(task.start_after)  # ended within its own delay: at most one try a delay
-        draft.say(f"slot {slot.number}: next try when the restart delay has passed")
+        wait = task.start_after - task.created_at
+        draft.say(f"{draft.name(slot.number)}: waiting for the next try", task.start_after, wait)
     else:
         draft.want(task, TaskState.SHUTDOWN)
-        start = max(restart.start_after(task, draft.policy), draft.now)
-        draft.create(slot.number, TaskState.READY, start_after=start, follows=_still_running(slot, task))
-        draft.say(f"slot {slot.number}: {task.status.state.word}, replaced")
+        start = max(restart.start_after(task, draft.policy, draft.longest_pause), draft.now)
+        draft.create(
+            slot.number,
+            TaskState.READY,
+            start_after=start,
+            follows=_still_running(slot, task),
+            streak=restart.streak_after(task),
+        )
+        draft.say(f"{draft.name(slot.number)}: {task.status.state.word}, replaced")
 
 
 def _still_running(slot: Slot, task: Task) -> str:
@@ -97,13 +105,14 @@ def _may_go(old: Task, new: Task, now: int) -> bool:
 def _raise(draft: Draft, task: Task) -> None:
     if task.start_after > draft.now:
         draft.wake(task.start_after)
-        draft.say(f"slot {task.slot}: waiting for the restart delay")
+        why = restart.crash_loop(task) or "waiting for the restart delay"
+        draft.say(f"{draft.name(task.slot)}: {why}", task.start_after, task.start_after - task.created_at)
         return
     before = draft.tasks.get(task.follows)
     if before is not None and not before.status.state.terminal:
         give_up = max(draft.changed_at(before), task.start_after) + PREDECESSOR_WAIT
         if before.live or draft.now < give_up:
             draft.wake(give_up)
-            draft.say(f"slot {task.slot}: waiting for its predecessor to stop")
+            draft.say(f"{draft.name(task.slot)}: waiting for its predecessor to stop", give_up)
             return
-    draft.want(task, TaskState.RUNNING)
+    draft.want(task, draft.goal)

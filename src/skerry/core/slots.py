@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from skerry.core import restart
 from skerry.core.dirty import is_dirty
-from skerry.model.objects import Service, Task
+from skerry.model.objects import Node, Service, Task
 from skerry.model.specs import RestartPolicy
 from skerry.model.states import TaskState
 
@@ -44,21 +44,24 @@ class Slot:
         return any(task.status.state == TaskState.RUNNING for task in self.live)
 
 
-def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy) -> dict[int, Slot]:
+def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy, node: Node) -> dict[int, Slot]:
     """Group a service's tasks (oldest first) by slot; those to be removed hold no place."""
     groups: dict[int, list[Task]] = {}
     for task in tasks:
         if task.desired < TaskState.REMOVE:
             groups.setdefault(task.slot, []).append(task)
-    return {number: _slot(service, number, tuple(group), policy) for number, group in sorted(groups.items())}
+    return {
+        number: _slot(service, number, tuple(group), policy, node) for number, group in sorted(groups.items())
+    }
 
 
-def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy) -> Slot:
+def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy, node: Node) -> Slot:
     live = [task for task in tasks if task.live]
+    dirty = {task.id for task in live if is_dirty(service, task, node)}
     return Slot(
         number=number,
         tasks=tasks,
-        clean=tuple(task for task in live if not is_dirty(service, task)),
-        dirty=tuple(task for task in live if is_dirty(service, task)),
+        clean=tuple(task for task in live if task.id not in dirty),
+        dirty=tuple(task for task in live if task.id in dirty),
         given_up=not live and not restart.allowed(tasks[-1], tasks, policy),
     )

@@ -28,7 +28,7 @@ class Drainer(Protocol):
     """What waits for requests in flight."""
 
     async def drain(
-        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, leave_idle: bool
+        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
     ) -> Drained: ...
 
     async def forget(self, addresses: Iterable[str]) -> None: ...
@@ -59,7 +59,7 @@ class Handover:
         only = addresses[0] if len(addresses) == 1 else None
         how = self._network.handling(task.service_id)
         drained = await self._drainer.drain(
-            task.status.pid, only, how.drain_timeout, how.drain_quiet, how.leave_idle
+            task.status.pid, only, how.drain_timeout, how.drain_quiet, how.drain_idle
         )
         if not drained.open:
             await self._drainer.forget(addresses)

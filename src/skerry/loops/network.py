@@ -10,9 +10,9 @@ import structlog
 from msgspec.structs import replace
 
 from skerry.core.endpoints import traffic
-from skerry.core.labels import Handling, handling_of
+from skerry.core.handling import Handling, handling_of
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Service
+from skerry.model.objects import Decision, Service
 from skerry.model.traffic import Traffic
 from skerry.store.store import Commit, Store, Tx
 
@@ -65,7 +65,7 @@ class NetworkLoop:
             group.create_task(self._follow_commits(commits))
             while True:
                 self._wanted.clear()
-                self._leaving &= self._store.view.tasks.keys()
+                self._leaving = {key for key in self._leaving if key in self._store.view.tasks}
                 settled = await self._apply(traffic(self._store.view, frozenset(self._leaving)))
                 try:
                     async with asyncio.timeout(RESYNC_S if settled else RETRY_S):
@@ -75,15 +75,17 @@ class NetworkLoop:
 
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
-            for change in (await commits.get()).changes:
+            commit = await commits.get()
+            for change in commit.changes:
                 if isinstance(change.object, Service):
                     self._labels_changed(change.object, gone=change.new is None)
-            self._wanted.set()
+            if not all(isinstance(change.object, Decision) for change in commit.changes):
+                self._wanted.set()
 
     def _labels_changed(self, service: Service, *, gone: bool) -> None:
         """A service that is removed still says how its last tasks are drained."""
-        tasks = self._store.view.tasks_by_service
-        self._removed = {key: one for key, one in self._removed.items() if key in tasks}
+        view = self._store.view
+        self._removed = {key: one for key, one in self._removed.items() if view.tasks_of(key)}
         if gone:
             self._removed[service.id] = handling_of(service)
 

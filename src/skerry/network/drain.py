@@ -43,9 +43,10 @@ class Rules:
     timeout: int = DRAIN_TIMEOUT
     quiet: int = DRAIN_QUIET
     """How long an answer may pause before it counts as complete."""
-    leave_idle: bool = False
-    """Wait for requests in flight only, and leave every connection to the task: it will close them itself
-    when it hears SIGTERM, as its protocol wants it."""
+    idle: str = "close"
+    """What becomes of idle connections. `leave`: wait for requests in flight only, and leave every connection
+    to the task, which ends them itself when it hears SIGTERM, as its protocol wants it. `wait`: until they
+    have ended by themselves."""
 
 
 class Shield:
@@ -111,7 +112,7 @@ class Drain:
         """Until nothing is in flight and nothing idle is open, or the timeout. Raises OSError."""
         began = monotonic_ns()
         try:
-            while left := await (self._glance() if self._rules.leave_idle else self._round()):
+            while left := await (self._round() if self._rules.idle == "close" else self._glance()):
                 if monotonic_ns() - began >= self._rules.timeout:
                     break
                 await asyncio.sleep(self._pause_s)
@@ -122,9 +123,11 @@ class Drain:
         return Drained(open=left, waited_ns=monotonic_ns() - began, closed_idle=self._closed)
 
     async def _glance(self) -> int:
-        """Sample and touch nothing; how many connections have a request in flight."""
+        """Sample and touch nothing; how many connections there are to wait for."""
         sample = await asyncio.to_thread(self._sample)
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S)
+        if self._rules.idle == "wait":
+            return len(sample)
         return sum(in_flight(one, asked, 0) for one, asked in sample)
 
     async def _round(self) -> int:

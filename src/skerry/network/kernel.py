@@ -135,10 +135,10 @@ class KernelNetwork:
         address: str | None,
         timeout_ns: int,
         quiet_ns: int = DRAIN_QUIET,
-        leave_idle: bool = False,
+        idle: str = "close",
     ) -> Drained:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
-        return await drain(pid, address, Rules(timeout_ns, quiet_ns, leave_idle), self.table)
+        return await drain(pid, address, Rules(timeout_ns, quiet_ns, idle), self.table)
 
     async def forget(self, addresses: Iterable[str]) -> None:
         """Delete all flows to tasks that have been drained; see `Conntrack.forget_task`."""

@@ -89,6 +89,8 @@ def render_gate() -> str:
             f"flush chain {family} hold",
             f'add rule {family} own iifname "lo" accept',
             f"add rule {family} own iifname . ip daddr @legs accept",
+            # silence rather than "port unreachable": a client of a service that is not ready asks again
+            f"add rule {family} own meta l4proto udp iifname . ip daddr @vips drop",
             f"add rule {family} own iifname . ip daddr @vips accept",
             f"add rule {family} hold iifname . ip daddr @legs accept",
             f"add rule {family} hold meta l4proto tcp redirect to :{HOLD_PORT}",

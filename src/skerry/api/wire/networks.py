@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from skerry.api.wire.common import timestamp
 from skerry.core.view import View
 from skerry.model.objects import Network, Raw
 from skerry.model.states import TaskState
+from skerry.model.times import timestamp
 
 
 def pools(network: Network) -> list[Raw]:

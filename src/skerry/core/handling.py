@@ -13,6 +13,7 @@ from typing import Any
 from skerry.core.probing import SHELL, HttpProbe, NotTranslated, Probe, TcpProbe, http_probe
 from skerry.model import defaults
 from skerry.model.objects import Raw, Service
+from skerry.model.times import duration
 
 HOLD_TIMEOUT = "skerry.hold.timeout"
 DRAIN_TIMEOUT = "skerry.drain.timeout"
@@ -45,8 +46,8 @@ class Handling:
     hold_timeout: int = defaults.HOLD_TIMEOUT
     drain_timeout: int = defaults.DRAIN_TIMEOUT
     drain_quiet: int = defaults.DRAIN_QUIET
-    leave_idle: bool = False
-    """Whether idle connections stay for the task itself to end, when it hears SIGTERM."""
+    drain_idle: str = "close"
+    """What becomes of idle connections: `close` them, `leave` them to the task, `wait` for their end."""
     readiness: Wish = Wish()
     liveness: Wish = Wish()
 
@@ -67,7 +68,7 @@ def handling(labels: Mapping[str, str]) -> Handling:
         hold_timeout=said.get(HOLD_TIMEOUT, defaults.HOLD_TIMEOUT),
         drain_timeout=said.get(DRAIN_TIMEOUT, defaults.DRAIN_TIMEOUT),
         drain_quiet=said.get(DRAIN_QUIET, defaults.DRAIN_QUIET),
-        leave_idle=said.get(DRAIN_IDLE, False),
+        drain_idle=said.get(DRAIN_IDLE, "close"),
         readiness=said.get(READINESS, both),
         liveness=said.get(LIVENESS, both),
     )
@@ -83,42 +84,20 @@ def handling_of(service: Service | None) -> Handling:
         return Handling()
 
 
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_UNITS = {
-    "ns": 1,
-    "us": 1000,
-    "µs": 1000,
-    "μs": 1000,
-    "ms": defaults.MILLISECOND,
-    "s": defaults.SECOND,
-    "m": 60 * defaults.SECOND,
-    "h": 3600 * defaults.SECOND,
-}
-
-
-def duration(text: str) -> int:
-    """Nanoseconds of a duration as Docker writes it: `30s`, `1m30s`, `500ms`, `0`. Raises ValueError."""
-    if text == "0":
-        return 0
-    if not text or _PART.sub("", text):
-        raise ValueError(text)
-    return int(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
-
-
 def _duration(name: str, text: str) -> int:
     try:
         found = duration(text)
-    except ValueError:
-        raise ValueError(f'label {name}: "{text}" is not a duration such as 30s, 1m30s or 500ms') from None
+    except ValueError as error:
+        raise ValueError(f"label {name}: {error}") from error
     if found > LONGEST:
         raise ValueError(f"label {name}: {text} is longer than 1h")
     return found
 
 
-def _idle(name: str, text: str) -> bool:
-    if text not in ("close", "leave"):
-        raise ValueError(f'label {name}: "{text}" is neither close nor leave')
-    return text == "leave"
+def _idle(name: str, text: str) -> str:
+    if text not in ("close", "leave", "wait"):
+        raise ValueError(f'label {name}: "{text}" is none of close, leave and wait')
+    return text
 
 
 _TCP = re.compile(r"tcp://(?P<host>localhost|127\.0\.0\.1|\[::1\])?:(?P<port>\d{1,5})/?")
