@@ -21,6 +21,7 @@ from skerry.network.conntrack import Conntrack
 from skerry.network.drain import Drained, Rules, drain
 from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
+from skerry.network.watch import Watch
 
 log = structlog.get_logger()
 
@@ -48,6 +49,8 @@ class KernelNetwork:
         self._callbacks: list[Callable[[Reservations], None]] = []
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
+        self._watch: Watch | None = None
+        self._written = False
 
     async def start(self) -> None:
         """Make what must be there before anything else; attach to the gate. Raises NetworkError."""
@@ -56,6 +59,19 @@ class KernelNetwork:
         await links.ensure_namespace(self.namespace)
         await self.restore()
         await self._gate.start()
+        self._watch = Watch(self._repair)
+
+    async def _repair(self) -> None:
+        """Write again what somebody else took away, be it a flushed ruleset or one of ours."""
+        async with self._lock:
+            tables = await nft_quietly("list", "tables", "ip")
+            there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
+            if f"{self.table}-flows" not in there:
+                await nft(ruleset.render_flows(self.table))
+            await dockeruser.ensure()
+            if self.table not in there and self._gate.status is not None and self._written:
+                log.warning("the kernel table was gone: writing it again", table=self.table)
+                await self._write(self._gate.status)
 
     async def restore(self) -> None:
         """Have the rules that no `apply` writes; whoever flushed the machine's ruleset took them too."""
@@ -105,6 +121,7 @@ class KernelNetwork:
         table = ruleset.render(msgspec.structs.replace(self._traffic, ports=ours), self.table)
         await links.hairpin(segment.bridge for segment in self._traffic.segments)
         await nft(table)
+        self._written = True
 
     def _heard(self, status: Status) -> None:
         if self._differs(status):
@@ -146,6 +163,9 @@ class KernelNetwork:
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""
+        if self._watch:
+            await self._watch.close()
+            self._watch = None
         if self._following:
             self._following.cancel()
         await self._gate.detach()
@@ -160,6 +180,9 @@ class KernelNetwork:
 
     async def purge(self) -> None:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
+        if self._watch:
+            await self._watch.close()
+            self._watch = None
         await self.stop_gate()
         await nft_quietly("delete", "table", "ip", self.table)
         await nft_quietly("delete", "table", "ip", f"{self.table}-flows")
