@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check bench-core
+.PHONY: setup demo test check bench-core bench-network proof
 
 setup:
 	@bash scripts/setup
@@ -14,6 +14,12 @@ test: setup
 
 bench-core: setup
 	@$(PYTHON) -m bench.core
+
+bench-network: setup
+	@$(PYTHON) -m bench.network
+
+proof: setup
+	@$(PYTHON) -m proof $(PROOF)
 
 check: setup
 	@$(PYTHON) -m ruff check .
