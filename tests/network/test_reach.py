@@ -241,3 +241,22 @@ def test_rules_that_somebody_takes_away_come_back_at_once(town: Lab, started: St
             assert (await get(town.outside, MACHINE, 80)).split() == ["one", OUTSIDE]
 
     town.run(body)
+
+
+def test_a_flushed_ruleset_cuts_no_connection(town: Lab, started: Started) -> None:
+    """A reset would come within a round trip of the first packet that is not translated."""
+
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            kept = [await Http.open(town.outside, MACHINE, 80) for _ in range(8)]
+            for http in kept:
+                await http.get()
+            for _ in range(5):
+                sh("nft flush ruleset")
+                await asyncio.gather(*(http.get() for http in kept))
+            for http in kept:
+                assert http.answers == 6
+                http.close()
+
+    town.run(body)

@@ -19,6 +19,7 @@ from skerry.gate.dns import Answerer
 from skerry.gate.forward import Forwarder
 from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Hold, Namespace
+from skerry.gate.keep import keep_translating
 from skerry.gate.listeners import DnsListeners
 from skerry.gate.message import Desired, Status
 from skerry.gate.ports import Ports
@@ -88,6 +89,7 @@ class Gate:
         if self._inherited.desired is not None:
             await self._apply(self._inherited.desired)
         await self._hold.start()
+        kept = self._keep_translating()
         takers = handover.listen(self._paths.handover)
         await self._control.start()
         if self._giver is not None:
@@ -112,7 +114,18 @@ class Gate:
         if self._replaced:
             await self._linger(stopped)
         self._namespace.close()
+        if kept is not None:
+            kept.close()
         log.info("gate is down")
+
+    def _keep_translating(self) -> socket.socket | None:
+        try:
+            return keep_translating(f"skerry-keep-{os.getpid()}")
+        except OSError as error:
+            log.warning(
+                "a flushed ruleset will cut connections: this kernel has no owned tables", error=str(error)
+            )
+            return None
 
     async def _apply(self, desired: Desired) -> None:
         self._board.post(desired)
