@@ -86,7 +86,7 @@ def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> l
     """All runs under one load; a line each."""
     stack.deploy()
     load = Load(stack)
-    times: list[tuple[Run, float, float]] = []
+    times: list[tuple[Run, float]] = []
     try:
         time.sleep(BEFORE_S)
         for run in planned:
@@ -97,12 +97,14 @@ def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> l
             finally:
                 print(f"{time.monotonic() - started:6.1f} s  {run}", flush=True)
             time.sleep(AFTER_S)
-            times.append((run, started, time.monotonic()))
+            times.append((run, started))
     finally:
+        ended = time.monotonic()
         requests = load.stop()
     cells = []
-    for run, start, end in times:
-        seen = [one for one in requests if one.within(start, end)]
+    ends = [start for _, start in times[1:]] + [ended]
+    for (run, start), end in zip(times, ends, strict=True):
+        seen = [one for one in requests if start <= one.end < end]
         for one in seen:
             if one.outcome == "failed":
                 print(f"  {one.kind}: began at {one.start - start:+.2f} s, {one.took_ms:.0f} ms: {one.text}")

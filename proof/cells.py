@@ -26,9 +26,10 @@ class Request(NamedTuple):
         start, took, kind, outcome, text = line.rstrip("\n").split("\t")
         return Request(float(start), float(took), kind, outcome, text)
 
-    def within(self, start: float, end: float) -> bool:
-        """Whether any part of it lies there."""
-        return self.start < end and self.start + self.took_ms / 1000 > start
+    @property
+    def end(self) -> float:
+        """When it was through."""
+        return self.start + self.took_ms / 1000
 
 
 class Explanation(msgspec.Struct, frozen=True):

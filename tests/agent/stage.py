@@ -53,6 +53,9 @@ class Notes:
         await asyncio.sleep(self.drain_s)
         return Way("drained in 7 ms: 0 idle closed, 2 still open", 2) if self.left_open else Way()
 
+    async def forget(self, task: Task) -> None:
+        self.calls.append(f"forget {task.id}")
+
 
 class Stage:
     """Everything around one agent, which `starts` and `crashes` when a test says so."""

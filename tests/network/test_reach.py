@@ -260,3 +260,30 @@ def test_a_flushed_ruleset_cuts_no_connection(town: Lab, started: Started) -> No
                 http.close()
 
     town.run(body)
+
+
+def test_a_task_that_died_a_moment_ago_refuses_nobody(town: Lab, started: Started) -> None:
+    """The kernel answers for its port, until skerry knows; the client's TCP knocks again."""
+
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            town.stop("one")
+            callers = [(town.outside, MACHINE, 80), (f"{town.tag}-two", VIP, 8080), (town.machine, VIP, 8080)]
+            asking = [asyncio.create_task(get(*caller, timeout_s=5)) for caller in callers]
+            done, _ = await asyncio.wait(asking, timeout=0.3)
+            assert not done
+            await network.apply(traffic(TWO))
+            assert {answer.split()[0] for answer in await asyncio.gather(*asking)} == {"two"}
+
+    town.run(body)
+
+
+def test_a_port_where_nobody_listens_is_refused_all_the_same(town: Lab, started: Started) -> None:
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            with pytest.raises(ConnectionRefusedError):
+                await get(f"{town.tag}-two", VIP, 8079, timeout_s=5)
+
+    town.run(body)

@@ -33,14 +33,6 @@ def test_only_so_many_failures_of_that_run_and_client_are_explained() -> None:
     assert cell("task crash, 2", "dns", three, WHY).failed == 3
 
 
-def test_a_request_belongs_to_a_run_that_it_touches() -> None:
-    one = Request(1.0, 500.0, "x", "ok", "")
-    assert one.within(1.4, 2.0)
-    assert one.within(0.0, 1.1)
-    assert not one.within(1.5, 2.0)
-    assert not one.within(0.0, 1.0)
-
-
 def test_what_is_proved() -> None:
     good = cell("a", "x", requests("ok"), [])
     excused = cell("task crash, 1", "TCP echo", requests("failed"), WHY)

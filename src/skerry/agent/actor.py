@@ -231,6 +231,9 @@ class Actor:
         """Report the end; what somebody started again from outside ends too, since a successor comes."""
         end = end_of(task, seen, self._died, cause)
         await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
+        if task.status.state == TaskState.RUNNING and not running(seen):
+            await self._leave(task)
+            await self._parts.traffic.forget(task)
         if running(seen):
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files()

@@ -32,3 +32,6 @@ class Traffic(Protocol):
 
     async def drain(self, task: Task) -> Way:
         """Wait until what is in flight is answered, or the time for that is over."""
+
+    async def forget(self, task: Task) -> None:
+        """A task has ended by itself: whoever was on the way to it shall find another."""

@@ -68,3 +68,7 @@ class Handover:
         waited = f"{drained.waited_ns / 1e6:.0f} ms"
         words = f"drained in {waited}: {drained.closed_idle} idle closed, {drained.open} still open"
         return Way(words, drained.open)
+
+    async def forget(self, task: Task) -> None:
+        """Delete the flows of a task that has ended by itself; its address may be given out again."""
+        await self._drainer.forget([one.address for one in task.attachments if one.address])
