@@ -17,6 +17,7 @@ import msgspec
 
 from demo.settings import CHECKOUT
 from proof.cells import Cell, Explanation, Request, cell, last_line, proved
+from proof.clients import PATIENCE_S
 from proof.plan import CLIENTS, Run, runs
 from proof.report import write
 from proof.stack import Stack
@@ -27,6 +28,9 @@ EXPLAINED = Path(__file__).with_name("explained.json")
 EXPLAINED_LIMIT = 60
 BEFORE_S = 1.0
 AFTER_S = 1.0
+KILLS = ("task crash", "out of memory")
+AFTER_KILL_S = PATIENCE_S + 1.0
+"""Whoever only reads from a process that was killed may not hear of its end, and gives up after a while."""
 
 
 class Load:
@@ -67,19 +71,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="proof", description=__doc__)
     parser.add_argument("--short", action="store_true", help="two minutes instead of twenty")
     parser.add_argument("--only", help="only runs whose name contains this")
+    parser.add_argument("--save", type=Path, help="write the cells there, for --merge")
+    parser.add_argument("--merge", type=Path, nargs="+", help="play nothing: take the cells of parts")
     parser.add_argument("--report", type=Path, help="write the figures there, and the plots beside it")
     parser.add_argument("--logs", type=Path, help="write the tails of skerry's logs there")
     options = parser.parse_args()
-    planned = [run for run in runs(short=options.short) if (options.only or "") in str(run)]
     explanations = msgspec.json.decode(EXPLAINED.read_bytes(), type=list[Explanation])
-    with World(images=["story"]) as world:
-        cells = play(Stack(world), planned, explanations)
-        if options.logs is not None:
-            options.logs.write_text(world.logs())
+    if options.merge:
+        cells = [
+            one for part in options.merge for one in msgspec.json.decode(part.read_bytes(), type=list[Cell])
+        ]
+    else:
+        planned = [run for run in runs(short=options.short) if (options.only or "") in str(run)]
+        cells = played(planned, explanations, options.logs)
+    if options.save is not None:
+        options.save.write_bytes(msgspec.json.encode(cells))
     if options.report is not None:
         write(options.report, cells, explanations)
     print(last_line(cells))
     sys.exit(not proved(cells, EXPLAINED_LIMIT))
+
+
+def played(planned: list[Run], explanations: list[Explanation], logs: Path | None) -> list[Cell]:
+    """The cells of runs in a world of their own."""
+    with World(images=["story"]) as world:
+        cells = play(Stack(world), planned, explanations)
+        if logs is not None:
+            logs.write_text(world.logs())
+    return cells
 
 
 def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> list[Cell]:
@@ -96,7 +115,7 @@ def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> l
                 stack.play(run)
             finally:
                 print(f"{time.monotonic() - started:6.1f} s  {run}", flush=True)
-            time.sleep(AFTER_S)
+            time.sleep(AFTER_KILL_S if run.action in KILLS else AFTER_S)
             times.append((run, started))
     finally:
         ended = time.monotonic()

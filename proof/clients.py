@@ -26,7 +26,7 @@ import dns.message
 
 from skerry.gate.netns import inside
 
-PATIENCE_S = 20.0
+PATIENCE_S = 12.0
 WEB, SOCKETS, ECHO, DATAGRAMS = 8080, 9090, 9091, 9092
 RESEND_S = {"udp": 0.5, "dns": 2.0}
 """After so long a datagram is sent again: as an impatient client does, and as resolvers do."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
+import struct
+import termios
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -11,7 +14,7 @@ import pytest
 
 from skerry.gate.board import Board
 from skerry.gate.message import Desired
-from skerry.gate.relay import Acceptor, Relay, Wanted
+from skerry.gate.relay import Acceptor, Relay, Wanted, reset
 from skerry.model.traffic import Backend, Traffic, VirtualService
 
 VIP = "10.0.1.130"
@@ -166,5 +169,34 @@ def test_who_waits_is_let_go_without_a_word_and_served_by_another_relay() -> Non
             other = Relay(board, new_socket)
             await other.serve(held.client, held.wanted, held.since)
             assert await answer == b"got hello"
+
+    play(scene)
+
+
+def test_a_reset_comes_after_what_a_slow_client_has_not_read_yet() -> None:
+    """A drained task's end closes what it has answered; the relay has read it, the client has not."""
+    size = 50_000
+
+    async def scene(stage: Stage) -> None:
+        stage.put(*LOCAL)
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        stage.reserved.setblocking(False)
+        with client:
+            await loop.sock_connect(client, stage.front.getsockname())
+            backend, _ = await loop.sock_accept(stage.reserved)
+            backend.setblocking(False)
+            await loop.sock_sendall(backend, b"x" * size)
+            while struct.unpack("i", fcntl.ioctl(backend, termios.TIOCOUTQ, b"\0\0\0\0"))[0]:
+                await asyncio.sleep(0)
+            reset(backend)
+            await asyncio.sleep(0.05)  # the relay hears of it
+            got = 0
+            while got < size:
+                got += len(await loop.sock_recv(client, 65536))
+            with pytest.raises(ConnectionResetError):
+                await loop.sock_recv(client, 1)
 
     play(scene)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import select
 import socket
 import struct
+import termios
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,8 +22,10 @@ RETRY_S = 0.05
 LOOK_S = 1.0
 """How often a held connection is looked at for a client that went away."""
 
+DELIVERY_S = 60.0
 CHUNK = 64 * 1024
 AT_A_TURN = 64
+TCP_CLOSED = 7
 
 NewSocket = Callable[[], Awaitable[socket.socket]]
 
@@ -163,14 +167,14 @@ def _gone(client: socket.socket) -> bool:
 
 
 async def copy_both(one: socket.socket, other: socket.socket) -> None:
-    """Copy both ways until both have ended; an end of one direction is passed on as such. Closes both."""
+    """Copy both ways until both have ended; an end of one direction is passed on as such, and a reset as a
+    reset, but only when what came before it has arrived. Closes both."""
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_copy(one, other))
             group.create_task(_copy(other, one))
     except* OSError:
-        reset(one)
-        reset(other)
+        await asyncio.gather(_reset_when_delivered(one), _reset_when_delivered(other))
     finally:
         one.close()
         other.close()
@@ -185,6 +189,24 @@ async def _copy(source: socket.socket, sink: socket.socket) -> None:
     except OSError as error:
         if error.errno != errno.ENOTCONN:
             raise
+
+
+async def _reset_when_delivered(connection: socket.socket) -> None:
+    """A task that is drained may be done with an answer that a slow client is still reading here."""
+    deadline = asyncio.get_running_loop().time() + DELIVERY_S
+    while _undelivered(connection) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(RETRY_S)
+    reset(connection)
+
+
+def _undelivered(connection: socket.socket) -> int:
+    """Bytes that were written and the peer has not acknowledged; 0 where the connection is gone."""
+    try:
+        if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSED:
+            return 0
+        return int(struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0\0\0\0"))[0])
+    except OSError:
+        return 0
 
 
 class Acceptor:
