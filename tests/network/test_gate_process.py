@@ -189,6 +189,22 @@ def test_after_a_reboot_everything_is_made_again(street: Lab, started: Started) 
     street.run(body)
 
 
+def test_only_root_on_the_machine_tells_the_gate_what_to_do(street: Lab, started: Started) -> None:
+    """Its sockets are files of the machine: no network leads there, and no other user may open them."""
+
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(ONE))
+            words = sh(f"tr '\\0' ' ' < /proc/{gate_pid(network)}/cmdline").split()
+            folder = words[words.index("--run-dir") + 1]
+            for name in ("gate.sock", "gate.hand"):
+                assert sh(f"stat -c '%F %a %u' {folder}/{name}") == "socket 600 0\n"
+            listening = sh(f"nsenter --net=/run/netns/{network.namespace.name} ss -Hltnu").splitlines()
+            assert {line.split()[4].rpartition(":")[2] for line in listening} == {"9", "53"}
+
+    street.run(body)
+
+
 def test_purge_leaves_nothing(street: Lab, started: Started) -> None:
     async def body() -> None:
         before = sh("ip -o link | wc -l; ls /run/netns")

@@ -166,6 +166,11 @@ class Datagrams:
         """The socket's descriptor."""
         return self._bound.fileno()
 
+    @property
+    def waiting(self) -> int:
+        """How many questions have no answer yet."""
+        return len(self._running)
+
     def _readable(self) -> None:
         for _ in range(AT_A_TURN):
             try:
