@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from skerry.agent.agent import Agent
+from skerry.agent.agent import RESYNC_S, Agent
 from skerry.agent.sockets import Sockets
 from skerry.agent.traffic import Way
 from skerry.engine.port import Engine
@@ -61,8 +61,14 @@ class Stage:
     """Everything around one agent, which `starts` and `crashes` when a test says so."""
 
     def __init__(
-        self, engine: Engine, calls: list[str], folder: Path, sockets: Sockets | None = None
+        self,
+        engine: Engine,
+        calls: list[str],
+        folder: Path,
+        resync_s: float = RESYNC_S,
+        sockets: Sockets | None = None,
     ) -> None:
+        self.resync_s = resync_s
         ids = (f"id{number:023}" for number in itertools.count(1))
         self.memory = Memory()
         self.store = Store(self.memory, time.time_ns, lambda: next(ids))
@@ -75,7 +81,14 @@ class Stage:
         self._running: asyncio.Task[None] | None = None
 
     def _agent(self) -> Agent:
-        return Agent(self.store, self.engine, self.traffic, self.folder, sockets=self.sockets)
+        return Agent(
+            self.store,
+            self.engine,
+            self.traffic,
+            self.folder,
+            resync_s=self.resync_s,
+            sockets=self.sockets,
+        )
 
     async def start(self) -> None:
         self.agent = self._agent()
@@ -165,13 +178,16 @@ def new_task(key: str, desired: TaskState, container: Raw, slot: int = 1) -> Tas
 
 @asynccontextmanager
 async def stage(
-    engine: FakeEngine | None = None, running: bool = True, sockets: Sockets | None = None
+    engine: FakeEngine | None = None,
+    running: bool = True,
+    resync_s: float = RESYNC_S,
+    sockets: Sockets | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage over the fake engine, on which the agent runs already."""
     fake = engine or FakeEngine()
     fake.networks[NETWORK.engine_name] = NETWORK.id
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        here = Stage(fake, fake.calls, Path(folder) / "tasks", sockets)
+        here = Stage(fake, fake.calls, Path(folder) / "tasks", resync_s, sockets)
         await here.put(NODE, NETWORK)
         if running:
             await here.start()

@@ -39,7 +39,7 @@ async def real_stage(socket: str) -> AsyncIterator[Stage]:
     subnet = {"Subnet": NETWORK.subnet, "Gateway": NETWORK.gateway, "IPRange": "10.0.1.0/25"}
     await engine.create_network({"Name": NETWORK.engine_name, "IPAM": {"Config": [subnet]}})
     with tempfile.TemporaryDirectory(prefix="skt-") as folder:
-        here = Stage(engine, [], Path(folder) / "tasks", Namespaces())
+        here = Stage(engine, [], Path(folder) / "tasks", sockets=Namespaces())
         await here.put(NODE, NETWORK)
         await here.start()
         try:

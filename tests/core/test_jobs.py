@@ -89,6 +89,7 @@ def test_an_update_is_another_iteration_and_ends_what_is_under_way() -> None:
     new = started(swarm)
     assert [(task.slot, task.job_iteration) for task in new] == [(0, 1), (1, 1)]
     assert swarm.service.update is None
+    assert swarm.view.tasks[done.id].desired == COMPLETE, "what had completed stays as it was"
 
 
 def test_a_global_job_runs_once_where_its_constraints_hold() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from skerry.model.objects import Raw
 from skerry.model.states import TaskState
-from tests.core.world import RUNNING, SHUTDOWN, Swarm, service_spec
+from tests.core.world import READY, RUNNING, SHUTDOWN, Swarm, service_spec
 
 GIB = 1 << 30
 INSUFFICIENT = "insufficient resources on 1 node"
@@ -30,6 +30,8 @@ def test_draining_shuts_tasks_down_and_others_wait_without_a_delay() -> None:
     swarm = running()
     before = swarm.live
     swarm.set_node("drain")
+    swarm.settle()
+    assert {(task.desired, task.status.state) for task in swarm.live} == {(READY, TaskState.PENDING)}
     swarm.agent()
     assert {swarm.view.tasks[task.id].status.state for task in before} == {SHUTDOWN}
     assert [(task.slot, task.status.state, task.status.err) for task in swarm.live] == [
@@ -82,6 +84,9 @@ def test_tasks_leave_a_node_that_no_longer_fits_them() -> None:
     swarm.agent()
     assert {task.status.err for task in swarm.live} == {
         "no suitable node (scheduling constraints not satisfied on 1 node)"
+    }
+    assert {task.evicted for task in swarm.tasks if not task.live} == {
+        "assigned node no longer meets constraints"
     }
 
 

@@ -80,14 +80,15 @@ def _goes_on(draft: Draft, number: int, row: list[Task]) -> bool:
 
 
 def _again(draft: Draft, number: int, last: Task) -> bool:
-    """Make another task in the slot of one that failed, or that had to leave the node."""
+    """Make another task in the slot of one that failed, or that has to leave the node."""
     draft.want(last, TaskState.SHUTDOWN)
     failed = last.status.state in restart.ENDED_BY_ITSELF
     at = restart.start_after(last, draft.policy, draft.longest_pause) if failed else 0
     draft.create(
         number,
-        TaskState.READY if at > draft.now else TaskState.COMPLETE,
+        TaskState.READY,
         start_after=at,
+        follows=last.id,
         streak=restart.streak_after(last),
     )
     return True

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from skerry.core.options import Options, options
 from skerry.model.defaults import SECOND
 
 LOOPBACK = {
@@ -160,57 +161,6 @@ def _shell_words(text: str) -> list[str]:
 # The programs.
 
 
-@dataclass
-class _Options:
-    """What a command line's words said."""
-
-    flags: set[str]
-    values: dict[str, list[str]]
-    rest: list[str]
-
-
-def _options(words: Sequence[str], flags: dict[str, str], values: dict[str, str]) -> _Options:
-    """Sort words into options and others. `flags` and `values` give each spelling its name; short flags
-    may be joined. NotTranslated for an option that is not known."""
-    found = _Options(set(), {}, [])
-    waiting = iter(words)
-    for word in waiting:
-        if not word.startswith("-") or word == "-":
-            found.rest.append(word)
-        elif word.startswith("--"):
-            name, equals, value = word.partition("=")
-            if name in flags and not equals:
-                found.flags.add(flags[name])
-            elif name in values:
-                found.values.setdefault(values[name], []).append(value if equals else _next(waiting))
-            else:
-                raise NotTranslated
-        else:
-            _short(word, waiting, flags, values, found)
-    return found
-
-
-def _short(
-    word: str, waiting: Iterator[str], flags: dict[str, str], values: dict[str, str], found: _Options
-) -> None:
-    for at, letter in enumerate(word[1:], 2):
-        name = f"-{letter}"
-        if name in flags:
-            found.flags.add(flags[name])
-        elif name in values:
-            found.values.setdefault(values[name], []).append(word[at:] or _next(waiting))
-            return
-        else:
-            raise NotTranslated
-
-
-def _next(waiting: Iterator[str]) -> str:
-    word = next(waiting, None)
-    if word is None:
-        raise NotTranslated
-    return word
-
-
 _CURL_FLAGS = {
     "-f": "fail",
     "--fail": "fail",
@@ -247,7 +197,7 @@ _CURL_VALUES = {
 
 
 def _curl(words: list[str]) -> Probe:
-    said = _options(words, _CURL_FLAGS, _CURL_VALUES)
+    said = options(words, _CURL_FLAGS, _CURL_VALUES)
     if "fail" not in said.flags or any(one != "/dev/null" for one in said.values.get("output", [])):
         raise NotTranslated
     probe = _http([*said.rest, *said.values.get("url", [])], "curl", said)
@@ -285,7 +235,7 @@ _WGET_VALUES = {
 
 
 def _wget(words: list[str]) -> Probe:
-    said = _options(["-q" if word == "-nv" else word for word in words], _WGET_FLAGS, _WGET_VALUES)
+    said = options(["-q" if word == "-nv" else word for word in words], _WGET_FLAGS, _WGET_VALUES)
     written = said.values.get("output", [])
     if "spider" not in said.flags or any(one not in ("-", "/dev/null") for one in written):
         raise NotTranslated
@@ -294,7 +244,7 @@ def _wget(words: list[str]) -> Probe:
 
 
 def _nc(words: list[str]) -> Probe:
-    said = _options(words, {"-z": "scan", "-v": "", "-n": "", "-4": "4", "-6": "6"}, {"-w": "time"})
+    said = options(words, {"-z": "scan", "-v": "", "-n": "", "-4": "4", "-6": "6"}, {"-w": "time"})
     if "scan" not in said.flags or len(said.rest) != 2:
         raise NotTranslated
     hosts = _of_family(_hosts(said.rest[0]), said.flags)
@@ -304,7 +254,7 @@ def _nc(words: list[str]) -> Probe:
 _PROGRAMS: dict[str, Callable[[list[str]], Probe]] = {"curl": _curl, "wget": _wget, "nc": _nc}
 
 
-def _http(urls: list[str], tool: str, said: _Options) -> HttpProbe:
+def _http(urls: list[str], tool: str, said: Options) -> HttpProbe:
     if len(urls) != 1 or re.search(r"[\[\]]", urls[0].partition("://")[2].partition("/")[2]):
         raise NotTranslated
     probe = http_probe(urls[0] if "://" in urls[0] else f"http://{urls[0]}")

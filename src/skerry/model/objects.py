@@ -176,6 +176,8 @@ class Task(Struct, frozen=True):
     """The service's when the task was made."""
     job_iteration: int | None = None
     """Jobs: the iteration that it belongs to."""
+    evicted: str = ""
+    """Why the node does not suit it any more, once it was told to go for that: it ends as REJECTED."""
     streak: int = 0
     """How many tasks before it in its slot failed one after another, none of them after running for long."""
 
