@@ -89,6 +89,7 @@ NEVER = [
     "curl -f -H 'Expect: 100-continue' http://localhost/",
     "curl -f -m http://localhost/",
     "curl -f",
+    "curl -f http://localhost/ -m",
     "curl -f 'http://localhost/",
     "X=1 curl -f http://localhost/",
     "sudo curl -f http://localhost/",
