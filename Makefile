@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check sim mutants bench bench-core
+.PHONY: setup demo test check sim mutants bench bench-core bench-network bench-probes proof
 
 setup:
 	@bash scripts/setup
@@ -26,6 +26,15 @@ bench: setup
 
 bench-core: setup
 	@$(PYTHON) -m bench.core
+
+bench-network: setup
+	@$(PYTHON) -m bench.network
+
+bench-probes: setup
+	@$(PYTHON) -m bench.probes
+
+proof: setup
+	@$(PYTHON) -m proof $(PROOF)
 
 check: setup
 	@$(PYTHON) -m ruff check .

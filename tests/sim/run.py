@@ -18,7 +18,9 @@ from tests.sim.users import NETWORKS, Users
 from tests.sim.weather import CALM
 from tests.sim.world import World, world
 
-SETTLE_S = 45 * 60
+SETTLE_S = 150 * 60
+"""Slots that can never be filled are waited for one by one, each to the deadline of an update, and once more
+by the rollback that follows."""
 LOOK_S = 10.137
 """No round number: most things happen at one."""
 AT_REST_S = 90.0

@@ -10,8 +10,9 @@ import structlog
 from msgspec.structs import replace
 
 from skerry.core.endpoints import traffic
+from skerry.core.handling import Handling, handling_of
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Decision
+from skerry.model.objects import Decision, Service
 from skerry.model.traffic import Traffic
 from skerry.store.store import Commit, Store, Tx
 
@@ -49,6 +50,7 @@ class NetworkLoop:
         self._resync_s = resync_s
         self._store = store
         self._switch = switch
+        self._removed: dict[str, Handling] = {}
         self._applied: Traffic | None = None
         self._applying: Traffic | None = None
         """What may be in the kernel at any moment, though nobody has said so."""
@@ -77,8 +79,23 @@ class NetworkLoop:
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
             commit = await commits.get()
+            for change in commit.changes:
+                if isinstance(change.object, Service):
+                    self._labels_changed(change.object, gone=change.new is None)
             if not all(isinstance(change.object, Decision) for change in commit.changes):
                 self._wanted.set()
+
+    def _labels_changed(self, service: Service, *, gone: bool) -> None:
+        """A service that is removed still says how its last tasks are drained."""
+        view = self._store.view
+        self._removed = {key: one for key, one in self._removed.items() if view.tasks_of(key)}
+        if gone:
+            self._removed[service.id] = handling_of(service)
+
+    def handling(self, service_id: str) -> Handling:
+        """How the labels of a service, or of one that is gone, want its tasks to be treated."""
+        service = self._store.view.services.get(service_id)
+        return handling_of(service) if service else self._removed.get(service_id, Handling())
 
     async def _restore(self) -> None:
         """Write everything again, whatever the view says."""
