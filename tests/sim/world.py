@@ -48,6 +48,7 @@ class World:
         self.weather = Weather(random.Random(seed + 1), kind)
         self.story = Story(lambda: self.loop.now)
         self.engine = MovedEngine(self.wall, self.weather)
+        self.engine.on_exec = self.engine.check_health
         self.kernel = Kernel(self.weather, self.engine)
         self.past = Past()
         self.decider = Decider(self.weather)
