@@ -134,8 +134,11 @@ class Users:
             self._world.story.tell("user", f"removes network {name}")
             await networks.remove(self._world.store, living[name])
         else:
-            self._world.story.tell("user", f"creates network {name}")
-            await networks.create(self._world.store, {"Name": name, "Driver": "overlay"})
+            internal = self._chance.random() < 0.2
+            self._world.story.tell("user", f"creates network {name}{' (internal)' if internal else ''}")
+            await networks.create(
+                self._world.store, {"Name": name, "Driver": "overlay", "Internal": internal}
+            )
 
     async def config(self) -> None:
         """Make one, or remove one that nobody uses."""
