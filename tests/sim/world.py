@@ -23,6 +23,7 @@ from skerry.store.store import Change, Commit, Store
 from tests.sim.daemon import Daemon, Outside
 from tests.sim.decide import Decider
 from tests.sim.engine import MovedEngine
+from tests.sim.images import IMAGES
 from tests.sim.invariants import COMMIT, Eyes, Step
 from tests.sim.kernel import Kernel
 from tests.sim.loop import SECOND, VirtualLoop
@@ -75,7 +76,7 @@ class World:
             resync_s=resync_s,
         )
         self.engine.alive = self.kernel.alive = lambda: self.number
-        self.engine.pullable = {f"app:{number}": _image(number) for number in range(6)}
+        self.engine.pullable = dict(IMAGES)
         self.daemon: Daemon | None = None
         self._last = View()
         self._instant = (0, 0)
@@ -227,11 +228,6 @@ def _differences(before: View, after: View) -> Iterator[Change]:
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):
                 yield Change(old.get(key), new.get(key))
-
-
-def _image(number: int) -> dict[str, Any]:
-    check = {"Test": ["CMD", "true"], "Interval": 5 * SECOND, "Retries": 3}
-    return {"Id": f"sha256:{number}", "Config": {"Healthcheck": check} if number % 2 else {}}
 
 
 @contextmanager
