@@ -190,10 +190,9 @@ def test_a_clock_that_was_set_back_takes_no_patience_away() -> None:
         async with stage() as here:
             fake = here.engine
             assert isinstance(fake, FakeEngine)
-            fake.clock = lambda: time.time_ns() - 3600 * 10**9  # skerry's own clock does not step
+            fake.clock = lambda: time.time_ns() - 3600 * SECOND  # skerry's own clock does not step
             fake.on_exec = App(1)
-            patient = {"Test": ["CMD", "true"], "Interval": 5 * 10**9, "Retries": 3}
-            await here.task(Healthcheck=patient)
+            await here.task(Healthcheck={**QUICK, "Interval": 5 * SECOND})
             await here.until(lambda: sum(call.startswith("exec") for call in here.calls) >= 2)
             assert here.row().status.state == TaskState.STARTING
 
