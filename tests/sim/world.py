@@ -104,8 +104,9 @@ class World:
 
     @property
     def store(self) -> Store:
-        """The living daemon's."""
-        assert self.daemon is not None
+        """The living daemon's. Raises StateError, as a client sees it, where there is none."""
+        if self.daemon is None:
+            raise StateError("nobody answers")
         return self.daemon.store
 
     @property
