@@ -22,7 +22,7 @@ from skerry.api import (
     routes_system,
     routes_tasks,
 )
-from skerry.api.call import FEED, PARTS, UPSTREAM, Call, Route, Table
+from skerry.api.call import FEED, NO_TYPE, PARTS, UPSTREAM, Call, Route, Table
 from skerry.api.errors import errors
 from skerry.api.events import Feed
 from skerry.api.ports import Parts
@@ -85,6 +85,8 @@ async def _dress(request: web.Request, response: web.StreamResponse) -> None:
     if response.status == 404 and request.match_info.http_exception is not None:
         response.headers["Server"] = facts.server
         return
+    if response.headers.get("Content-Type") == NO_TYPE:
+        del response.headers["Content-Type"]
     for name, value in facts.headers().items():
         response.headers[name] = value
 

@@ -25,6 +25,9 @@ PARTS = web.AppKey("parts", Parts)
 UPSTREAM = web.AppKey("upstream", Upstream)
 FEED = web.AppKey("feed", Feed)
 
+NO_TYPE = "skerry/none"
+"""A Content-Type that is taken off before the answer goes out, where Docker sends none."""
+
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 _FALSE = {"0", "f", "F", "FALSE", "false", "False"}
 _PREFIX = re.compile(r"/v\d+\.\d+(?=/)")
@@ -72,20 +75,23 @@ class Call:
         """A boolean of the forgiving kind: anything but empty, 0, no, false and none is true."""
         return self.text(name).strip().lower() not in ("", "0", "no", "false", "none")
 
-    def strict(self, name: str) -> bool:
-        """A boolean as Go's ParseBool reads it. Raises InvalidParameter."""
+    def strict(self, name: str, *, brief: bool = False) -> bool:
+        """A boolean as Go's ParseBool reads it. Raises InvalidParameter; `brief` leaves out why."""
         value = self.text(name)
         if value in _TRUE:
             return True
         if value in _FALSE or not value:
             return False
-        raise InvalidParameter(
-            f'invalid value for {name}: {value}: strconv.ParseBool: parsing "{value}": invalid syntax'
-        )
+        why = "" if brief else f': strconv.ParseBool: parsing "{value}": invalid syntax'
+        raise InvalidParameter(f"invalid value for {name}: {value}{why}")
 
     def filters(self, accepted: Iterable[str]) -> Filters:
-        """The filters, of which only the accepted keys may be there."""
-        found = filters.parse(self.text("filters"))
+        """The filters, of which only the accepted keys may be there.
+
+        What is no JSON was a plain error up to 20.10, but for the list of services.
+        """
+        plain = not self.facts.modern and not self.request.path.endswith("/services")
+        found = filters.parse(self.text("filters"), 500 if plain else 400)
         filters.check(found, accepted, modern=self.facts.modern)
         return found
 

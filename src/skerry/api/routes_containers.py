@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from aiohttp import web
@@ -11,7 +11,7 @@ from aiohttp import web
 from skerry.api import filters
 from skerry.api.call import Call, Table, relay, relay_json
 from skerry.api.decode import canonical
-from skerry.api.disguise import Disguise, own_healthcheck
+from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
 from skerry.api.filters import Filters
 from skerry.api.routes_networks import attachable, ours
 from skerry.model.errors import InvalidParameter
@@ -160,7 +160,8 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     if not wanted:
         return None
     for ref, network in wanted.items():
-        wanted[ref] = await attachable(call, network)
+        if network.attachable:
+            wanted[ref] = await attachable(call, network)
     first = next(iter(wanted.values()))
     host = {**host, "NetworkMode": _engine_name(wanted, host.get("NetworkMode", ""))}
     if not host.get("Dns"):
@@ -168,6 +169,18 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     endpoints = {_engine_name(wanted, ref): _unidentified(entry) for ref, entry in named.items()}
     networking = {**(body.get("NetworkingConfig") or {}), "EndpointsConfig": endpoints}
     return {**body, "HostConfig": host, "NetworkingConfig": networking}
+
+
+async def start(call: Call) -> web.Response:
+    """Start a container; only now it is refused on a network that is not attachable, as with Swarm."""
+    told = await call.ask("GET", f"/containers/{quote(call.ref, safe='')}/json")
+    found: Raw = told.json if told.status == 200 else {}
+    names = {(found.get("HostConfig") or {}).get("NetworkMode", "")}
+    names |= set((found.get("NetworkSettings") or {}).get("Networks") or {})
+    for name, network in networks_of(call.view).items():
+        if name in names and TASK_LABEL not in (found["Config"].get("Labels") or {}):
+            await attachable(call, network)
+    return relay(await call.forward())
 
 
 def _engine_name(wanted: dict[str, Network], ref: str) -> str:
@@ -182,5 +195,6 @@ def _unidentified(endpoint: Raw | None) -> Raw | None:
 ROUTES: Table = [
     ("GET", "/containers/json", listing),
     ("POST", "/containers/create", create),
+    ("POST", "/containers/{ref}/start", start),
     ("GET", "/containers/{ref}/json", inspect),
 ]

@@ -12,6 +12,7 @@ from skerry.api.routes_networks import local_networks
 from skerry.api.versions import strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
+from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Service
 
 _FILTERS = ("id", "label", "mode", "name", "runtime")
@@ -75,16 +76,19 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one."""
     body = strip(await call.body("swarm.ServiceSpec"), call.version)
-    warnings = await services.update(
-        call.store,
-        call.ref,
-        call.request.query.get("version"),
-        body,
-        registry_auth_from=call.text("registryAuthFrom"),
-        rollback=call.text("rollback"),
-        auth=call.auth,
-        local=await _local(call, body),
-    )
+    try:
+        warnings = await services.update(
+            call.store,
+            call.ref,
+            call.request.query.get("version"),
+            body,
+            registry_auth_from=call.text("registryAuthFrom"),
+            rollback=call.text("rollback"),
+            auth=call.auth,
+            local=await _local(call, body),
+        )
+    except services.UnknownAuthSource as error:
+        raise error if call.facts.modern else SkerryError("unsupported registryAuthFrom value") from error
     return answer({"Warnings": warnings or None})
 
 

@@ -18,6 +18,10 @@ from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
 
+class UnknownAuthSource(InvalidParameter):
+    """A `registryAuthFrom` that is no word of it: engines up to 20.10 had other words for that."""
+
+
 def find(view: View, ref: str) -> Service:
     """A service by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
     return access.find(view, "service", view.services.values(), ref, lambda one: one.name == ref)
@@ -113,7 +117,7 @@ def _stored_auth(service: Service, source: str) -> str:
     if source in ("", "spec"):
         return service.registry_auth
     if source != "previous-spec":
-        raise InvalidParameter(f"invalid registryAuthFrom '{source}'")
+        raise UnknownAuthSource(f"invalid registryAuthFrom '{source}'")
     if service.previous_spec is None:
         raise SkerryError("service does not have a previous spec")
     return service.previous_registry_auth

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from skerry.api.wire.common import meta, port, timestamp, with_length
+from skerry.api.wire.networks import shows
 from skerry.core.view import View
 from skerry.model import defaults
-from skerry.model.objects import Raw, Service
+from skerry.model.objects import Raw, Service, VirtualIP
 from skerry.model.states import TaskState
 
 
@@ -80,7 +81,11 @@ def with_defaults(spec: Raw) -> Raw:
 def endpoint(view: View, obj: Service) -> Raw:
     """What was allocated; a dnsrr service shows no VIP, though one is reserved for held connections."""
     spec = obj.spec.get("EndpointSpec") or {}
-    vips = () if spec.get("Mode") == "dnsrr" else obj.endpoint.vips
+    vips = (
+        ()
+        if spec.get("Mode") == "dnsrr"
+        else tuple(vip for vip in obj.endpoint.vips if _shows(view, vip, spec))
+    )
     if not vips and not obj.endpoint.ports:
         return {"Spec": {}}
     found: Raw = {"Spec": spec}
@@ -92,6 +97,11 @@ def endpoint(view: View, obj: Service) -> Raw:
             for vip in vips
         ]
     return found
+
+
+def _shows(view: View, vip: VirtualIP, spec: Raw) -> bool:
+    network = view.networks.get(vip.network_id)
+    return network is None or shows(network, spec)
 
 
 def service_status(view: View, obj: Service) -> Raw:
