@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check
+.PHONY: setup demo test check mutants bench bench-core
 
 setup:
 	@bash scripts/setup
@@ -11,6 +11,17 @@ demo: setup
 
 test: setup
 	@$(PYTHON) -m pytest
+
+# every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
+mutants: setup
+	@$(PYTHON) -m tests.mutants.run --sample $(or $(SAMPLE),0)
+
+# beside a genuine Docker Swarm, in turn: some 40 minutes; make bench ONLY=crash measures one item
+bench: setup
+	@$(PYTHON) -m bench.peer --rounds $(or $(ROUNDS),5) --only "$(ONLY)"
+
+bench-core: setup
+	@$(PYTHON) -m bench.core
 
 check: setup
 	@$(PYTHON) -m ruff check .

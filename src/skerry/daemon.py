@@ -12,7 +12,6 @@ import fcntl
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from skerry.engine.choose import Choice, choose_engine, running_engine
 from skerry.engine.describe import describe
 from skerry.engine.embedded import Embedded
 from skerry.logs import log_to_stderr
+from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
@@ -81,6 +81,7 @@ class Daemon:
     orchestrator: Orchestrator
     agent: Agent
     kernel: KernelNetwork
+    clock: SteadyClock
     hostname: str
 
     def about(self) -> Raw:
@@ -91,10 +92,6 @@ class Daemon:
             "engine": {"socket": self.choice.engine.socket, "embedded": self.choice.embedded},
             "warnings": self.choice.warnings,
         }
-
-    def note(self, service_id: str) -> str:
-        """The last decision about a service, in words."""
-        return self.orchestrator.notes.get(service_id, "")
 
     async def network_ready(self, network_id: str) -> Network:
         """The network, once containers can join it."""
@@ -113,13 +110,14 @@ class Daemon:
             interfaces=machine.interfaces,
             routes=machine.routes,
             about=self.about,
-            note=self.note,
+            clock=self.clock,
         )
         loops = {
             "network": self.network.run,
             "segments": self.segments.run,
             "orchestrator": self.orchestrator.run,
             "agent": self.agent.run,
+            "clock": ClockLoop(self.store, self.clock).run,
         }
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
@@ -141,8 +139,10 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         for warning in choice.warnings:
             log.warning(warning)
         persistence = SqlitePersistence(Path(settings.database), load_key(data_dir / "secret.key"))
-        store = Store(persistence, time.time_ns, new_id)
+        clock = SteadyClock()
+        store = Store(persistence, clock, new_id)
         stack.callback(store.close)
+        await settle(store, clock)
         hostname, description = await describe(choice.engine)
         await _refresh_node(store, hostname, description)
         kernel = KernelNetwork(run_dir, settings.name)
@@ -155,11 +155,12 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             choice.engine,
             Handover(network, segments, kernel),
             Path(settings.files_dir),
+            clock,
             pull_auth=lambda task: task.registry_auth,
         )
-        orchestrator = Orchestrator(store, time.time_ns)
+        orchestrator = Orchestrator(store, clock)
         yield Daemon(
-            settings, choice, store, network, segments, orchestrator, agent, kernel, hostname
+            settings, choice, store, network, segments, orchestrator, agent, kernel, clock, hostname
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from skerry.agent.agent import Agent
+from skerry.agent.agent import RESYNC_S, Agent
 from skerry.engine.port import Engine
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
@@ -54,7 +54,8 @@ class Notes:
 class Stage:
     """Everything around one agent, which `starts` and `crashes` when a test says so."""
 
-    def __init__(self, engine: Engine, calls: list[str], folder: Path) -> None:
+    def __init__(self, engine: Engine, calls: list[str], folder: Path, resync_s: float = RESYNC_S) -> None:
+        self.resync_s = resync_s
         ids = (f"id{number:023}" for number in itertools.count(1))
         self.memory = Memory()
         self.store = Store(self.memory, time.time_ns, lambda: next(ids))
@@ -66,7 +67,7 @@ class Stage:
         self._running: asyncio.Task[None] | None = None
 
     def _agent(self) -> Agent:
-        return Agent(self.store, self.engine, self.traffic, self.folder)
+        return Agent(self.store, self.engine, self.traffic, self.folder, resync_s=self.resync_s)
 
     async def start(self) -> None:
         self.agent = self._agent()
@@ -155,12 +156,14 @@ def new_task(key: str, desired: TaskState, container: Raw, slot: int = 1) -> Tas
 
 
 @asynccontextmanager
-async def stage(engine: FakeEngine | None = None, running: bool = True) -> AsyncIterator[Stage]:
+async def stage(
+    engine: FakeEngine | None = None, running: bool = True, resync_s: float = RESYNC_S
+) -> AsyncIterator[Stage]:
     """A stage over the fake engine, on which the agent runs already."""
     fake = engine or FakeEngine()
     fake.networks[NETWORK.engine_name] = NETWORK.id
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        here = Stage(fake, fake.calls, Path(folder) / "tasks")
+        here = Stage(fake, fake.calls, Path(folder) / "tasks", resync_s)
         await here.put(NODE, NETWORK)
         if running:
             await here.start()

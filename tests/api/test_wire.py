@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.api.wire import cluster, contents, networks, services, tasks
-from skerry.api.wire.common import timestamp
 from skerry.core.view import View
 from skerry.model.objects import Attachment, Endpoint, Port, Raw, Service, UpdateStatus, VirtualIP
 from skerry.model.states import TaskState
-from tests.control.swarm_of_one import World, published
+from skerry.model.times import timestamp
+from tests.control.swarm_of_one import World, published, spec
 
 SECOND = 1_000_000_000
 
@@ -90,15 +90,17 @@ def test_endpoints() -> None:
 def test_how_an_update_goes() -> None:
     world = World()
     status = UpdateStatus("rollback_completed", "rollback completed", SECOND, 2 * SECOND)
-    service = replace(world.service(), update=status, previous_spec={"Name": "app"})
-    found = services.service(world.view, service)
+    first = world.service()
+    second = world.update(first, spec(container={"Image": "app:2"}))
+    found = services.service(world.view, replace(second, update=status))
     assert found["UpdateStatus"] == {
         "State": "rollback_completed",
         "StartedAt": "1970-01-01T00:00:01Z",
         "CompletedAt": "1970-01-01T00:00:02Z",
         "Message": "rollback completed",
     }
-    assert found["PreviousSpec"]["Labels"] == {}
+    assert found["PreviousSpec"] == services.service_spec(first.spec)
+    assert "PreviousSpec" not in services.service(world.view, world.service("new"))
 
 
 def test_counts_of_tasks() -> None:
@@ -178,7 +180,8 @@ def test_the_part_in_the_swarm() -> None:
 def test_contents() -> None:
     world = World()
     config, secret = world.view.configs, world.view.secrets
-    assert (config, secret) == ({}, {})
+    assert not config
+    assert not secret
     key, other = world.config(), world.secret()
     assert contents.config(world.view.configs[key])["Spec"] == {"Name": "conf", "Labels": {}, "Data": "YQ=="}
     assert contents.secret(world.view.secrets[other])["Spec"] == {"Name": "word", "Labels": {}}

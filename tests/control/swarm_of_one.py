@@ -13,7 +13,7 @@ import pytest
 from skerry.control import configs, networks, secrets, services, swarm
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Raw, Service, Task, TaskStatus
+from skerry.model.objects import Node, Raw, Service, Task, TaskStatus
 from skerry.model.states import TaskState
 from skerry.store.store import Store
 from tests.support.memory import Clock, Memory
@@ -38,7 +38,7 @@ class World:
 
     def __init__(self, swarmed: bool = True) -> None:
         self.clock = Clock()
-        ids = (hashlib.sha256(bytes([number])).hexdigest()[:25] for number in itertools.count())
+        ids = (hashlib.sha256(str(number).encode()).hexdigest()[:25] for number in itertools.count())
         self.store = Store(Memory(), self.clock, lambda: next(ids))
         if swarmed:
             self.node_id = self.run(swarm.init(self.store, INIT, "vm", {"Hostname": "vm"}))
@@ -47,6 +47,11 @@ class World:
     def view(self) -> View:
         """What is stored now."""
         return self.store.view
+
+    @property
+    def node(self) -> Node:
+        """The node."""
+        return self.view.nodes[self.node_id]
 
     def run(self, call: Awaitable[T]) -> T:
         """Await a call; time goes on by a second."""

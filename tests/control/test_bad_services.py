@@ -323,8 +323,3 @@ def test_without_a_swarm_everything_is_503() -> None:
     world.refuses(lambda store: services.create(store, {}), 503, text)
     world.refuses(lambda store: services.update(store, "x", "1", {}), 503, text)
     world.refuses(lambda store: services.remove(store, "x"), 503, text)
-
-
-def test_jobs_are_refused_until_there_is_something_to_run_them() -> None:
-    text = "rpc error: code = Unimplemented desc = jobs are not supported yet"
-    World().refuses(lambda store: services.create(store, spec(Mode={"GlobalJob": {}})), 501, text)

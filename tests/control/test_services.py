@@ -8,7 +8,9 @@ import re
 import pytest
 
 from skerry.control import networks, services
+from skerry.core import revisions
 from skerry.core.dirty import is_dirty
+from skerry.model import defaults
 from skerry.model.objects import Raw, UpdateStatus
 from skerry.model.states import TaskState
 from tests.control.swarm_of_one import World, invalid, published, spec
@@ -145,8 +147,8 @@ def test_an_update_keeps_the_old_spec_and_clears_the_status() -> None:
     world = World()
     old = world.service()
     new = world.update(old, spec(container={"Image": "app:2"}))
-    assert new.previous_spec == old.spec
-    assert new.previous_spec_version == old.spec_version
+    assert revisions.previous_spec(world.view, new) == old.spec
+    assert [one.number for one in world.view.revisions_of(new.id)] == [1, 2]
     assert new.spec_version == new.version == world.view.index
     assert new.update is None
     assert (new.id, new.created_at) == (old.id, old.created_at)
@@ -157,24 +159,81 @@ def test_an_unchanged_update_leaves_tasks_clean() -> None:
     service = world.service(UpdateConfig={"Parallelism": 1})
     task = world.task(service)
     again = world.update(service, service.spec)
-    assert not is_dirty(again, task)
-    assert again.previous_spec == service.spec
+    assert not is_dirty(again, task, world.node)
+    assert again.revision == 1
+    assert revisions.previous(world.view, again) is None
 
 
-def test_a_manual_rollback_swaps_and_makes_old_tasks_clean() -> None:
+def test_a_manual_rollback_makes_old_tasks_clean_again_and_a_second_one_goes_further_back() -> None:
     world = World()
     first = world.service()
     task = world.task(first)
     second = world.update(first, spec(container={"Image": "app:2"}))
-    assert is_dirty(second, task)
-    back = world.update(second, second.spec, rollback="previous")
-    assert (back.spec, back.spec_version) == (first.spec, first.spec_version)
-    assert (back.previous_spec, back.previous_spec_version) == (second.spec, second.spec_version)
+    third = world.update(second, spec(container={"Image": "app:3"}))
+    assert is_dirty(third, task, world.node)
+    middle = world.update(third, third.spec, rollback="previous")
+    assert (middle.spec, middle.revision) == (second.spec, 2)
+    back = world.update(middle, middle.spec, rollback="previous")
+    assert (back.spec, back.spec_version, back.revision) == (first.spec, first.spec_version, 1)
     assert back.update == UpdateStatus(
         "rollback_started", "manually requested rollback", started_at=world.clock.now
     )
-    assert not is_dirty(back, task)
-    assert world.update(back, back.spec, rollback="previous").spec == second.spec
+    assert not is_dirty(back, task, world.node)
+    text = f"rpc error: code = FailedPrecondition desc = service {back.id} does not have a previous spec"
+    version = str(back.version)
+    world.refuses(
+        lambda store: services.update(store, back.id, version, back.spec, rollback="previous"), 400, text
+    )
+
+
+def test_an_update_after_a_rollback_branches_off_there() -> None:
+    world = World()
+    first = world.service()
+    second = world.update(first, spec(container={"Image": "app:2"}))
+    back = world.update(second, second.spec, rollback="previous")
+    third = world.update(back, spec(container={"Image": "app:3"}))
+    assert third.revision == 3
+    assert revisions.previous_spec(world.view, third) == first.spec
+
+
+def test_only_so_many_revisions_are_kept() -> None:
+    world = World()
+    service = world.service()
+    for number in range(defaults.REVISIONS_KEPT + 5):
+        service = world.update(service, spec(Labels={"serial": str(number)}))
+    kept = world.view.revisions_of(service.id)
+    assert len(kept) == defaults.REVISIONS_KEPT
+    assert kept[-1].number == service.revision == defaults.REVISIONS_KEPT + 6
+    world.run(services.remove(world.store, service.id))
+    assert not world.view.revisions
+
+
+def test_each_update_of_a_job_is_another_iteration() -> None:
+    world = World()
+    job = world.service(Mode={"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 3}})
+    assert (job.job_iteration, job.last_execution) == (0, world.clock.now)
+    again = world.update(job, {**job.spec, "Labels": {"a": "b"}})
+    assert (again.job_iteration, again.last_execution) == (1, world.clock.now)
+
+
+def test_a_volume_that_two_tasks_would_write_is_warned_of() -> None:
+    world = World()
+    mount = {"Type": "volume", "Source": "data", "Target": "/data"}
+    order: Raw = {"UpdateConfig": {"Parallelism": 1, "Order": "start-first"}}
+    _, warnings = world.run(services.create(world.store, spec(container={"Mounts": [mount]}, **order)))
+    assert len(warnings) == 1
+    assert warnings[0].startswith("volume data is written by the old task and the new one")
+    reads = {"Mounts": [{**mount, "ReadOnly": True}]}
+    assert world.run(services.create(world.store, spec("b", container=reads, **order)))[1] == []
+    assert world.run(services.create(world.store, spec("c", container={"Mounts": [mount]})))[1] == []
+
+
+@pytest.mark.parametrize("value", ["soon", "", "-1s", "10"])
+def test_a_label_of_ours_must_mean_something(value: str) -> None:
+    body = spec(Labels={"skerry.update.deadline": value})
+    meant = "something like 30s, 1m30s or 500ms is meant"
+    text = f"label skerry.update.deadline: invalid duration {value!r}: {meant}"
+    World().refuses(lambda store: services.create(store, body), 400, invalid(text))
 
 
 def test_a_rollback_needs_a_previous_spec_and_a_valid_body() -> None:
@@ -282,11 +341,11 @@ def test_credentials_are_kept_swapped_and_never_in_the_spec() -> None:
     kept = world.update(first, spec(container={"Image": "app:2"}))
     assert kept.registry_auth == "one"
     new = world.update(kept, spec(container={"Image": "app:3"}), auth="two")
-    assert (new.registry_auth, new.previous_registry_auth) == ("two", "one")
+    assert new.registry_auth == "two"
     older = world.update(new, spec(container={"Image": "app:4"}), registry_auth_from="previous-spec")
     assert older.registry_auth == "one"
     back = world.update(older, spec(), rollback="previous")
-    assert (back.registry_auth, back.previous_registry_auth) == ("two", "one")
+    assert back.registry_auth == "two"
 
 
 def test_where_credentials_come_from_must_be_a_word() -> None:

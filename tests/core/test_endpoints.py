@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
+from skerry.core.allocate import endpoint
+from skerry.core.attach import networks_of, published_network
 from skerry.core.endpoints import STACK_LABEL, traffic
-from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, VirtualIP
+from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, Service, VirtualIP
 from skerry.model.states import TaskState
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
 
@@ -68,7 +72,7 @@ def test_dnsrr_names_are_the_tasks() -> None:
 def test_ports_without_a_network_go_through_ingress() -> None:
     swarm = Swarm(service_spec(replicas=1, EndpointSpec=PORTS))
     ingress = Network("ing", "ingress", {}, "10.0.0.0/24", "10.0.0.1", "10.0.0.254", ingress=True)
-    swarm._swap("networks", {**swarm.view.networks, "ing": ingress}, swarm.view.index + 1)
+    swarm.put(ingress)
     swarm.settle()
     assert swarm.tasks[0].attachments == (Attachment("ing"),)
 
@@ -84,3 +88,45 @@ def test_a_stack_counts_as_under_deployment_for_ten_seconds() -> None:
 def test_equal_views_give_equal_values() -> None:
     swarm = swarm_on_front()
     assert traffic(swarm.view) == traffic(swarm.view)
+
+
+def net(key: str, **more: bool) -> Network:
+    subnet = {"in": "10.0.7.0/24", "ing": "10.0.0.0/24", "out": "10.0.8.0/24"}[key]
+    return Network(key, key, {}, subnet, subnet[:-4] + "1", subnet[:-4] + "254", **more)
+
+
+def attached(swarm: Swarm, *targets: str, **more: Any) -> Service:
+    template = {"ContainerSpec": {"Image": "app:1"}, "Networks": [{"Target": key} for key in targets]}
+    swarm.put(replace(swarm.service, spec=service_spec(template=template, **more)))
+    return swarm.service
+
+
+def test_ports_of_tasks_on_internal_networks_go_through_ingress_too() -> None:
+    swarm = Swarm()
+    swarm.put(net("in", internal=True))
+    swarm.put(net("ing", ingress=True))
+    service = attached(swarm, "in", EndpointSpec=PORTS)
+    assert [one.id for one in networks_of(swarm.view, service)] == ["in", "ing"]
+    swarm.put(replace(swarm.view.networks["ing"], removed=True))
+    assert [one.id for one in networks_of(swarm.view, service)] == ["in"]
+
+
+def test_published_ports_come_in_where_answers_go_out() -> None:
+    swarm = Swarm()
+    swarm.put(net("in", internal=True))
+    swarm.put(net("out"))
+    found = published_network(swarm.view, attached(swarm, "in", "out", EndpointSpec=PORTS))
+    assert found is not None
+    assert found.id == "out"
+
+
+def test_a_network_that_goes_gives_no_virtual_ip() -> None:
+    swarm = Swarm()
+    swarm.put(replace(net("out"), removed=True))
+    assert endpoint(swarm.view, attached(swarm, "out")).vips == ()
+
+
+def test_a_task_that_the_agent_is_about_to_stop_is_out_at_once() -> None:
+    swarm = swarm_on_front()
+    ready = traffic(swarm.view).services[0].backends
+    assert traffic(swarm.view, frozenset({ready[0].task_id, "unknown"})).services[0].backends == ready[1:]

@@ -64,7 +64,7 @@ def random_spec(chance: random.Random, serial: int) -> dict[str, object]:
 
 def check_safety(swarm: Swarm) -> None:
     """What must hold after every commit."""
-    for slot in slots_of(swarm.service, swarm.tasks, RestartPolicy()).values():
+    for slot in slots_of(swarm.service, swarm.tasks, RestartPolicy(), swarm.node).values():
         assert len(slot.clean) <= 1, "a slot has one task of the spec as it is"
         up = [task for task in slot.tasks if task.status.state in (STARTING, RUNNING)]
         assert len(up) <= 3
@@ -92,4 +92,4 @@ def test_comes_to_rest_after_anything(seed: int) -> None:
     assert len(running) == len(swarm.live) == mode
     halted = swarm.service.update is not None and "paused" in swarm.service.update.state
     if not halted:
-        assert not [task for task in running if is_dirty(swarm.service, task)]
+        assert not [task for task in running if is_dirty(swarm.service, task, swarm.node)]

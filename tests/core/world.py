@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from msgspec.structs import replace
 
 from skerry.core.plan import Plan, is_new
 from skerry.core.reconcile import reconcile
+from skerry.core.revisions import revision_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Cluster, Endpoint, Network, Node, Raw, Service, Task, VirtualIP
+from skerry.model.objects import Cluster, Endpoint, Network, Node, Raw, Revision, Service, Task, VirtualIP
 from skerry.model.states import TaskState
 
 READY, STARTING, RUNNING = TaskState.READY, TaskState.STARTING, TaskState.RUNNING
@@ -44,6 +46,7 @@ class Swarm:
             services={},
         )
         self.put(Service("s", "app", spec or service_spec(), spec_version=1, endpoint=ENDPOINT))
+        self.put(revision_of(self.service, parent=0))
 
     @property
     def service(self) -> Service:
@@ -60,17 +63,24 @@ class Swarm:
         """The tasks that are wanted."""
         return [task for task in self.tasks if task.live]
 
-    def put(self, obj: Service | Task | Node) -> None:
+    @property
+    def node(self) -> Node:
+        """The node."""
+        return self.view.nodes["n"]
+
+    def put(self, obj: Cluster | Service | Task | Node | Network | Revision) -> None:
         """Write an object, as the store would."""
-        name = {Service: "services", Task: "tasks", Node: "nodes"}[type(obj)]
         index = self.view.index + 1
         stored = replace(obj, version=index, updated_at=self.now, created_at=obj.created_at or self.now)
-        self._swap(name, {**getattr(self.view, name), obj.id: stored}, index)
+        self.view = dataclasses.replace(self.view.put(stored), index=index)
 
-    def _swap(self, name: str, collection: dict[str, Any], index: int) -> None:
-        rest = ("clusters", "nodes", "networks", "services", "tasks", "configs", "secrets")
-        fields = {one: getattr(self.view, one) for one in rest}
-        self.view = View(index=index, **{**fields, name: collection})
+    def set_node(self, availability: str = "active", **labels: str) -> None:
+        """Change the node's availability and labels."""
+        self.put(replace(self.node, spec={**self.node.spec, "Availability": availability, "Labels": labels}))
+
+    def delete(self, obj: Service | Task) -> None:
+        """Remove an object."""
+        self.view = dataclasses.replace(self.view.without(obj), index=self.view.index + 1)
 
     def apply(self, plan: Plan) -> None:
         """Write a plan, giving new tasks IDs in the order of their making."""
@@ -80,8 +90,7 @@ class Swarm:
             self._ids += is_new(task)
             self.put(replace(task, id=f"t{self._ids}") if is_new(task) else task)
         for task in plan.deleted:
-            kept = {key: one for key, one in self.view.tasks.items() if key != task.id}
-            self._swap("tasks", kept, self.view.index + 1)
+            self.delete(task)
 
     def settle(self) -> Plan:
         """Pass until nothing is left to write; the last, empty plan tells what it waits for."""
@@ -123,18 +132,17 @@ class Swarm:
             self.observe(task, SHUTDOWN)
         elif task.desired == TaskState.READY and state < READY:
             self.observe(task, READY)
-        elif task.desired == RUNNING and state < RUNNING:
+        elif task.desired >= RUNNING and state < RUNNING:
             self.observe(task, RUNNING)
 
     def update(self, spec: Raw) -> None:
         """What the API does on an accepted update."""
         old = self.service
-        self.put(
-            replace(
-                old, spec=spec, spec_version=self.view.index + 1,
-                previous_spec=old.spec, previous_spec_version=old.spec_version, update=None,
-            )
-        )  # fmt: skip
+        number = max(one.number for one in self.view.revisions_of("s")) + 1
+        self.put(replace(old, spec=spec, spec_version=self.view.index + 1, revision=number, update=None))
+        if self.service.is_job:
+            self.put(replace(self.service, job_iteration=old.job_iteration + 1))
+        self.put(revision_of(self.service, parent=old.revision))
 
 
 ENDPOINT = Endpoint(vips=(VirtualIP("net", "10.0.1.128"),))

@@ -7,13 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import pytest
 from msgspec.structs import replace
 
-from skerry.loops import network
 from skerry.loops.network import NetworkLoop, Reservations
 from skerry.loops.orchestrator import Orchestrator
-from skerry.model.objects import Attachment, Task
+from skerry.model.objects import Attachment, Service, Task
 from skerry.model.states import TaskState
 from skerry.model.traffic import Traffic
 from skerry.store.store import Store
@@ -65,16 +63,15 @@ class FakeSwitch:
         self.callback = callback
 
 
-def test_the_rules_come_back_after_a_while_whoever_flushed_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rules_come_back_after_a_while_whoever_flushed_them() -> None:
     async def body(switch: FakeSwitch) -> None:
         await until(lambda: len(switch.applied) == 3)
         assert switch.restored >= 2
         assert switch.applied[0] == switch.applied[2]
 
     async def main() -> None:
-        monkeypatch.setattr(network, "RESYNC_S", 0.01)
         store, switch = memory_store(swarm_on_front().view), FakeSwitch()
-        await with_loop(NetworkLoop(store, switch).run, body(switch))
+        await with_loop(NetworkLoop(store, switch, resync_s=0.01).run, body(switch))
 
     asyncio.run(main())
 
@@ -125,6 +122,28 @@ def test_a_new_service_gets_its_tasks_and_a_delay_wakes_the_loop() -> None:
         clock = Clock()
         store = memory_store(Swarm(service_spec(replicas=1)).view, clock)
         await with_loop(Orchestrator(store, clock).run, body(store, clock))
+
+    asyncio.run(main())
+
+
+def test_a_place_that_gets_free_is_taken_at_once() -> None:
+    async def body(store: Store, swarm: Swarm) -> None:
+        waiting = {"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}}
+        other = Service("other", "other", {**service_spec(replicas=1, template=waiting), "Name": "other"})
+        await store.update(lambda tx: tx.put(other))
+        await until(lambda: "insufficient resources" in str(store.view.tasks_of("other")))
+        (task,) = store.view.tasks_of("s")
+        gone = replace(task, desired=TaskState.REMOVE, status=replace(task.status, state=TaskState.SHUTDOWN))
+        await store.update(lambda tx: tx.delete(tx.view.services["s"]))
+        await store.update(lambda tx: tx.put(gone))
+        await until(lambda: store.view.tasks_of("other")[0].placed)
+
+    async def main() -> None:
+        resources = {"Resources": {"NanoCPUs": 1_000_000_000, "MemoryBytes": 1 << 30}}
+        spec = service_spec(replicas=1, template={"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}})
+        swarm = Swarm(spec, description=resources)
+        store = memory_store(swarm.view)
+        await with_loop(Orchestrator(store, Clock(), resync_s=1e9).run, body(store, swarm))
 
     asyncio.run(main())
 

@@ -15,11 +15,14 @@ from skerry.model.objects import (
     Attachment,
     Cluster,
     Config,
+    Decision,
     Endpoint,
     Network,
     Node,
+    Note,
     Object,
     Port,
+    Revision,
     Secret,
     Service,
     Task,
@@ -43,11 +46,9 @@ ALL: tuple[Object, ...] = (
         "app",
         {"Name": "app", "Big": 2**63},
         3,
-        previous_spec={"Name": "app"},
         endpoint=Endpoint({"Mode": "vip"}, (Port(80, 8080),), (VirtualIP("net", "10.0.1.128"),)),
         update=UpdateStatus("updating", "update in progress", 5),
         registry_auth="hush-current",
-        previous_registry_auth="hush-previous",
     ),
     Task(
         "t",
@@ -63,6 +64,8 @@ ALL: tuple[Object, ...] = (
         attachments=(Attachment("net", "10.0.1.2"),),
         registry_auth="hush-task",
     ),
+    Revision("s.1", "s", 1, {"Name": "app"}, 2, registry_auth="hush-previous"),
+    Decision("s", (Note("updating 1/3", 5, 9, 4),)),
     Config("f", "conf", {"Name": "conf"}, b"\xff\x00plain", 4),
     Secret("x", "word", {"Name": "word"}, b"hush-secret", 5),
 )
@@ -98,11 +101,11 @@ def test_everything_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_changes_and_removals(tmp_path: Path) -> None:
     disk = opened(tmp_path)
     disk.write(1, created(*ALL))
-    config, secret = ALL[5], ALL[6]
+    config, secret = ALL[-2], ALL[-1]
     assert isinstance(config, Config)
     new = msgspec.structs.replace(config, spec={"Name": "conf", "Labels": {"a": "b"}}, version=2)
     disk.write(2, (Change(config, new), Change(secret, None)))
-    assert disk.load() == view_of(2, *ALL[:5], new)
+    assert disk.load() == view_of(2, *ALL[:-2], new)
     disk.close()
 
 

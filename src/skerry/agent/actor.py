@@ -217,7 +217,8 @@ class Actor:
             await self._parts.engine.stop_container(self._name, grace_s(task))
             seen = await self._inspect()
         await self._drop_files()
-        await self._report(TaskState.SHUTDOWN, exit_code=exit_code(seen), pid=0)
+        end = TaskState.REJECTED if task.evicted else TaskState.SHUTDOWN
+        await self._report(end, err=task.evicted, exit_code=exit_code(seen), pid=0)
 
     async def _unhealthy(self, task: Task) -> None:
         if task.status.state == TaskState.RUNNING:
@@ -230,6 +231,7 @@ class Actor:
         end = end_of(task, seen, self._died, cause)
         await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
         if running(seen):
+            await self._leave(task)
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from skerry.agent.actor import Actor
+from skerry.agent.actor import Actor, grace_s
 from skerry.agent.container import LABEL, TASK_LABEL
 from skerry.agent.files import TaskFolders
 from skerry.agent.health import HealthState
@@ -25,6 +25,10 @@ from skerry.model.objects import Raw, Task
 from skerry.store.store import Change, Commit, Store
 
 log = structlog.get_logger()
+
+RESYNC_S = 30.0
+"""An engine drops events that a listener does not take fast enough, and tells nobody: a container's end is
+found out within this time all the same."""
 
 
 def _no_auth(task: Task) -> str:
@@ -42,10 +46,12 @@ class Agent:
         files_dir: Path,
         clock: Callable[[], int] = time.time_ns,
         pull_auth: Callable[[Task], str] = _no_auth,
+        resync_s: float = RESYNC_S,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._store = store
         self._engine = engine
+        self._resync_s = resync_s
         self._prober = Prober(engine, clock)
         self._reporter = Reporter(store)
         self._parts = Parts(
@@ -67,10 +73,12 @@ class Agent:
         await asyncio.to_thread(self.folders.prepare)
         try:
             async with self._store.watch() as commits, asyncio.TaskGroup() as group:
-                for task in self._store.view.tasks.values():
-                    self._act_on(task)
+                tasks = self._store.view.tasks
+                for key in sorted(tasks):
+                    self._act_on(tasks[key])
                 group.create_task(self._follow_store(commits), name="agent: store")
                 group.create_task(self._follow_engine(), name="agent: engine")
+                group.create_task(self._look_now_and_then(), name="agent: resync")
         finally:
             await self._close()
 
@@ -129,8 +137,7 @@ class Agent:
                 async with self._engine.events(
                     type=["container"], event=["die", "destroy"], label=[TASK_LABEL]
                 ) as events:
-                    for actor, _ in self._actors.values():
-                        actor.look()
+                    self._look()
                     await self._sweep()
                     waits = delays()
                     async for event in events:
@@ -138,6 +145,20 @@ class Agent:
             except (EngineUnreachable, EngineError) as error:
                 log.warning("the engine's events broke off", error=error.message)
             await asyncio.sleep(next(waits))
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._resync_s)
+            self._look()
+            try:
+                await self._sweep()
+            except (EngineUnreachable, EngineError) as error:
+                log.warning("the containers could not be looked through", error=error.message)
+
+    def _look(self) -> None:
+        """Events may have been missed: every actor looks at its container."""
+        for actor, _ in self._actors.values():
+            actor.look()
 
     def _heard(self, event: Raw) -> None:
         attributes = event["Actor"].get("Attributes") or {}
@@ -150,7 +171,8 @@ class Agent:
             acting[0].look()
 
     async def _sweep(self) -> None:
-        """Remove this node's containers and files whose task is gone: a crash came between the two."""
+        """Remove this node's containers and files whose task is gone, and stop those whose task has ended:
+        a crash came in between."""
         view = self._store.view
         if view.node is None:
             return
@@ -160,9 +182,17 @@ class Agent:
             if not self._known(task_id):
                 log.info("removing the container of a task that is gone", container=item["Names"])
                 await self._engine.remove_container(str(item["Id"]))
+            elif item["State"] == "running" and self._is_over(task_id):
+                log.info("stopping the container of a task that has ended", container=item["Names"])
+                await self._engine.stop_container(str(item["Id"]), grace_s(self._store.view.tasks[task_id]))
         for task_id in await asyncio.to_thread(self.folders.known):
             if not self._known(task_id):
                 await asyncio.to_thread(self.folders.remove, task_id)
+
+    def _is_over(self, task_id: str) -> bool:
+        """Somebody started it again from outside, and a crash came before it was stopped."""
+        task = self._store.view.tasks.get(task_id)
+        return task is not None and task.status.state.terminal and task_id not in self._actors
 
     def _known(self, task_id: str) -> bool:
         return task_id in self._store.view.tasks or task_id in self._actors

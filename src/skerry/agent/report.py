@@ -36,12 +36,13 @@ def advance(task: Task, state: TaskState, now: int, err: str = "", **status: Any
     if before.state.terminal or state < before.state:
         return task
     rises = state > before.state
+    # what it waited for (a crash loop's pause) is over once it starts
     after = msgspec.structs.replace(
         before,
         state=state,
         at=now if rises else before.at,
         message=MESSAGES.get(state, before.message) if rises else before.message,
-        err=err or before.err,
+        err=err or (before.err if state < TaskState.STARTING else ""),
         **status,
     )
     ready = now if state == TaskState.RUNNING and not task.running_at else task.running_at

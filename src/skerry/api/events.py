@@ -119,7 +119,7 @@ def _visible(old: object, new: object) -> bool:
 def _service_face(service: Service) -> tuple[object, ...]:
     going = service.update
     update = (going.state, going.message, going.started_at, going.completed_at) if going is not None else None
-    return (service.spec, service.spec_version, service.previous_spec, service.endpoint, update)
+    return (service.spec, service.spec_version, service.endpoint, update)
 
 
 def _service_attributes(old: Service, new: Service) -> dict[str, str]:

@@ -48,7 +48,5 @@ class Parts:
     """Subnets (CIDR) that this machine reaches otherwise: no overlay network gets one of them."""
     about: Callable[[], Raw] = dict
     """What the daemon says of itself: version, pid, engine, warnings."""
-    note: Callable[[str], str] = lambda _: ""
-    """The last decision about a service (by ID), in words."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""

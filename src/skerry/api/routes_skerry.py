@@ -7,7 +7,8 @@ from aiohttp import web
 from skerry.api.call import Call, Table
 from skerry.api.errors import answer
 from skerry.api.wire import services as wire
-from skerry.model.objects import Raw, Service
+from skerry.model.objects import Note, Raw, Service
+from skerry.model.times import in_words, timestamp
 
 
 async def status(call: Call) -> web.Response:
@@ -26,12 +27,23 @@ async def status(call: Call) -> web.Response:
 
 def _service(call: Call, service: Service) -> Raw:
     found = wire.service_status(call.view, service)
+    decision = call.view.decisions.get(service.id)
+    now = call.parts.clock()
+    notes = [_note(note, now) for note in decision.notes] if decision is not None else []
     return {
         "name": service.name,
         "running": found["RunningTasks"],
         "desired": found["DesiredTasks"],
-        "note": call.parts.note(service.id),
+        "note": notes[-1]["text"] if notes else "",
+        "notes": notes,
     }
+
+
+def _note(note: Note, now: int) -> Raw:
+    """A decision in words, with what is left of the wait that it speaks of."""
+    left = f", {in_words(note.until - now)} left" if note.until > now else ""
+    of = f" of {in_words(note.of)}" if left and note.of else ""
+    return {"at": timestamp(note.at), "text": f"{note.text}{left}{of}"}
 
 
 ROUTES: Table = [("GET", "/skerry/status", status)]

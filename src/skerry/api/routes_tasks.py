@@ -57,8 +57,8 @@ def _wanted(view: View, task: Task, asked: Filters) -> bool:
 
 
 def _up_to_date(view: View, task: Task) -> bool:
-    service = view.services.get(task.service_id)
-    return service is not None and not is_dirty(service, task)
+    service, node = view.services.get(task.service_id), view.node
+    return service is not None and node is not None and not is_dirty(service, task, node)
 
 
 async def inspect(call: Call) -> web.Response:

@@ -28,7 +28,8 @@ class InvalidSubnet(InvalidParameter):
 
 def living(view: View) -> list[Network]:
     """The networks that users see: removed ones wait for their bridge to go."""
-    return [network for network in view.networks.values() if not network.removed]
+    found = [network for network in view.networks.values() if not network.removed]
+    return sorted(found, key=lambda network: (network.created_at, network.id))
 
 
 def find(view: View, ref: str) -> Network:

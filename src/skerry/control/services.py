@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from skerry.control import access, validate
 from skerry.control.convert import service_spec
-from skerry.core import allocate
+from skerry.core import allocate, revisions
 from skerry.core.attach import networks_of
 from skerry.core.view import View
+from skerry.model import defaults
 from skerry.model.errors import InvalidParameter, RpcError, SkerryError, out_of_sequence
 from skerry.model.objects import Raw, Service, UpdateStatus
 from skerry.model.specs import read_endpoint
@@ -35,7 +36,7 @@ async def create(
     `auth` is the value of X-Registry-Auth; `local` are names and IDs of networks that only the engine has.
     """
 
-    def write(tx: Tx) -> str:
+    def write(tx: Tx) -> tuple[str, list[str]]:
         spec = service_spec(tx, body, local)
         _check(tx.view, spec)
         validate.check_ports(tx.view, spec)
@@ -45,9 +46,14 @@ async def create(
             raise RpcError(
                 "AlreadyExists", f"name conflicts with an existing object: service {name} already exists"
             )
-        return _put(tx, Service(tx.new_id(), name, spec, spec_version=tx.index, registry_auth=auth)).id
+        service = Service(tx.new_id(), name, spec, spec_version=tx.index, registry_auth=auth)
+        if service.is_job:
+            service = replace(service, last_execution=tx.now)
+        _put(tx, service)
+        tx.put(revisions.revision_of(service, parent=0))
+        return service.id, warnings_of(spec)
 
-    return await store.update(write), []
+    return await store.update(write)
 
 
 async def update(
@@ -66,10 +72,10 @@ async def update(
     """
     number = access.version_number(version, "service")
 
-    def write(tx: Tx) -> None:
+    def write(tx: Tx) -> list[str]:
         spec = service_spec(tx, body, local)
         service = find(tx.view, ref)
-        kept_auth = auth or _stored_auth(service, registry_auth_from)
+        kept_auth = auth or _stored_auth(tx.view, service, registry_auth_from)
         if rollback not in ("", "none", "previous"):
             raise SkerryError(f"unrecognized rollback option {rollback}")
         _check(tx.view, spec)
@@ -81,25 +87,25 @@ async def update(
         if spec["Name"] != service.name:
             raise RpcError("Unimplemented", "renaming services is not supported")
         changed = (
-            _rolled_back(service, tx.now)
-            if rollback == "previous"
-            else _with_spec(service, spec, kept_auth, tx.index)
+            _rolled_back(tx, service) if rollback == "previous" else _with_spec(tx, service, spec, kept_auth)
         )
         if number != service.version:
             raise out_of_sequence()
         if rollback == "previous":
             validate.check_ports(tx.view, changed.spec, service.id)
+        if changed.is_job:
+            changed = replace(
+                changed, job_iteration=service.job_iteration + 1, last_execution=tx.now, update=None
+            )
         _put(tx, changed)
+        return warnings_of(changed.spec)
 
-    await store.update(write)
-    return []
+    return await store.update(write)
 
 
 def _check(view: View, spec: Raw) -> None:
     validate.check_spec(spec)
     validate.check_networks(view, spec)
-    if "ReplicatedJob" in spec["Mode"] or "GlobalJob" in spec["Mode"]:
-        raise RpcError("Unimplemented", "jobs are not supported yet")
 
 
 def _put(tx: Tx, service: Service) -> Service:
@@ -112,44 +118,59 @@ def _put(tx: Tx, service: Service) -> Service:
     return tx.put(replace(service, endpoint=allocate.endpoint(tx.view, service)))
 
 
-def _stored_auth(service: Service, source: str) -> str:
+def _stored_auth(view: View, service: Service, source: str) -> str:
     """The credentials to go on with where the client sends none."""
     if source in ("", "spec"):
         return service.registry_auth
     if source != "previous-spec":
         raise UnknownAuthSource(f"invalid registryAuthFrom '{source}'")
-    if service.previous_spec is None:
+    previous = revisions.previous(view, service)
+    if previous is None:
         raise SkerryError("service does not have a previous spec")
-    return service.previous_registry_auth
+    return previous.registry_auth
 
 
-def _with_spec(service: Service, spec: Raw, auth: str, index: int) -> Service:
-    return replace(
-        service,
-        spec=spec,
-        spec_version=index,
-        registry_auth=auth,
-        previous_spec=service.spec,
-        previous_spec_version=service.spec_version,
-        previous_registry_auth=service.registry_auth,
-        update=None,
+def _with_spec(tx: Tx, service: Service, spec: Raw, auth: str) -> Service:
+    """The service with a new revision; the same one where the spec is what it was."""
+    number, current = service.revision, tx.view.revision(service.id, service.revision)
+    parent = current.parent if current is not None else 0
+    if spec != service.spec:
+        kept = tx.view.revisions_of(service.id)
+        parent, number = service.revision, max([service.revision, *(one.number for one in kept)]) + 1
+        for old in kept[: max(0, len(kept) + 1 - defaults.REVISIONS_KEPT)]:
+            tx.delete(old)
+    changed = replace(
+        service, spec=spec, spec_version=tx.index, revision=number, registry_auth=auth, update=None
     )
+    tx.put(revisions.revision_of(changed, parent))
+    return changed
 
 
-def _rolled_back(service: Service, now: int) -> Service:
-    """Spec and previous spec swapped, their versions too: tasks of the restored one are clean again."""
-    if service.previous_spec is None:
+def _rolled_back(tx: Tx, service: Service) -> Service:
+    """The service as it was one revision before; a second rollback goes further back."""
+    previous = revisions.previous(tx.view, service)
+    if previous is None:
         raise RpcError("FailedPrecondition", f"service {service.id} does not have a previous spec")
-    return replace(
-        service,
-        spec=service.previous_spec,
-        spec_version=service.previous_spec_version,
-        registry_auth=service.previous_registry_auth,
-        previous_spec=service.spec,
-        previous_spec_version=service.spec_version,
-        previous_registry_auth=service.registry_auth,
-        update=UpdateStatus("rollback_started", "manually requested rollback", started_at=now),
-    )
+    begun = UpdateStatus("rollback_started", "manually requested rollback", started_at=tx.now)
+    return revisions.restored(tx.view, service, previous, begun)
+
+
+def warnings_of(spec: Raw) -> list[str]:
+    """What a user should know of a spec that is accepted all the same."""
+    order = (spec.get("UpdateConfig") or {}).get("Order")
+    mounts = spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or ()
+    shared = [
+        one["Source"]
+        for one in mounts
+        if one.get("Type") == "volume" and one.get("Source") and not one.get("ReadOnly")
+    ]
+    if order != "start-first" or not shared:
+        return []
+    return [
+        f"volume {name} is written by the old task and the new one at the same time while an update is under "
+        "way, as the update order is start-first"
+        for name in shared
+    ]
 
 
 async def remove(store: Store, ref: str) -> None:
@@ -158,9 +179,19 @@ async def remove(store: Store, ref: str) -> None:
     def write(tx: Tx) -> None:
         service = find(tx.view, ref)
         tx.delete(service)
+        forget(tx, service.id)
         dismiss(tx, service.id)
 
     await store.update(write)
+
+
+def forget(tx: Tx, service_id: str) -> None:
+    """Delete what is remembered of a service."""
+    for revision in tx.view.revisions_of(service_id):
+        tx.delete(revision)
+    decision = tx.view.decisions.get(service_id)
+    if decision is not None:
+        tx.delete(decision)
 
 
 def dismiss(tx: Tx, service_id: str) -> None:

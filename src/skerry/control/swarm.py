@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from skerry.control import access, addresses, ca, networks
 from skerry.control.access import manager
 from skerry.control.decode import read
-from skerry.control.services import dismiss
+from skerry.control.services import dismiss, forget
 from skerry.core.view import View
 from skerry.model.errors import (
     InvalidParameter,
@@ -194,7 +194,7 @@ async def leave(store: Store, force: bool) -> None:
             raise Unavailable("This node is not part of a swarm")
         if not force:
             raise Unavailable(LAST_MANAGER)
-        for service_id in tx.view.tasks_by_service:
+        for service_id in sorted(tx.view.by.tasks):
             dismiss(tx, service_id)
         for network in networks.living(tx.view):
             if network.subnet:
@@ -202,9 +202,11 @@ async def leave(store: Store, force: bool) -> None:
             else:
                 tx.delete(network)
         view = tx.view
+        for service_id in sorted(view.services):
+            forget(tx, service_id)
         for gone in (view.services, view.configs, view.secrets, view.nodes, view.clusters):
-            for obj in gone.values():
-                tx.delete(obj)
+            for key in sorted(gone):
+                tx.delete(gone[key])
 
     await store.update(write)
 

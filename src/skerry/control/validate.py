@@ -9,7 +9,7 @@ from skerry.control.access import quoted
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
 from skerry.core.view import View
-from skerry.model import template
+from skerry.model import labels, template
 from skerry.model.errors import RpcError
 from skerry.model.objects import Config, Port, Raw, Secret, Service
 from skerry.model.specs import read_endpoint
@@ -26,6 +26,10 @@ CONSTRAINT_VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.IGNORECASE)
 def check_spec(spec: Raw) -> None:
     """Raises RpcError for the first thing that is wrong with the spec as such."""
     check_name(spec["Name"])
+    try:
+        labels.check(spec.get("Labels") or {})
+    except ValueError as error:
+        raise _invalid(str(error)) from error
     _check_task(spec["TaskTemplate"])
     _check_mode(spec["Mode"])
     if "ReplicatedJob" in spec["Mode"] or "GlobalJob" in spec["Mode"]:

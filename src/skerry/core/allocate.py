@@ -6,7 +6,7 @@ are the lowest free one, so they are the same again for the same view.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from skerry.core.attach import networks_of
@@ -61,7 +61,9 @@ def overlap(view: View, subnet: str, taken: Iterable[str] = ()) -> str:
     stands, and the new one is made when that has gone.
     """
     wanted = IPv4Network(subnet)
-    networks = [one for one in view.networks.values() if one.subnet]
+    networks = sorted(
+        (one for one in view.networks.values() if one.subnet), key=lambda one: (one.created_at, one.id)
+    )
     for network in networks:
         if not network.removed and IPv4Network(network.subnet).overlaps(wanted):
             return f"network {network.name} ({network.subnet})"
@@ -107,23 +109,24 @@ def endpoint(view: View, service: Service) -> Endpoint:
     Whatever its old endpoint has is kept as long as the spec still asks for it. Raises Exhausted.
     """
     spec = service.spec.get("EndpointSpec") or {}
-    others = [one for one in view.services.values() if one.id != service.id]
     vips = tuple(
-        VirtualIP(network.id, _vip(network, service, others))
+        VirtualIP(network.id, _vip(view, network, service))
         for network in networks_of(view, service)
         if network.subnet and not network.removed
     )
-    return Endpoint(spec, _ports(view, service, others), tuple(dict.fromkeys(vips)))
+    return Endpoint(spec, _ports(view, service), tuple(dict.fromkeys(vips)))
 
 
-def _vip(network: Network, service: Service, others: list[Service]) -> str:
-    held = {vip.address for one in others for vip in one.endpoint.vips if vip.network_id == network.id}
-    for vip in service.endpoint.vips:
-        if vip.network_id == network.id and vip.address not in held:
-            return vip.address
-    for address in vip_range(network):
-        if str(address) not in held:
-            return str(address)
+def _others(holders: Iterable[str], service: Service) -> bool:
+    """Whether anybody but the service is among the holders."""
+    return any(holder != service.id for holder in holders)
+
+
+def _vip(view: View, network: Network, service: Service) -> str:
+    mine = [vip.address for vip in service.endpoint.vips if vip.network_id == network.id]
+    for address in (*mine, *(str(one) for one in vip_range(network))):
+        if not _others(view.by.vips.get((network.id, address), ()), service):
+            return address
     raise Exhausted(f"network {network.name} ({network.subnet}) has no free virtual IP left")
 
 
@@ -134,29 +137,34 @@ def vip_range(network: Network) -> Iterator[IPv4Address]:
     return (address for address in upper if address not in (upper[-1], leg))
 
 
-def _ports(view: View, service: Service, others: list[Service]) -> tuple[Port, ...]:
+def _ports(view: View, service: Service) -> tuple[Port, ...]:
     """The published ports, with a number chosen for those that left it open."""
     wanted = read_endpoint(service.spec.get("EndpointSpec")).ports or []
-    busy = {(port.protocol, port.published) for one in others for port in one.endpoint.ports}
-    busy |= {(port.protocol, port.published_port) for port in wanted if port.published_port}
-    if view.node is not None:
-        busy |= {(key.split("/")[0], int(key.split("/")[1])) for key in view.node.ports_err}
+    mine = {(port.protocol, port.published_port) for port in wanted if port.published_port}
+    refused = view.node.ports_err if view.node is not None else {}
+
+    def busy(protocol: str, number: int) -> bool:
+        key = (protocol, number)
+        return (
+            key in mine or f"{protocol}/{number}" in refused or _others(view.by.ports.get(key, ()), service)
+        )
+
     chosen = []
     for port in wanted:
         number = port.published_port or _free_port(port, service.endpoint.ports, busy)
-        busy.add((port.protocol, number))
+        mine.add((port.protocol, number))
         chosen.append(Port(port.target_port, number, port.protocol, port.publish_mode, port.name))
     return tuple(chosen)
 
 
-def _free_port(port: PortConfig, before: tuple[Port, ...], busy: set[tuple[str, int]]) -> int:
+def _free_port(port: PortConfig, before: tuple[Port, ...], busy: Callable[[str, int], bool]) -> int:
     """The number that this port had, if it is one that we choose; else the lowest free one."""
     same = (port.target_port, port.protocol, port.publish_mode, port.name)
     for old in before:
-        kept = old.published in defaults.PORT_RANGE and (port.protocol, old.published) not in busy
+        kept = old.published in defaults.PORT_RANGE and not busy(port.protocol, old.published)
         if kept and (old.target, old.protocol, old.mode, old.name) == same:
             return old.published
     for number in defaults.PORT_RANGE:
-        if (port.protocol, number) not in busy:
+        if not busy(port.protocol, number):
             return number
     raise Exhausted(f"no free {port.protocol} port is left between 30000 and 32767")

@@ -6,21 +6,25 @@ Source: swarmkit `orchestrator/task.go`.
 
 from __future__ import annotations
 
-from skerry.model.objects import Raw, Service, Task
+from skerry.core.constraints import fits
+from skerry.model.objects import Node, Raw, Service, Task
 
 
-def is_dirty(service: Service, task: Task) -> bool:
+def is_dirty(service: Service, task: Task, node: Node) -> bool:
     """Whether the task differs from the service in a way that only a new task can change.
 
-    Labels of the service, its mode and its update settings are no part of a task; a different placement
-    is no reason to move where there is one node to be on.
+    Labels of the service, its mode and its update settings are no part of a task; a different placement is a
+    difference only where the node does not satisfy it.
     """
     if task.spec_version == service.spec_version:
         return False
-    return _template(service.spec.get("TaskTemplate", {})) != _template(task.spec) or (
-        service.spec.get("EndpointSpec") != task.endpoint_spec
-    )
+    wanted = service.spec.get("TaskTemplate", {})
+    if _unplaced(wanted) != _unplaced(task.spec):
+        return True
+    if wanted.get("Placement") != task.spec.get("Placement") and not fits(wanted, node):
+        return True
+    return bool(service.spec.get("EndpointSpec") != task.endpoint_spec)
 
 
-def _template(template: Raw) -> Raw:
+def _unplaced(template: Raw) -> Raw:
     return {key: value for key, value in template.items() if key != "Placement"}

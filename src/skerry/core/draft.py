@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from skerry.core import restart
 from skerry.core.attach import attachments
+from skerry.core.index import reserved
 from skerry.core.plan import PLACEHOLDER, Plan
 from skerry.core.slots import Slot, slots_of
 from skerry.core.view import View
-from skerry.model.objects import Node, Service, Task, TaskStatus
+from skerry.model import labels
+from skerry.model.objects import Node, Note, Service, Task, TaskStatus
 from skerry.model.specs import RestartPolicy, ServiceSpec, read_service
 from skerry.model.states import TaskState
 
@@ -25,7 +28,7 @@ class Draft:
     now: int
     spec: ServiceSpec = field(init=False)
     tasks: dict[str, Task] = field(init=False)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     wake_at: int | None = None
     _made: int = 0
 
@@ -40,13 +43,27 @@ class Draft:
         return self.spec.task_template.restart_policy or RestartPolicy()
 
     @property
+    def longest_pause(self) -> int:
+        """How far the pauses of a crash loop may grow (ns)."""
+        return labels.read_duration(self.spec.labels, labels.RESTART_MAX_DELAY)
+
+    @property
     def is_global(self) -> bool:
         """Whether the service has one task a node."""
-        return self.spec.mode.global_ is not None
+        return self.spec.mode.global_ is not None or self.spec.mode.global_job is not None
+
+    @property
+    def goal(self) -> TaskState:
+        """What is desired of a task that may start."""
+        return TaskState.COMPLETE if self.service.is_job else TaskState.RUNNING
+
+    def name(self, slot: int) -> str:
+        """How a slot is called: `web.2`, or `web` where there is one place only."""
+        return self.service.name if self.is_global else f"{self.service.name}.{slot}"
 
     def slots(self) -> dict[int, Slot]:
         """The slots as the draft has them now."""
-        return slots_of(self.service, self.tasks.values(), self.policy)
+        return slots_of(self.service, self.tasks.values(), self.policy, self.node)
 
     def write_service(self, service: Service) -> None:
         """Change the service itself."""
@@ -62,6 +79,14 @@ class Draft:
         """When a task's row last changed, this pass included."""
         return task.updated_at if self._before.get(task.id) is task else self.now
 
+    def adopt(self, task: Task, of_update: int) -> None:
+        """Make a task, which is as the spec says, one of another update to that spec."""
+        version = self.service.spec_version
+        if (task.update_started_at, task.spec_version) != (of_update, version):
+            self.tasks[task.id] = replace(
+                self.tasks[task.id], update_started_at=of_update, spec_version=version
+            )
+
     def drop(self, task: Task) -> None:
         """Forget a task's row."""
         del self.tasks[task.id]
@@ -73,7 +98,14 @@ class Draft:
             self.tasks[task.id] = replace(self.tasks[task.id], status=status)
 
     def create(
-        self, slot: int, desired: TaskState, *, start_after: int = 0, follows: str = "", of_update: int = 0
+        self,
+        slot: int,
+        desired: TaskState,
+        *,
+        start_after: int = 0,
+        follows: str = "",
+        of_update: int = 0,
+        streak: int = 0,
     ) -> Task:
         """Make a task of the spec as it is now."""
         self._made += 1
@@ -95,26 +127,45 @@ class Draft:
             update_started_at=of_update,
             attachments=attachments(self.view, self.service),
             registry_auth=self.service.registry_auth,
+            job_iteration=self.service.job_iteration if self.service.is_job else None,
+            streak=streak,
         )
         self.tasks[task.id] = task
         return task
+
+    def crash_loop(self, task: Task) -> str:
+        """What a task in a crash loop waits for, in words; "" for any other."""
+        return restart.crash_loop(task) if task.start_after > self.now else ""
+
+    def reserved_beside(self, task: Task) -> tuple[int, int]:
+        """NanoCPUs and memory that other tasks have reserved, without what makes way for this one."""
+        cpus, memory = self.view.by.nano_cpus, self.view.by.memory_bytes
+        for one, sign in [(one, -1) for one in self._before.values()] + [
+            (one, 1) for one in self.tasks.values() if one.id not in (task.id, task.follows)
+        ]:
+            if one.placed:
+                held = reserved(one)
+                cpus, memory = cpus + sign * held[0], memory + sign * held[1]
+        return cpus, memory
 
     def wake(self, at: int) -> None:
         """Ask for another pass at an instant, if that is still to come."""
         if at > self.now:
             self.wake_at = at if self.wake_at is None else min(self.wake_at, at)
 
-    def say(self, note: str) -> None:
-        """Add to the decision in words."""
-        self.notes.append(note)
+    def say(self, text: str, until: int = 0, of: int = 0) -> None:
+        """Add to the decision in words; `until` is the instant that it waits for, of a wait of `of` (ns)."""
+        self.notes.append(Note(text, self.now, until, of))
 
     def plan(self) -> Plan:
         """What has come of it."""
         original = self.view.services[self.service.id]
+        first = next((note for note in self.notes if note.until), Note(""))
+        text = "; ".join(dict.fromkeys(note.text for note in self.notes))
         return Plan(
             service=self.service if self.service is not original else None,
             tasks=tuple(task for key, task in self.tasks.items() if self._before.get(key) is not task),
             deleted=tuple(task for key, task in self._before.items() if key not in self.tasks),
             wake_at=self.wake_at,
-            note="; ".join(self.notes),
+            note=Note(text or "nothing to do", self.now, first.until, first.of),
         )

@@ -6,9 +6,8 @@ A task is in the table exactly while it is wanted and RUNNING, which is to say r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-import msgspec
+from msgspec.structs import replace
 
 from skerry.core.attach import networks_of, published_network
 from skerry.core.view import View
@@ -41,15 +40,10 @@ def traffic(view: View, leaving: frozenset[str] = frozenset()) -> Traffic:
 
 
 def _without(view: View, leaving: frozenset[str]) -> View:
-    if not leaving & view.tasks.keys():
-        return view
-    tasks = {
-        key: msgspec.structs.replace(task, desired=max(task.desired, TaskState.SHUTDOWN))
-        if key in leaving
-        else task
-        for key, task in view.tasks.items()
-    }
-    return replace(view, tasks=tasks)
+    for key in leaving:
+        if (task := view.tasks.get(key)) is not None:
+            view = view.put(replace(task, desired=max(task.desired, TaskState.SHUTDOWN)))
+    return view
 
 
 def in_table(task: Task) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skerry.model.objects import Service, Task
+from skerry.model.objects import Note, Service, Task
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Plan:
     """Task rows to remove."""
     wake_at: int | None = None
     """Look again at this instant (ns) even if nothing changes until then."""
-    note: str = ""
+    note: Note = Note("")
     """The decision in words."""
 
     @property

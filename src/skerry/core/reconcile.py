@@ -6,11 +6,13 @@ from msgspec.structs import replace
 
 from skerry.core import history, place, replicas
 from skerry.core.draft import Draft
+from skerry.core.evict import evict
+from skerry.core.jobs import run_job
 from skerry.core.plan import Plan
-from skerry.core.replace import hand_over, replace_ended
+from skerry.core.replace import let_go, raise_ready, replace_ended
 from skerry.core.update import update
 from skerry.core.view import View
-from skerry.model.objects import Task
+from skerry.model.objects import Note, Task
 from skerry.model.states import TaskState
 
 
@@ -20,12 +22,18 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     if service is None or node is None:
         return _clear(view.tasks_of(service_id))
     draft = Draft(view, service, node, now)
-    history.trim(draft)
-    replicas.adjust(draft)
-    update(draft)  # first: what it rolls back is not tried once more
-    replace_ended(draft)
-    hand_over(draft)
+    evict(draft)
+    if service.is_job:
+        run_job(draft)
+    else:
+        wanted = replicas.adjust(draft)
+        turned_back = update(draft, wanted)
+        if not turned_back:  # else what has just failed would be tried once more
+            replace_ended(draft)
+        let_go(draft)
+    raise_ready(draft)
     place.place(draft)
+    history.trim(draft)  # last: what this pass makes counts too
     return draft.plan()
 
 
@@ -37,5 +45,5 @@ def _clear(tasks: tuple[Task, ...]) -> Plan:
     return Plan(
         tasks=tuple(replace(task, desired=TaskState.REMOVE) for task in kept),
         deleted=unplaced,
-        note="the service is gone",
+        note=Note("the service is gone"),
     )

@@ -27,16 +27,24 @@ def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
     if alive:
         draft.want(task, TaskState.SHUTDOWN)  # its successor is already there
     elif not restart.allowed(task, slot.tasks, draft.policy):
+        word = task.status.state.word
         draft.want(task, TaskState.SHUTDOWN)
-        draft.say(f"slot {slot.number}: {task.status.state.word}, and the restart policy leaves it at that")
+        draft.say(f"{draft.name(slot.number)}: {word}, and the restart policy leaves it at that")
     elif task.start_after > draft.now:
         draft.wake(task.start_after)  # ended within its own delay: at most one try a delay
-        draft.say(f"slot {slot.number}: next try when the restart delay has passed")
+        wait = task.start_after - task.created_at
+        draft.say(f"{draft.name(slot.number)}: waiting for the next try", task.start_after, wait)
     else:
         draft.want(task, TaskState.SHUTDOWN)
-        start = max(restart.start_after(task, draft.policy), draft.now)
-        draft.create(slot.number, TaskState.READY, start_after=start, follows=_still_running(slot, task))
-        draft.say(f"slot {slot.number}: {task.status.state.word}, replaced")
+        start = max(restart.start_after(task, draft.policy, draft.longest_pause), draft.now)
+        draft.create(
+            slot.number,
+            TaskState.READY,
+            start_after=start,
+            follows=_still_running(slot, task),
+            streak=restart.streak_after(task),
+        )
+        draft.say(f"{draft.name(slot.number)}: {task.status.state.word}, replaced")
 
 
 def _still_running(slot: Slot, task: Task) -> str:
@@ -47,14 +55,15 @@ def _still_running(slot: Slot, task: Task) -> str:
 
 def succeed(draft: Draft, slot: Slot, order: str, of_update: int) -> None:
     """Make the successor of a slot's out-of-date tasks."""
-    started = [task for task in slot.dirty if _has_begun(task)]
-    half_made = [task for task in slot.dirty if not _has_begun(task)]
-    for task in half_made:
-        draft.want(task, TaskState.SHUTDOWN)  # of a superseded spec: it never begins
-    if started and order == "start-first":
+    begun = sorted(filter(_has_begun, slot.dirty), key=lambda task: task.status.state == TaskState.RUNNING)
+    serving = begun[-1] if begun else None
+    superseded = [task for task in slot.dirty if task is not serving]
+    for task in superseded:
+        draft.want(task, TaskState.SHUTDOWN)  # two of them and the new one would be three in a slot
+    if serving is not None and order == "start-first":
         draft.create(slot.number, TaskState.RUNNING, of_update=of_update)
         return
-    before = started[-1].id if started else next((task.follows for task in half_made if task.follows), "")
+    before = serving.id if serving else next((task.follows for task in superseded if task.follows), "")
     draft.create(slot.number, TaskState.READY, follows=before, of_update=of_update)
 
 
@@ -62,10 +71,14 @@ def _has_begun(task: Task) -> bool:
     return TaskState.STARTING <= task.status.state <= TaskState.RUNNING
 
 
-def hand_over(draft: Draft) -> None:
-    """Let predecessors go when their successors are far enough, and raise successors whose turn it is."""
+def let_go(draft: Draft) -> None:
+    """Let predecessors go when their successors are far enough."""
     for slot in draft.slots().values():
         _let_go(draft, slot)
+
+
+def raise_ready(draft: Draft) -> None:
+    """Raise successors whose turn it is."""
     for task in list(draft.tasks.values()):
         if task.desired == TaskState.READY and task.live and not task.status.state.terminal:
             _raise(draft, task)
@@ -74,6 +87,9 @@ def hand_over(draft: Draft) -> None:
 def _let_go(draft: Draft, slot: Slot) -> None:
     alive = [task for task in slot.clean if not task.status.state.terminal]
     if not alive:
+        serving = [task for task in slot.dirty if task.status.state == TaskState.RUNNING]
+        for task in serving[:-1]:
+            draft.want(task, TaskState.SHUTDOWN)  # of two superseded ones, one is enough
         return
     # A running one is best (a rollback finds healthy tasks of the restored spec), then the newest.
     new = max(alive, key=lambda task: (task.status.state == TaskState.RUNNING, slot.tasks.index(task)))
@@ -97,13 +113,14 @@ def _may_go(old: Task, new: Task, now: int) -> bool:
 def _raise(draft: Draft, task: Task) -> None:
     if task.start_after > draft.now:
         draft.wake(task.start_after)
-        draft.say(f"slot {task.slot}: waiting for the restart delay")
+        why = restart.crash_loop(task) or "waiting for the restart delay"
+        draft.say(f"{draft.name(task.slot)}: {why}", task.start_after, task.start_after - task.created_at)
         return
     before = draft.tasks.get(task.follows)
     if before is not None and not before.status.state.terminal:
         give_up = max(draft.changed_at(before), task.start_after) + PREDECESSOR_WAIT
         if before.live or draft.now < give_up:
             draft.wake(give_up)
-            draft.say(f"slot {task.slot}: waiting for its predecessor to stop")
+            draft.say(f"{draft.name(task.slot)}: waiting for its predecessor to stop", give_up)
             return
-    draft.want(task, TaskState.RUNNING)
+    draft.want(task, draft.goal)

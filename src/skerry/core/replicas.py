@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from skerry.core.draft import Draft
-from skerry.core.place import eligible
+from skerry.core.place import available, may_stay
 from skerry.core.slots import Slot
 from skerry.model.states import TaskState
 
 GLOBAL_SLOT = 0
 
 
-def adjust(draft: Draft) -> None:
-    """Bring the number of occupied slots to what the service asks for."""
+def adjust(draft: Draft) -> set[int]:
+    """Bring the number of occupied slots to what the service asks for; the slots that it asks for."""
     occupied = {number: slot for number, slot in draft.slots().items() if slot.occupied}
     wanted = _wanted(draft, occupied)
-    for number in wanted - occupied.keys():
+    for number in sorted(wanted - occupied.keys()):
         draft.create(number, TaskState.RUNNING)
-        draft.say(f"new task in slot {number}")
-    for number in occupied.keys() - wanted:
-        for task in occupied[number].tasks:
-            if task.live or not task.status.state.terminal:
-                draft.want(task, TaskState.REMOVE)
-        draft.say(f"slot {number} is no longer wanted")
+        draft.say(f"new task {draft.name(number)}")
+    for number, slot in draft.slots().items():
+        if number not in wanted:
+            _leave(draft, slot)
+    return wanted
+
+
+def _leave(draft: Draft, slot: Slot) -> None:
+    """Give a slot up, those of its tasks that ended too: one that was given up would hold it."""
+    if slot.occupied:
+        draft.say(f"{draft.name(slot.number)} is no longer wanted")
+    for task in slot.tasks:
+        draft.want(task, _unwanted(draft))
 
 
 def _wanted(draft: Draft, occupied: dict[int, Slot]) -> set[int]:
     if draft.is_global:
-        return {GLOBAL_SLOT} if eligible(draft.spec, draft.node) else set()
+        return {GLOBAL_SLOT} if _wants_node(draft, bool(occupied)) else set()
     replicated = draft.spec.mode.replicated
     count = replicated.replicas if replicated is not None else 1
     keep = sorted(occupied, key=lambda number: (not occupied[number].running, number))[:count]
@@ -36,3 +43,14 @@ def _wanted(draft: Draft, occupied: dict[int, Slot]) -> set[int]:
         number += 1
         wanted.add(number)
     return wanted
+
+
+def _wants_node(draft: Draft, has_task: bool) -> bool:
+    """Whether a global service has a task on this node; where new ones are not taken, only the one it has."""
+    fits = may_stay(draft.service.spec.get("TaskTemplate", {}), draft.node)
+    return fits and (has_task or available(draft.node))
+
+
+def _unwanted(draft: Draft) -> TaskState:
+    """A slot that is scaled away is forgotten; of a node that a global service left, the history stays."""
+    return TaskState.SHUTDOWN if draft.is_global else TaskState.REMOVE

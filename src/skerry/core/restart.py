@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from skerry.model.defaults import SECOND
 from skerry.model.objects import Task
 from skerry.model.specs import RestartPolicy
 from skerry.model.states import TaskState
+from skerry.model.times import timestamp
 
 ENDED_BY_ITSELF = frozenset({TaskState.COMPLETE, TaskState.FAILED, TaskState.REJECTED})
+
+PATIENCE = 5
+"""So many failures in a row are followed by the policy's own delay; then each pause is twice the last."""
+
+STEADY = 300 * SECOND
+"""A task that ran for so long has worked: its failure begins a new row."""
 
 
 def allowed(task: Task, slot_tasks: Iterable[Task], policy: RestartPolicy) -> bool:
@@ -32,9 +40,33 @@ def _attempts(task: Task, slot_tasks: Iterable[Task], policy: RestartPolicy) -> 
     return sum(1 for one in same if one.created_at <= task.created_at and one.status.at >= oldest)
 
 
-def start_after(task: Task, policy: RestartPolicy) -> int:
+def streak_after(task: Task) -> int:
+    """How many tasks have failed one after another in the slot, this one, which has ended, included."""
+    if task.status.state not in (TaskState.FAILED, TaskState.REJECTED):
+        return 0
+    steady = task.running_at and task.status.at - task.running_at >= STEADY
+    return 1 if steady else task.streak + 1
+
+
+def pause(streak: int, policy: RestartPolicy, longest: int) -> int:
+    """How long the successor of a task waits (ns), after `streak` failures in a row."""
+    if streak <= PATIENCE:
+        return policy.delay
+    doubled = max(policy.delay, SECOND) << min(streak - PATIENCE, 32)
+    return max(policy.delay, min(doubled, longest))
+
+
+def start_after(task: Task, policy: RestartPolicy, longest: int) -> int:
     """The instant from which the successor of a task that ended may start.
 
     One that ended within its own delay (a missing image) does not shorten it.
     """
-    return max(task.status.at, task.start_after) + policy.delay
+    return max(task.status.at, task.start_after) + pause(streak_after(task), policy, longest)
+
+
+def crash_loop(task: Task) -> str:
+    """What a successor waits for where its predecessors have failed too often; "" where they have not."""
+    if task.streak <= PATIENCE:
+        return ""
+    at = timestamp(task.start_after // SECOND * SECOND)
+    return f"{task.streak} failures in a row, next try at {at}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from skerry.core import restart
 from skerry.core.dirty import is_dirty
-from skerry.model.objects import Service, Task
+from skerry.model.objects import Node, Service, Task
 from skerry.model.specs import RestartPolicy
 from skerry.model.states import TaskState
 
@@ -25,6 +25,9 @@ class Slot:
     """Wanted, and made as the spec says now."""
     dirty: tuple[Task, ...]
     """Wanted, but made from another spec."""
+    last: Task
+    """The one that tells how the place stands: the newest of the spec as it is, else the newest. After a
+    rollback that is not the one made last."""
     given_up: bool
     """Nothing is wanted, since the last task ended and the restart policy leaves it at that."""
 
@@ -44,21 +47,26 @@ class Slot:
         return any(task.status.state == TaskState.RUNNING for task in self.live)
 
 
-def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy) -> dict[int, Slot]:
+def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy, node: Node) -> dict[int, Slot]:
     """Group a service's tasks (oldest first) by slot; those to be removed hold no place."""
     groups: dict[int, list[Task]] = {}
     for task in tasks:
         if task.desired < TaskState.REMOVE:
             groups.setdefault(task.slot, []).append(task)
-    return {number: _slot(service, number, tuple(group), policy) for number, group in sorted(groups.items())}
+    return {
+        number: _slot(service, number, tuple(group), policy, node) for number, group in sorted(groups.items())
+    }
 
 
-def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy) -> Slot:
+def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy, node: Node) -> Slot:
     live = [task for task in tasks if task.live]
+    dirty = {task.id for task in live if is_dirty(service, task, node)}
+    last = next((task for task in reversed(tasks) if not is_dirty(service, task, node)), tasks[-1])
     return Slot(
         number=number,
         tasks=tasks,
-        clean=tuple(task for task in live if not is_dirty(service, task)),
-        dirty=tuple(task for task in live if is_dirty(service, task)),
-        given_up=not live and not restart.allowed(tasks[-1], tasks, policy),
+        clean=tuple(task for task in live if task.id not in dirty),
+        dirty=tuple(task for task in live if task.id in dirty),
+        last=last,
+        given_up=not live and not restart.allowed(last, tasks, policy),
     )

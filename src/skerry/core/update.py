@@ -6,21 +6,24 @@ restarted daemon goes on where it was. Words and states are Docker's (`UpdateSta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from skerry.core.allocate import endpoint
+from skerry.core import revisions
 from skerry.core.dirty import is_dirty
 from skerry.core.draft import Draft
+from skerry.core.place import available
 from skerry.core.replace import succeed
 from skerry.core.restart import ENDED_BY_ITSELF
 from skerry.core.slots import Slot
+from skerry.model import labels
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Task, UpdateStatus
+from skerry.model.objects import Revision, Task, UpdateStatus
 from skerry.model.specs import UpdateConfig
 from skerry.model.states import TaskState
+from skerry.model.times import in_words
 
 UPDATING = "updating"
 PAUSED = "paused"
@@ -31,6 +34,7 @@ ROLLBACK_COMPLETED = "rollback_completed"
 
 UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 HALTED = frozenset({PAUSED, ROLLBACK_PAUSED})
+OVER = frozenset({COMPLETED, ROLLBACK_COMPLETED})
 
 
 @dataclass(frozen=True)
@@ -45,49 +49,73 @@ class Progress:
     next_at: int | None
     """When a slot that only waits for its delay stops being busy."""
     failed: tuple[Task, ...]
-    unfinished: int
+    unfinished: tuple[Task, ...]
+    """Successors that are not ready yet, or whose predecessors have not stopped yet."""
 
 
-def update(draft: Draft) -> None:
-    """Begin, continue or end the service's update."""
+def update(draft: Draft, wanted: Collection[int]) -> bool:
+    """Begin, continue or end the update of the slots that the service asks for. True where it has just become
+    a rollback, which the next pass begins."""
     status = draft.service.update
     if status is not None and status.state in HALTED:
         draft.say(status.message)
-        return
-    slots = [slot for slot in draft.slots().values() if slot.occupied]
+        return False
+    if draft.is_global and not available(draft.node):
+        draft.say("nothing is replaced while the node takes no new tasks")
+        return False
     if status is None or status.state not in UNDER_WAY or not status.total:
-        status = _begin(draft, slots, status)
+        status = _begin(draft, wanted, status)
     if status is None:
-        return
+        return False
     config = _config(draft, status)
-    progress = _progress(draft, status, slots, config)
+    progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
-        _fail(draft, status, config, progress.failed[-1])
-    elif progress.waiting or progress.unfinished:
+        return _fail(draft, status, config, progress.failed[-1])
+    if progress.waiting or progress.unfinished:
         _advance(draft, status, config, progress)
     else:
         _finish(draft, status, config, progress)
+    return False
 
 
-def _begin(draft: Draft, slots: Iterable[Slot], status: UpdateStatus | None) -> UpdateStatus | None:
+def _slots(draft: Draft, wanted: Collection[int]) -> list[Slot]:
+    return [slot for number, slot in draft.slots().items() if slot.occupied and number in wanted]
+
+
+def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -> UpdateStatus | None:
     """The status under way, or None where there is nothing to do."""
+    if status is not None and status.state in OVER:
+        return None  # what `continue` left behind is not tried again until there is another spec
+    slots = _slots(draft, wanted)
     stale = [slot for slot in slots if out_of_date(draft, slot)]
+    half_done = [task for slot in slots if (task := _half_done(slot)) is not None]
+    total = len(stale) + len(half_done)
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
-    if not stale and not rolling_back:
+    if not total and not rolling_back:
         return None
     if status is not None and status.state in UNDER_WAY:
-        begun = replace(status, total=len(stale))
+        begun = replace(status, total=total)
     else:
-        begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=len(stale))
+        begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=total)
+    for task in half_done:
+        draft.adopt(task, begun.started_at)
     if begun != status:
         draft.write_service(replace(draft.service, update=begun))
     return begun
 
 
+def _half_done(slot: Slot) -> Task | None:
+    """What an update before this one made and could not see through: this one goes on with it."""
+    new = slot.clean[-1] if slot.clean else None
+    if new is None or new.status.state >= TaskState.RUNNING:
+        return None
+    return new if new.update_started_at or slot.dirty else None
+
+
 def out_of_date(draft: Draft, slot: Slot) -> bool:
     """Whether a slot has nothing of the current spec."""
     if slot.given_up:
-        return is_dirty(draft.service, slot.tasks[-1])
+        return is_dirty(draft.service, slot.last, draft.node)
     return bool(slot.dirty) and not slot.clean
 
 
@@ -97,26 +125,28 @@ def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
     return chosen or UpdateConfig(parallelism=1)
 
 
-def _progress(draft: Draft, status: UpdateStatus, slots: list[Slot], config: UpdateConfig) -> Progress:
-    waiting, failed = [], []
-    busy = unfinished = finished_at = 0
+def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
+    waiting, failed, unfinished = [], [], []
+    busy = finished_at = 0
     next_at: int | None = None
-    for slot in slots:
+    for slot in _slots(draft, wanted):
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
-        failed += [task for task in made if _counts_as_failure(task, config)]
-        if out_of_date(draft, slot):
+        failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
+        if out_of_date(draft, slot) and not made:
             waiting.append(slot)
         elif made:
-            done_at = _done_at(slot, made[-1])
+            done_at = _done_at(draft, slot, made[-1])
             if done_at is None:
-                busy, unfinished = busy + 1, unfinished + 1
+                busy += 1
+                unfinished.append(made[-1])
                 continue
             finished_at = max(finished_at, done_at)
             if done_at + config.delay > draft.now:
                 busy += 1
                 next_at = min(next_at or done_at + config.delay, done_at + config.delay)
+    waiting.sort(key=lambda slot: (slot.running, slot.number))  # first those that serve nobody
     failed.sort(key=lambda task: (task.status.at, task.id))
-    return Progress(tuple(waiting), busy, finished_at, next_at, tuple(failed), unfinished)
+    return Progress(tuple(waiting), busy, finished_at, next_at, tuple(failed), tuple(unfinished))
 
 
 def _made_by(task: Task, status: UpdateStatus, spec_version: int) -> bool:
@@ -130,8 +160,23 @@ def _counts_as_failure(task: Task, config: UpdateConfig) -> bool:
     return not task.running_at or task.status.at - task.running_at <= config.monitor
 
 
-def _done_at(slot: Slot, new: Task) -> int | None:
+def _deadline(draft: Draft) -> int:
+    return labels.read_duration(draft.spec.labels, labels.UPDATE_DEADLINE)
+
+
+def _overdue(draft: Draft, task: Task) -> bool:
+    """Not ready within the deadline: Swarm waits for such a task for ever."""
+    return task.live and task.status.state < TaskState.RUNNING and _late_at(draft, task) <= draft.now
+
+
+def _late_at(draft: Draft, task: Task) -> int:
+    return task.created_at + _deadline(draft)
+
+
+def _done_at(draft: Draft, slot: Slot, new: Task) -> int | None:
     """When the slot's replacement was done: the new task has begun or failed, the old ones have stopped."""
+    if _overdue(draft, new):
+        return _late_at(draft, new)
     if new.status.state < TaskState.RUNNING:
         return None
     old = [task for task in slot.tasks if task.created_at < new.created_at]
@@ -147,12 +192,16 @@ def _failed(progress: Progress, status: UpdateStatus, config: UpdateConfig) -> b
     return len(progress.failed) / max(status.total, 1) > config.max_failure_ratio
 
 
-def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) -> None:
+def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) -> bool:
+    """Turn back (True) or halt."""
     reason = f"due to failure or early termination of task {task.id}"
+    if _overdue(draft, task):
+        reason = f"as task {task.id} was not ready within {in_words(_deadline(draft))}"
     rolling_back = status.state == ROLLBACK_STARTED
-    if config.failure_action == "rollback" and not rolling_back and draft.service.previous_spec is not None:
-        _roll_back(draft, status, f"update rolled back {reason}")
-        return
+    previous = revisions.previous(draft.view, draft.service)
+    if config.failure_action == "rollback" and not rolling_back and previous is not None:
+        _roll_back(draft, previous, status, f"update rolled back {reason}")
+        return True
     # Never roll back a rollback: there is nothing known to be good behind it.
     word = "rollback" if config.failure_action == "rollback" and rolling_back else "update"
     halted = replace(
@@ -160,22 +209,13 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     )
     draft.write_service(replace(draft.service, update=halted))
     draft.say(halted.message)
+    return False
 
 
-def _roll_back(draft: Draft, status: UpdateStatus, message: str) -> None:
-    """Make the previous spec the current one; the next pass replaces what does not match it."""
-    assert draft.service.previous_spec is not None
-    restored = replace(
-        draft.service,
-        spec=draft.service.previous_spec,
-        spec_version=draft.service.previous_spec_version,
-        previous_spec=None,
-        previous_spec_version=0,
-        registry_auth=draft.service.previous_registry_auth,
-        previous_registry_auth="",
-        update=replace(status, state=ROLLBACK_STARTED, message=message, total=0),
-    )
-    draft.write_service(replace(restored, endpoint=endpoint(draft.view, restored)))
+def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: str) -> None:
+    """Make the previous spec the current one."""
+    begun = replace(status, state=ROLLBACK_STARTED, message=message, total=0)
+    draft.write_service(revisions.restored(draft.view, draft.service, previous, begun))
     draft.say(message)
 
 
@@ -185,9 +225,30 @@ def _advance(draft: Draft, status: UpdateStatus, config: UpdateConfig, progress:
         succeed(draft, slot, config.order, status.started_at)
     if progress.next_at is not None:
         draft.wake(progress.next_at)
+    for task in progress.unfinished:
+        draft.wake(_late_at(draft, task))
     verb = "rolling back" if status.state == ROLLBACK_STARTED else "updating"
-    left = len(progress.waiting)
-    draft.say(f"{verb} {status.total - left}/{status.total}: {progress.busy} under way, {left} to come")
+    done = status.total - len(progress.waiting) - len(progress.unfinished)
+    _say(draft, f"{verb} {max(0, done)}/{status.total}", progress)
+
+
+def _say(draft: Draft, how_far: str, progress: Progress) -> None:
+    """What the update waits for, the most urgent first."""
+    late = [task for task in progress.unfinished if task.status.state < TaskState.RUNNING]
+    if late:
+        names = ", ".join(draft.name(task.slot) for task in late)
+        draft.say(
+            f"{how_far}: waiting for {names} to be ready",
+            min(_late_at(draft, task) for task in late),
+            _deadline(draft),
+        )
+    elif progress.unfinished:
+        names = ", ".join(draft.name(task.slot) for task in progress.unfinished)
+        draft.say(f"{how_far}: waiting for the old task of {names} to stop")
+    elif progress.next_at is not None:
+        draft.say(f"{how_far}: waiting for the delay between tasks", progress.next_at)
+    else:
+        draft.say(how_far)
 
 
 def _finish(draft: Draft, status: UpdateStatus, config: UpdateConfig, progress: Progress) -> None:
@@ -196,7 +257,7 @@ def _finish(draft: Draft, status: UpdateStatus, config: UpdateConfig, progress: 
     end = progress.finished_at + watch if progress.finished_at else draft.now
     if end > draft.now:
         draft.wake(end)
-        draft.say("all tasks are replaced; watching them for the monitor's time")
+        draft.say("all tasks are replaced, watching them", end, watch)
         return
     done = replace(
         status,

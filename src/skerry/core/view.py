@@ -1,20 +1,31 @@
-"""A frozen snapshot of the store: what one pass of a decision reads, and nothing else."""
+"""A frozen snapshot of the store: what one pass of a decision reads, and nothing else.
+
+Its mappings are persistent (HAMTs): a view with one object changed shares all the rest with the view before,
+so a commit costs the same among ten services and among a thousand. Their order means nothing: who needs one,
+sorts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from types import MappingProxyType
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
-from skerry.model.objects import Cluster, Config, Network, Node, Object, Secret, Service, Task
+from immutables import Map
 
-T = TypeVar("T")
-
-
-def _empty() -> Mapping[str, T]:
-    return MappingProxyType({})
+from skerry.core.index import Index
+from skerry.model.objects import (
+    Cluster,
+    Config,
+    Decision,
+    Network,
+    Node,
+    Object,
+    Revision,
+    Secret,
+    Service,
+    Task,
+)
 
 
 @dataclass(frozen=True)
@@ -22,13 +33,32 @@ class View:
     """All objects by ID, at one index. Two views never share changes; reading one is always consistent."""
 
     index: int = 0
-    clusters: Mapping[str, Cluster] = field(default_factory=_empty)
-    nodes: Mapping[str, Node] = field(default_factory=_empty)
-    networks: Mapping[str, Network] = field(default_factory=_empty)
-    services: Mapping[str, Service] = field(default_factory=_empty)
-    tasks: Mapping[str, Task] = field(default_factory=_empty)
-    configs: Mapping[str, Config] = field(default_factory=_empty)
-    secrets: Mapping[str, Secret] = field(default_factory=_empty)
+    clusters: Mapping[str, Cluster] = Map()
+    nodes: Mapping[str, Node] = Map()
+    networks: Mapping[str, Network] = Map()
+    services: Mapping[str, Service] = Map()
+    tasks: Mapping[str, Task] = Map()
+    configs: Mapping[str, Config] = Map()
+    secrets: Mapping[str, Secret] = Map()
+    revisions: Mapping[str, Revision] = Map()
+    decisions: Mapping[str, Decision] = Map()
+    derived: Index | None = field(default=None, compare=False, repr=False)
+    """What is looked up by something other than an ID; made of the rest where it is not given."""
+
+    def __post_init__(self) -> None:
+        for name in COLLECTION_OF.values():
+            found = getattr(self, name)
+            if not isinstance(found, Map):
+                object.__setattr__(self, name, Map(found))
+        if self.derived is None:
+            everything = (obj for name in COLLECTION_OF.values() for obj in getattr(self, name).values())
+            object.__setattr__(self, "derived", Index.of(everything))
+
+    @property
+    def by(self) -> Index:
+        """The index."""
+        assert self.derived is not None
+        return self.derived
 
     @property
     def cluster(self) -> Cluster | None:
@@ -40,21 +70,40 @@ class View:
         """This machine's node, if it is in a swarm."""
         return next(iter(self.nodes.values()), None)
 
-    @cached_property
-    def tasks_by_service(self) -> Mapping[str, tuple[Task, ...]]:
-        """Tasks of each service ID, oldest first; also those whose service is gone."""
-        return _grouped(self.tasks, lambda task: task.service_id)
-
     def tasks_of(self, service_id: str) -> tuple[Task, ...]:
-        """The tasks of a service, oldest first."""
-        return self.tasks_by_service.get(service_id, ())
+        """The tasks of a service, oldest first, also where the service is gone."""
+        found = (self.tasks[key] for key in self.by.tasks.get(service_id, ()))
+        return tuple(sorted(found, key=lambda task: (task.created_at, task.id)))
 
+    def revision(self, service_id: str, number: int) -> Revision | None:
+        """One revision of a service."""
+        return self.revisions.get(f"{service_id}.{number}")
 
-def _grouped(tasks: Mapping[str, Task], key: Callable[[Task], str]) -> Mapping[str, tuple[Task, ...]]:
-    groups: dict[str, list[Task]] = {}
-    for task in sorted(tasks.values(), key=lambda task: (task.created_at, task.id)):
-        groups.setdefault(key(task), []).append(task)
-    return {name: tuple(group) for name, group in groups.items()}
+    def revisions_of(self, service_id: str) -> tuple[Revision, ...]:
+        """The revisions of a service that are kept, oldest first."""
+        found = (self.revisions[key] for key in self.by.revisions.get(service_id, ()))
+        return tuple(sorted(found, key=lambda revision: revision.number))
+
+    def put(self, obj: Object) -> View:
+        """The view with an object created or replaced."""
+        collection = self._collection(obj)
+        index = self.by.changed(collection.get(obj.id), obj)
+        return self._with(obj, collection.set(obj.id, obj), index)
+
+    def without(self, obj: Object) -> View:
+        """The view without an object; the same where it has none of that ID."""
+        collection = self._collection(obj)
+        before = collection.get(obj.id)
+        if before is None:
+            return self
+        return self._with(obj, collection.delete(obj.id), self.by.changed(before, None))
+
+    def _collection(self, obj: Object) -> Map[str, Any]:
+        found: Map[str, Any] = getattr(self, COLLECTION_OF[type(obj)])
+        return found
+
+    def _with(self, obj: Object, collection: Map[str, Any], index: Index) -> View:
+        return replace(self, **{COLLECTION_OF[type(obj)]: collection, "derived": index})  # type: ignore[arg-type]
 
 
 COLLECTION_OF: dict[type[Object], str] = {
@@ -65,5 +114,9 @@ COLLECTION_OF: dict[type[Object], str] = {
     Task: "tasks",
     Config: "configs",
     Secret: "secrets",
+    Revision: "revisions",
+    Decision: "decisions",
 }
 """Which mapping of a view holds the objects of a type."""
+
+assert {*COLLECTION_OF.values(), "index", "derived"} == {one.name for one in fields(View)}

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from skerry.core.endpoints import traffic
 from skerry.model.errors import SkerryError
+from skerry.model.objects import Decision
 from skerry.model.traffic import Traffic
 from skerry.store.store import Commit, Store, Tx
 
@@ -44,7 +45,8 @@ class Switch(Protocol):
 class NetworkLoop:
     """Applies what the view asks for; knows what has been acknowledged."""
 
-    def __init__(self, store: Store, switch: Switch) -> None:
+    def __init__(self, store: Store, switch: Switch, resync_s: float | None = RESYNC_S) -> None:
+        self._resync_s = resync_s
         self._store = store
         self._switch = switch
         self._applied: Traffic | None = None
@@ -62,18 +64,19 @@ class NetworkLoop:
             group.create_task(self._follow_commits(commits))
             while True:
                 self._wanted.clear()
-                self._leaving &= self._store.view.tasks.keys()
+                self._leaving = {key for key in self._leaving if key in self._store.view.tasks}
                 settled = await self._apply(traffic(self._store.view, frozenset(self._leaving)))
                 try:
-                    async with asyncio.timeout(RESYNC_S if settled else RETRY_S):
+                    async with asyncio.timeout(self._resync_s if settled else RETRY_S):
                         await self._wanted.wait()
                 except TimeoutError:
                     await self._restore()
 
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
-            await commits.get()
-            self._wanted.set()
+            commit = await commits.get()
+            if not all(isinstance(change.object, Decision) for change in commit.changes):
+                self._wanted.set()
 
     async def _restore(self) -> None:
         """Write everything again, whatever the view says."""

@@ -10,7 +10,10 @@ from msgspec.structs import replace
 
 from skerry.core.plan import Plan, is_new
 from skerry.core.reconcile import reconcile
-from skerry.model.objects import Cluster, Node, Service, Task
+from skerry.core.view import View
+from skerry.model.defaults import NOTES_KEPT
+from skerry.model.objects import Cluster, Decision, Node, Note, Service, Task
+from skerry.model.states import TaskState
 from skerry.store.store import Change, Commit, Store, Tx
 
 log = structlog.get_logger()
@@ -19,33 +22,49 @@ RESYNC_S = 30.0
 """A lost wake-up costs at most so much."""
 
 
-class Orchestrator:
-    """Reconciles services one at a time; `notes` has the last decision about each, in words."""
+Decide = Callable[[View, str, int], Plan]
+"""From a view, a service's ID and an instant (ns) to a plan: `core.reconcile`, or a test's way around it."""
 
-    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
-        self.notes: dict[str, str] = {}
+
+class Orchestrator:
+    """Reconciles services one at a time, and keeps the last decisions about each, in words."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        decide: Decide = reconcile,
+        resync_s: float = RESYNC_S,
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._dirty: set[str] = set()
+        self._decide = decide
+        self._resync_s = resync_s
+        self._dirty: dict[str, None] = {}
         self._wake_at: dict[str, int] = {}
+        self._unplaced: dict[str, None] = {}
+        """Services with a task for which there is no place yet."""
+        self._notes: dict[str, Note] = {}
 
     async def run(self) -> None:
         """Reconcile for ever."""
         async with self._store.watch() as commits:
             self._mark_all()
-            resync_at = self._clock() + int(RESYNC_S * 1e9)
+            resync_at = asyncio.get_running_loop().time() + self._resync_s
             while True:
                 while self._dirty:
-                    await self._pass(self._dirty.pop())
+                    service_id = next(iter(self._dirty))
+                    del self._dirty[service_id]
+                    await self._pass(service_id)
                     self._take(commits)
-                await self._wait(commits, resync_at)
-                if self._clock() >= resync_at:
+                await self._remember()
+                if await self._wait(commits, resync_at):
                     self._mark_all()
-                    resync_at = self._clock() + int(RESYNC_S * 1e9)
+                    resync_at = asyncio.get_running_loop().time() + self._resync_s
 
     def _mark_all(self) -> None:
         view = self._store.view
-        self._dirty |= view.services.keys() | view.tasks_by_service.keys()
+        self._dirty |= dict.fromkeys(sorted({*view.services, *view.by.tasks}))
 
     def _take(self, commits: asyncio.Queue[Commit]) -> None:
         while not commits.empty():
@@ -55,41 +74,86 @@ class Orchestrator:
         for change in changes:
             match change.object:
                 case Service(id=service_id) | Task(service_id=service_id):
-                    self._dirty.add(service_id)
+                    self._dirty[service_id] = None
+                    if _frees_a_place(change):
+                        self._dirty |= self._unplaced
                 case Node() | Cluster():
                     self._mark_all()
 
-    async def _wait(self, commits: asyncio.Queue[Commit], resync_at: int) -> None:
-        """Until something changes, or the next instant that a pass asked for."""
-        until = min([resync_at, *self._wake_at.values()])
+    async def _wait(self, commits: asyncio.Queue[Commit], resync_at: float) -> bool:
+        """Until something changes, or the next instant that a pass asked for. True where all is due again."""
+        loop = asyncio.get_running_loop()
+        wakes = [max(0.0, (at - self._clock()) / 1e9) for at in self._wake_at.values()]
+        until = min([resync_at, *(loop.time() + wait for wait in wakes)])
         try:
-            async with asyncio.timeout(max(0.0, (until - self._clock()) / 1e9)):
+            async with asyncio.timeout_at(until):
                 self._mark((await commits.get()).changes)
         except TimeoutError:
             pass
         now = self._clock()
-        due = {service_id for service_id, at in self._wake_at.items() if at <= now}
-        for service_id in due:
+        for service_id in [key for key, at in self._wake_at.items() if at <= now]:
             del self._wake_at[service_id]
-        self._dirty |= due
+            self._dirty[service_id] = None
+        return loop.time() >= resync_at
 
     async def _pass(self, service_id: str) -> None:
-        plan = await self._store.update(lambda tx: _decide(tx, service_id))
+        def decide(tx: Tx) -> Plan:
+            plan = self._decide(tx.view, service_id, tx.now)
+            apply(plan, tx)
+            return plan
+
+        plan = await self._store.update(decide)
         self._wake_at.pop(service_id, None)
+        self._unplaced.pop(service_id, None)
+        tasks = self._store.view.tasks_of(service_id)
+        if any(task.live and task.status.state < TaskState.ASSIGNED for task in tasks):
+            self._unplaced[service_id] = None
         if plan.wake_at is not None:
             self._wake_at[service_id] = plan.wake_at
-        if plan.note and plan.note != self.notes.get(service_id):
-            service = self._store.view.services.get(service_id)
-            log.info("decided", service=service.name if service else service_id, note=plan.note)
-        self.notes[service_id] = plan.note
-        if service_id not in self._store.view.services:
-            self.notes.pop(service_id, None)
+        self._notes[service_id] = plan.note
+
+    async def _remember(self) -> None:
+        """Write down what was decided since the last time, once everything is decided."""
+        view = self._store.view
+        fresh = {
+            key: note
+            for key, note in self._notes.items()
+            if key in view.services and not _known(view.decisions.get(key), note)
+        }
+        self._notes.clear()
+        if not fresh:
+            return
+        for key, note in fresh.items():
+            log.info("decided", service=view.services[key].name, note=note.text)
+
+        def write(tx: Tx) -> None:
+            for key, note in fresh.items():
+                if key in tx.view.services:
+                    tx.put(_with_note(tx.view.decisions.get(key) or Decision(key), note))
+
+        await self._store.update(write)
 
 
-def _decide(tx: Tx, service_id: str) -> Plan:
-    plan = reconcile(tx.view, service_id, tx.now)
-    apply(plan, tx)
-    return plan
+def _frees_a_place(change: Change) -> bool:
+    """Whether a task holds a port and what it reserved no longer: another one may wait for just that."""
+    old, new = change.old, change.new
+    held = isinstance(old, Task) and old.placed
+    return held and not (isinstance(new, Task) and new.placed)
+
+
+def _known(decision: Decision | None, note: Note) -> bool:
+    if decision is None or not decision.notes:
+        return False
+    last = decision.notes[-1]
+    return (last.text, last.until) == (note.text, note.until)
+
+
+def _with_note(decision: Decision, note: Note) -> Decision:
+    """The decision with a note more; one that only waits for another instant replaces the last."""
+    before = decision.notes
+    if before and before[-1].text == note.text:
+        before = before[:-1]
+    return replace(decision, notes=(*before, note)[-NOTES_KEPT:])
 
 
 def apply(plan: Plan, tx: Tx) -> None:

@@ -43,8 +43,9 @@ class SegmentsLoop:
         async with self._store.watch() as commits:
             while True:
                 settled = True
-                for network in list(self._store.view.networks.values()):
-                    settled &= await self._settle(network)
+                networks = self._store.view.networks
+                for key in sorted(networks):
+                    settled &= await self._settle(networks[key])
                 try:
                     async with asyncio.timeout(None if settled else RETRY_S):
                         await commits.get()

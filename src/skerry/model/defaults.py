@@ -11,6 +11,18 @@ STOP_GRACE_PERIOD = 10 * SECOND
 TASK_HISTORY = 5
 """Tasks kept for each slot, the live one included."""
 
+UPDATE_DEADLINE = 600 * SECOND
+"""How long a task of an update may take to get ready."""
+
+RESTART_MAX_DELAY = 60 * SECOND
+"""How far the pause between the tries of a crash loop grows."""
+
+REVISIONS_KEPT = 100
+"""Revisions kept for each service."""
+
+NOTES_KEPT = 20
+"""Decisions kept for each service."""
+
 PREDECESSOR_WAIT = 60 * SECOND
 """How long a stop-first successor waits for its predecessor to stop before it starts all the same."""
 

@@ -58,7 +58,7 @@ class UpdateStatus(Struct, frozen=True):
 
 
 class Service(Struct, frozen=True):
-    """A service; `spec_version` is the index at which its tasks' part of the spec last could have changed."""
+    """A service as it is now; what it was before is kept as `Revision`s."""
 
     id: str
     name: str
@@ -66,15 +66,62 @@ class Service(Struct, frozen=True):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+    revision: int = 1
+    """The number of the revision that `spec` is."""
     spec_version: int = 0
-    previous_spec: Raw | None = None
-    previous_spec_version: int = 0
+    """The index at which the spec was last written: tasks that carry it are what the service asks for."""
     endpoint: Endpoint = Endpoint()
     update: UpdateStatus | None = None
     registry_auth: str = ""
     """The X-Registry-Auth that images are pulled with: never in an answer, encrypted on disk."""
-    previous_registry_auth: str = ""
-    """The one that belongs to `previous_spec`."""
+    job_iteration: int = 0
+    """Jobs: how often the spec was updated; each time is a run of its own."""
+    last_execution: int = 0
+    """Jobs: when this iteration began (ns)."""
+
+    @property
+    def is_job(self) -> bool:
+        """Whether its tasks run to completion instead of for ever."""
+        mode = self.spec.get("Mode") or {}
+        return "ReplicatedJob" in mode or "GlobalJob" in mode
+
+
+class Revision(Struct, frozen=True):
+    """One spec that a service has, or had. `id` is `SERVICE.NUMBER`.
+
+    Numbers rise with every update that changes the spec. Revisions form a tree by `parent` (0: none): a
+    rollback goes to the parent, the next update branches off there.
+    """
+
+    id: str
+    service_id: str
+    number: int
+    spec: Raw
+    spec_version: int
+    parent: int = 0
+    registry_auth: str = ""
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class Note(Struct, frozen=True):
+    """One decision in words. `until` is the instant that it waits for, of a wait of `of` in all (ns)."""
+
+    text: str
+    at: int = 0
+    until: int = 0
+    of: int = 0
+
+
+class Decision(Struct, frozen=True):
+    """What was decided about a service, the latest last. `id` is the service's."""
+
+    id: str
+    notes: tuple[Note, ...] = ()
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
 
 
 class Attachment(Struct, frozen=True):
@@ -127,6 +174,12 @@ class Task(Struct, frozen=True):
     attachments: tuple[Attachment, ...] = ()
     registry_auth: str = ""
     """The service's when the task was made."""
+    job_iteration: int | None = None
+    """Jobs: the iteration that it belongs to."""
+    evicted: str = ""
+    """Why the node does not suit it any more, once it was told to go for that: it ends as REJECTED."""
+    streak: int = 0
+    """How many tasks before it in its slot failed one after another, none of them after running for long."""
 
     @property
     def name(self) -> str:
@@ -135,8 +188,13 @@ class Task(Struct, frozen=True):
 
     @property
     def live(self) -> bool:
-        """Whether the orchestrator wants it to run (now or, being READY, soon)."""
-        return self.desired <= TaskState.RUNNING
+        """Whether the orchestrator wants it to run (now or, being READY, soon), for a job to its end."""
+        return self.desired <= TaskState.COMPLETE
+
+    @property
+    def placed(self) -> bool:
+        """Whether it takes up resources and ports of the node."""
+        return TaskState.ASSIGNED <= self.status.state <= TaskState.RUNNING
 
 
 class Node(Struct, frozen=True):
@@ -234,7 +292,7 @@ class Cluster(Struct, frozen=True):
     unlock_key: str = field(default="")
 
 
-Object = Cluster | Node | Network | Service | Task | Config | Secret
+Object = Cluster | Node | Network | Service | Task | Config | Secret | Revision | Decision
 
 KINDS: dict[str, type[Object]] = {
     "cluster": Cluster,
@@ -244,5 +302,7 @@ KINDS: dict[str, type[Object]] = {
     "task": Task,
     "config": Config,
     "secret": Secret,
+    "revision": Revision,
+    "decision": Decision,
 }
 KIND_OF: dict[type[Object], str] = {kind: word for word, kind in KINDS.items()}

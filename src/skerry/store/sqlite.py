@@ -17,7 +17,7 @@ import msgspec
 
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.errors import SkerryError
-from skerry.model.objects import KIND_OF, KINDS, Cluster, Object, Raw, Secret, Service, Task
+from skerry.model.objects import KIND_OF, KINDS, Cluster, Object, Raw, Revision, Secret, Service, Task
 from skerry.store.crypt import WrongKey, seal, unseal
 from skerry.store.store import Change
 
@@ -27,7 +27,8 @@ FORMAT = 1
 SEALED: dict[type[Object], tuple[str, ...]] = {
     Secret: ("data",),
     Cluster: ("ca_key", "worker_token", "manager_token", "unlock_key"),
-    Service: ("registry_auth", "previous_registry_auth"),
+    Service: ("registry_auth",),
+    Revision: ("registry_auth",),
     Task: ("registry_auth",),
 }
 """Fields that are on disk only encrypted."""

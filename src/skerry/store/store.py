@@ -15,10 +15,10 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from skerry.core.view import COLLECTION_OF, View
-from skerry.model.objects import Cluster, Config, Network, Node, Object, Secret, Service, Task
+from skerry.model.objects import Object
 
 T = TypeVar("T")
-O = TypeVar("O", Cluster, Node, Network, Service, Task, Config, Secret)  # noqa: E741
+O = TypeVar("O", bound=Object)  # noqa: E741
 
 
 @dataclass(frozen=True)
@@ -67,34 +67,28 @@ class Tx:
         self.index = view.index + 1
         self.view = view
         self._base = view
-        self._touched: dict[str, type[Object]] = {}
+        self._touched: dict[tuple[type[Object], str], None] = {}
 
     def put(self, obj: O) -> O:
         """Create or replace an object; sets its version and times and returns it as stored."""
-        name = COLLECTION_OF[type(obj)]
-        before = getattr(self._base, name).get(obj.id)
+        plain: Object = obj
+        kind = type(plain)
+        before = getattr(self._base, COLLECTION_OF[kind]).get(obj.id)
         created = obj.created_at if before is not None else (obj.created_at or self.now)
         stored = msgspec.structs.replace(obj, version=self.index, created_at=created, updated_at=self.now)
-        collection = dict(getattr(self.view, name))
-        collection[obj.id] = stored
-        self._swap(name, collection, stored)
+        self.view = self.view.put(stored)
+        self._touched[kind, obj.id] = None
         return stored
 
     def delete(self, obj: Object) -> None:
         """Remove an object; unknown ones are already removed."""
-        name = COLLECTION_OF[type(obj)]
-        collection = dict(getattr(self.view, name))
-        if collection.pop(obj.id, None) is not None:
-            self._swap(name, collection, obj)
-
-    def _swap(self, name: str, collection: dict[str, Object], obj: Object) -> None:
-        self.view = replace(self.view, **{name: collection})  # type: ignore[arg-type]
-        self._touched[obj.id] = type(obj)
+        self.view = self.view.without(obj)
+        self._touched[type(obj), obj.id] = None
 
     def changes(self) -> tuple[Change, ...]:
         """What differs from the view that the transaction began with, in the order of the first touch."""
         found = []
-        for key, kind in self._touched.items():
+        for kind, key in self._touched:
             name = COLLECTION_OF[kind]
             old, new = getattr(self._base, name).get(key), getattr(self.view, name).get(key)
             if old is not new:
@@ -111,7 +105,7 @@ class Store:
         self._clock = clock
         self._new_id = new_id
         self._lock = asyncio.Lock()
-        self._watchers: set[asyncio.Queue[Commit]] = set()
+        self._watchers: dict[asyncio.Queue[Commit], None] = {}  # heard in the order of subscribing
 
     async def update(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` in the one transaction at a time; its errors leave everything as it was."""
@@ -134,11 +128,11 @@ class Store:
     async def watch(self) -> AsyncIterator[asyncio.Queue[Commit]]:
         """Subscribe to commits; take `store.view` after entering and nothing is missed."""
         queue: asyncio.Queue[Commit] = asyncio.Queue()
-        self._watchers.add(queue)
+        self._watchers[queue] = None
         try:
             yield queue
         finally:
-            self._watchers.discard(queue)
+            del self._watchers[queue]
 
     def close(self) -> None:
         """Close what is behind; nothing may be written afterwards."""

@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import UTC, datetime
 
 from skerry.model.objects import Cluster, Config, Network, Node, Port, Raw, Secret, Service, Task
-
-NO_TIME = "0001-01-01T00:00:00Z"
-
-
-def timestamp(ns: int) -> str:
-    """RFC 3339 with up to nine digits of a second, trailing zeros trimmed; 0 is Go's zero time."""
-    if not ns:
-        return NO_TIME
-    seconds, rest = divmod(ns, 1_000_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{rest:09d}".rstrip("0") if rest else ""
-    return f"{text}{fraction}Z"
+from skerry.model.times import timestamp
 
 
 def meta(obj: Cluster | Node | Network | Service | Task | Config | Secret) -> Raw:

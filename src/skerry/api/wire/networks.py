@@ -6,10 +6,11 @@ import hashlib
 import ipaddress
 import zlib
 
-from skerry.api.wire.common import timestamp, with_length
+from skerry.api.wire.common import with_length
 from skerry.core.view import View
 from skerry.model.objects import Network, Raw
 from skerry.model.states import TaskState
+from skerry.model.times import timestamp
 
 
 def pools(network: Network) -> list[Raw]:

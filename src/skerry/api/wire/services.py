@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from skerry.api.wire.common import meta, port, timestamp, with_length
+from skerry.api.wire.common import meta, port, with_length
 from skerry.api.wire.networks import shows
+from skerry.core.revisions import previous_spec
 from skerry.core.view import View
 from skerry.model import defaults
-from skerry.model.objects import Raw, Service, VirtualIP
+from skerry.model.objects import Raw, Service, Task, VirtualIP
 from skerry.model.states import TaskState
+from skerry.model.times import timestamp
 
 
 def service(view: View, obj: Service, *, insert_defaults: bool = False, status: bool = False) -> Raw:
     """A service; `status` adds the count of its tasks, as `service ls` wants it."""
     spec = service_spec(obj.spec)
     found = {**meta(obj), "Spec": with_defaults(spec) if insert_defaults else spec}
-    if obj.previous_spec is not None:
-        found["PreviousSpec"] = service_spec(obj.previous_spec)
+    previous = previous_spec(view, obj)
+    if previous is not None:
+        found["PreviousSpec"] = service_spec(previous)
     found["Endpoint"] = endpoint(view, obj)
     if obj.update is not None:
         found["UpdateStatus"] = {
@@ -27,6 +30,9 @@ def service(view: View, obj: Service, *, insert_defaults: bool = False, status: 
             found["UpdateStatus"]["CompletedAt"] = timestamp(obj.update.completed_at)
     if status:
         found["ServiceStatus"] = service_status(view, obj)
+    if obj.is_job:
+        iteration = {"Index": obj.job_iteration} if obj.job_iteration else {}
+        found["JobStatus"] = {"JobIteration": iteration, "LastExecution": timestamp(obj.last_execution)}
     return found
 
 
@@ -105,20 +111,26 @@ def _shows(view: View, vip: VirtualIP, spec: Raw) -> bool:
 
 
 def service_status(view: View, obj: Service) -> Raw:
-    """How many tasks run and how many should."""
-    tasks = view.tasks_of(obj.id)
-    mode = obj.spec.get("Mode") or {}
-    replicated = mode.get("Replicated")
-    if "Global" in mode:
-        desired = sum(task.desired == TaskState.RUNNING for task in tasks)
-    else:
-        desired = 1 if replicated is None or "Replicas" not in replicated else replicated["Replicas"]
+    """How many tasks run and how many should; of a job, those of its current iteration."""
+    tasks = [
+        task for task in view.tasks_of(obj.id) if not obj.is_job or task.job_iteration == obj.job_iteration
+    ]
     return {
         "RunningTasks": sum(task.status.state == TaskState.RUNNING for task in tasks),
-        "DesiredTasks": desired,
-        "CompletedTasks": sum(task.status.state == TaskState.COMPLETE for task in tasks) if _job(mode) else 0,
+        "DesiredTasks": _desired(obj, tasks),
+        "CompletedTasks": sum(task.status.state == TaskState.COMPLETE for task in tasks) if obj.is_job else 0,
     }
 
 
-def _job(mode: Raw) -> bool:
-    return "ReplicatedJob" in mode or "GlobalJob" in mode
+def _desired(obj: Service, tasks: list[Task]) -> int:
+    match obj.spec.get("Mode") or {}:
+        case {"Global": _}:
+            return sum(task.desired == TaskState.RUNNING for task in tasks)
+        case {"GlobalJob": _}:
+            unfinished = (task for task in tasks if task.status.state < TaskState.COMPLETE)
+            return sum(task.desired == TaskState.COMPLETE for task in unfinished)
+        case {"ReplicatedJob": job}:
+            return int(job.get("MaxConcurrent", 1))
+        case {"Replicated": replicated}:
+            return int(replicated.get("Replicas", 1))
+    return 1

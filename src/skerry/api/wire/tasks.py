@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from skerry.api.wire.common import meta, port, timestamp, with_length
+from skerry.api.wire.common import meta, port, with_length
 from skerry.api.wire.networks import driver_options, pools, shows
 from skerry.api.wire.services import task_spec
 from skerry.core.view import View
 from skerry.model.objects import Network, Port, Raw, Task
 from skerry.model.states import TaskState
+from skerry.model.times import timestamp
 
 
 def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
@@ -21,6 +22,8 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
         found["NodeID"] = obj.node_id
     found["Status"] = task_status(view, obj)
     found["DesiredState"] = obj.desired.word
+    if obj.job_iteration is not None:
+        found["JobIteration"] = {"Index": obj.job_iteration} if obj.job_iteration else {}
     attachments = [
         attachment(network, entry.address)
         for entry in obj.attachments

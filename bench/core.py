@@ -1,0 +1,130 @@
+"""What one decision costs, among 10, 100 and 1,000 services of 10 tasks: `python -m bench.core`.
+
+One round is what happens when a task ends: the agent's commit, the pass that decides about its service, and
+the commit of what it decided; without the disk. The last line has the medians, and the growth between the
+smallest and the largest.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from msgspec.structs import replace
+
+from skerry.core.plan import is_new
+from skerry.core.reconcile import reconcile
+from skerry.core.view import View
+from skerry.model.defaults import SECOND
+from skerry.model.objects import (
+    Cluster,
+    Endpoint,
+    Network,
+    Node,
+    Raw,
+    Service,
+    Task,
+    TaskStatus,
+    VirtualIP,
+)
+from skerry.model.states import TaskState
+from skerry.store.store import Tx
+
+SIZES = (10, 100, 1000)
+TASKS = 10
+ROUNDS = 400
+NOW = 1_000_000 * SECOND
+
+
+def spec(number: int) -> Raw:
+    """A service that reserves something, on a network."""
+    template = {
+        "ContainerSpec": {"Image": "app:1", "Env": ["A=1", "B=2"]},
+        "Resources": {"Reservations": {"MemoryBytes": 1 << 20}},
+        "Networks": [{"Target": "net"}],
+    }
+    return {
+        "Name": f"s{number}",
+        "Labels": {},
+        "TaskTemplate": template,
+        "Mode": {"Replicated": {"Replicas": TASKS}},
+    }
+
+
+def swarm(size: int) -> View:
+    """So many services, all of whose tasks run."""
+    memory = {"Resources": {"NanoCPUs": 10**12, "MemoryBytes": 1 << 50}}
+    view = View(
+        clusters={"c": Cluster("c", "n", {})},
+        nodes={"n": Node("n", "host", {"Availability": "active"}, description=memory)},
+        networks={"net": Network("net", "net", {}, "10.0.0.0/16", "10.0.0.1", "10.0.255.254")},
+    )
+    for number in range(size):
+        vip = VirtualIP("net", f"10.0.{128 + number // 250}.{number % 250}")
+        service = Service(
+            f"s{number}", f"s{number}", spec(number), spec_version=1, endpoint=Endpoint(vips=(vip,))
+        )
+        view = view.put(service)
+        for slot in range(1, TASKS + 1):
+            status = TaskStatus(TaskState.RUNNING, NOW, "started")
+            task = Task(
+                f"s{number}t{slot}",
+                service.id,
+                service.name,
+                "n",
+                service.spec["TaskTemplate"],
+                None,
+                1,
+                TaskState.RUNNING,
+                status,
+                slot,
+                created_at=NOW,
+                running_at=NOW,
+            )
+            view = view.put(task)
+    return view
+
+
+def one_round(view: View, service_id: str, serial: int) -> View:
+    """A task of the service ends, and is replaced; the view after it."""
+    task = next(one for one in view.tasks_of(service_id) if one.status.state == TaskState.RUNNING)
+    tx = Tx(view, NOW + serial, lambda: f"n{serial}")
+    ended = replace(task.status, state=TaskState.FAILED, at=NOW + serial)
+    tx.put(replace(task, status=ended))
+    tx.changes()
+    tx = Tx(tx.view, NOW + serial, lambda: f"n{serial}")
+    plan = reconcile(tx.view, service_id, tx.now)
+    for one in plan.tasks:
+        tx.put(replace(one, id=tx.new_id()) if is_new(one) else one)
+    for one in plan.deleted:
+        tx.delete(one)
+    tx.changes()
+    assert any(is_new(one) for one in plan.tasks)
+    return tx.view
+
+
+def measure() -> dict[int, float]:
+    """Microseconds of a round, by the number of services: medians of rounds taken in turn."""
+    views = {size: swarm(size) for size in SIZES}
+    times: dict[int, list[float]] = {size: [] for size in SIZES}
+    for serial in range(ROUNDS):
+        for size, view in views.items():
+            service_id = f"s{serial % size}"
+            start = time.perf_counter()
+            one_round(view, service_id, serial)
+            times[size].append((time.perf_counter() - start) * 1e6)
+    return {size: statistics.median(row) for size, row in times.items()}
+
+
+def main() -> None:
+    """Print the table."""
+    found = measure()
+    print(f"{'services':>10} {'tasks':>8} {'one decision':>14}")
+    for size, took in found.items():
+        print(f"{size:>10} {size * TASKS:>8} {took:>11.0f} µs")
+    figures = " ".join(f"us_{size}={took:.0f}" for size, took in found.items())
+    print(f"bench-core: {figures} growth={found[SIZES[-1]] / found[SIZES[0]]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

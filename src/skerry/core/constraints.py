@@ -1,0 +1,84 @@
+"""Placement constraints: whether a node is one on which a task may run.
+
+Source: swarmkit `constraint`. Keys and values are compared without regard to case.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from skerry.model.objects import Node, Raw
+
+_CONSTRAINT = re.compile(r"^\s*([^!=\s]+)\s*(==|!=)\s*(.*?)\s*$")
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def fits(template: Raw, node: Node) -> bool:
+    """Whether a node is one that a task template (its JSON) asks for: constraints and platforms."""
+    placement = template.get("Placement") or {}
+    return constraints_met(placement.get("Constraints") or (), node) and platform_met(
+        placement.get("Platforms") or (), node
+    )
+
+
+def constraints_met(constraints: Iterable[str], node: Node) -> bool:
+    """Whether the node satisfies all of e.g. `["node.role == manager"]`; an unknown key never matches."""
+    return all(_constraint_met(one, node) for one in constraints)
+
+
+def platform_met(platforms: Iterable[Raw], node: Node) -> bool:
+    """Whether the node is of one of the platforms, where any is named."""
+    wanted = list(platforms)
+    here = node.description.get("Platform", {})
+    return not wanted or any(
+        _alike(one.get("Architecture", ""), here.get("Architecture", ""))
+        and _alike(one.get("OS", ""), here.get("OS", ""))
+        for one in wanted
+    )
+
+
+def _alike(wanted: str, found: str) -> bool:
+    return not wanted or ARCHITECTURES.get(wanted, wanted) == ARCHITECTURES.get(found, found)
+
+
+def _constraint_met(constraint: str, node: Node) -> bool:
+    match = _CONSTRAINT.match(constraint)
+    if match is None:
+        return False
+    key, operator, wanted = match.groups()
+    found = _attribute(key, node)
+    if found is None:
+        return False
+    by_address = key.lower() == "node.ip"
+    equal = _address_in(found, wanted) if by_address else found.lower() == wanted.lower()
+    return equal == (operator == "==")
+
+
+def _attribute(key: str, node: Node) -> str | None:
+    platform = node.description.get("Platform", {})
+    fixed = {
+        "node.id": node.id,
+        "node.hostname": node.hostname,
+        "node.ip": node.address,
+        "node.role": str(node.spec.get("Role", "manager")),
+        "node.platform.os": str(platform.get("OS", "")),
+        "node.platform.arch": str(platform.get("Architecture", "")),
+    }
+    lower = key.lower()
+    if lower in fixed:
+        return fixed[lower]
+    if lower.startswith("node.labels."):
+        return str((node.spec.get("Labels") or {}).get(key[len("node.labels.") :], ""))
+    if lower.startswith("engine.labels."):
+        labels = node.description.get("Engine", {}).get("Labels") or {}
+        return str(labels.get(key[len("engine.labels.") :], ""))
+    return None
+
+
+def _address_in(address: str, wanted: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(wanted, strict=False)
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Deliberate faults in the core, each of which a test must notice."""
