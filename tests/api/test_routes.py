@@ -430,7 +430,8 @@ def test_a_local_image_needs_no_registry() -> None:
 
     async def test(door: Door) -> None:
         told = await door.ask("GET", "/v1.41/distribution/built:1/json")
-        assert told.json == {"Descriptor": {"mediaType": "", "digest": "", "size": 0}, "Platforms": []}
+        assert told.json["Descriptor"]["digest"] == "sha256:a"
+        assert told.json["Platforms"] == []
         told = await door.ask("GET", "/distribution/nginx:1/json")
         assert told.json["Descriptor"]["digest"] == "sha256:beef"
         assert (await door.ask("GET", "/distribution/other:1/json")).status == 500

@@ -64,16 +64,21 @@ def test_inserted_defaults() -> None:
     assert template["RestartPolicy"]["Delay"] == 5 * SECOND
 
 
+def ingress(world: World) -> str:
+    """The ID of the network `ingress`."""
+    return next(network.id for network in world.view.networks.values() if network.ingress)
+
+
 def allocated(world: World, service: Service, *ports: Port) -> Raw:
     """The endpoint as the wire has it, of a service with a VIP on the network `net`."""
-    key = next(iter(world.view.networks))
+    key = ingress(world)
     vips = (VirtualIP(key, "10.0.0.130"),)
     return services.endpoint(world.view, replace(service, endpoint=Endpoint(ports=ports, vips=vips)))
 
 
 def test_endpoints() -> None:
     world = World()
-    key = next(iter(world.view.networks))
+    key = ingress(world)
     vip = [{"NetworkID": key, "Addr": "10.0.0.130/24"}]
     http = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8090, "PublishMode": "ingress"}
     bare, spec = world.service("bare"), published(http)

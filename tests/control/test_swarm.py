@@ -33,7 +33,7 @@ def test_init_makes_a_node_a_cluster_and_the_ingress_network() -> None:
     assert (cluster.node_id, node.hostname, node.address) == (node.id, "vm", "127.0.0.1")
     assert node.spec == {"Labels": {}, "Role": "manager", "Availability": "active"}
     assert cluster.spec == swarm.DEFAULTS
-    ingress, host = world.view.networks.values()
+    host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
     assert (host.name, host.subnet) == ("host", "")
     assert (ingress.name, ingress.ingress, ingress.subnet) == ("ingress", True, "10.0.0.0/24")
     assert (ingress.gateway, ingress.leg) == ("10.0.0.1", "10.0.0.254")
@@ -127,7 +127,7 @@ def test_init_with_all_its_fields() -> None:
     assert cluster.spec["Orchestration"] == {"TaskHistoryRetentionLimit": 9}
     assert cluster.spec["Labels"] == {"a": "b"}
     assert cluster.spec["Raft"] == swarm.DEFAULTS["Raft"]
-    ingress, host = world.view.networks.values()
+    host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
     assert (host.name, host.subnet) == ("host", "")
     assert ingress.subnet == "10.20.0.128/26"
 

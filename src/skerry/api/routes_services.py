@@ -8,6 +8,7 @@ from skerry.api import filters
 from skerry.api.call import Call, Table, empty
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
+from skerry.api.images import content_of
 from skerry.api.routes_networks import local_networks
 from skerry.api.versions import strip
 from skerry.api.wire import services as wire
@@ -60,8 +61,8 @@ async def inspect(call: Call) -> web.Response:
 async def create(call: Call) -> web.Response:
     """Make a service."""
     body = strip(await call.body("swarm.ServiceSpec"), call.version)
-    local = await _local(call, body)
-    key, warnings = await services.create(call.store, body, auth=call.auth, local=local)
+    local, content = await _local(call, body), await content_of(call, body)
+    key, warnings = await services.create(call.store, body, auth=call.auth, local=local, content=content)
     return answer({"ID": key, "Warnings": warnings} if warnings else {"ID": key}, 201)
 
 
@@ -86,6 +87,7 @@ async def update(call: Call) -> web.Response:
             rollback=call.text("rollback"),
             auth=call.auth,
             local=await _local(call, body),
+            content=await content_of(call, body),
         )
     except services.UnknownAuthSource as error:
         raise error if call.facts.modern else SkerryError("unsupported registryAuthFrom value") from error

@@ -8,6 +8,7 @@ from skerry.core.revisions import previous_spec
 from skerry.core.view import View
 from skerry.model import defaults
 from skerry.model.objects import Raw, Service, Task, VirtualIP
+from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
 
@@ -48,6 +49,7 @@ def task_spec(template: Raw) -> Raw:
     found = {"ForceUpdate": 0, **template}
     container = found.get("ContainerSpec")
     if container is not None:
+        container = {key: value for key, value in container.items() if key != CONTENT}
         found["ContainerSpec"] = {"Isolation": "default", **container}
         privileges = container.get("Privileges")
         if privileges is not None:
