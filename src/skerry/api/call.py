@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from skerry.store.store import Store
 PARTS = web.AppKey("parts", Parts)
 UPSTREAM = web.AppKey("upstream", Upstream)
 FEED = web.AppKey("feed", Feed)
+
+BODY_TIMEOUT_S = 15
+"""So long may the body of a request take that is not the engine's alone."""
 
 NO_TYPE = "skerry/none"
 """A Content-Type that is taken off before the answer goes out, where Docker sends none."""
@@ -95,9 +99,17 @@ class Call:
         filters.check(found, accepted, modern=self.facts.modern)
         return found
 
+    async def read(self) -> bytes:
+        """The body. One that does not end is refused: its sender may have gone, or have sent a wrong length."""
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await self.request.read()
+        except TimeoutError:
+            raise InvalidParameter("unexpected EOF") from None
+
     async def body(self, shape: str) -> Raw:
         """The body with its keys in Docker's case; `shape` is Go's name of its type."""
-        return decode.body(await self.request.read(), shape, modern=self.facts.modern)
+        return decode.body(await self.read(), shape, modern=self.facts.modern)
 
     @property
     def auth(self) -> str:
@@ -121,7 +133,7 @@ class Call:
         wanted = self.request.raw_path if target is None else self.prefix + target
         kept = ("Content-Type", "X-Registry-Auth", "X-Registry-Config", "User-Agent")
         headers = {name: self.request.headers[name] for name in kept if name in self.request.headers}
-        data = await self.request.read() if body is None else body
+        data = await self.read() if body is None else body
         return await self.upstream.request(self.request.method, wanted, data or None, headers)
 
 

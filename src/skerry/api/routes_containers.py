@@ -135,7 +135,7 @@ async def _image_healthcheck(call: Call, looks: Disguise, found: Raw) -> Raw | N
 
 async def create(call: Call) -> web.Response:
     """Create a container; where it names an overlay network it gets that one's bridge and resolver."""
-    data = await call.request.read()
+    data = await call.read()
     try:
         body = msgspec.json.decode(data)
     except msgspec.DecodeError:
@@ -152,8 +152,11 @@ async def create(call: Call) -> web.Response:
 
 async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     """The body with our networks' names as the engine has them; None where it names none of ours."""
-    host = body.get("HostConfig") or {}
-    named = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    host, networking = body.get("HostConfig") or {}, body.get("NetworkingConfig") or {}
+    named: Any = networking.get("EndpointsConfig") or {} if isinstance(networking, dict) else None
+    entries = [entry for entry in named.values() if entry is not None] if isinstance(named, dict) else []
+    if not all(isinstance(value, dict) for value in (host, networking, named, *entries)):
+        return None  # the engine has the words for it
     wanted = {
         ref: network for ref in (host.get("NetworkMode", ""), *named) if (network := ours(call.view, ref))
     }
@@ -167,8 +170,7 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     if not host.get("Dns"):
         host["Dns"] = [first.leg]
     endpoints = {_engine_name(wanted, ref): _unidentified(entry) for ref, entry in named.items()}
-    networking = {**(body.get("NetworkingConfig") or {}), "EndpointsConfig": endpoints}
-    return {**body, "HostConfig": host, "NetworkingConfig": networking}
+    return {**body, "HostConfig": host, "NetworkingConfig": {**networking, "EndpointsConfig": endpoints}}
 
 
 async def start(call: Call) -> web.Response:

@@ -68,7 +68,8 @@ async def create(call: Call) -> web.Response:
 
 async def _local(call: Call, spec: Raw) -> set[str]:
     """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one."""
-    if not (spec.get("TaskTemplate") or {}).get("Networks"):
+    template = spec.get("TaskTemplate")
+    if not isinstance(template, dict) or not template.get("Networks"):
         return set()
     found = await local_networks(call)
     return {entry["Name"] for entry in found} | {entry["Id"] for entry in found}
