@@ -18,7 +18,7 @@ import msgspec
 from demo.settings import CHECKOUT
 from proof.cells import Cell, Explanation, Request, cell, last_line, proved
 from proof.clients import PATIENCE_S
-from proof.plan import CLIENTS, Run, runs
+from proof.plan import CLIENTS, KILLS, Run, runs
 from proof.report import write
 from proof.stack import Stack
 from tests.world.net import INSIDE
@@ -30,7 +30,6 @@ BEFORE_S = 1.0
 AFTER_S = 1.0
 TOLD = 20
 """So many failures of a run are told one by one."""
-KILLS = ("task crash", "out of memory")
 AFTER_KILL_S = PATIENCE_S + 1.0
 """Whoever only reads from a process that was killed may not hear of its end, and gives up after a while."""
 
