@@ -148,6 +148,7 @@ def test_the_engines_own_words_reach_the_task(socket: str) -> None:
         assert ended.err == "task: non-zero exit (3)"
 
     on_stage(socket, play)
+    assert not Path("/nosuchdir").exists(), "unlike docker run -v, a service's bind makes no directory"
 
 
 def test_configs_and_secrets_are_where_swarm_puts_them(socket: str) -> None:

@@ -40,6 +40,8 @@ from skerry.model.objects import Raw
             {"EndpointSpec": {"Ports": [{"TargetPort": 80, "PublishedPort": 8080}]}},
         ),
         (b"null", {}),
+        (b'{"Name":"a"} and what follows', {"Name": "a"}),  # Go's decoder reads one value
+        (b'{"Name":"\\ud800"}', {"Name": "\ufffd"}),
     ],
 )
 def test_keys(sent: bytes, found: Raw) -> None:
@@ -54,7 +56,14 @@ def test_keys(sent: bytes, found: Raw) -> None:
         (b'{"Name":"x"', "unexpected EOF"),
         (b'{"Name":"x', "unexpected EOF"),
         (b"[1]", "json: cannot unmarshal array into Go value of type swarm.ServiceSpec"),
-        (b'{"a":1}x', "invalid character 'x' after top-level value"),
+        (b"nothing", "invalid character 'o' in literal null (expecting 'u')"),
+        (b'{"Name":-}', "invalid character '}' in numeric literal"),
+        (b'{"Name":1.}', "invalid character '}' after decimal point in numeric literal"),
+        (b'{"Name":"\\x"}', "invalid character 'x' in string escape code"),
+        (b'{"Name":"a" 1}', "invalid character '1' after object key:value pair"),
+        (b'{"Name":[1 2]}', "invalid character '2' after array element"),
+        (b'{"Name":"a",}', "invalid character '}' looking for beginning of object key string"),
+        (b"[" * 1000, "exceeded max depth"),
     ],
 )
 def test_what_is_no_body(sent: bytes, message: str) -> None:

@@ -89,7 +89,9 @@ def test_a_task_in_the_list() -> None:
     assert row["Status"] == "Up 3 seconds (healthy)"
     assert row["Image"] == "app:1"
     assert row["HostConfig"]["NetworkMode"] == "default"
-    assert row["NetworkSettings"]["Networks"] == {"net": {"NetworkID": scene.network.id}}
+    assert row["NetworkSettings"]["Networks"] == {
+        "net": {"NetworkID": scene.network.id, "IPAMConfig": None, "Gateway": ""}
+    }
     assert row["Mounts"] == [{"Source": "/data"}]
     assert row["Ports"] == [
         {"PrivatePort": 9, "Type": "udp"},
@@ -110,7 +112,9 @@ def test_a_label_on_somebody_elses_container_does_not_count() -> None:
     row = scene.looks.row(scene.row(Id="c2"))
     assert row["Image"] == "sha256:abc"
     assert row["HostConfig"]["NetworkMode"] == "net"
-    assert row["NetworkSettings"]["Networks"] == {"net": {"NetworkID": scene.network.id}}
+    assert row["NetworkSettings"]["Networks"] == {
+        "net": {"NetworkID": scene.network.id, "IPAMConfig": None, "Gateway": ""}
+    }
 
 
 def test_a_task_inspected() -> None:

@@ -53,7 +53,7 @@ def test_a_service_changes() -> None:
 
 
 def test_a_removed_network_is_gone_once() -> None:
-    there = Network("n", "net", {})
+    there = Network("n", "net", {}, subnet="10.0.1.0/24")
     gone = replace(there, removed=True)
     found = of_change(Change(there, gone), 5)
     assert found is not None

@@ -29,9 +29,9 @@ def test_both_shapes(text: str, found: filters.Filters) -> None:
     [
         ("zz", "invalid character 'z' looking for beginning of value"),
         ("{bad", "invalid character 'b' looking for beginning of object key string"),
-        ('{"a":', "unexpected EOF"),
+        ('{"a":', "unexpected end of JSON input"),
         ('{"name":"s1"}', "json: cannot unmarshal string into Go value of type map[string]bool"),
-        ("[1]", "json: cannot unmarshal array into Go value of type map[string][]string"),
+        ("[1]", "json: cannot unmarshal array into Go value of type map[string]map[string]bool"),
     ],
 )
 def test_what_is_no_filter(text: str, message: str) -> None:

@@ -64,20 +64,25 @@ def test_inserted_defaults() -> None:
     assert template["RestartPolicy"]["Delay"] == 5 * SECOND
 
 
+def ingress(world: World) -> str:
+    """The ID of the network `ingress`."""
+    return next(network.id for network in world.view.networks.values() if network.ingress)
+
+
 def allocated(world: World, service: Service, *ports: Port) -> Raw:
     """The endpoint as the wire has it, of a service with a VIP on the network `net`."""
-    key = next(iter(world.view.networks))
+    key = ingress(world)
     vips = (VirtualIP(key, "10.0.0.130"),)
     return services.endpoint(world.view, replace(service, endpoint=Endpoint(ports=ports, vips=vips)))
 
 
 def test_endpoints() -> None:
     world = World()
-    key = next(iter(world.view.networks))
+    key = ingress(world)
     vip = [{"NetworkID": key, "Addr": "10.0.0.130/24"}]
     http = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8090, "PublishMode": "ingress"}
     bare, spec = world.service("bare"), published(http)
-    assert allocated(world, bare) == {"Spec": {}, "VirtualIPs": vip}
+    assert allocated(world, bare) == {"Spec": {}}  # nothing to be on ingress for
     exposed = world.service("exposed", EndpointSpec=spec)
     shown = allocated(world, exposed, Port(80, 8090))
     assert shown == {"Spec": spec, "Ports": [http], "VirtualIPs": vip}
@@ -157,7 +162,7 @@ def test_the_node_leads() -> None:
     found = cluster.node(world.view, world.view.node)
     assert found["ManagerStatus"] == {"Leader": True, "Reachability": "reachable", "Addr": "127.0.0.1:2377"}
     assert found["Status"] == {"State": "ready", "Addr": "127.0.0.1"}
-    assert found["Description"]["TLSInfo"]["CertIssuerSubject"] == "MBMxETAPBgNVBAMMCHN3YXJtLWNh"
+    assert found["Description"]["TLSInfo"]["CertIssuerSubject"] == "MBMxETAPBgNVBAMTCHN3YXJtLWNh"
     assert found["Spec"] == {"Labels": {}, "Role": "manager", "Availability": "active"}
 
 
@@ -210,7 +215,7 @@ def test_networks_in_a_list_and_alone() -> None:
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
         "Containers": None,
-        "Options": {},
+        "Options": networks.driver_options(network),
         "Labels": None,
     }
     alone = networks.network(network, containers={}, ipv4=True)

@@ -131,7 +131,7 @@ def test_a_network_without_a_free_vip_says_so() -> None:
 
 def test_a_service_that_publishes_without_a_network_is_on_ingress() -> None:
     world = World()
-    ingress = next(iter(world.view.networks))
+    ingress = next(one.id for one in world.view.networks.values() if one.ingress)
     plain, published_one = world.service("a"), world.service("b", EndpointSpec=published({"TargetPort": 80}))
     assert plain.endpoint.vips == ()
     assert [vip.network_id for vip in published_one.endpoint.vips] == [ingress]

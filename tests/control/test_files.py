@@ -100,7 +100,8 @@ def test_what_a_current_spec_uses_stays(module: ModuleType, kind: str, limit: in
     using = {f"{prefix}s": [reference]}
     first, second = world.service("a", container=using), world.service("b", container=using)
     text = f"{kind} 'x' is in use by the following"
-    world.refuses(lambda store: module.remove(store, "x"), 400, invalid(f"{text} services: a, b"))
+    both_names = ", ".join(one.name for one in sorted((first, second), key=lambda one: one.id))
+    world.refuses(lambda store: module.remove(store, "x"), 400, invalid(f"{text} services: {both_names}"))
     world.update(first, spec("a"))
     world.refuses(lambda store: module.remove(store, "x"), 400, invalid(f"{text} service: b"))
     world.run(services.remove(world.store, second.id))

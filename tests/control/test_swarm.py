@@ -11,7 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from skerry.control import ca, nodes, services, swarm, tasks
+from skerry.api.wire.cluster import tls_info
+from skerry.control import nodes, services, swarm, tasks
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw
 from skerry.model.states import TaskState
@@ -32,7 +33,8 @@ def test_init_makes_a_node_a_cluster_and_the_ingress_network() -> None:
     assert (cluster.node_id, node.hostname, node.address) == (node.id, "vm", "127.0.0.1")
     assert node.spec == {"Labels": {}, "Role": "manager", "Availability": "active"}
     assert cluster.spec == swarm.DEFAULTS
-    (ingress,) = world.view.networks.values()
+    host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
+    assert (host.name, host.subnet) == ("host", "")
     assert (ingress.name, ingress.ingress, ingress.subnet) == ("ingress", True, "10.0.0.0/24")
     assert (ingress.gateway, ingress.leg) == ("10.0.0.1", "10.0.0.254")
     world.refuses(lambda store: swarm.init(store, INIT, "vm", {}), 503, ALREADY)
@@ -49,7 +51,7 @@ def test_the_authority_is_real_and_the_tokens_carry_its_digest() -> None:
     assert all(re.fullmatch(TOKEN, token) for token in tokens.values())
     assert tokens["Worker"][:59] == tokens["Manager"][:59]
     assert tokens["Worker"] != tokens["Manager"]
-    info = ca.tls_info(cluster.ca_cert)
+    info = tls_info(cluster.ca_cert)
     assert base64.b64decode(info["CertIssuerSubject"]).endswith(b"swarm-ca")
 
 
@@ -125,7 +127,8 @@ def test_init_with_all_its_fields() -> None:
     assert cluster.spec["Orchestration"] == {"TaskHistoryRetentionLimit": 9}
     assert cluster.spec["Labels"] == {"a": "b"}
     assert cluster.spec["Raft"] == swarm.DEFAULTS["Raft"]
-    (ingress,) = world.view.networks.values()
+    host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
+    assert (host.name, host.subnet) == ("host", "")
     assert ingress.subnet == "10.20.0.128/26"
 
 
@@ -146,11 +149,13 @@ def test_the_advertised_address_where_none_is_given(interfaces: dict[str, str], 
 
 def test_join_is_refused() -> None:
     world = World(swarmed=False)
+    token = swarm.tokens(World().view)["Worker"]
     for body, status, text in (
         ({}, 400, 'invalid ListenAddr "": invalid empty address'),
         (INIT, 400, "at least 1 RemoteAddr is required to join"),
         ({**INIT, "RemoteAddrs": [""]}, 400, 'invalid remoteAddr "": invalid empty address'),
-        ({**INIT, "RemoteAddrs": ["192.0.2.1:2377"]}, 501, swarm.NO_JOIN),
+        ({**INIT, "RemoteAddrs": ["192.0.2.1:2377"], "JoinToken": "x"}, 500, "invalid join token"),
+        ({**INIT, "RemoteAddrs": ["192.0.2.1:2377"], "JoinToken": token}, 501, swarm.NO_JOIN),
     ):
         world.refuses(partial(swarm.join, body=body), status, text)
     World().refuses(lambda store: swarm.join(store, {}), 503, ALREADY)
@@ -238,7 +243,7 @@ def test_a_new_swarm_while_the_old_ones_bridges_stand_takes_other_subnets() -> N
     world = World()
     world.run(swarm.leave(world.store, True))
     world.run(swarm.init(world.store, INIT, "vm", {}))
-    assert {one.subnet for one in world.view.networks.values()} == {"10.0.0.0/24", "10.0.1.0/24"}
+    assert {one.subnet for one in world.view.networks.values()} == {"10.0.0.0/24", "10.0.1.0/24", ""}
 
 
 def test_node_updates() -> None:

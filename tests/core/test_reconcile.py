@@ -68,6 +68,17 @@ def test_scales_down_from_the_highest_slot_but_spares_what_runs() -> None:
     assert sorted({task.slot for task in swarm.live}) == [2, 3]
 
 
+def test_the_history_of_a_slot_that_is_scaled_away_goes_with_it() -> None:
+    swarm = running(replicas=2)
+    swarm.observe(swarm.tasks[1], FAILED)
+    swarm.step(6)
+    swarm.agent()
+    swarm.update(image("1", replicas=1))
+    swarm.settle()
+    assert {(task.slot, task.desired) for task in swarm.tasks} == {(1, RUNNING), (2, REMOVE)}
+    assert len(swarm.tasks) == 3
+
+
 def test_a_label_change_replaces_nothing() -> None:
     swarm = running()
     before = swarm.live

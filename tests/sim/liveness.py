@@ -25,6 +25,8 @@ def unrest(world: World) -> list[str]:
     found = [words for service in view.services.values() for words in _service(view, service)]
     known = {task.service_id for task in view.tasks.values()} - {*view.services}
     found += [f"tasks of a service that is gone: {sorted(known)}"] if known else []
+    going = (task for task in view.tasks.values() if task.placed and not task.live)
+    found += sorted(f"{task.name} has not stopped yet" for task in going)
     found += list(_containers(world))
     found += list(_networks(world))
     if world.kernel.applied != traffic(view):

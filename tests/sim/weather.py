@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 STORMY, CALM, STILL = "stormy", "calm", "still"
 
@@ -49,6 +50,8 @@ class Weather:
 
     chance: random.Random
     kind: str = STORMY
+    plans: deque[Habit] = field(default_factory=deque)
+    """What the next containers do that start, where a test wants to know."""
 
     def lasts(self, what: str) -> float:
         """Seconds that something takes."""
@@ -63,6 +66,8 @@ class Weather:
 
     def habit(self, job: bool = False) -> Habit:
         """What a container that starts now will do; a job's ends by itself."""
+        if self.plans:
+            return self.plans.popleft()
         habit = Habit(ready_s=self.lasts("ready"), stop_s=self.lasts("stop"))
         if job:
             habit.ends_s = habit.ready_s + self.lasts("work")

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class World:
         """The daemon that is alive or, between two lives, the one to come."""
         self.digest = hashlib.sha256()
         self.services = 0
+        self.on_commit: Callable[[Commit], None] = lambda commit: None
         self.wall_offset = 0
         self.clock_set_at = -EPOCH
         self._ids = random.Random(seed + 2)
@@ -207,6 +208,7 @@ class World:
         self.story.tell(writer, commit.changes)
         self._digest(commit, writer)
         self.past.take(commit, self.loop.now)
+        self.on_commit(commit)
         step = Step(self._last, commit.view, commit.changes, writer, self.loop.now, self.past)
         self._last = commit.view
         for invariant in COMMIT:

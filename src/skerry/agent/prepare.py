@@ -12,6 +12,7 @@ from skerry.agent.parts import Parts
 from skerry.agent.report import advance
 from skerry.agent.waits import first
 from skerry.engine.port import EngineError
+from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Task
 from skerry.model.specs import read_template
 from skerry.model.states import TaskState
@@ -54,9 +55,14 @@ async def plan_of(parts: Parts, task: Task, strict: bool = False) -> Blueprint:
 
 async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> bool:
     """Pull the image unless it is here. Where that fails, creating says so, in Docker's words."""
-    reference = read_template(task.spec).container.image
-    if await parts.engine.inspect_image(reference) is not None:
+    container = read_template(task.spec).container
+    reference = container.image
+    if await parts.engine.inspect_image(container.content or reference) is not None:
         return True
+    if container.content:
+        raise SkerryError(
+            f"No such image: {reference} as it was, {container.content}, is gone from this node"
+        )
     await parts.reporter.edit(task.id, lambda row, now: advance(row, TaskState.PREPARING, now))
     try:
         which, _ = await first(parts.engine.pull(reference, parts.pull_auth(task)), ending.wait())

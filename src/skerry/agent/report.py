@@ -21,8 +21,10 @@ MESSAGES = {
     TaskState.RUNNING: "started",
     TaskState.COMPLETE: "finished",
     TaskState.SHUTDOWN: "shutdown",
+    TaskState.REJECTED: "preparing",
 }
-"""FAILED and REJECTED keep the message of the step that went wrong; their text is the Err."""
+"""FAILED and REJECTED keep the message of the step that went wrong (a task is rejected in one step only);
+their text is the Err."""
 
 Edit = Callable[[Task, int], Task]
 """From a task's row and the time of the commit to the row as it should be."""

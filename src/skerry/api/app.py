@@ -22,9 +22,10 @@ from skerry.api import (
     routes_system,
     routes_tasks,
 )
-from skerry.api.call import FEED, PARTS, UPSTREAM, Call, Route, Table
-from skerry.api.errors import errors
+from skerry.api.call import FEED, NO_TYPE, PARTS, UPSTREAM, Call, Route, Table
+from skerry.api.errors import answer, errors
 from skerry.api.events import Feed
+from skerry.api.openapi import description
 from skerry.api.ports import Parts
 from skerry.api.upstream import OLDEST, Facts, Upstream, Version, read_version
 from skerry.model.errors import InvalidParameter
@@ -58,6 +59,7 @@ def make_app(parts: Parts) -> web.Application:
     app[FEED] = Feed(parts.store, parts.health, parts.clock, app[UPSTREAM])
     app.cleanup_ctx.append(_running)
     app.on_response_prepare.append(_dress)
+    app.router.add_get("/openapi.json", _describe)
     for method, path, route in ROUTES:
         app.router.add_route(method, path, _handler(route))
         app.router.add_route(method, r"/v{version:\d+\.\d+}" + path, _handler(route))
@@ -85,8 +87,15 @@ async def _dress(request: web.Request, response: web.StreamResponse) -> None:
     if response.status == 404 and request.match_info.http_exception is not None:
         response.headers["Server"] = facts.server
         return
+    if response.headers.get("Content-Type") == NO_TYPE:
+        del response.headers["Content-Type"]
     for name, value in facts.headers().items():
         response.headers[name] = value
+
+
+async def _describe(request: web.Request) -> web.Response:
+    """What is served here, in OpenAPI's words."""
+    return answer(description(ROUTES))
 
 
 def _handler(route: Route) -> Handler:

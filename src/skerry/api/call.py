@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ from skerry.store.store import Store
 PARTS = web.AppKey("parts", Parts)
 UPSTREAM = web.AppKey("upstream", Upstream)
 FEED = web.AppKey("feed", Feed)
+
+BODY_TIMEOUT_S = 15
+"""So long may the body of a request take that is not the engine's alone."""
+
+NO_TYPE = "skerry/none"
+"""A Content-Type that is taken off before the answer goes out, where Docker sends none."""
 
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 _FALSE = {"0", "f", "F", "FALSE", "false", "False"}
@@ -72,26 +79,37 @@ class Call:
         """A boolean of the forgiving kind: anything but empty, 0, no, false and none is true."""
         return self.text(name).strip().lower() not in ("", "0", "no", "false", "none")
 
-    def strict(self, name: str) -> bool:
-        """A boolean as Go's ParseBool reads it. Raises InvalidParameter."""
+    def strict(self, name: str, *, brief: bool = False) -> bool:
+        """A boolean as Go's ParseBool reads it. Raises InvalidParameter; `brief` leaves out why."""
         value = self.text(name)
         if value in _TRUE:
             return True
         if value in _FALSE or not value:
             return False
-        raise InvalidParameter(
-            f'invalid value for {name}: {value}: strconv.ParseBool: parsing "{value}": invalid syntax'
-        )
+        why = "" if brief else f': strconv.ParseBool: parsing "{value}": invalid syntax'
+        raise InvalidParameter(f"invalid value for {name}: {value}{why}")
 
     def filters(self, accepted: Iterable[str]) -> Filters:
-        """The filters, of which only the accepted keys may be there."""
-        found = filters.parse(self.text("filters"))
+        """The filters, of which only the accepted keys may be there.
+
+        What is no JSON was a plain error up to 20.10, but for the list of services.
+        """
+        plain = not self.facts.modern and not self.request.path.endswith("/services")
+        found = filters.parse(self.text("filters"), 500 if plain else 400)
         filters.check(found, accepted, modern=self.facts.modern)
         return found
 
+    async def read(self) -> bytes:
+        """The body. One that does not end is refused: its sender has gone, or has sent a wrong length."""
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await self.request.read()
+        except TimeoutError:
+            raise InvalidParameter("unexpected EOF") from None
+
     async def body(self, shape: str) -> Raw:
         """The body with its keys in Docker's case; `shape` is Go's name of its type."""
-        return decode.body(await self.request.read(), shape, modern=self.facts.modern)
+        return decode.body(await self.read(), shape, modern=self.facts.modern)
 
     @property
     def auth(self) -> str:
@@ -115,7 +133,7 @@ class Call:
         wanted = self.request.raw_path if target is None else self.prefix + target
         kept = ("Content-Type", "X-Registry-Auth", "X-Registry-Config", "User-Agent")
         headers = {name: self.request.headers[name] for name in kept if name in self.request.headers}
-        data = await self.request.read() if body is None else body
+        data = await self.read() if body is None else body
         return await self.upstream.request(self.request.method, wanted, data or None, headers)
 
 

@@ -7,12 +7,13 @@ whose keys are the user's, stay as they were sent; an explicit null is an absent
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from skerry.api.gojson import complaint
+from skerry.api import gojson
 from skerry.control.shapes import LABELS, SHAPES
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
@@ -39,14 +40,15 @@ def body(data: bytes, shape: str, *, modern: bool = False) -> Raw:
     Raises InvalidParameter (400) for malformed JSON and for what is no object.
     """
     prefix = "invalid JSON: " if modern else ""
-    if not data.strip():
+    text = data.decode("utf-8", "replace")
+    if not text.strip(" \t\r\n"):
         if modern and not data:
             return {}
         raise InvalidParameter(f"{prefix}got EOF while reading request body")
     try:
-        value = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        raise InvalidParameter(prefix + complaint(data.decode("utf-8", "replace"))) from None
+        value = read(gojson.first_value(text))
+    except gojson.Malformed as error:
+        raise InvalidParameter(prefix + ("unexpected EOF" if error.ended else error.message)) from None
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -55,6 +57,27 @@ def body(data: bytes, shape: str, *, modern: bool = False) -> Raw:
     found = canonical(value, shape)
     assert isinstance(found, dict)
     return found
+
+
+def read(text: str) -> Any:
+    """A text that Go's scanner lets pass, as a value. Raises InvalidParameter for what no type could hold."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        raise InvalidParameter("json: cannot unmarshal number into Go value of type float64") from None
+    except msgspec.DecodeError:
+        return _whole(json.loads(text))
+
+
+def _whole(value: Any) -> Any:
+    """The value with U+FFFD for each half of a surrogate pair, as Go has it."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    return value
 
 
 def canonical(value: Any, kind: str) -> Any:

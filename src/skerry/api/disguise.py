@@ -104,6 +104,9 @@ class Disguise:
         config["Image"] = container.get("Image") or config.get("Image", "")
         settings, host = dict(found["NetworkSettings"]), dict(found.get("HostConfig") or {})
         host["Isolation"] = container.get("Isolation") or "default"
+        host["PortBindings"] = host.get("PortBindings") or {}
+        host["Ulimits"] = host.get("Ulimits") or []
+        host["Dns"] = (container.get("DNSConfig") or {}).get("Nameservers")
         if ports:
             keys = [f"{port.target}/{port.protocol}" for port in ports]
             config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **{key: {} for key in keys}}
@@ -139,7 +142,7 @@ class Disguise:
             if network is None:
                 shown[name] = endpoint
             else:
-                shown[network.name] = {**(endpoint or {}), "NetworkID": network.id}
+                shown[network.name] = _endpoint(endpoint or {}, network)
         return {**settings, "Networks": shown}
 
     def _mode(self, host: Raw, task: Task | None) -> Raw:
@@ -159,6 +162,13 @@ class Disguise:
             for entry in entries
             if not str(entry.get("Source", "") if isinstance(entry, dict) else entry).startswith(hidden)
         ]
+
+
+def _endpoint(endpoint: Raw, network: Network) -> Raw:
+    """An endpoint on an overlay network: its address was assigned, and it leads nowhere else."""
+    address = endpoint.get("IPAddress")
+    assigned = {"IPv4Address": address} if address else endpoint.get("IPAMConfig")
+    return {**endpoint, "IPAMConfig": assigned, "NetworkID": network.id, "Gateway": ""}
 
 
 def with_health(status: str, health: str) -> str:

@@ -31,7 +31,31 @@ def of_commit(commit: Commit) -> list[Raw]:
         isinstance(change.object, Cluster) and None in (change.old, change.new) for change in commit.changes
     ):
         return []
-    return [event for change in commit.changes if (event := of_change(change, commit.at)) is not None]
+    found = []
+    for change in commit.changes:
+        event = of_change(change, commit.at)
+        if event is not None:
+            found.append(event)
+            if _allocated(change):
+                found.append({**event, "Action": "update"})
+    return found
+
+
+def _allocated(change: Change) -> bool:
+    """Whether an object was given addresses or ports in this commit; a swarm takes a second write."""
+    old, new = change.old, change.new
+    if isinstance(new, Network):
+        return old is None
+    if isinstance(old, Service) and isinstance(new, Service):
+        return old.spec != new.spec and _shown_endpoint(old) != _shown_endpoint(new)
+    return old is None and isinstance(new, Service) and any(_shown_endpoint(new))
+
+
+def _shown_endpoint(service: Service) -> tuple[object, object]:
+    """Ports and addresses as far as clients see them: a dnsrr service shows no VIP."""
+    dnsrr = service.endpoint.spec.get("Mode") == "dnsrr"
+    named = (service.spec.get("TaskTemplate") or {}).get("Networks")
+    return service.endpoint.ports, service.endpoint.vips if named and not dnsrr else ()
 
 
 def of_change(change: Change, at: int) -> Raw | None:
@@ -42,6 +66,8 @@ def of_change(change: Change, at: int) -> Raw | None:
         return _left_open(old, new, at)
     if not isinstance(obj, Service | Node | Network | Secret | Config):
         return None
+    if isinstance(obj, Network) and not obj.subnet:
+        return None  # the row of the engine's own `host`
     attributes = {"name": _name(obj)}
     if isinstance(obj, Network) and (hidden := _network(old, new)) is not None:
         action = hidden
@@ -102,7 +128,9 @@ def _visible(old: object, new: object) -> bool:
 
 
 def _service_face(service: Service) -> tuple[object, ...]:
-    return (service.spec, service.spec_version, service.endpoint, service.update)
+    going = service.update
+    update = (going.state, going.message, going.started_at, going.completed_at) if going is not None else None
+    return (service.spec, service.spec_version, service.endpoint, update)
 
 
 def _service_attributes(old: Service, new: Service) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from skerry.api.gojson import complaint
+from skerry.api import decode, gojson
 from skerry.model.errors import InvalidParameter
 
 Filters = dict[str, list[str]]
@@ -21,12 +21,12 @@ def parse(text: str, status: int = 400) -> Filters:
     if not text:
         return {}
     try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        raise _invalid(complaint(text), status) from None
+        found = decode.read(gojson.only_value(text))
+    except gojson.Malformed as error:
+        raise _invalid(error.message, status) from None
     if not isinstance(found, dict):
         raise _invalid(
-            f"json: cannot unmarshal {_word(found)} into Go value of type map[string][]string", status
+            f"json: cannot unmarshal {_word(found)} into Go value of type map[string]map[string]bool", status
         )
     return {key: _values(value, status) for key, value in found.items()}
 

@@ -28,13 +28,3 @@ async def split(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]
             yield rest[at], rest[at + HEADER : end]
             at = end
         rest = rest[at:]
-
-
-def with_details(line: bytes, details: str, *, timestamps: bool) -> bytes:
-    """A line with its origin in front, behind the timestamp if there is one."""
-    if not details:
-        return line
-    if timestamps:
-        stamp, space, message = line.partition(b" ")
-        return stamp + space + details.encode() + b" " + message
-    return details.encode() + b" " + line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from aiohttp import web
@@ -11,7 +11,7 @@ from aiohttp import web
 from skerry.api import filters
 from skerry.api.call import Call, Table, relay, relay_json
 from skerry.api.decode import canonical
-from skerry.api.disguise import Disguise, own_healthcheck
+from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
 from skerry.api.filters import Filters
 from skerry.api.routes_networks import attachable, ours
 from skerry.model.errors import InvalidParameter
@@ -135,7 +135,7 @@ async def _image_healthcheck(call: Call, looks: Disguise, found: Raw) -> Raw | N
 
 async def create(call: Call) -> web.Response:
     """Create a container; where it names an overlay network it gets that one's bridge and resolver."""
-    data = await call.request.read()
+    data = await call.read()
     try:
         body = msgspec.json.decode(data)
     except msgspec.DecodeError:
@@ -152,22 +152,37 @@ async def create(call: Call) -> web.Response:
 
 async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     """The body with our networks' names as the engine has them; None where it names none of ours."""
-    host = body.get("HostConfig") or {}
-    named = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    host, networking = body.get("HostConfig") or {}, body.get("NetworkingConfig") or {}
+    named: Any = networking.get("EndpointsConfig") or {} if isinstance(networking, dict) else None
+    entries = [entry for entry in named.values() if entry is not None] if isinstance(named, dict) else []
+    if not all(isinstance(value, dict) for value in (host, networking, named, *entries)):
+        return None  # the engine has the words for it
     wanted = {
         ref: network for ref in (host.get("NetworkMode", ""), *named) if (network := ours(call.view, ref))
     }
     if not wanted:
         return None
     for ref, network in wanted.items():
-        wanted[ref] = await attachable(call, network)
+        if network.attachable:
+            wanted[ref] = await attachable(call, network)
     first = next(iter(wanted.values()))
     host = {**host, "NetworkMode": _engine_name(wanted, host.get("NetworkMode", ""))}
     if not host.get("Dns"):
         host["Dns"] = [first.leg]
     endpoints = {_engine_name(wanted, ref): _unidentified(entry) for ref, entry in named.items()}
-    networking = {**(body.get("NetworkingConfig") or {}), "EndpointsConfig": endpoints}
-    return {**body, "HostConfig": host, "NetworkingConfig": networking}
+    return {**body, "HostConfig": host, "NetworkingConfig": {**networking, "EndpointsConfig": endpoints}}
+
+
+async def start(call: Call) -> web.Response:
+    """Start a container; only now it is refused on a network that is not attachable, as with Swarm."""
+    told = await call.ask("GET", f"/containers/{quote(call.ref, safe='')}/json")
+    found: Raw = told.json if told.status == 200 else {}
+    names = {(found.get("HostConfig") or {}).get("NetworkMode", "")}
+    names |= set((found.get("NetworkSettings") or {}).get("Networks") or {})
+    for name, network in networks_of(call.view).items():
+        if name in names and TASK_LABEL not in (found["Config"].get("Labels") or {}):
+            await attachable(call, network)
+    return relay(await call.forward())
 
 
 def _engine_name(wanted: dict[str, Network], ref: str) -> str:
@@ -182,5 +197,6 @@ def _unidentified(endpoint: Raw | None) -> Raw | None:
 ROUTES: Table = [
     ("GET", "/containers/json", listing),
     ("POST", "/containers/create", create),
+    ("POST", "/containers/{ref}/start", start),
     ("GET", "/containers/{ref}/json", inspect),
 ]

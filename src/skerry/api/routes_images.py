@@ -1,27 +1,25 @@
 """/distribution/{image}/json: what a registry says of an image, and what to say when no registry can.
 
-The docker CLI asks before it creates or updates a service, and warns when the answer is an error. An image
-that is on this node needs no registry: the answer is then the digest under which it was pulled, or none at
-all for one that was built here, upon which the CLI keeps the tag without a warning.
+The docker CLI asks before it creates or updates a service, warns when the answer is an error, and writes the
+digest into the spec otherwise. An image that is on this node needs no registry: the answer is the digest
+under which it was pulled, or for one that was built here its ID, by which `control.images` pins it.
 """
 
 from __future__ import annotations
-
-from urllib.parse import quote
 
 from aiohttp import web
 
 from skerry.api.call import Call, Table, relay
 from skerry.api.errors import answer
+from skerry.api.images import inspect
 from skerry.model.objects import Raw
 
 
 async def distribution(call: Call) -> web.Response:
     """The registry's answer, or the node's own for an image that is here."""
-    told = await call.ask("GET", f"/images/{quote(call.ref, safe='/:@')}/json")
-    image: Raw | None = told.json if told.status == 200 else None
+    image = await inspect(call, call.ref)
     if image is not None and not image.get("RepoDigests"):
-        return answer(local(image, ""))  # built here: asking a registry would only take time
+        return answer(local(image, str(image["Id"])))  # asking a registry would only take time
     asked = await call.forward()
     if asked.status == 200 or image is None:
         return relay(asked)
@@ -41,11 +39,11 @@ def digest_of(image: Raw, reference: str) -> str:
 
 
 def local(image: Raw, digest: str) -> Raw:
-    """A distribution answer for an image of this node."""
-    platform = {"architecture": image.get("Architecture", ""), "os": image.get("Os", "linux")}
+    """A distribution answer for an image of this node, which has but one platform: the node's."""
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
     return {
-        "Descriptor": {"mediaType": "", "digest": digest, "size": 0},
-        "Platforms": [platform] if digest else [],
+        "Descriptor": {"mediaType": kind, "digest": digest, "size": image.get("Size", 0)},
+        "Platforms": [],
     }
 
 

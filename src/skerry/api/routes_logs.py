@@ -1,19 +1,24 @@
-"""/services/{id}/logs and /tasks/{id}/logs: the logs of all tasks' containers as one stream."""
+"""/services/{id}/logs and /tasks/{id}/logs: the logs of all tasks' containers as one stream.
+
+What is past comes first, the lines of all tasks in the order of time; what is followed comes as it happens.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from aiohttp import web
 
 from skerry.api import frames
-from skerry.api.call import Call, Table
+from skerry.api.call import NO_TYPE, Call, Table
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
-from skerry.engine.port import Engine, EngineError
+from skerry.engine.port import EngineError
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
@@ -29,6 +34,7 @@ class Wish:
     """What of the logs is wanted, and how."""
 
     query: dict[str, str]
+    """The engine's; lines always come with their time, but for a terminal's."""
     follow: bool
     timestamps: bool
     details: bool
@@ -77,11 +83,12 @@ def _wish(call: Call, template: Raw) -> Wish:
         if not tail.isdigit():
             raise SkerryError('tail value must be a positive integer or "all"')
     query = {"tail": tail}
-    for name in ("stdout", "stderr", "timestamps", "follow"):
+    tty = bool((template.get("ContainerSpec") or {}).get("TTY"))
+    for name in ("stdout", "stderr"):
         query[name] = "1" if call.lenient(name) else "0"
+    query["timestamps"] = "1" if call.lenient("timestamps") or not tty else "0"
     if call.text("since"):
         query["since"] = call.text("since")
-    tty = bool((template.get("ContainerSpec") or {}).get("TTY"))
     return Wish(query, call.lenient("follow"), call.lenient("timestamps"), call.lenient("details"), tty)
 
 
@@ -92,23 +99,86 @@ async def _send(
     if call.facts.modern:
         kind = "raw" if wish.tty or not call.at_least("1.42") else "multiplexed"
         response.headers["Content-Type"] = f"application/vnd.docker.{kind}-stream"
+    else:
+        response.headers["Content-Type"] = NO_TYPE
     await response.prepare(call.request)
-    async for piece in merged(call, wish, find, alive):
-        await response.write(piece)
+    told: dict[str, str] = {}
+    if not wish.tty:
+        async for piece in _past(call, wish, find(call.view), told):
+            await response.write(piece)
+    if wish.tty or wish.follow:
+        async for piece in merged(call, wish, find, alive, told):
+            await response.write(piece)
     return response
 
 
+async def _past(call: Call, wish: Wish, found: list[Task], told: dict[str, str]) -> AsyncIterator[bytes]:
+    """The lines that there are, in the order of time; `told` gets the last one's of each container."""
+    sources: list[AsyncIterator[tuple[str, bytes]]] = []
+    heap: list[tuple[str, int, bytes]] = []
+    owners: list[str] = []
+
+    async def advance(index: int) -> None:
+        async for stamp, piece in sources[index]:
+            heapq.heappush(heap, (stamp, index, piece))
+            return
+
+    try:
+        for task in found:
+            if task.status.container_id and _loggable(task):
+                owners.append(task.status.container_id)
+                sources.append(_lines(call, wish, task, {**wish.query, "follow": "0"}))
+                await advance(len(sources) - 1)
+        while heap:
+            stamp, index, piece = heapq.heappop(heap)
+            told[owners[index]] = stamp
+            yield piece
+            await advance(index)
+    finally:
+        for source in sources:
+            await source.aclose()  # type: ignore[attr-defined]  # a generator
+
+
+async def _lines(
+    call: Call, wish: Wish, task: Task, query: dict[str, str], after: str = ""
+) -> AsyncIterator[tuple[str, bytes]]:
+    """(time, frame) of each line of a task's container that is later than `after`.
+
+    An error of the engine's is a frame of its own; a container that is gone has no lines.
+    """
+    details = details_of(task) if wish.details else ""
+    try:
+        async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
+            async for stream, line in frames.split(chunks):
+                stamp, space, text = line.partition(b" ")
+                if stamp.decode("latin-1") <= after:
+                    continue
+                shown = (details.encode() + b" " if details else b"") + text
+                shown = stamp + space + shown if wish.timestamps else shown
+                yield stamp.decode("latin-1"), frames.frame(stream, shown)
+    except EngineError as error:
+        if error.status != 404:
+            yield after, frames.frame(frames.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
+
+
 async def merged(
-    call: Call, wish: Wish, find: Callable[[View], list[Task]], alive: Callable[[View], bool]
+    call: Call,
+    wish: Wish,
+    find: Callable[[View], list[Task]],
+    alive: Callable[[View], bool],
+    told: dict[str, str],
 ) -> AsyncIterator[bytes]:
-    """Pieces of the logs of all tasks that `find` finds; when followed, for as long as they are `alive`."""
+    """Pieces of the logs of all tasks that `find` finds, as they come; when followed, while they are `alive`.
+
+    `told` has the time of the last line of each container that was given already.
+    """
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED)
     readers: dict[str, asyncio.Task[None]] = {}
 
     def attach(view: View) -> None:
         for task in find(view):
             if task.id not in readers and task.status.container_id and _loggable(task):
-                reader = _read(call, wish, task.id, task.status.container_id, pieces)
+                reader = _read(call, wish, task, told.get(task.status.container_id, ""), pieces)
                 readers[task.id] = asyncio.create_task(reader, name=f"logs: {task.name}")
 
     async def supervise() -> None:
@@ -147,37 +217,39 @@ def _loggable(task: Task) -> bool:
     return task.status.state >= TaskState.STARTING
 
 
-async def _read(
-    call: Call, wish: Wish, task_id: str, container: str, pieces: asyncio.Queue[bytes | None]
-) -> None:
+async def _read(call: Call, wish: Wish, task: Task, told: str, pieces: asyncio.Queue[bytes | None]) -> None:
     """Copy one container's log. One that is only about to start is looked at again."""
-    task = call.view.tasks[task_id]
-    details = details_of(task) if wish.details and not wish.tty else ""
+    query = {**wish.query, "follow": "1" if wish.follow else "0"}
+    if told:
+        query |= {"since": _seconds(told), "tail": "all"}
     while True:
         found = False
-        try:
-            async for piece in _pieces(call.parts.engine, container, wish, details):
-                found = True
-                await pieces.put(piece)
-        except EngineError as error:
-            if error.status != 404:  # 404: the container is gone, and its log with it
-                text = f"Error grabbing logs: {error.message}\n".encode()
-                await pieces.put(text if wish.tty else frames.frame(frames.SYSTEM, text))
-            return
-        now = call.view.tasks.get(task_id)
+        source = _raw(call, task, query) if wish.tty else _lines(call, wish, task, query, told)
+        async for _, piece in source:
+            found = True
+            await pieces.put(piece)
+        now = call.view.tasks.get(task.id)
         if found or not wish.follow or now is None or now.status.state != TaskState.STARTING:
             return
         await asyncio.sleep(RETRY_S)
 
 
-async def _pieces(engine: Engine, container: str, wish: Wish, details: str) -> AsyncIterator[bytes]:
-    async with engine.logs(container, **wish.query) as chunks:
-        if wish.tty:
+async def _raw(call: Call, task: Task, query: dict[str, str]) -> AsyncIterator[tuple[str, bytes]]:
+    """What a terminal showed, unframed."""
+    try:
+        async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
             async for chunk in chunks:
-                yield chunk
-            return
-        async for stream, line in frames.split(chunks):
-            yield frames.frame(stream, frames.with_details(line, details, timestamps=wish.timestamps))
+                yield "", chunk
+    except EngineError as error:
+        if error.status != 404:
+            yield "", f"Error grabbing logs: {error.message}\n".encode()
+
+
+def _seconds(stamp: str) -> str:
+    """`2026-11-25T08:00:12.356107704Z` as the engine's `since` has it."""
+    whole, _, fraction = stamp.rstrip("Z").partition(".")
+    seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
+    return f"{seconds}.{fraction or '0'}"
 
 
 def details_of(task: Task) -> str:

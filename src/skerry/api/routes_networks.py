@@ -14,9 +14,9 @@ from skerry.api.disguise import LABEL, TASK_LABEL
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.wire import networks as wire
-from skerry.control import networks, swarm
+from skerry.control import access, networks, swarm
 from skerry.core.view import View
-from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError
+from skerry.model.errors import Conflict, InvalidParameter, NotFound, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
 
@@ -26,8 +26,9 @@ def ours(view: View, ref: str) -> Network | None:
 
 
 def visible(view: View) -> list[Network]:
-    """The overlay networks that there are for the user, by ID."""
-    return [view.networks[key] for key in sorted(view.networks) if not view.networks[key].removed]
+    """The overlay networks that there are for the user, by ID; the row of the engine's `host` is none."""
+    found = (view.networks[key] for key in sorted(view.networks))
+    return [network for network in found if network.subnet and not network.removed]
 
 
 def _hidden(view: View, network: Raw) -> bool:
@@ -39,7 +40,7 @@ async def attachable(call: Call, network: Network) -> Network:
     """The network with its bridge made, for a plain container to join. Raises where that is not allowed."""
     if not network.attachable:
         reason = RpcError("PermissionDenied", f"network {network.name} not manually attachable").message
-        raise Forbidden(f"Could not attach to network {network.name}: {reason}")
+        raise SkerryError(f"Could not attach to network {network.name}: {reason}")
     return await call.parts.allocate_network(network.id)
 
 
@@ -64,24 +65,11 @@ def _wanted(network: Network, asked: Filters) -> bool:
         filters.exact(asked, "driver", "overlay")
         and filters.exact(asked, "scope", "swarm")
         and filters.exact(asked, "type", "custom")
-        and _matches(asked, "id", network.id)
-        and _matches(asked, "name", network.name)
+        and filters.prefix(asked, "id", network.id)
+        and filters.exact(asked, "name", network.name)
         and filters.labels(asked, "label", network.spec.get("Labels"))
         and (dangling is None or any(value.lower() in ("1", "true") for value in dangling))
     )
-
-
-def _matches(asked: Filters, key: str, text: str) -> bool:
-    """A part of the text, or a regular expression that finds something in it."""
-    if filters.contains(asked, key, text):
-        return True
-    for value in asked[key]:
-        try:
-            if re.search(value, text):
-                return True
-        except re.error:
-            continue
-    return False
 
 
 async def inspect(call: Call) -> web.Response:
@@ -111,13 +99,15 @@ def _by_prefix(view: View, ref: str) -> Network:
 
 
 async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
-    containers = await _containers(call, network)
-    found = wire.network(network, containers=containers, ipv4=call.at_least("1.48"))
-    if containers and call.view.node is not None:
-        here = call.view.node
-        found["Peers"] = [{"Name": here.id[:12], "IP": here.address}]
+    """A network is there on a node, for Swarm, as long as a container is on it; `ingress` always is."""
+    containers = (await _containers(call, network) or {}) if network.subnet else {}
+    if not containers and not network.ingress:
+        return wire.network(network, ipv4=call.at_least("1.48"))
+    shown = {**containers, **wire.balancer(network)}
+    found = wire.network(network, containers=shown, ipv4=call.at_least("1.48"))
+    found["Peers"] = [wire.peer(call.view)]
     if verbose:
-        found["Services"] = wire.verbose_services(call.view, network, containers or {})
+        found["Services"] = wire.verbose_services(call.view, network, containers)
     return found
 
 
@@ -138,10 +128,16 @@ async def create(call: Call) -> web.Response:
         if ours(call.view, name) is not None:
             raise Conflict(f"network with name {name} already exists")
         return relay(await call.forward())
+    if call.view.cluster is None and not call.facts.modern:
+        raise SkerryError(access.NO_MANAGER)  # 500 up to 20.10, as moby let this one through unmapped
     swarm.manager(call.view)
     if any(entry["Name"] == name for entry in await local_networks(call)):
         raise Conflict(f"network with name {name} already exists")
-    key = await networks.create(call.store, body, await taken(call))
+    try:
+        key = await networks.create(call.store, body, await taken(call))
+    except networks.InvalidSubnet as error:
+        error.status = 400 if call.facts.modern else 500
+        raise
     return answer({"Id": key, "Warning": ""}, 201)
 
 
@@ -225,7 +221,12 @@ async def connect(call: Call) -> web.Response:
     """Connect a container to a network, an attachable overlay among them."""
     network = ours(call.view, call.ref)
     if network is None:
-        return relay(await call.forward())
+        told = await call.forward()
+        if told.status == 404 and call.view.cluster is not None and b"network" in told.body:
+            # the engine would have asked the swarm for a network that it does not know itself
+            reason = RpcError("NotFound", f"network {call.ref} not found").message
+            raise SkerryError(f"Could not attach to network {call.ref}: {reason}")
+        return relay(told)
     body = await call.body("types.NetworkConnect")
     network = await attachable(call, network)
     told = await call.forward(f"/networks/{network.engine_name}/connect", msgspec.json.encode(body))

@@ -8,10 +8,12 @@ from skerry.api import filters
 from skerry.api.call import Call, Table, empty
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
+from skerry.api.images import content_of
 from skerry.api.routes_networks import local_networks
 from skerry.api.versions import strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
+from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Service
 
 _FILTERS = ("id", "label", "mode", "name", "runtime")
@@ -59,14 +61,15 @@ async def inspect(call: Call) -> web.Response:
 async def create(call: Call) -> web.Response:
     """Make a service."""
     body = strip(await call.body("swarm.ServiceSpec"), call.version)
-    local = await _local(call, body)
-    key, warnings = await services.create(call.store, body, auth=call.auth, local=local)
+    local, content = await _local(call, body), await content_of(call, body)
+    key, warnings = await services.create(call.store, body, auth=call.auth, local=local, content=content)
     return answer({"ID": key, "Warnings": warnings} if warnings else {"ID": key}, 201)
 
 
 async def _local(call: Call, spec: Raw) -> set[str]:
     """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one."""
-    if not (spec.get("TaskTemplate") or {}).get("Networks"):
+    template = spec.get("TaskTemplate")
+    if not isinstance(template, dict) or not template.get("Networks"):
         return set()
     found = await local_networks(call)
     return {entry["Name"] for entry in found} | {entry["Id"] for entry in found}
@@ -75,16 +78,20 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one."""
     body = strip(await call.body("swarm.ServiceSpec"), call.version)
-    warnings = await services.update(
-        call.store,
-        call.ref,
-        call.request.query.get("version"),
-        body,
-        registry_auth_from=call.text("registryAuthFrom"),
-        rollback=call.text("rollback"),
-        auth=call.auth,
-        local=await _local(call, body),
-    )
+    try:
+        warnings = await services.update(
+            call.store,
+            call.ref,
+            call.request.query.get("version"),
+            body,
+            registry_auth_from=call.text("registryAuthFrom"),
+            rollback=call.text("rollback"),
+            auth=call.auth,
+            local=await _local(call, body),
+            content=await content_of(call, body),
+        )
+    except services.UnknownAuthSource as error:
+        raise error if call.facts.modern else SkerryError("unsupported registryAuthFrom value") from error
     return answer({"Warnings": warnings or None})
 
 

@@ -49,7 +49,10 @@ async def inspect(call: Call) -> web.Response:
 async def update(call: Call) -> web.Response:
     """Change the swarm's spec or its tokens."""
     body = await call.body("swarm.Spec")
-    worker, manager = call.strict("rotateWorkerToken"), call.strict("rotateManagerToken")
+    worker, manager, _ = (
+        call.strict(name, brief=True)
+        for name in ("rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey")
+    )
     await swarm.update(call.store, call.request.query.get("version"), body, worker, manager)
     return empty()
 

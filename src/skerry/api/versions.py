@@ -41,7 +41,7 @@ def strip(spec: Raw, version: Version) -> Raw:
     if legacy is not None:
         found = {key: value for key, value in found.items() if key != "Networks"}
         template = found.get("TaskTemplate") or {}
-        if version < (1, 44) and legacy and not template.get("Networks"):
+        if version < (1, 44) and legacy and isinstance(template, dict) and not template.get("Networks"):
             found["TaskTemplate"] = {**template, "Networks": legacy}
     return found
 

@@ -79,7 +79,7 @@ def pools(body: Raw) -> tuple[tuple[str, ...], int]:
     """Address pools and subnet size of an InitRequest, the defaults filled in. Raises SkerryError (500)."""
     given, size = body.get("DefaultAddrPool") or ["10.0.0.0/8"], body.get("SubnetSize") or 24
     networks = [_pool(text) for text in given]
-    if size > 29:
+    if size > 29 and body.get("DefaultAddrPool"):
         raise SkerryError(f"subnet size is out of range: {size}")
     for text, network in zip(given, networks, strict=True):
         if network.prefixlen > size:

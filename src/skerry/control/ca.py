@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,11 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
 )
+from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
-
-from skerry.model.objects import Raw
 
 LIFETIME = timedelta(days=20 * 365)
 BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -27,7 +25,9 @@ BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 def create(now: int) -> tuple[str, bytes]:
     """A new authority: its certificate in PEM and its private key (PKCS #8, DER). `now` in ns."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "swarm-ca")])
+    # a PrintableString, as Go writes it: clients compare the subject's bytes
+    common = x509.NameAttribute(NameOID.COMMON_NAME, "swarm-ca", _ASN1Type.PrintableString)
+    name = x509.Name([common])
     start = datetime.fromtimestamp(now // 1_000_000_000, UTC) - timedelta(minutes=5)
     certificate = (
         x509.CertificateBuilder()
@@ -60,20 +60,14 @@ def token(certificate: str) -> str:
     return f"SWMTKN-1-{_base36(digest, 50)}-{_base36(secrets.randbits(128), 25)}"
 
 
+def is_token(text: str) -> bool:
+    """Whether it looks like a join token."""
+    return re.fullmatch(r"SWMTKN-1-[0-9a-z]{50}-[0-9a-z]{25}", text) is not None
+
+
 def _base36(number: int, width: int) -> str:
     digits = ""
     while number:
         number, digit = divmod(number, 36)
         digits = BASE36[digit] + digits
     return digits.rjust(width, "0")
-
-
-def tls_info(certificate: str) -> Raw:
-    """`TLSInfo` as the API shows it: TrustRoot (PEM), issuer's subject and public key (base64 of DER)."""
-    parsed = x509.load_pem_x509_certificate(certificate.encode())
-    public = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return {
-        "TrustRoot": certificate,
-        "CertIssuerSubject": base64.b64encode(parsed.subject.public_bytes()).decode(),
-        "CertIssuerPublicKey": base64.b64encode(public).decode(),
-    }

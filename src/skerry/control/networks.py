@@ -22,6 +22,10 @@ from skerry.store.store import Store, Tx
 PREDEFINED_LABEL = "com.docker.swarm.predefined"
 
 
+class InvalidSubnet(InvalidParameter):
+    """A subnet that is none: engines before API 1.44 answered 500 to it."""
+
+
 def living(view: View) -> list[Network]:
     """The networks that users see: removed ones wait for their bridge to go."""
     found = [network for network in view.networks.values() if not network.removed]
@@ -77,8 +81,13 @@ def ensure_host(tx: Tx, spec: Raw) -> None:
     It has no subnet and no bridge, and its label keeps it out of lists.
     """
     attached = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks", [])
-    wanted = any(one.get("Target") == "host" for one in attached)
-    if wanted and all(network.name != "host" for network in living(tx.view)):
+    if any(one.get("Target") == "host" for one in attached):
+        add_host(tx)
+
+
+def add_host(tx: Tx) -> None:
+    """Put that row if it is not there: `swarm init` does, states of older versions lack it."""
+    if all(network.name != "host" for network in living(tx.view)):
         row = {"Name": "host", "Driver": "host", "Labels": {PREDEFINED_LABEL: "true"}}
         tx.put(Network(tx.new_id(), "host", row))
 
@@ -128,7 +137,7 @@ def _check_ipam(ipam: Raw) -> None:
             if "/" not in text:
                 raise ValueError(text)
         except ValueError as error:
-            raise InvalidParameter(f"Invalid subnet {text} : invalid CIDR address: {text}") from error
+            raise InvalidSubnet(f"Invalid subnet {text} : invalid CIDR address: {text}") from error
         for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
             if not given:
                 continue

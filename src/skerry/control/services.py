@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from skerry.control import access, validate
 from skerry.control.convert import service_spec
+from skerry.control.images import Content, pinned
 from skerry.core import allocate, revisions
 from skerry.core.attach import networks_of
 from skerry.core.view import View
@@ -19,21 +20,26 @@ from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
 
+class UnknownAuthSource(InvalidParameter):
+    """A `registryAuthFrom` that is no word of it: engines up to 20.10 had other words for that."""
+
+
 def find(view: View, ref: str) -> Service:
     """A service by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
     return access.find(view, "service", view.services.values(), ref, lambda one: one.name == ref)
 
 
 async def create(
-    store: Store, body: Raw, auth: str = "", local: Collection[str] = ()
+    store: Store, body: Raw, auth: str = "", local: Collection[str] = (), content: Content | None = None
 ) -> tuple[str, list[str]]:
     """Create a service; its ID and warnings.
 
-    `auth` is the value of X-Registry-Auth; `local` are names and IDs of networks that only the engine has.
+    `auth` is the value of X-Registry-Auth; `local` are names and IDs of networks that only the engine has;
+    `content` is what its image means on this node, if no registry has it.
     """
 
     def write(tx: Tx) -> tuple[str, list[str]]:
-        spec = service_spec(tx, body, local)
+        spec = pinned(service_spec(tx, body, local), content)
         _check(tx.view, spec)
         validate.check_ports(tx.view, spec)
         validate.check_files(tx.view, spec)
@@ -61,6 +67,7 @@ async def update(
     rollback: str = "",
     auth: str = "",
     local: Collection[str] = (),
+    content: Content | None = None,
 ) -> list[str]:
     """Give a service a new spec, or (`rollback="previous"`) its previous one; warnings.
 
@@ -71,6 +78,7 @@ async def update(
     def write(tx: Tx) -> list[str]:
         spec = service_spec(tx, body, local)
         service = find(tx.view, ref)
+        spec = pinned(spec, content, service.spec)
         kept_auth = auth or _stored_auth(tx.view, service, registry_auth_from)
         if rollback not in ("", "none", "previous"):
             raise SkerryError(f"unrecognized rollback option {rollback}")
@@ -119,7 +127,7 @@ def _stored_auth(view: View, service: Service, source: str) -> str:
     if source in ("", "spec"):
         return service.registry_auth
     if source != "previous-spec":
-        raise InvalidParameter(f"invalid registryAuthFrom '{source}'")
+        raise UnknownAuthSource(f"invalid registryAuthFrom '{source}'")
     previous = revisions.previous(view, service)
     if previous is None:
         raise SkerryError("service does not have a previous spec")

@@ -112,6 +112,7 @@ async def init(
         cluster = replace(cluster, address_pools=pools, subnet_size=size, data_path_port=port)
         tx.put(_with_authority(cluster, tx.now))
         _add_ingress(tx, routes)
+        networks.add_host(tx)
         return node.id
 
     return await store.update(write)
@@ -175,6 +176,8 @@ async def join(store: Store, body: Raw) -> None:
         raise Unavailable(ALREADY)
     addresses.check_listen(request)
     addresses.check_remotes(request)
+    if not ca.is_token(request.get("JoinToken", "")):
+        raise SkerryError("invalid join token")
     raise NotImplementedHere(NO_JOIN)
 
 

@@ -61,10 +61,15 @@ class DNSConfig(Struct, frozen=True, rename="pascal"):
     options: list[str] | None = None
 
 
+CONTENT = "skerry.content"
+"""Where a container spec keeps the ID of an image that only this node has; never on the wire."""
+
+
 class ContainerSpec(Struct, frozen=True, rename="pascal"):
     """What to run."""
 
     image: str = ""
+    content: str = field(default="", name=CONTENT)
     labels: dict[str, str] | None = None
     command: list[str] | None = None
     args: list[str] | None = None

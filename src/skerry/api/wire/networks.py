@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
+import zlib
+
+from skerry.api.wire.common import with_length
 from skerry.core.view import View
 from skerry.model.objects import Network, Raw
 from skerry.model.states import TaskState
@@ -20,27 +25,68 @@ def pools(network: Network) -> list[Raw]:
 def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) -> Raw:
     """An overlay network; `containers` are those on it, where that was asked (None: the list's null)."""
     asked = obj.spec.get("Labels") or {}
+    driver = driver_of(obj)
+    overlay = driver == "overlay"
     found: Raw = {
         "Name": obj.name,
         "Id": obj.id,
         "Created": timestamp(obj.created_at),
         "Scope": "swarm",
-        "Driver": "overlay",
+        "Driver": driver,
     }
     if ipv4:
         found["EnableIPv4"] = True
     return found | {
         "EnableIPv6": False,
-        "IPAM": {"Driver": "default", "Options": None, "Config": pools(obj)},
+        "IPAM": {"Driver": "default" if overlay else "", "Options": None, "Config": pools(obj)},
         "Internal": obj.internal,
         "Attachable": obj.attachable,
         "Ingress": obj.ingress,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
         "Containers": containers,
-        "Options": obj.spec.get("Options") or {},
+        "Options": {**driver_options(obj), **(obj.spec.get("Options") or {})} if overlay else None,
         "Labels": asked or (None if containers is None else {}),
     }
+
+
+def shows(network: Network, endpoint_spec: Raw | None) -> bool:
+    """Whether a swarm would have put the service on this network: `ingress` only for ports of that mode.
+
+    Ports of host mode are the kernel's here, and reach their tasks by `ingress` where there is no other way.
+    """
+    ports = (endpoint_spec or {}).get("Ports") or ()
+    return not network.ingress or any(entry.get("PublishMode", "ingress") == "ingress" for entry in ports)
+
+
+def driver_of(obj: Network) -> str:
+    """`overlay`, but for the row that stands for the engine's own `host`."""
+    return "overlay" if obj.subnet else str(obj.spec.get("Driver") or "overlay")
+
+
+def driver_options(obj: Network) -> Raw:
+    """What the overlay driver of a swarm tells of a network: a VXLAN ID, which means nothing on one node."""
+    return {"com.docker.network.driver.overlay.vxlanid_list": str(4096 + zlib.crc32(obj.id.encode()) % 2**20)}
+
+
+def balancer(obj: Network) -> Raw:
+    """The endpoint from which a swarm's load balancer speaks on a network: here the gate's leg."""
+    octets = ipaddress.IPv4Address(obj.leg).packed
+    entry = {
+        "Name": f"{obj.name}-endpoint",
+        "EndpointID": hashlib.sha256(obj.id.encode()).hexdigest(),
+        "MacAddress": ":".join(f"{byte:02x}" for byte in (2, 66, *octets)),
+        "IPv4Address": with_length(obj, obj.leg),
+        "IPv6Address": "",
+    }
+    return {"ingress-sbox" if obj.ingress else f"lb-{obj.name}": entry}
+
+
+def peer(view: View) -> Raw:
+    """This node among the peers of a network."""
+    here = view.node
+    assert here is not None
+    return {"Name": hashlib.sha256(here.id.encode()).hexdigest()[:12], "IP": here.address}
 
 
 def verbose_services(view: View, obj: Network, containers: Raw) -> Raw:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from skerry.api.wire.common import meta, port, with_length
+from skerry.api.wire.networks import shows
 from skerry.core.revisions import previous_spec
 from skerry.core.view import View
 from skerry.model import defaults
-from skerry.model.objects import Raw, Service, Task
+from skerry.model.objects import Raw, Service, Task, VirtualIP
+from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
 
@@ -47,6 +49,7 @@ def task_spec(template: Raw) -> Raw:
     found = {"ForceUpdate": 0, **template}
     container = found.get("ContainerSpec")
     if container is not None:
+        container = {key: value for key, value in container.items() if key != CONTENT}
         found["ContainerSpec"] = {"Isolation": "default", **container}
         privileges = container.get("Privileges")
         if privileges is not None:
@@ -86,7 +89,11 @@ def with_defaults(spec: Raw) -> Raw:
 def endpoint(view: View, obj: Service) -> Raw:
     """What was allocated; a dnsrr service shows no VIP, though one is reserved for held connections."""
     spec = obj.spec.get("EndpointSpec") or {}
-    vips = () if spec.get("Mode") == "dnsrr" else obj.endpoint.vips
+    vips = (
+        ()
+        if spec.get("Mode") == "dnsrr"
+        else tuple(vip for vip in obj.endpoint.vips if _shows(view, vip, spec))
+    )
     if not vips and not obj.endpoint.ports:
         return {"Spec": {}}
     found: Raw = {"Spec": spec}
@@ -98,6 +105,11 @@ def endpoint(view: View, obj: Service) -> Raw:
             for vip in vips
         ]
     return found
+
+
+def _shows(view: View, vip: VirtualIP, spec: Raw) -> bool:
+    network = view.networks.get(vip.network_id)
+    return network is None or shows(network, spec)
 
 
 def service_status(view: View, obj: Service) -> Raw:

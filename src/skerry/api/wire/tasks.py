@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.api.wire.common import meta, port, with_length
-from skerry.api.wire.networks import pools
+from skerry.api.wire.networks import driver_options, pools, shows
 from skerry.api.wire.services import task_spec
 from skerry.core.view import View
 from skerry.model.objects import Network, Port, Raw, Task
@@ -27,7 +27,7 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
     attachments = [
         attachment(network, entry.address)
         for entry in obj.attachments
-        if (network := view.networks.get(entry.network_id)) is not None
+        if (network := view.networks.get(entry.network_id)) is not None and shows(network, obj.endpoint_spec)
     ]
     if attachments:
         found["NetworksAttachments"] = attachments
@@ -84,12 +84,14 @@ def attachment(network: Network, address: str) -> Raw:
         spec["Attachable"] = True
     if network.internal:
         spec["Internal"] = True
-    spec |= {"IPAMOptions": {"Driver": {"Name": "default"}}, "Scope": "swarm"}
+    if network.spec.get("IPAM"):
+        spec["IPAMOptions"] = {"Driver": {"Name": "default"}}
+    spec["Scope"] = "swarm"
     found: Raw = {
         "Network": {
             **meta(network),
             "Spec": spec,
-            "DriverState": {"Name": "overlay"},
+            "DriverState": {"Name": "overlay", "Options": driver_options(network)},
             "IPAMOptions": {"Driver": {"Name": "default"}, "Configs": pools(network)},
         }
     }

@@ -1,0 +1,57 @@
+"""Images that only this node has, pinned to their content.
+
+A registry turns a tag into a digest, and the docker CLI writes that into the spec. Nobody does it for a tag
+that was built here, so the spec keeps its content beside the tag, under a key that no client sees: a task
+runs what the tag meant when the spec was written, and a rebuilt tag is a change. A client that sends the
+tag again, because it sends the whole spec for a label, means no new content; one that changes what the
+tasks run does, and so does one that names the content (as the CLI does after asking `/distribution`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from skerry.model.objects import Raw
+from skerry.model.specs import CONTENT
+
+
+class Content(NamedTuple):
+    """What a reference means on this node: the tag, the image's ID, whether the client named that ID."""
+
+    image: str
+    id: str
+    named: bool
+
+
+def pinned(spec: Raw, content: Content | None, before: Raw | None = None) -> Raw:
+    """The converted spec with its image pinned; `before` is the service's spec until now.
+
+    `content` is None for an image that is not here, or that a registry has too.
+    """
+    if before is not None and not (content is not None and content.named) and _same_work(spec, before):
+        kept = before["TaskTemplate"]["ContainerSpec"].get(CONTENT, "")
+        return _with(spec, spec["TaskTemplate"]["ContainerSpec"].get("Image", ""), kept)
+    if content is None:
+        return _with(spec, spec["TaskTemplate"]["ContainerSpec"].get("Image", ""), "")
+    return _with(spec, content.image, content.id)
+
+
+def _with(spec: Raw, image: str, content: str) -> Raw:
+    template = spec["TaskTemplate"]
+    container = {key: value for key, value in template["ContainerSpec"].items() if key != CONTENT}
+    if image:
+        container["Image"] = image
+    if content:
+        container[CONTENT] = content
+    return {**spec, "TaskTemplate": {**template, "ContainerSpec": container}}
+
+
+def _same_work(spec: Raw, before: Raw) -> bool:
+    """Whether tasks would be left as they are, as far as the user's own words go."""
+    return _work(spec) == _work(before)
+
+
+def _work(spec: Raw) -> Raw:
+    template = spec["TaskTemplate"]
+    container = {key: value for key, value in template["ContainerSpec"].items() if key != CONTENT}
+    return {**template, "ContainerSpec": container, "Placement": None}

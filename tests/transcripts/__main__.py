@@ -1,0 +1,10 @@
+"""`make transcripts`: records every session afresh from a genuine Swarm, which it starts itself."""
+
+from __future__ import annotations
+
+from tests.transcripts.genuine import genuine
+from tests.transcripts.record import record
+from tests.transcripts.sessions import sessions
+
+with genuine() as socket:
+    print(f"transcripts: commands={record(socket, sessions())}")

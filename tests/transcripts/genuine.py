@@ -1,0 +1,49 @@
+"""A genuine dockerd in a network namespace of its own, for recording: the peer of `tests.world.World`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.world.images import BOX, box_tar, unmount_below
+from tests.world.net import Net, run
+from tests.world.processes import kill_all
+
+
+@contextmanager
+def genuine() -> Iterator[Path]:
+    """Docker's own engine with the image box:1, not yet in a swarm; the path of its socket."""
+    root, net = Path(tempfile.mkdtemp(prefix="skg", dir="/tmp")), Net()
+    socket = root / "d.sock"
+    process = None
+    try:
+        run("mount", "-t", "tmpfs", "-o", "mode=0755,size=4g", "skerry-genuine", str(root))
+        net.make()
+        words = ["dockerd", "--host", f"unix://{socket}", "--data-root", str(root / "data")]
+        words += ["--exec-root", str(root / "x"), "--pidfile", str(root / "d.pid")]
+        with (root / "log").open("w") as log:
+            process = subprocess.Popen(net.within(words), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        ping = f"until curl -sf --unix-socket {socket} http://d/_ping >/dev/null; do sleep 0.1; done"
+        run("timeout", "60", "bash", "-c", ping, timeout=70)
+        import_box(socket)
+        yield socket
+    finally:
+        try:
+            kill_all(root, [net.inside])
+        finally:
+            net.remove()
+            unmount_below(root)
+            run("umount", "-l", str(root), check=False)
+            shutil.rmtree(root, ignore_errors=True)
+        if process is not None:
+            process.wait(10)
+
+
+def import_box(socket: Path) -> None:
+    """Bring the image box:1."""
+    change = ["--change", 'CMD ["sleep", "1000000"]', "--change", 'ENV PATH="/bin"']
+    run("docker", "-H", f"unix://{socket}", "import", *change, str(box_tar()), BOX)

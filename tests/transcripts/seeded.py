@@ -1,0 +1,91 @@
+"""Wrong answers, each of which the comparison must show: a reviewer's proof that it looks."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.transcripts.compare import differences
+from tests.transcripts.replay import Answer
+from tests.transcripts.transcript import Exchange
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What is wrong, in which answer (method and target), and how it is made so."""
+
+    what: str
+    request: str
+    change: Callable[[Exchange], Any]
+
+
+def _told(change: Callable[[Any], Any]) -> Callable[[Exchange], Any]:
+    return lambda answer: change(answer.told)
+
+
+def _status(number: int) -> Callable[[Exchange], Any]:
+    return lambda answer: setattr(answer, "status", number)
+
+
+def _kind(answer: Exchange) -> None:
+    answer.kind = "application/json; charset=utf-8"
+
+
+def _null(answer: Exchange) -> None:
+    answer.told = None
+
+
+def _container(spec: Any) -> Any:
+    return spec["Spec"]["TaskTemplate"]["ContainerSpec"]
+
+
+SERVICE = r"GET /v1.41/services/web\?insertDefaults=true"
+TASKS = r'GET /v1.41/tasks\?filters={"service":{"<id:\d+>":true}}'
+FULL = r"GET /v1.41/services/full\?insertDefaults=true"
+LOGS = r"GET /v1.41/services/once/logs\?details=1"
+EVENTS = r"GET /v1.41/events\?since"
+
+WRONG = [
+    Wrong("a field is missing", SERVICE, _told(lambda one: one.pop("Endpoint"))),
+    Wrong("a field too many", r"GET /v1.41/secrets/word", _told(lambda one: one["Spec"].update(Data="eA=="))),
+    Wrong("404 where Swarm says 400", r"POST /v1.41/services/create", _status(404)),
+    Wrong("204 where Swarm says 200", r"DELETE /v1.41/services/web", _status(204)),
+    Wrong("200 where Swarm says 204", r"DELETE /v1.41/secrets/other", _status(200)),
+    Wrong("other words", r"POST /v1.41/configs/create", _told(lambda one: one.update(message="exists"))),
+    Wrong("a charset", r"GET /v1.41/nodes$", _kind),
+    Wrong("null for an empty list", r"GET /v1.41/services\?filters=.*a=c", _null),
+    Wrong("seconds for nanoseconds", FULL, _told(lambda one: _container(one).update(StopGracePeriod=1))),
+    Wrong("a number as text", FULL, _told(lambda one: one["Spec"]["TaskTemplate"].update(ForceUpdate="0"))),
+    Wrong("a default that is not there", SERVICE, _told(lambda one: one["Spec"].pop("UpdateConfig"))),
+    Wrong("a label is missing", FULL, _told(lambda one: one["Spec"]["Labels"].clear())),
+    Wrong(
+        "a label of the task's container",
+        r"GET /v1.41/containers/json\?filters=.*=web",
+        _told(lambda rows: rows[0]["Labels"].pop("com.docker.swarm.task.name")),
+    ),
+    Wrong("another ID", SERVICE, _told(lambda one: one.update(ID="0" * 25))),
+    Wrong("another version", SERVICE, _told(lambda one: one["Version"].update(Index=10**6))),
+    Wrong("a task that fails", TASKS, _told(lambda rows: rows[0]["Status"].update(State="failed"))),
+    Wrong("a task too many", TASKS, _told(lambda rows: rows.append(copy.deepcopy(rows[0])))),
+    Wrong("events in another order", EVENTS, _told(lambda rows: rows.reverse())),
+    Wrong("an event without its change", EVENTS, _told(lambda rows: rows[1]["Actor"]["Attributes"].clear())),
+    Wrong("stderr for stdout", LOGS, _told(lambda lines: lines[0].__setitem__(0, 2))),
+]
+
+
+def shown(answers: Iterable[Answer]) -> list[str]:
+    """Which of the wrong answers show as a difference, by their names."""
+    asked = list(answers)
+    return [wrong.what for wrong in WRONG if _shows(wrong, asked)]
+
+
+def _shows(wrong: Wrong, answers: list[Answer]) -> bool:
+    right = next(
+        one for one in answers if re.search(wrong.request, f"{one.wanted.method} {one.wanted.target}")
+    )
+    answer = copy.deepcopy(right.found)
+    wrong.change(answer)
+    return bool(differences(right.wanted, answer, right.bindings)[0])

@@ -1,0 +1,79 @@
+"""Every recorded session, asked of a real skerry: what Swarm answered, it must answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.transcripts.compare import Bindings, Marker, differences
+from tests.transcripts.replay import Difference, Replay, without_deliberate
+from tests.transcripts.seeded import WRONG, shown
+from tests.transcripts.transcript import Exchange, read, transcripts, write
+from tests.world.world import World
+
+
+@pytest.fixture(scope="module")
+def replayed() -> Iterator[tuple[Replay, list[Difference]]]:
+    """All transcripts against a skerry that was in no swarm, with the image box:1."""
+    with World(images=["box"]) as world:
+        replay = Replay(world.socket)
+        yield replay, [one for name, commands in transcripts() for one in replay.session(name, commands)]
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(300)
+def test_skerry_answers_as_swarm_did(replayed: tuple[Replay, list[Difference]]) -> None:
+    left, needless = without_deliberate(replayed[1])
+    assert not left, "\n".join(map(str, left))
+    assert not needless, f"deliberate differences that are none: {needless}"
+    assert replayed[0].commands >= 60
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(300)
+def test_wrong_answers_show(replayed: tuple[Replay, list[Difference]]) -> None:
+    assert shown(replayed[0].answers) == [wrong.what for wrong in WRONG]
+    assert len(WRONG) >= 20
+
+
+def test_a_transcript_is_read_as_it_was_written() -> None:
+    for _, commands in transcripts():
+        assert read(write(commands)) == commands
+
+
+def answered(told: object, target: str = "/v1.41/services/x") -> Exchange:
+    """A GET's exchange."""
+    return Exchange("GET", target, status=200, kind="application/json", told=told)
+
+
+def test_what_may_differ_and_what_may_not() -> None:
+    first, second = "a" * 25, "b" * 25
+    wanted = Marker().exchange(answered([{"ID": first, "At": "2026-01-01T00:00:00Z"}, {"ID": second}]))
+    assert wanted.told == [{"ID": "<id:1>", "At": "<time>"}, {"ID": "<id:2>"}]
+    same = answered([{"ID": "c" * 25, "At": "2027-01-01T00:00:00.5Z"}, {"ID": "d" * 25}])
+    told, bindings = differences(wanted, same, Bindings())
+    assert told == []
+    assert bindings.fill("/services/<id:2>") == "/services/" + "d" * 25
+    for wrong in (
+        [{"ID": "c" * 25, "At": "0001-01-01T00:00:00Z"}, {"ID": "d" * 25}],
+        [{"ID": "c" * 25, "At": "2027-01-01T00:00:00Z"}, {"ID": "c" * 25}],
+        [{"ID": "short", "At": "2027-01-01T00:00:00Z"}, {"ID": "d" * 25}],
+    ):
+        assert differences(wanted, answered(wrong), Bindings())[0]
+
+
+def test_a_list_without_an_order_is_paired() -> None:
+    target = "/v1.41/services?status=true"
+    wanted = Marker().exchange(answered([{"ID": "a" * 25, "N": 1}, {"ID": "b" * 25, "N": 2}], target))
+    assert not differences(
+        wanted, answered([{"ID": "c" * 25, "N": 2}, {"ID": "d" * 25, "N": 1}], target), Bindings()
+    )[0]
+
+
+def test_a_request_names_what_an_answer_gave() -> None:
+    marker, key = Marker(), "a" * 25
+    marker.exchange(answered({"ID": key, "Version": {"Index": 7}}))
+    asked = marker.exchange(Exchange("POST", f"/v1.41/services/{key}/update?version=7", {"Name": "b" * 25}))
+    assert asked.target == "/v1.41/services/<id:1>/update?version=<version:2>"
+    assert asked.asked == {"Name": "b" * 25}

@@ -1,0 +1,1 @@
+"""Whole clients and hostile ones against a whole skerry."""
