@@ -1,0 +1,93 @@
+"""What is there about the images of the services that move: at home, in registries, on the nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from skerry.cli.client import Client, Refused, Unreachable
+from skerry.cli.outgrow.image import Image, content, in_registry, suits, without_digest
+from skerry.cli.outgrow.nodes import Cluster, Unsuitable
+from skerry.model.objects import Raw
+
+
+def survey(home: Client, cluster: Cluster, names: Iterable[str], registry: str) -> dict[str, Image]:
+    """Every image by its name. Raises Unreachable where home or the manager is."""
+    return {name: _image(home, cluster, name, registry) for name in names}
+
+
+def _image(home: Client, cluster: Cluster, name: str, registry: str) -> Image:
+    inspected = home.find(f"/images/{name}/json")
+    check = ((inspected or {}).get("Config") or {}).get("Healthcheck")
+    image = Image(name, name, without_digest(name), check=check)
+    digest = _registry_digest(cluster.manager, name)
+    if digest:
+        return replace(image, notes=_other_in_registry(name, digest, inspected))
+    if inspected is None:
+        sentence = f"image {name} is in no registry that {cluster.manager.name} can read, and not here either"
+        return replace(image, conflicts=(sentence,))
+    tagged = home.find(f"/images/{image.tag}/json") if image.tag else None
+    if (tagged or {}).get("Id") != inspected["Id"]:
+        sentence = (
+            f"image {name} is only known by its digest here, so it can't be copied: give it a tag first"
+        )
+        return replace(image, conflicts=(sentence,))
+    image = replace(
+        image, content=content(inspected), bytes=inspected.get("Size", 0), notes=_copied(image, inspected)
+    )
+    if registry:
+        wanted = in_registry(registry, image.tag)
+        there = bool(_registry_digest(cluster.manager, wanted))
+        return replace(image, wanted=wanted, push=True, there=there)
+    return _on_nodes(replace(image, wanted=image.tag), inspected, cluster)
+
+
+def _on_nodes(image: Image, inspected: Raw, cluster: Cluster) -> Image:
+    lacking, conflicts, notes = [], [], list(image.notes)
+    for node, described in cluster.nodes.items():
+        machine = described["Description"].get("Platform", {}).get("Architecture", "")
+        if described["Status"]["State"] != "ready":
+            notes.append(
+                f"node {node} is {described['Status']['State']}: move again when it is back, for {image.tag}"
+            )
+        elif not suits(inspected, machine):
+            conflicts.append(
+                f"image {image.tag} is for {inspected['Architecture']}, and node {node} is {machine}"
+            )
+        else:
+            try:
+                there = cluster.engine(node).find(f"/images/{image.tag}/json")
+                lacking += [node] if there is None or content(there) != image.content else []
+            except Unsuitable as error:
+                conflicts.append(f"image {image.tag}: {error}")
+            except (Unreachable, Refused) as error:
+                conflicts.append(f"image {image.tag} can't be moved to node {node}: {error}")
+    return replace(image, lacking=tuple(lacking), conflicts=tuple(conflicts), notes=tuple(notes))
+
+
+def _registry_digest(manager: Client, name: str) -> str:
+    """The digest that a registry has for a name, as the swarm's manager sees it; empty where none has it."""
+    try:
+        return str(manager.get(f"/distribution/{name}/json")["Descriptor"]["digest"])
+    except Refused:
+        return ""
+
+
+def _other_in_registry(name: str, digest: str, inspected: Raw | None) -> tuple[str, ...]:
+    digests = (inspected or {}).get("RepoDigests") or []
+    if inspected is None or any(one.endswith(f"@{digest}") for one in digests):
+        return ()
+    return (
+        f"image {name}: a registry has other content under this name than runs here; nodes will pull that",
+    )
+
+
+def _copied(image: Image, inspected: Raw) -> tuple[str, ...]:
+    if inspected.get("RepoDigests"):
+        return (
+            f"image {image.tag} came from a registry that can't be read from there (no way, or no password): "
+            "it is copied, and a node that joins later will not have it",
+        )
+    if image.name != image.tag:
+        return (f"image {image.name} goes by {image.tag} there: a copy has no digest",)
+    return ()
