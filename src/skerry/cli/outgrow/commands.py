@@ -44,7 +44,6 @@ def export(settings: Settings, stack: str, place: str, output: str) -> None:
 
 def migrate(settings: Settings, **asked: Any) -> None:
     """Move; exits with what `moving.migrate` says."""
-    _home(settings).close()
     wish = moving.Wish(
         to=asked["to"],
         stacks=asked["stacks"],
@@ -54,6 +53,7 @@ def migrate(settings: Settings, **asked: Any) -> None:
         stop_source=asked["stop_source"],
         timeout=_seconds(asked["timeout"]),
     )
+    _home(settings).close()
     try:
         code = moving.migrate(settings.api_socket, wish, click.echo)
     except (Unsuitable, Failed) as error:
