@@ -110,7 +110,7 @@ class Cluster:
         return {task["node"] for task in self.tasks(service)}
 
     def state(self, node: str) -> str:
-        """`Ready` or `Down`, as the manager sees it."""
+        """`ready` or `down`, as the manager sees it."""
         return self.docker("node1", "node", "inspect", "--format", "{{.Status.State}}", node)
 
     def cut(self, node: str) -> None:

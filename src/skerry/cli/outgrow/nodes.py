@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ class Cluster:
     info: Raw
     api: tuple[int, int]
     nodes: dict[str, Raw]
-    """By hostname."""
+    """By name: see `by_name`."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Docker contexts or hosts by node, as the user named them; else the context called like the node."""
     _engines: dict[str, Client] = field(default_factory=dict)
@@ -66,13 +67,21 @@ def at(place: str, places: Mapping[str, str]) -> Cluster:
         info = manager.get("/info")
         check_manager(place, info)
         version = manager.get("/version")
-        nodes = {node["Description"]["Hostname"]: node for node in manager.get("/nodes")}
+        nodes = by_name(manager.get("/nodes"))
     except Refused as refused:
         raise Unsuitable(f"{place}: {refused}") from refused
     for node in sorted(set(places) - set(nodes)):
-        raise Unsuitable(f"--node {node}: no such node there; there are {', '.join(sorted(nodes))}")
+        raise Unsuitable(f"--node {node}: no such node there; there are {', '.join(nodes)}")
     major, _, minor = version["ApiVersion"].partition(".")
-    return Cluster(manager, info, (int(major), int(minor)), dict(sorted(nodes.items())), places)
+    return Cluster(manager, info, (int(major), int(minor)), nodes, places)
+
+
+def by_name(nodes: list[Raw]) -> dict[str, Raw]:
+    """Nodes by their hostname; those that share one by their ID."""
+    hostnames = Counter(node["Description"]["Hostname"] for node in nodes)
+    named = [(node["Description"]["Hostname"], node) for node in nodes]
+    found = {name if hostnames[name] == 1 else node["ID"]: node for name, node in named}
+    return dict(sorted(found.items()))
 
 
 def check_manager(place: str, info: Raw) -> None:

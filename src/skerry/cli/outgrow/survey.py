@@ -32,9 +32,7 @@ def _image(home: Client, cluster: Cluster, name: str, registry: str) -> Image:
             f"image {name} is only known by its digest here, so it can't be copied: give it a tag first"
         )
         return replace(image, conflicts=(sentence,))
-    image = replace(
-        image, content=content(inspected), bytes=inspected.get("Size", 0), notes=_copied(image, inspected)
-    )
+    image = replace(image, content=content(inspected), bytes=inspected.get("Size", 0))
     if registry:
         wanted = in_registry(registry, image.tag)
         there = bool(_registry_digest(cluster.manager, wanted))
@@ -43,33 +41,35 @@ def _image(home: Client, cluster: Cluster, name: str, registry: str) -> Image:
 
 
 def _on_nodes(image: Image, inspected: Raw, cluster: Cluster) -> Image:
-    lacking, conflicts, notes = [], [], list(image.notes)
+    """Which nodes lack it. One that is down is only mentioned; one without a way is a conflict."""
+    lacking, conflicts, notes = [], [], list(_copied(image, inspected))
     for node, described in cluster.nodes.items():
-        machine = described["Description"].get("Platform", {}).get("Architecture", "")
-        if described["Status"]["State"] != "ready":
-            notes.append(
-                f"node {node} is {described['Status']['State']}: move again when it is back, for {image.tag}"
-            )
-        elif not suits(inspected, machine):
-            conflicts.append(
-                f"image {image.tag} is for {inspected['Architecture']}, and node {node} is {machine}"
-            )
-        else:
-            try:
-                there = cluster.engine(node).find(f"/images/{image.tag}/json")
-                lacking += [node] if there is None or content(there) != image.content else []
-            except Unsuitable as error:
-                conflicts.append(f"image {image.tag}: {error}")
-            except (Unreachable, Refused) as error:
-                conflicts.append(f"image {image.tag} can't be moved to node {node}: {error}")
+        state = described["Status"]["State"]
+        if state != "ready":
+            notes.append(f"node {node} is {state}: move again when it is back, for {image.tag}")
+            continue
+        try:
+            lacking += [node] if _lacks(cluster, node, image, inspected) else []
+        except Unsuitable as error:
+            conflicts.append(f"image {image.tag}: {error}")
+        except (Unreachable, Refused) as error:
+            conflicts.append(f"image {image.tag} can't be moved to node {node}: {error}")
     return replace(image, lacking=tuple(lacking), conflicts=tuple(conflicts), notes=tuple(notes))
+
+
+def _lacks(cluster: Cluster, node: str, image: Image, inspected: Raw) -> bool:
+    machine = cluster.nodes[node]["Description"].get("Platform", {}).get("Architecture", "")
+    if not suits(inspected, machine):
+        raise Unsuitable(f"it is for {inspected['Architecture']}, and node {node} is {machine}")
+    there = cluster.engine(node).find(f"/images/{image.tag}/json")
+    return there is None or content(there) != image.content
 
 
 def _registry_digest(manager: Client, name: str) -> str:
     """The digest that a registry has for a name, as the swarm's manager sees it; empty where none has it."""
     try:
         return str(manager.get(f"/distribution/{name}/json")["Descriptor"]["digest"])
-    except Refused:
+    except (Refused, Unreachable):  # a manager that is gone is noticed by the next question
         return ""
 
 
