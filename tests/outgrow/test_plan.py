@@ -122,7 +122,9 @@ def test_a_stranger_of_that_name_is_a_conflict_unless_it_is_the_same() -> None:
     assert (said(plan(stack(), there)), plan(stack(), there).conflicts) == ([], [])
     there.services["shop_app"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] = "other:1"
     (conflict,) = plan(stack(), there).conflicts
-    assert conflict.startswith("service shop_app is there with other content, and did not come from here")
+    assert conflict.startswith(
+        "service shop_app is there with other content, made or deployed by somebody else"
+    )
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def _service(plan: Plan, name: str, spec: Raw, target: Target, image: Image) -> 
     last = (there["Spec"].get("Labels") or {}).get(MOVED)
     if last is None and seen != meant:
         plan.conflicts.append(
-            f"service {name} is there with other content, and did not come from here: "
+            f"service {name} is there with other content, made or deployed by somebody else: "
             f"remove it there (docker service rm {name}), or rename one of the two"
         )
     elif last is None or last == mark:
