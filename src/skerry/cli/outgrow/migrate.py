@@ -95,7 +95,6 @@ class _Move:
             if _cluster_id(self.home.get("/info")) == _cluster_id(self.cluster.info):
                 raise Unsuitable(f"{self.wish.to} is this very skerry: there is nowhere to move to")
             names = {image_of(spec) for spec in moving(self.source).values()}
-            names |= {image_of(one["Spec"]) for one in self.source.services.values()}
             images = survey(self.home, self.cluster, sorted(names), self.wish.registry)
             local = [one["Name"] for one in manager.get("/networks") if one["Scope"] != "swarm"]
             target = Target(snapshot.read(manager), self.cluster.api, local)

@@ -83,11 +83,12 @@ def _other_in_registry(name: str, digest: str, inspected: Raw | None) -> tuple[s
 
 
 def _copied(image: Image, inspected: Raw) -> tuple[str, ...]:
+    """What a copy means for the user."""
+    why = "is in no registry"
     if inspected.get("RepoDigests"):
-        return (
-            f"image {image.tag} came from a registry that can't be read from there (no way, or no password): "
-            "it is copied, and a node that joins later will not have it",
-        )
-    if image.name != image.tag:
-        return (f"image {image.name} goes by {image.tag} there: a copy has no digest",)
-    return ()
+        why = "came from a registry that can't be read from there (no way, or no password)"
+    digest = "" if image.name == image.tag else f" as {image.tag}, without its digest"
+    return (
+        f"image {image.tag} {why}: it is copied to each node{digest}; a node that joins later lacks it, "
+        "and what is built anew under this name gets there by another move",
+    )
