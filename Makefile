@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check mutants bench-core outgrow
+.PHONY: setup demo test check sim mutants outgrow bench bench-core bench-network bench-probes proof
 
 setup:
 	@bash scripts/setup
@@ -12,6 +12,10 @@ demo: setup
 test: setup
 	@$(PYTHON) -m pytest
 
+# random users and faults on virtual time; make sim SEED=123 tells the story of one seed
+sim: setup
+	@$(PYTHON) -m tests.sim.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100))
+
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup
 	@$(PYTHON) -m tests.mutants.run --sample $(or $(SAMPLE),0)
@@ -20,8 +24,21 @@ mutants: setup
 outgrow: setup
 	@$(PYTHON) -m tests.outgrow $(if $(SHORT),--short)
 
+# beside a genuine Docker Swarm, in turn: some 40 minutes; make bench ONLY=crash measures one item
+bench: setup
+	@$(PYTHON) -m bench.peer --rounds $(or $(ROUNDS),5) --only "$(ONLY)"
+
 bench-core: setup
 	@$(PYTHON) -m bench.core
+
+bench-network: setup
+	@$(PYTHON) -m bench.network
+
+bench-probes: setup
+	@$(PYTHON) -m bench.probes
+
+proof: setup
+	@$(PYTHON) -m proof $(PROOF)
 
 check: setup
 	@$(PYTHON) -m ruff check .

@@ -240,6 +240,7 @@ def test_a_container_that_was_restarted_from_outside_ends_its_task_and_is_stoppe
             status = await here.until_state(TaskState.FAILED)
             assert status.err == "task: non-zero exit (143)"
             await here.until(lambda: not fake.boxes[NAME].running)
+            assert done(here.calls, "withdrawn", "stop") == ["withdrawn t1", f"stop {NAME} 10"]
 
     asyncio.run(play())
 
@@ -268,6 +269,34 @@ def test_what_happened_while_the_events_were_away_is_found_out() -> None:
             fake.break_events()
             assert (await here.until_state(TaskState.FAILED)).err == f"container {NAME} is gone"
             assert here.row("t2").status.state == TaskState.RUNNING
+
+    asyncio.run(play())
+
+
+def test_an_event_that_the_engine_dropped_is_not_missed_for_ever() -> None:
+    async def play() -> None:
+        async with stage(resync_s=0.05) as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            await here.task()
+            await here.until_state(TaskState.RUNNING)
+            fake.lose(NAME)
+            assert (await here.until_state(TaskState.FAILED)).err == f"container {NAME} is gone"
+
+    asyncio.run(play())
+
+
+def test_the_container_of_a_task_that_has_ended_does_not_run_on() -> None:
+    async def play() -> None:
+        async with stage(resync_s=0.05) as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            await here.task()
+            await here.until_state(TaskState.RUNNING)
+            fake.end(NAME, 1)
+            await here.until_state(TaskState.FAILED)
+            await fake.start_container(NAME)
+            await here.until(lambda: not fake.boxes[NAME].running)
 
     asyncio.run(play())
 
@@ -356,6 +385,7 @@ def test_two_networks_are_joined_in_the_tasks_own_order() -> None:
         async with stage() as here:
             second = Network("a" * 25, "back", {"Name": "back"}, "10.0.2.0/24", "10.0.2.1", "10.0.2.254")
             await here.put(second)
+            await here.engine.create_network({"Name": second.engine_name})
             task = await here.task("later", desired=TaskState.SHUTDOWN)
             both = (*task.attachments, Attachment(second.id))
             await here.put(replace(task, id="t1", desired=TaskState.RUNNING, attachments=both))
@@ -365,5 +395,18 @@ def test_two_networks_are_joined_in_the_tasks_own_order() -> None:
             networks = fake.boxes[NAME].networks
             assert list(networks) == [NETWORK.engine_name, second.engine_name]
             assert [one.address for one in here.row().attachments] == list(networks.values())
+
+    asyncio.run(play())
+
+
+def test_what_was_still_open_is_told_in_the_status() -> None:
+    async def play() -> None:
+        async with stage() as here:
+            here.traffic.left_open = True
+            await here.task()
+            await here.until_state(TaskState.RUNNING)
+            await here.want("t1", TaskState.SHUTDOWN)
+            status = await here.until_state(TaskState.SHUTDOWN)
+            assert status.message == "shutdown, drained in 7 ms: 0 idle closed, 2 still open"
 
     asyncio.run(play())

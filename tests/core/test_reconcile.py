@@ -7,18 +7,21 @@ from msgspec.structs import replace
 
 from skerry.core import revisions
 from skerry.core.reconcile import reconcile
-from skerry.model.objects import Endpoint, Node, Port
+from skerry.model.objects import Cluster, Endpoint, Node, Port, UpdateStatus
 from tests.core.world import (
     COMPLETE,
     FAILED,
     READY,
     REJECTED,
+    REMOVE,
     RUNNING,
     SHUTDOWN,
     STARTING,
     Swarm,
     service_spec,
 )
+
+CONTINUE = {"Parallelism": 1, "FailureAction": "continue", "Order": "start-first"}
 
 
 def image(tag: str, **more: object) -> dict[str, object]:
@@ -63,6 +66,17 @@ def test_scales_down_from_the_highest_slot_but_spares_what_runs() -> None:
     swarm.update(image("1", replicas=2))
     swarm.settle()
     assert sorted({task.slot for task in swarm.live}) == [2, 3]
+
+
+def test_the_history_of_a_slot_that_is_scaled_away_goes_with_it() -> None:
+    swarm = running(replicas=2)
+    swarm.observe(swarm.tasks[1], FAILED)
+    swarm.step(6)
+    swarm.agent()
+    swarm.update(image("1", replicas=1))
+    swarm.settle()
+    assert {(task.slot, task.desired) for task in swarm.tasks} == {(1, RUNNING), (2, REMOVE)}
+    assert len(swarm.tasks) == 3
 
 
 def test_a_label_change_replaces_nothing() -> None:
@@ -156,6 +170,81 @@ def test_history_keeps_five_tasks_of_a_slot() -> None:
         swarm.step(70)
         swarm.agent()
     assert len(swarm.tasks) == 5
+
+
+def test_a_pass_trims_the_history_that_it_makes_itself() -> None:
+    policy = {"RestartPolicy": {"MaxAttempts": 1}}
+    swarm = Swarm(service_spec(replicas=1, template=policy))
+    swarm.agent()
+    for number in range(4):  # each superseded task is one more in the slot
+        swarm.update(service_spec(replicas=1, template={**policy, "ForceUpdate": number}))
+        swarm.apply(reconcile(swarm.view, "s", swarm.now))
+        assert not reconcile(swarm.view, "s", swarm.now).deleted
+        swarm.agent()
+
+
+def given_up(**more: object) -> Swarm:
+    """A swarm each of whose slots was given up by the restart policy."""
+    swarm = Swarm(service_spec(template={"RestartPolicy": {"Condition": "none"}}, **more))
+    swarm.agent()
+    for task in swarm.live:
+        swarm.observe(task, FAILED)
+    swarm.settle()
+    assert swarm.live == []
+    return swarm
+
+
+@pytest.mark.parametrize("condition", ["none", "any"])
+def test_a_slot_that_was_given_up_is_scaled_away_too(condition: str) -> None:
+    swarm = given_up(replicas=3)
+    template = {"ContainerSpec": {"Image": "app:2"}, "RestartPolicy": {"Condition": condition}}
+    swarm.update(service_spec(replicas=1, template=template))
+    swarm.agent()
+    assert [(task.slot, task.status.state) for task in swarm.live] == [(1, RUNNING)]
+    assert all(task.desired == REMOVE for task in swarm.tasks if task.slot > 1)
+
+
+def test_a_global_task_that_was_given_up_is_not_updated_where_it_may_not_be() -> None:
+    swarm = given_up(Mode={"Global": {}})
+    template = {"ContainerSpec": {"Image": "app:2"}, "Placement": {"Constraints": ["node.id==x"]}}
+    swarm.update(service_spec(Mode={"Global": {}}, template=template))
+    swarm.settle()
+    assert swarm.live == []
+    assert swarm.service.update is None
+
+
+def test_history_never_hides_how_often_a_restart_was_tried() -> None:
+    policy = {"RestartPolicy": {"MaxAttempts": 1, "Delay": 0}}
+    swarm = Swarm(service_spec(replicas=1, template=policy))
+    swarm.agent()
+    old = swarm.live[0]
+    swarm.update(service_spec(replicas=1, template={**policy, "ForceUpdate": 1}))
+    swarm.settle()
+    swarm.observe(swarm.live[-1], READY)
+    swarm.settle()
+    swarm.step(61)  # the old one is deaf, and its successor starts all the same
+    for _ in range(2):
+        swarm.observe(swarm.live[-1], FAILED)
+        swarm.step(1)
+    swarm.observe(old, SHUTDOWN)  # last of all
+    swarm.settle()
+    assert swarm.live == []
+    assert len([task for task in swarm.tasks if task.status.state == FAILED]) == 2
+
+
+def test_history_never_hides_how_far_an_update_is() -> None:
+    policy = {"RestartPolicy": {"Delay": 0}}
+    swarm = Swarm(service_spec(replicas=2, template=policy))
+    swarm.put(Cluster("c", "n", {"Orchestration": {"TaskHistoryRetentionLimit": 1}}))
+    swarm.agent()
+    config = {"Parallelism": 1, "Delay": 100 * 10**9, "FailureAction": "continue"}
+    swarm.update(service_spec(replicas=2, template={**policy, "ForceUpdate": 1}, UpdateConfig=config))
+    swarm.agent()
+    for _ in range(2):
+        swarm.observe(next(task for task in swarm.live if task.slot == 1), FAILED)
+        swarm.agent()
+    now = {task.slot: task.spec.get("ForceUpdate") for task in swarm.live}
+    assert now == {1: 1, 2: None}, "the delay is not over"
 
 
 # ---- updates
@@ -278,6 +367,22 @@ def test_what_is_rolled_back_is_not_tried_once_more() -> None:
     assert images(swarm) == ["app:1", "app:1"]
 
 
+def test_a_rollback_does_not_wait_for_the_restart_delay() -> None:
+    swarm = running(replicas=1)
+    config = {"Parallelism": 1, "FailureAction": "rollback", "MaxFailureRatio": 0}
+    swarm.update(image("2", replicas=1, UpdateConfig=config))
+    fail_new(swarm, "2")
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "rollback_started"
+    (new,) = swarm.live
+    assert (new.spec["ContainerSpec"]["Image"], new.start_after) == ("app:1", 0)
+    assert new.update_started_at == swarm.service.update.started_at
+    swarm.agent()
+    assert swarm.service.update.state == "rollback_started", "it is watched for the monitor's time"
+    swarm.step(6)
+    assert swarm.service.update.state == "rollback_completed"
+
+
 def test_continue_ignores_failures() -> None:
     swarm = running()
     swarm.update(image("2", UpdateConfig={"Parallelism": 1, "FailureAction": "continue"}))
@@ -288,6 +393,41 @@ def test_continue_ignores_failures() -> None:
     assert images(swarm) == ["app:2", "app:2"]
     assert swarm.service.update is not None
     assert swarm.service.update.state == "completed"
+
+
+def test_a_spec_that_failed_is_not_tried_beyond_the_restart_policy() -> None:
+    template = {"RestartPolicy": {"Condition": "none"}}
+    swarm = Swarm(service_spec(replicas=1, template=template))
+    swarm.agent()
+    old = swarm.live[0]
+    spec = service_spec(replicas=1, template={**template, "ForceUpdate": 1}, UpdateConfig=CONTINUE)
+    swarm.update(spec)
+    swarm.settle()
+    swarm.observe(swarm.live[-1], REJECTED)
+    for _ in range(3):
+        swarm.step(10)
+    assert [task.id for task in swarm.live] == [old.id], "it serves on"
+    assert len(swarm.tasks) == 2
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "completed"
+
+
+def test_what_was_given_up_after_a_rollback_stays_so() -> None:
+    template = {"RestartPolicy": {"Condition": "none"}}
+    swarm = Swarm(service_spec(replicas=1, template=template))
+    swarm.agent()
+    old = swarm.live[0]
+    config = {**CONTINUE, "FailureAction": "rollback"}
+    swarm.update(service_spec(replicas=1, template={**template, "ForceUpdate": 1}, UpdateConfig=config))
+    swarm.settle()
+    swarm.observe(swarm.live[-1], REJECTED)
+    swarm.settle()
+    swarm.step(10)
+    swarm.observe(old, FAILED)
+    swarm.settle()
+    assert swarm.live == [], "the policy leaves it at that"
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "rollback_completed"
 
 
 def test_the_failure_ratio_is_strict() -> None:
@@ -311,6 +451,94 @@ def test_a_new_update_ends_a_half_made_task_first() -> None:
     assert half_made.desired == SHUTDOWN
     swarm.agent()
     assert images(swarm) == ["app:3"]
+
+
+@pytest.mark.parametrize("order", ["stop-first", "start-first"])
+def test_a_superseded_task_that_is_not_ready_yet_does_not_make_a_third(order: str) -> None:
+    swarm = running(replicas=1)
+    old = swarm.live[0]
+    config = {"Parallelism": 1, "Order": "start-first"}
+    swarm.update(image("2", replicas=1, UpdateConfig=config))
+    swarm.settle()
+    swarm.observe(swarm.live[-1], STARTING)
+    swarm.update(image("3", replicas=1, UpdateConfig={**config, "Order": order}))
+    swarm.settle()
+    assert images(swarm) == ["app:1", "app:3"]
+    assert swarm.view.tasks[old.id].live, "it serves"
+    assert swarm.live[-1].follows == (old.id if order == "stop-first" else "")
+
+
+def test_two_superseded_tasks_that_serve_do_not_make_a_third() -> None:
+    swarm = running(replicas=2)
+    swarm.update(image("2", UpdateConfig={"Parallelism": 0, "Order": "start-first"}))
+    swarm.settle()
+    swarm.update(image("3", UpdateConfig={"Parallelism": 1, "Order": "start-first"}))
+    swarm.settle()
+    second = next(
+        task for task in swarm.live if task.slot == 2 and "2" in task.spec["ContainerSpec"]["Image"]
+    )
+    swarm.observe(second, RUNNING)
+    swarm.observe(next(task for task in swarm.live if "3" in task.spec["ContainerSpec"]["Image"]), RUNNING)
+    for task in swarm.tasks:
+        if not task.live and not task.status.state.terminal:
+            swarm.observe(task, SHUTDOWN)
+    swarm.settle()
+    in_second = [task for task in swarm.live if task.slot == 2]
+    assert [task.spec["ContainerSpec"]["Image"] for task in in_second] == ["app:2", "app:3"]
+
+
+def test_of_two_superseded_tasks_one_serves_on_while_the_update_is_paused() -> None:
+    swarm = running(replicas=1)
+    swarm.update(image("2", replicas=1, UpdateConfig={"Order": "start-first"}))
+    swarm.settle()
+    new = swarm.live[-1]
+    swarm.observe(new, STARTING)
+    swarm.update(image("3", replicas=1))
+    swarm.put(replace(swarm.service, update=UpdateStatus("paused", "", swarm.now)))
+    swarm.observe(new, RUNNING)
+    swarm.settle()
+    assert images(swarm) == ["app:2"]
+
+
+def test_an_update_goes_on_with_what_the_one_before_had_begun() -> None:
+    swarm = running(replicas=3)
+    swarm.update(image("2", replicas=3, UpdateConfig={"Parallelism": 1}))
+    swarm.settle()
+    half_done = swarm.live[-1]
+    swarm.update(image("2", replicas=3, Labels={"new": "label"}, UpdateConfig={"Parallelism": 1}))
+    swarm.settle()
+    assert images(swarm).count("app:2") == 1, "one slot at a time"
+    assert swarm.service.update is not None
+    assert swarm.service.update.total == 3
+    swarm.observe(half_done, REJECTED)
+    swarm.settle()
+    assert swarm.service.update.state == "paused", "it is watched"
+
+
+def test_a_superseded_task_that_fails_beside_one_that_serves_waits_for_its_slots_turn() -> None:
+    swarm = running(replicas=2)
+    swarm.update(image("2", UpdateConfig={"Parallelism": 0}))
+    swarm.settle()
+    second = next(task for task in swarm.live if task.slot == 2 and task.status.state != RUNNING)
+    swarm.observe(second, REJECTED)
+    swarm.update(image("3", UpdateConfig={"Parallelism": 1}))
+    swarm.settle()
+    assert images(swarm) == ["app:1", "app:3", "app:1"], "or both would be down at the same time"
+    swarm.agent()
+    swarm.step(6)
+    assert images(swarm) == ["app:3", "app:3"]
+
+
+def test_a_rollback_goes_on_with_a_try_that_waits_for_its_restart_delay() -> None:
+    swarm = running(replicas=1)
+    swarm.update(image("2", replicas=1, UpdateConfig={"FailureAction": "continue"}))
+    swarm.settle()
+    swarm.observe(swarm.live[-1], REJECTED)  # before its predecessor was told to go
+    swarm.settle()
+    swarm.update(image("2", replicas=1, Labels={"new": "label"}))
+    swarm.settle()
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "updating", "the old task still serves"
 
 
 def test_a_bad_image_does_not_cost_the_old_task() -> None:

@@ -1,7 +1,7 @@
 """An engine in memory: it passes the same contract as the real one, and does what a test tells it to.
 
 Containers run the `Cmd` of their body as far as `sleep N`, `sh -c "exit N"`, `true` and `false` go; by
-default they run until they are stopped. Time is the event loop's.
+default they run until they are stopped. Time is the event loop's; `clock` says what date the engine has.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from ipaddress import IPv4Network
 from typing import Any
 
+from skerry.agent.health import rfc3339
 from skerry.engine.port import EngineError, EngineUnreachable, ExecResult
 from skerry.model.objects import Raw
 
@@ -44,8 +46,9 @@ class Box:
 class FakeEngine:
     """See the fields for what a test can set; `calls` lists what was asked, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         self.socket = "/nowhere/engine.sock"
+        self.clock = clock
         self.images: dict[str, Raw] = {"box:1": {"Id": "sha256:box", "Config": {"Cmd": ["sleep", "1000"]}}}
         self.pullable: dict[str, Raw] = {}
         self.pull_s = 0.0
@@ -57,7 +60,8 @@ class FakeEngine:
         self.calls: list[str] = []
         self.boxes: dict[str, Box] = {}
         self.networks: dict[str, str] = {}
-        self._streams: set[asyncio.Queue[Raw | None]] = set()
+        self._ranges: dict[str, IPv4Network] = {}
+        self._streams: dict[asyncio.Queue[Raw | None], None] = {}
         self._numbers = itertools.count(1)
 
     # What tests do.
@@ -68,6 +72,7 @@ class FakeEngine:
         if not box.running:
             return
         box.status, box.exit_code, box.error, box.pid = "exited", code, error, 0
+        box.networks = dict.fromkeys(box.networks, "")
         box.ended.set()
         self._emit("die", box, exitCode=str(code))
 
@@ -98,7 +103,12 @@ class FakeEngine:
         if path == "/containers/json":
             wanted = json.loads(query.get("filters", "{}")).get("label", [])
             return [
-                {"Id": box.id, "Names": [f"/{box.name}"], "Labels": box.body.get("Labels") or {}}
+                {
+                    "Id": box.id,
+                    "Names": [f"/{box.name}"],
+                    "Labels": box.body.get("Labels") or {},
+                    "State": box.status,
+                }
                 for box in self.boxes.values()
                 if all(_has(box, label) for label in wanted) and (box.running or query.get("all") == "1")
             ]
@@ -158,11 +168,13 @@ class FakeEngine:
             raise EngineError(500, self.start_error)
         if box.running:
             return
+        if missing := [name for name in box.networks if name not in self.networks]:
+            raise EngineError(404, f"network {missing[0]} not found")
         box.status, box.pid = "running", next(self._numbers) + 1000
-        box.started_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"
+        box.started_at = rfc3339(self.clock())
         box.ended.clear()
-        for place, name in enumerate(box.networks):
-            box.networks[name] = f"10.0.{place}.{box.pid % 250 + 2}"
+        for name in box.networks:
+            box.networks[name] = self._free_address(name)
         self._emit("start", box)
         words = list(box.body.get("Cmd") or [])
         if words and words[0] != "sleep":
@@ -204,11 +216,11 @@ class FakeEngine:
     async def events(self, **filters: list[str]) -> AsyncIterator[AsyncIterator[Raw]]:
         self._asked("events")
         stream: asyncio.Queue[Raw | None] = asyncio.Queue()
-        self._streams.add(stream)
+        self._streams[stream] = None
         try:
             yield _events(stream, filters.get("event", []))
         finally:
-            self._streams.discard(stream)
+            self._streams.pop(stream, None)
 
     @asynccontextmanager
     async def logs(self, container: str, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -218,6 +230,8 @@ class FakeEngine:
 
     async def create_network(self, body: Raw) -> str:
         self._asked(f"network {body['Name']}")
+        for config in (body.get("IPAM") or {}).get("Config") or []:
+            self._ranges[body["Name"]] = IPv4Network(config.get("IPRange") or config["Subnet"])
         return self.networks.setdefault(body["Name"], f"net-{len(self.networks)}")
 
     async def remove_network(self, network: str) -> None:
@@ -249,6 +263,13 @@ class FakeEngine:
         if box is None:
             raise EngineError(404, f"No such container: {container}")
         return box
+
+    def _free_address(self, network: str) -> str:
+        """The lowest one of the network's range that no running container has; the first is the gateway's."""
+        number = list(self.networks).index(network)
+        hosts = self._ranges.get(network, IPv4Network((f"172.30.{number}.0", 24))).hosts()
+        taken = {box.networks.get(network) for box in self.boxes.values()}
+        return next(text for at in itertools.islice(hosts, 1, None) if (text := str(at)) not in taken)
 
     def _emit(self, action: str, box: Box, **attributes: str) -> None:
         labels = {"name": box.name, **(box.body.get("Labels") or {}), **attributes}

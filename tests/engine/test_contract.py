@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
@@ -156,6 +157,49 @@ def test_networks_are_made_joined_and_left(on_engine: Run) -> None:
     on_engine(check)
 
 
+def test_an_address_is_held_as_long_as_a_container_runs(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        ipam = {"Config": [{"Subnet": "10.213.0.0/24", "IPRange": "10.213.0.0/25", "Gateway": "10.213.0.1"}]}
+        await engine.create_network({"Name": "held", "Driver": "bridge", "IPAM": ipam})
+        joined: Raw = {"EndpointsConfig": {"held": {}}}
+
+        async def address(name: str) -> str:
+            seen = await engine.inspect_container(name)
+            assert seen is not None
+            return str(seen["NetworkSettings"]["Networks"]["held"]["IPAddress"])
+
+        for name in ("first", "second"):
+            await engine.create_container(name, body("sleep", "1000", NetworkingConfig=joined))
+            assert await address(name) == ""
+            await engine.start_container(name)
+        both = {await address("first"), await address("second")}
+        assert len(both) == 2
+        assert all(at in IPv4Network("10.213.0.0/25") for at in map(IPv4Address, both))
+        await engine.stop_container("first", 0)
+        assert await address("first") == ""
+        await engine.remove_container("second")
+        await engine.remove_network("held")  # a stopped container is in nobody's way
+        with pytest.raises(EngineError, match="not found"):
+            await engine.start_container("first")
+        await engine.remove_container("first")
+
+    on_engine(check)
+
+
+def test_a_stop_goes_on_though_nobody_waits_for_it(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        await engine.create_container("deaf", body("sleep", "1000"))
+        await engine.start_container("deaf")
+        asked = asyncio.create_task(engine.stop_container("deaf", 1))
+        await asyncio.sleep(0.3)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        assert await engine.wait_container("deaf") == 137
+        await engine.remove_container("deaf")
+
+    on_engine(check)
+
+
 def test_containers_are_listed_with_their_labels(on_engine: Run) -> None:
     async def check(engine: Engine) -> None:
         await engine.create_container("listed", body("sleep", "9"))
@@ -164,6 +208,10 @@ def test_containers_are_listed_with_their_labels(on_engine: Run) -> None:
         assert await engine.get_list("/containers/json", filters=contract) == []
         found = await engine.get_list("/containers/json", all="1", filters=contract)
         assert [(item["Names"], item["Labels"]["part"]) for item in found] == [(["/listed"], "contract")]
+        assert found[0]["State"] == "created"
+        await engine.start_container("listed")
+        found = await engine.get_list("/containers/json", filters=contract)
+        assert [item["State"] for item in found] == ["running"]
         await engine.remove_container("listed")
         await engine.remove_container("other")
 

@@ -7,13 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import pytest
 from msgspec.structs import replace
 
-from skerry.loops import network
 from skerry.loops.network import NetworkLoop, Reservations
 from skerry.loops.orchestrator import Orchestrator
-from skerry.model.objects import Attachment, Task
+from skerry.model.objects import Attachment, Service, Task
 from skerry.model.states import TaskState
 from skerry.model.traffic import Traffic
 from skerry.store.store import Store
@@ -45,11 +43,15 @@ class FakeSwitch:
     def __init__(self) -> None:
         self.applied: list[Traffic] = []
         self.failures = 0
+        self.lasts_s = 0.0
+        self.begun = 0
         self.restored = 0
         self.callback: Callable[[Reservations], None] = lambda _: None
 
     async def apply(self, traffic: Traffic) -> Reservations:
         """Take a value over."""
+        self.begun += 1
+        await asyncio.sleep(self.lasts_s)
         if self.failures:
             self.failures -= 1
             raise OSError("nft said no")
@@ -65,16 +67,15 @@ class FakeSwitch:
         self.callback = callback
 
 
-def test_the_rules_come_back_after_a_while_whoever_flushed_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rules_come_back_after_a_while_whoever_flushed_them() -> None:
     async def body(switch: FakeSwitch) -> None:
         await until(lambda: len(switch.applied) == 3)
         assert switch.restored >= 2
         assert switch.applied[0] == switch.applied[2]
 
     async def main() -> None:
-        monkeypatch.setattr(network, "RESYNC_S", 0.01)
         store, switch = memory_store(swarm_on_front().view), FakeSwitch()
-        await with_loop(NetworkLoop(store, switch).run, body(switch))
+        await with_loop(NetworkLoop(store, switch, resync_s=0.01).run, body(switch))
 
     asyncio.run(main())
 
@@ -129,6 +130,28 @@ def test_a_new_service_gets_its_tasks_and_a_delay_wakes_the_loop() -> None:
     asyncio.run(main())
 
 
+def test_a_place_that_gets_free_is_taken_at_once() -> None:
+    async def body(store: Store, swarm: Swarm) -> None:
+        waiting = {"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}}
+        other = Service("other", "other", {**service_spec(replicas=1, template=waiting), "Name": "other"})
+        await store.update(lambda tx: tx.put(other))
+        await until(lambda: "insufficient resources" in str(store.view.tasks_of("other")))
+        (task,) = store.view.tasks_of("s")
+        gone = replace(task, desired=TaskState.REMOVE, status=replace(task.status, state=TaskState.SHUTDOWN))
+        await store.update(lambda tx: tx.delete(tx.view.services["s"]))
+        await store.update(lambda tx: tx.put(gone))
+        await until(lambda: store.view.tasks_of("other")[0].placed)
+
+    async def main() -> None:
+        resources = {"Resources": {"NanoCPUs": 1_000_000_000, "MemoryBytes": 1 << 30}}
+        spec = service_spec(replicas=1, template={"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}})
+        swarm = Swarm(spec, description=resources)
+        store = memory_store(swarm.view)
+        await with_loop(Orchestrator(store, Clock(), resync_s=1e9).run, body(store, swarm))
+
+    asyncio.run(main())
+
+
 def test_a_withdrawn_task_is_acknowledged_after_the_apply() -> None:
     async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
         await until(lambda: bool(switch.applied))
@@ -143,6 +166,31 @@ def test_a_withdrawn_task_is_acknowledged_after_the_apply() -> None:
 
     async def main() -> None:
         store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+        loop = NetworkLoop(store, switch)
+        await with_loop(loop.run, body(store, loop, switch))
+
+    asyncio.run(main())
+
+
+def test_a_task_that_is_just_being_put_into_the_table_is_not_out_of_it() -> None:
+    async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
+        await until(lambda: len(switch.applied) == 1)
+        (task,) = store.view.tasks_of("s")
+        switch.lasts_s = 0.05
+        await store.update(lambda tx: tx.put(running(task)))
+        await until(lambda: switch.begun == 2)
+        await store.update(lambda tx: tx.put(replace(running(task), desired=TaskState.SHUTDOWN)))
+        await asyncio.wait_for(loop.withdrawn(task.id), BOUND_S)
+        assert [len(table.services[0].backends) for table in switch.applied] == [0, 1, 0]
+
+    def running(task: Task) -> Task:
+        return replace(task, status=replace(task.status, state=TaskState.RUNNING))
+
+    async def main() -> None:
+        swarm = swarm_on_front()
+        (task,) = swarm.tasks
+        swarm.put(replace(task, status=replace(task.status, state=TaskState.STARTING)))
+        store, switch = memory_store(swarm.view), FakeSwitch()
         loop = NetworkLoop(store, switch)
         await with_loop(loop.run, body(store, loop, switch))
 

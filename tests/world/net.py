@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+SHOWN = 60
+"""Lines of a failed command's output that its error shows."""
 INSIDE, OUTSIDE = "10.99.0.2", "10.99.0.1"
 INSIDE6, OUTSIDE6 = "fd99::2", "fd99::1"
 
@@ -34,8 +36,16 @@ def run(
         timeout=timeout,
         check=False,
     )
-    assert not check or done.returncode == 0, f"{' '.join(words)} exited {done.returncode}: {done.stdout}"
+    assert not check or done.returncode == 0, (
+        f"{' '.join(words)} exited {done.returncode}:\n{_end(done.stdout)}"
+    )
     return done.stdout
+
+
+def _end(text: str) -> str:
+    """The end of what was said: there it says what went wrong, and a report of a test is cut somewhere."""
+    lines = text.splitlines()
+    return "\n".join([*(["…"] if len(lines) > SHOWN else []), *lines[-SHOWN:]])
 
 
 class Net:

@@ -10,13 +10,14 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from skerry.agent.actor import Actor
+from skerry.agent.actor import Actor, grace_s
 from skerry.agent.container import LABEL, TASK_LABEL
 from skerry.agent.files import TaskFolders
 from skerry.agent.health import HealthState
 from skerry.agent.parts import Parts
 from skerry.agent.probe import Heard, Prober
 from skerry.agent.report import Reporter
+from skerry.agent.sockets import Sockets
 from skerry.agent.step import has_work
 from skerry.agent.traffic import Traffic
 from skerry.agent.waits import delays
@@ -25,6 +26,10 @@ from skerry.model.objects import Raw, Task
 from skerry.store.store import Change, Commit, Store
 
 log = structlog.get_logger()
+
+RESYNC_S = 30.0
+"""An engine drops events that a listener does not take fast enough, and tells nobody: a container's end is
+found out within this time all the same."""
 
 
 def _no_auth(task: Task) -> str:
@@ -42,11 +47,14 @@ class Agent:
         files_dir: Path,
         clock: Callable[[], int] = time.time_ns,
         pull_auth: Callable[[Task], str] = _no_auth,
+        sockets: Sockets | None = None,
+        resync_s: float = RESYNC_S,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._store = store
         self._engine = engine
-        self._prober = Prober(engine, clock)
+        self._resync_s = resync_s
+        self._prober = Prober(engine, clock, sockets)
         self._reporter = Reporter(store)
         self._parts = Parts(
             store, engine, traffic, self.folders, self._reporter, self._prober, clock, pull_auth
@@ -72,6 +80,7 @@ class Agent:
                     self._act_on(tasks[key])
                 group.create_task(self._follow_store(commits), name="agent: store")
                 group.create_task(self._follow_engine(), name="agent: engine")
+                group.create_task(self._look_now_and_then(), name="agent: resync")
         finally:
             await self._close()
 
@@ -130,8 +139,7 @@ class Agent:
                 async with self._engine.events(
                     type=["container"], event=["die", "destroy"], label=[TASK_LABEL]
                 ) as events:
-                    for actor, _ in self._actors.values():
-                        actor.look()
+                    self._look()
                     await self._sweep()
                     waits = delays()
                     async for event in events:
@@ -139,6 +147,20 @@ class Agent:
             except (EngineUnreachable, EngineError) as error:
                 log.warning("the engine's events broke off", error=error.message)
             await asyncio.sleep(next(waits))
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._resync_s)
+            self._look()
+            try:
+                await self._sweep()
+            except (EngineUnreachable, EngineError) as error:
+                log.warning("the containers could not be looked through", error=error.message)
+
+    def _look(self) -> None:
+        """Events may have been missed: every actor looks at its container."""
+        for actor, _ in self._actors.values():
+            actor.look()
 
     def _heard(self, event: Raw) -> None:
         attributes = event["Actor"].get("Attributes") or {}
@@ -151,7 +173,8 @@ class Agent:
             acting[0].look()
 
     async def _sweep(self) -> None:
-        """Remove this node's containers and files whose task is gone: a crash came between the two."""
+        """Remove this node's containers and files whose task is gone, and stop those whose task has ended:
+        a crash came in between."""
         view = self._store.view
         if view.node is None:
             return
@@ -161,9 +184,17 @@ class Agent:
             if not self._known(task_id):
                 log.info("removing the container of a task that is gone", container=item["Names"])
                 await self._engine.remove_container(str(item["Id"]))
+            elif item["State"] == "running" and self._is_over(task_id):
+                log.info("stopping the container of a task that has ended", container=item["Names"])
+                await self._engine.stop_container(str(item["Id"]), grace_s(self._store.view.tasks[task_id]))
         for task_id in await asyncio.to_thread(self.folders.known):
             if not self._known(task_id):
                 await asyncio.to_thread(self.folders.remove, task_id)
+
+    def _is_over(self, task_id: str) -> bool:
+        """Somebody started it again from outside, and a crash came before it was stopped."""
+        task = self._store.view.tasks.get(task_id)
+        return task is not None and task.status.state.terminal and task_id not in self._actors
 
     def _known(self, task_id: str) -> bool:
         return task_id in self._store.view.tasks or task_id in self._actors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from skerry.core.draft import Draft
 from skerry.core.slots import Slot
 from skerry.model.defaults import TASK_HISTORY
@@ -13,16 +15,26 @@ def trim(draft: Draft) -> None:
     if limit < 0:
         return
     for slot in draft.slots().values():
-        _trim(draft, slot, limit)
+        telling = set(_telling(draft, slot))
+        ended = [task for task in slot.tasks if not task.live and task.status.state.terminal]
+        ended = [task for task in ended if task.id not in telling]
+        ended.sort(key=lambda task: (task.status.at, task.id))
+        for task in ended[: max(0, len(slot.tasks) - limit)]:
+            draft.drop(task)
 
 
-def _trim(draft: Draft, slot: Slot, limit: int) -> None:
-    ended = [task for task in slot.tasks if not task.live and task.status.state.terminal]
-    ended.sort(key=lambda task: (task.status.at, task.id))
-    if slot.given_up or draft.service.is_job:
-        ended = [task for task in ended if task is not slot.tasks[-1]]  # it tells that the slot is taken
-    for task in ended[: max(0, len(slot.tasks) - limit)]:
-        draft.drop(task)
+def _telling(draft: Draft, slot: Slot) -> Iterator[str]:
+    """Tasks from which later passes still read: how the slot stands, how often the policy has tried, how far
+    the update under way is."""
+    last = slot.last
+    yield from (last.id, slot.tasks[-1].id)
+    yield max(slot.tasks, key=lambda task: (task.status.state.terminal, task.status.at)).id  # ended last
+    tried = [task.id for task in slot.tasks if task.spec_version == last.spec_version]
+    if draft.policy.max_attempts:
+        yield from tried[-draft.policy.max_attempts - 1 :]
+    update = draft.service.update
+    if update is not None and update.completed_at is None:
+        yield from (task.id for task in slot.tasks if task.update_started_at == update.started_at)
 
 
 def _limit(draft: Draft) -> int:

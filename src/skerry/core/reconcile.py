@@ -22,18 +22,18 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     if service is None or node is None:
         return _clear(view.tasks_of(service_id))
     draft = Draft(view, service, node, now)
-    history.trim(draft)
     evict(draft)
     if service.is_job:
         run_job(draft)
     else:
-        replicas.adjust(draft)
-        turned_back = update(draft)
+        wanted = replicas.adjust(draft)
+        turned_back = update(draft, wanted)
         if not turned_back:  # else what has just failed would be tried once more
             replace_ended(draft)
         let_go(draft)
     raise_ready(draft)
     place.place(draft)
+    history.trim(draft)  # last: what this pass makes counts too
     return draft.plan()
 
 

@@ -24,8 +24,9 @@ def replace_ended(draft: Draft) -> None:
 
 def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
     alive = [one for one in slot.clean if one.id != task.id and not one.status.state.terminal]
-    if alive:
-        draft.want(task, TaskState.SHUTDOWN)  # its successor is already there
+    serving = [one for one in slot.dirty if one.id != task.id and one.status.state == TaskState.RUNNING]
+    if alive or (draft.updating and serving and task in slot.dirty):
+        draft.want(task, TaskState.SHUTDOWN)  # its successor is already there, or comes at the slot's turn
     elif not restart.allowed(task, slot.tasks, draft.policy):
         word = task.status.state.word
         draft.want(task, TaskState.SHUTDOWN)
@@ -55,14 +56,15 @@ def _still_running(slot: Slot, task: Task) -> str:
 
 def succeed(draft: Draft, slot: Slot, order: str, of_update: int) -> None:
     """Make the successor of a slot's out-of-date tasks."""
-    started = [task for task in slot.dirty if _has_begun(task)]
-    half_made = [task for task in slot.dirty if not _has_begun(task)]
-    for task in half_made:
-        draft.want(task, TaskState.SHUTDOWN)  # of a superseded spec: it never begins
-    if started and order == "start-first":
+    begun = sorted(filter(_has_begun, slot.dirty), key=lambda task: task.status.state == TaskState.RUNNING)
+    serving = begun[-1] if begun else None
+    superseded = [task for task in slot.dirty if task is not serving]
+    for task in superseded:
+        draft.want(task, TaskState.SHUTDOWN)  # two of them and the new one would be three in a slot
+    if serving is not None and order == "start-first":
         draft.create(slot.number, TaskState.RUNNING, of_update=of_update)
         return
-    before = started[-1].id if started else next((task.follows for task in half_made if task.follows), "")
+    before = serving.id if serving else next((task.follows for task in superseded if task.follows), "")
     draft.create(slot.number, TaskState.READY, follows=before, of_update=of_update)
 
 
@@ -86,6 +88,9 @@ def raise_ready(draft: Draft) -> None:
 def _let_go(draft: Draft, slot: Slot) -> None:
     alive = [task for task in slot.clean if not task.status.state.terminal]
     if not alive:
+        serving = [task for task in slot.dirty if task.status.state == TaskState.RUNNING]
+        for task in serving[:-1]:
+            draft.want(task, TaskState.SHUTDOWN)  # of two superseded ones, one is enough
         return
     # A running one is best (a rollback finds healthy tasks of the restored spec), then the newest.
     new = max(alive, key=lambda task: (task.status.state == TaskState.RUNNING, slot.tasks.index(task)))

@@ -10,18 +10,25 @@ from skerry.model.states import TaskState
 GLOBAL_SLOT = 0
 
 
-def adjust(draft: Draft) -> None:
-    """Bring the number of occupied slots to what the service asks for."""
+def adjust(draft: Draft) -> set[int]:
+    """Bring the number of occupied slots to what the service asks for; the slots that it asks for."""
     occupied = {number: slot for number, slot in draft.slots().items() if slot.occupied}
     wanted = _wanted(draft, occupied)
     for number in sorted(wanted - occupied.keys()):
         draft.create(number, TaskState.RUNNING)
         draft.say(f"new task {draft.name(number)}")
-    for number in sorted(occupied.keys() - wanted):
-        for task in occupied[number].tasks:
-            if task.live or not task.status.state.terminal:
-                draft.want(task, _unwanted(draft))
-        draft.say(f"{draft.name(number)} is no longer wanted")
+    for number, slot in draft.slots().items():
+        if number not in wanted:
+            _leave(draft, slot)
+    return wanted
+
+
+def _leave(draft: Draft, slot: Slot) -> None:
+    """Give a slot up, those of its tasks that ended too: one that was given up would hold it."""
+    if slot.occupied:
+        draft.say(f"{draft.name(slot.number)} is no longer wanted")
+    for task in slot.tasks:
+        draft.want(task, _unwanted(draft))
 
 
 def _wanted(draft: Draft, occupied: dict[int, Slot]) -> set[int]:

@@ -25,6 +25,9 @@ class Slot:
     """Wanted, and made as the spec says now."""
     dirty: tuple[Task, ...]
     """Wanted, but made from another spec."""
+    last: Task
+    """The one that was wanted last, which tells how the place stands. After a rollback that is not always
+    the one made last."""
     given_up: bool
     """Nothing is wanted, since the last task ended and the restart policy leaves it at that."""
 
@@ -58,10 +61,19 @@ def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy, nod
 def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy, node: Node) -> Slot:
     live = [task for task in tasks if task.live]
     dirty = {task.id for task in live if is_dirty(service, task, node)}
+    last = _last(tasks)
     return Slot(
         number=number,
         tasks=tasks,
         clean=tuple(task for task in live if task.id not in dirty),
         dirty=tuple(task for task in live if task.id in dirty),
-        given_up=not live and not restart.allowed(tasks[-1], tasks, policy),
+        last=last,
+        given_up=not live and not restart.allowed(last, tasks, policy),
     )
+
+
+def _last(tasks: tuple[Task, ...]) -> Task:
+    newest = tasks[-1]
+    by_itself = [task for task in tasks if task.status.state in restart.ENDED_BY_ITSELF]
+    ended = max(by_itself, key=lambda task: task.status.at, default=newest)
+    return ended if ended.status.at >= newest.created_at else newest

@@ -6,14 +6,14 @@ restarted daemon goes on where it was. Words and states are Docker's (`UpdateSta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
-from skerry.core.draft import Draft
+from skerry.core.draft import UNDER_WAY, Draft
 from skerry.core.place import available
 from skerry.core.replace import succeed
 from skerry.core.restart import ENDED_BY_ITSELF
@@ -32,7 +32,6 @@ ROLLBACK_STARTED = "rollback_started"
 ROLLBACK_PAUSED = "rollback_paused"
 ROLLBACK_COMPLETED = "rollback_completed"
 
-UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 HALTED = frozenset({PAUSED, ROLLBACK_PAUSED})
 OVER = frozenset({COMPLETED, ROLLBACK_COMPLETED})
 
@@ -53,9 +52,9 @@ class Progress:
     """Successors that are not ready yet, or whose predecessors have not stopped yet."""
 
 
-def update(draft: Draft) -> bool:
-    """Begin, continue or end the service's update. True where it has just become a rollback, which the next
-    pass begins."""
+def update(draft: Draft, wanted: Collection[int]) -> bool:
+    """Begin, continue or end the update of the slots that the service asks for. True where it has just become
+    a rollback, which the next pass begins."""
     status = draft.service.update
     if status is not None and status.state in HALTED:
         draft.say(status.message)
@@ -63,13 +62,13 @@ def update(draft: Draft) -> bool:
     if draft.is_global and not available(draft.node):
         draft.say("nothing is replaced while the node takes no new tasks")
         return False
-    slots = [slot for slot in draft.slots().values() if slot.occupied]
     if status is None or status.state not in UNDER_WAY or not status.total:
-        status = _begin(draft, slots, status)
+        status = _begin(draft, wanted, status)
     if status is None:
         return False
+    _take_over(draft, wanted, status)
     config = _config(draft, status)
-    progress = _progress(draft, status, slots, config)
+    progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
         return _fail(draft, status, config, progress.failed[-1])
     if progress.waiting or progress.unfinished:
@@ -79,28 +78,51 @@ def update(draft: Draft) -> bool:
     return False
 
 
-def _begin(draft: Draft, slots: Iterable[Slot], status: UpdateStatus | None) -> UpdateStatus | None:
+def _slots(draft: Draft, wanted: Collection[int]) -> list[Slot]:
+    return [slot for number, slot in draft.slots().items() if slot.occupied and number in wanted]
+
+
+def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -> UpdateStatus | None:
     """The status under way, or None where there is nothing to do."""
     if status is not None and status.state in OVER:
         return None  # what `continue` left behind is not tried again until there is another spec
+    slots = _slots(draft, wanted)
     stale = [slot for slot in slots if out_of_date(draft, slot)]
+    total = len(stale) + sum(_half_done(slot) is not None for slot in slots)
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
-    if not stale and not rolling_back:
+    if not total and not rolling_back:
         return None
     if status is not None and status.state in UNDER_WAY:
-        begun = replace(status, total=len(stale))
+        begun = replace(status, total=total)
     else:
-        begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=len(stale))
+        begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=total)
     if begun != status:
         draft.write_service(replace(draft.service, update=begun))
     return begun
 
 
+def _take_over(draft: Draft, wanted: Collection[int], status: UpdateStatus) -> None:
+    """Go on with what the update before this one has begun."""
+    version = draft.service.spec_version
+    for slot in _slots(draft, wanted):
+        new = _half_done(slot)
+        if new is not None and not any(_made_by(task, status, version) for task in slot.tasks):
+            draft.adopt(new, status.started_at)
+
+
+def _half_done(slot: Slot) -> Task | None:
+    """The task that is about to take a slot over."""
+    new = slot.clean[-1] if slot.clean else None
+    if new is None or new.status.state >= TaskState.RUNNING:
+        return None
+    return new if new.update_started_at or slot.dirty else None
+
+
 def out_of_date(draft: Draft, slot: Slot) -> bool:
     """Whether a slot has nothing of the current spec."""
     if slot.given_up:
-        return is_dirty(draft.service, slot.tasks[-1], draft.node)
-    return bool(slot.dirty) and not slot.clean
+        return is_dirty(draft.service, slot.last, draft.node)
+    return bool(slot.dirty) and all(task.status.state.terminal for task in slot.clean)
 
 
 def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
@@ -109,11 +131,11 @@ def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
     return chosen or UpdateConfig(parallelism=1)
 
 
-def _progress(draft: Draft, status: UpdateStatus, slots: list[Slot], config: UpdateConfig) -> Progress:
+def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
     waiting, failed, unfinished = [], [], []
     busy = finished_at = 0
     next_at: int | None = None
-    for slot in slots:
+    for slot in _slots(draft, wanted):
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
         if out_of_date(draft, slot) and not made:
@@ -197,7 +219,7 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
 
 
 def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: str) -> None:
-    """Make the previous spec the current one; the next pass replaces what does not match it."""
+    """Make the previous spec the current one."""
     begun = replace(status, state=ROLLBACK_STARTED, message=message, total=0)
     draft.write_service(revisions.restored(draft.view, draft.service, previous, begun))
     draft.say(message)

@@ -13,6 +13,7 @@ from skerry.core.reconcile import reconcile
 from skerry.core.view import View
 from skerry.model.defaults import NOTES_KEPT
 from skerry.model.objects import Cluster, Decision, Node, Note, Service, Task
+from skerry.model.states import TaskState
 from skerry.store.store import Change, Commit, Store, Tx
 
 log = structlog.get_logger()
@@ -41,6 +42,8 @@ class Orchestrator:
         self._resync_s = resync_s
         self._dirty: dict[str, None] = {}
         self._wake_at: dict[str, int] = {}
+        self._unplaced: dict[str, None] = {}
+        """Services with a task for which there is no place yet."""
         self._notes: dict[str, Note] = {}
 
     async def run(self) -> None:
@@ -72,6 +75,8 @@ class Orchestrator:
             match change.object:
                 case Service(id=service_id) | Task(service_id=service_id):
                     self._dirty[service_id] = None
+                    if _frees_a_place(change):
+                        self._dirty |= self._unplaced
                 case Node() | Cluster():
                     self._mark_all()
 
@@ -99,6 +104,10 @@ class Orchestrator:
 
         plan = await self._store.update(decide)
         self._wake_at.pop(service_id, None)
+        self._unplaced.pop(service_id, None)
+        tasks = self._store.view.tasks_of(service_id)
+        if any(task.live and task.status.state < TaskState.ASSIGNED for task in tasks):
+            self._unplaced[service_id] = None
         if plan.wake_at is not None:
             self._wake_at[service_id] = plan.wake_at
         self._notes[service_id] = plan.note
@@ -123,6 +132,13 @@ class Orchestrator:
                     tx.put(_with_note(tx.view.decisions.get(key) or Decision(key), note))
 
         await self._store.update(write)
+
+
+def _frees_a_place(change: Change) -> bool:
+    """Whether a task holds a port and what it reserved no longer: another one may wait for just that."""
+    old, new = change.old, change.new
+    held = isinstance(old, Task) and old.placed
+    return held and not (isinstance(new, Task) and new.placed)
 
 
 def _known(decision: Decision | None, note: Note) -> bool:

@@ -105,7 +105,7 @@ class Store:
         self._clock = clock
         self._new_id = new_id
         self._lock = asyncio.Lock()
-        self._watchers: set[asyncio.Queue[Commit]] = set()
+        self._watchers: dict[asyncio.Queue[Commit], None] = {}  # heard in the order of subscribing
 
     async def update(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` in the one transaction at a time; its errors leave everything as it was."""
@@ -128,11 +128,11 @@ class Store:
     async def watch(self) -> AsyncIterator[asyncio.Queue[Commit]]:
         """Subscribe to commits; take `store.view` after entering and nothing is missed."""
         queue: asyncio.Queue[Commit] = asyncio.Queue()
-        self._watchers.add(queue)
+        self._watchers[queue] = None
         try:
             yield queue
         finally:
-            self._watchers.discard(queue)
+            del self._watchers[queue]
 
     def close(self) -> None:
         """Close what is behind; nothing may be written afterwards."""

@@ -21,7 +21,7 @@ INSTEAD = {
     RESTART_MAX_DELAY: "a crash loop there restarts after the same delay each time",
     "skerry.hold.": "connections are refused there while no task is ready",
     "skerry.drain.": "a task there gets SIGTERM 2 s after it left the table, whatever it is still answering",
-    "skerry.probe": "a health check there is run in the container, by exec",
+    "skerry.probe": "a task there is ready by its HEALTHCHECK, or, where it has none, as soon as it runs",
     "skerry.depends_on": "services there start in any order",
 }
 """Labels, or their beginnings, that steer skerry: what happens where they steer nothing."""

@@ -1,0 +1,1 @@
+"""skerry beside a genuine Docker Swarm, in one run: `python -m bench.peer`."""

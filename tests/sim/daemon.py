@@ -1,0 +1,112 @@
+"""One life of the daemon: the real parts, put together as `skerry.daemon` does, over the fakes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from skerry.agent.agent import Agent
+from skerry.core.view import View
+from skerry.engine.port import Engine
+from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.guard import run_all
+from skerry.loops.handover import Handover
+from skerry.loops.network import NetworkLoop
+from skerry.loops.orchestrator import Decide, Orchestrator
+from skerry.loops.segments import SegmentsLoop
+from skerry.store.sqlite import SqlitePersistence, StateError
+from skerry.store.store import Change, Commit, Store
+from tests.sim.kernel import Kernel
+from tests.sim.who import WHO, Who, signed
+
+KEY = b"k" * 32
+WRITE_NS = 1_000
+"""A commit takes time: no two have the same instant."""
+
+
+class Disk:
+    """A database that knows who wrote each commit, and takes nothing from a daemon that was killed."""
+
+    def __init__(self, path: Path, alive: Callable[[], int], pass_time: Callable[[int], None]) -> None:
+        self._rows = SqlitePersistence(path, KEY)
+        self._alive = alive
+        self._pass_time = pass_time
+        self.writers: deque[Who] = deque()
+
+    def load(self) -> View:
+        return self._rows.load()
+
+    def write(self, index: int, changes: tuple[Change, ...]) -> None:
+        if WHO.get().daemon != self._alive():
+            raise StateError("the daemon was killed")
+        self._rows.write(index, changes)
+        self._pass_time(WRITE_NS)
+        self.writers.append(WHO.get())
+
+    def close(self) -> None:
+        self._rows.close()
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a daemon is given. `wall` may step, `steady` (ns) never does."""
+
+    engine: Engine
+    kernel: Kernel
+    wall: Callable[[], int]
+    steady: Callable[[], int]
+    pass_time: Callable[[int], None]
+    new_id: Callable[[], str]
+    decide: Decide
+    database: Path
+    files: Path
+    alive: Callable[[], int]
+    resync_s: float
+
+
+class Daemon:
+    """The daemon of a number; `commits` are those that nobody has looked at yet."""
+
+    def __init__(self, number: int, outside: Outside) -> None:
+        self.number = number
+        self.disk = Disk(outside.database, outside.alive, outside.pass_time)
+        self.clock = SteadyClock(outside.wall, outside.steady)
+        self.store = Store(self.disk, self.clock, outside.new_id)
+        network = NetworkLoop(self.store, outside.kernel, outside.resync_s)
+        segments = SegmentsLoop(self.store, outside.engine, outside.kernel)
+        handover = Handover(network, segments, outside.kernel)
+        agent = Agent(
+            self.store, outside.engine, handover, outside.files, self.clock, resync_s=outside.resync_s
+        )
+        orchestrator = Orchestrator(self.store, self.clock, outside.decide, outside.resync_s)
+        self.commits: asyncio.Queue[Commit] = asyncio.Queue()
+        self.running: asyncio.Task[None] | None = None
+        self._stack = AsyncExitStack()
+        self._loops = {
+            "network": network.run,
+            "segments": segments.run,
+            "orchestrator": orchestrator.run,
+            "agent": agent.run,
+            "clock": ClockLoop(self.store, self.clock).run,
+        }
+
+    async def start(self, ended: Callable[[asyncio.Task[None]], None]) -> None:
+        """Run until killed; `ended` is told where it ends by itself."""
+        self.commits = await self._stack.enter_async_context(self.store.watch())
+        WHO.set(Who(self.number, "clock"))
+        await settle(self.store, self.clock)
+        loops = {part: signed(Who(self.number, part), run) for part, run in self._loops.items()}
+        self.running = asyncio.create_task(run_all(loops), name=f"daemon {self.number}")
+        self.running.add_done_callback(ended)
+
+    async def bury(self) -> None:
+        """After a kill: let its coroutines unwind, which reach nothing any more."""
+        if self.running is not None:
+            self.running.cancel()
+            await asyncio.gather(self.running, return_exceptions=True)
+        await self._stack.aclose()
+        self.store.close()

@@ -1,0 +1,110 @@
+"""The kernel's side: what has been applied stands, whichever daemon applied it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from skerry.loops.network import Reservations
+from skerry.model.traffic import Backend, Segment, Traffic
+from skerry.network.drain import Drained
+from tests.sim.engine import MovedEngine
+from tests.sim.weather import Weather
+from tests.sim.who import WHO
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the gate holds."""
+
+    reserved: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def backends_of(traffic: Traffic) -> set[Backend]:
+    """All backends of a table."""
+    rows = [service.backends for service in traffic.services] + [port.backends for port in traffic.ports]
+    return {backend for row in rows for backend in row}
+
+
+class Kernel:
+    """Switch, drainer and dresser in one. `applied` is the table that stands."""
+
+    def __init__(self, weather: Weather, engine: MovedEngine) -> None:
+        self.applied = Traffic()
+        self.foreign: dict[str, str] = {}
+        """Ports that another program of this machine holds, and what the gate says about them."""
+        self.alive: Callable[[], int] = lambda: 0
+        self.on_apply: Callable[[Traffic], None] = lambda traffic: None
+        self._callback: Callable[[Reservations], None] = lambda held: None
+        self._weather = weather
+        self._engine = engine
+
+    def backends(self) -> set[str]:
+        """The tasks that new connections reach."""
+        return {backend.task_id for backend in backends_of(self.applied)}
+
+    def _reached(self) -> None:
+        if WHO.get().daemon != self.alive():
+            raise OSError("killed")
+
+    async def apply(self, traffic: Traffic) -> Held:
+        """Take a whole table over, or fail and keep the one before."""
+        self._reached()
+        self.on_apply(traffic)
+        await asyncio.sleep(self._weather.lasts("apply"))
+        self._reached()
+        if self._weather.strikes(0.05):
+            raise OSError("nft: Device or resource busy")
+        self.applied = traffic
+        return self._held()
+
+    def _held(self) -> Held:
+        keys = {port.key for port in self.applied.ports}
+        refused = {key: why for key, why in self.foreign.items() if key in keys}
+        return Held(frozenset(keys - refused.keys()), MappingProxyType(refused))
+
+    def take_port(self, key: str) -> None:
+        """Another program begins to hold a port."""
+        self.foreign[key] = "address already in use"
+
+    def free_ports(self) -> None:
+        """No other program holds a port any more, which the gate finds out by itself."""
+        self.foreign.clear()
+        self._callback(self._held())
+
+    async def restore(self) -> None:
+        """Nobody flushes anything here."""
+        self._reached()
+
+    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
+        """Whom to tell when a port becomes ours."""
+        self._callback = callback
+
+    async def drain(
+        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
+    ) -> Drained:
+        """Wait for requests in flight."""
+        self._reached()
+        left = self._weather.strikes(0.05)
+        lasts = timeout_ns / 1e9 if left else self._weather.lasts("drain")
+        await asyncio.sleep(lasts)
+        return Drained(int(left), int(lasts * 1e9), 0)
+
+    async def forget(self, addresses: Iterable[str]) -> None:
+        """Flows are not simulated."""
+        self._reached()
+
+    async def ensure_segment(self, segment: Segment) -> None:
+        """Dress a bridge that the engine has made."""
+        self._reached()
+        if f"skerry.{segment.network_id}" not in self._engine.networks:
+            raise OSError(f"bridge {segment.bridge} does not exist")
+        if self._weather.strikes(0.1):
+            raise OSError("netlink: busy")
+
+    async def drop_segment(self, segment: Segment) -> None:
+        """Undress it."""
+        self._reached()

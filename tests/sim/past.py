@@ -1,0 +1,61 @@
+"""What the rows do not tell: when each thing was first seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from skerry.model.objects import Service, Task
+from skerry.model.states import TaskState
+from skerry.store.store import Commit
+
+
+@dataclass
+class Life:
+    """One task's, also after its row has gone. Instants are virtual (ns): no clock that is set moves them."""
+
+    task: Task
+    """As it was made."""
+    made_at: int
+    last: Task
+    service: Service | None
+    """The service as it was when the task was made."""
+    followed: str = ""
+    """Whom it takes the place of in its slot: the last one made there before."""
+    reached: dict[TaskState, int] = field(default_factory=dict)
+    told: dict[TaskState, int] = field(default_factory=dict)
+    gone_at: int | None = None
+
+
+class Past:
+    """Fed with every commit before it is checked."""
+
+    def __init__(self) -> None:
+        self.lives: dict[str, Life] = {}
+        self.slots: dict[tuple[str, int], list[Life]] = {}
+        """All lives of a slot, oldest first."""
+
+    def take(self, commit: Commit, at: int) -> None:
+        """Note what a commit changed at a virtual instant."""
+        for change in commit.changes:
+            if isinstance(change.object, Task):
+                self._task(change.object, change.new is None, commit, at)
+
+    def _task(self, task: Task, gone: bool, commit: Commit, at: int) -> None:
+        life = self.lives.get(task.id)
+        if gone:
+            if life is not None:
+                life.gone_at = at
+            return
+        if life is None:
+            row = self.slots.setdefault((task.service_id, task.slot), [])
+            before = row[-1].task.id if row else ""
+            life = Life(task, at, task, commit.view.services.get(task.service_id), before)
+            self.lives[task.id] = life
+            row.append(life)
+        life.last = task
+        life.reached.setdefault(task.status.state, at)
+        life.told.setdefault(task.desired, at)
+
+    def of_slot(self, task: Task) -> list[Life]:
+        """The lives of a task's slot, its own included."""
+        return self.slots[(task.service_id, task.slot)]
