@@ -112,8 +112,27 @@ def test_what_was_changed_on_both_sides_is_a_conflict() -> None:
     there.services["shop_app"]["Spec"]["Mode"]["Replicated"]["Replicas"] = 9
     found = plan(stack(container={"Env": ["A=1"]}), there)
     assert [one.partition(":")[0] for one in found.conflicts] == [
-        "service shop_app was changed here and there since it was moved"
+        "service shop_app is there, but neither as it was moved nor as it is here"
     ]
+
+
+def test_what_was_rolled_back_there_is_left_as_it_is() -> None:
+    there, newer = after(stack()), after(stack(container={"Env": ["A=1"]}))
+    there.services["shop_app"]["PreviousSpec"] = newer.services["shop_app"]["Spec"]
+    found = plan(stack(container={"Env": ["A=1"]}), there)
+    assert (said(found), found.conflicts) == ([], [])
+    assert "service shop_app was changed there since it was moved: left as it is" in found.notes
+
+
+def test_what_was_made_the_same_there_needs_nothing() -> None:
+    there, newer = after(stack()), after(stack(container={"Env": ["A=1"]}))
+    spec = newer.services["shop_app"]["Spec"]
+    spec["Labels"][MOVED] = there.services["shop_app"]["Spec"]["Labels"][MOVED]
+    assert said(plan(stack(container={"Env": ["A=1"]}), newer)) == []
+    copied = {"app:1": Image("app:1", "app:1", "app:1", content="c2", lacking=("n1",))}
+    found = plan(stack(container={"Env": ["A=1"]}), newer, copied)
+    assert said(found) == ["load image app:1 on n1", "update service shop_app"]
+    assert found.steps[1].body["TaskTemplate"]["ForceUpdate"] == 1
 
 
 def test_a_stranger_of_that_name_is_a_conflict_unless_it_is_the_same() -> None:
@@ -122,9 +141,7 @@ def test_a_stranger_of_that_name_is_a_conflict_unless_it_is_the_same() -> None:
     assert (said(plan(stack(), there)), plan(stack(), there).conflicts) == ([], [])
     there.services["shop_app"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] = "other:1"
     (conflict,) = plan(stack(), there).conflicts
-    assert conflict.startswith(
-        "service shop_app is there with other content, made or deployed by somebody else"
-    )
+    assert conflict.startswith("service shop_app is there, but neither as it was moved nor as it is here")
 
 
 @pytest.mark.parametrize(

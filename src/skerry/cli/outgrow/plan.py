@@ -163,23 +163,26 @@ def _service(plan: Plan, name: str, spec: Raw, target: Target, image: Image) -> 
     if there is None:
         return Step("create", "service", name, wanted)
     seen = normal.digest(normal.service(there["Spec"]))
-    last = (there["Spec"].get("Labels") or {}).get(MOVED)
-    if last is None and seen != meant:
-        plan.conflicts.append(
-            f"service {name} is there with other content, made or deployed by somebody else: "
-            f"remove it there (docker service rm {name}), or rename one of the two"
-        )
-    elif last is None or last == mark:
+    last, before = _mark(there["Spec"]), _mark(there.get("PreviousSpec"))
+    moved, _, content = last.partition(".")
+    if mark in (last, before):  # it has not changed here since it was moved
         if seen != meant:
             plan.notes.append(f"service {name} was changed there since it was moved: left as it is")
-    elif seen not in (last.partition(".")[0], meant):
-        plan.conflicts.append(
-            f"service {name} was changed here and there since it was moved: make them equal, "
-            f"or remove the one there (docker service rm {name})"
-        )
-    else:
-        return _update(name, wanted, there, new_content=last.partition(".")[2] != mark.partition(".")[2])
+        return None
+    if seen == meant:  # and then only what its image is may be another
+        rebuilt = content != (image.content or "-") if moved == meant else bool(image.lacking)
+        return _update(name, wanted, there, new_content=True) if last and rebuilt else None
+    if seen == moved:
+        return _update(name, wanted, there, new_content=content != mark.partition(".")[2])
+    plan.conflicts.append(
+        f"service {name} is there, but neither as it was moved nor as it is here: make the two equal, "
+        f"remove the one there (docker service rm {name}), or rename one"
+    )
     return None
+
+
+def _mark(spec: Raw | None) -> str:
+    return str(((spec or {}).get("Labels") or {}).get(MOVED, ""))
 
 
 def _update(name: str, wanted: Raw, there: Raw, *, new_content: bool) -> Step:
