@@ -51,9 +51,8 @@ def _type(stream: aiohttp.ClientResponse) -> dict[str, str]:
 
 async def _open(call: Call, stream: aiohttp.ClientResponse | None = None) -> web.StreamResponse:
     response = web.StreamResponse()
-    response.headers["Content-Type"] = (
-        "application/json" if stream is None else stream.headers.get("Content-Type", "application/json")
-    )
+    own = "application/jsonl" if call.at_least("1.52") else "application/json"
+    response.headers["Content-Type"] = own if stream is None else stream.headers.get("Content-Type", own)
     await response.prepare(call.request)
     return response
 
