@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: wire transcripts setup demo test check mutants bench bench-core
+.PHONY: setup demo test check sim mutants bench bench-core bench-network bench-probes proof wire transcripts
 
 setup:
 	@bash scripts/setup
@@ -11,6 +11,10 @@ demo: setup
 
 test: setup
 	@$(PYTHON) -m pytest
+
+# random users and faults on virtual time; make sim SEED=123 tells the story of one seed
+sim: setup
+	@$(PYTHON) -m tests.sim.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100))
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup
@@ -22,6 +26,15 @@ bench: setup
 
 bench-core: setup
 	@$(PYTHON) -m bench.core
+
+bench-network: setup
+	@$(PYTHON) -m bench.network
+
+bench-probes: setup
+	@$(PYTHON) -m bench.probes
+
+proof: setup
+	@$(PYTHON) -m proof $(PROOF)
 
 check: setup
 	@$(PYTHON) -m ruff check .

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from skerry import __version__
 from skerry.agent.agent import Agent
+from skerry.agent.sockets import Namespaces
 from skerry.api.app import make_app
 from skerry.api.frontdoor import serve
 from skerry.api.ports import Parts
@@ -150,6 +151,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         stack.push_async_callback(kernel.detach)
         network = NetworkLoop(store, kernel)
         segments = SegmentsLoop(store, choice.engine, kernel)
+        sockets = Namespaces()
+        stack.callback(sockets.close)
         agent = Agent(
             store,
             choice.engine,
@@ -157,6 +160,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             Path(settings.files_dir),
             clock,
             pull_auth=lambda task: task.registry_auth,
+            sockets=sockets,
         )
         orchestrator = Orchestrator(store, clock)
         yield Daemon(

@@ -15,6 +15,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from skerry.agent.agent import RESYNC_S, Agent
+from skerry.agent.sockets import Sockets
+from skerry.agent.traffic import Way
 from skerry.engine.port import Engine
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
@@ -36,6 +38,7 @@ class Notes:
         self.in_table = asyncio.Event()
         self.in_table.set()
         self.drain_s = 0.0
+        self.left_open = False
 
     async def joinable(self, task: Task) -> None:
         await self.joinable_now.wait()
@@ -45,16 +48,26 @@ class Notes:
         await self.in_table.wait()
         self.calls.append(f"withdrawn {task_id}")
 
-    async def drain(self, task: Task) -> str:
+    async def drain(self, task: Task) -> Way:
         self.calls.append(f"drain {task.id}")
         await asyncio.sleep(self.drain_s)
-        return "nothing was in flight"
+        return Way("drained in 7 ms: 0 idle closed, 2 still open", 2) if self.left_open else Way()
+
+    async def forget(self, task: Task) -> None:
+        self.calls.append(f"forget {task.id}")
 
 
 class Stage:
     """Everything around one agent, which `starts` and `crashes` when a test says so."""
 
-    def __init__(self, engine: Engine, calls: list[str], folder: Path, resync_s: float = RESYNC_S) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        calls: list[str],
+        folder: Path,
+        resync_s: float = RESYNC_S,
+        sockets: Sockets | None = None,
+    ) -> None:
         self.resync_s = resync_s
         ids = (f"id{number:023}" for number in itertools.count(1))
         self.memory = Memory()
@@ -63,11 +76,19 @@ class Stage:
         self.calls = calls
         self.traffic = Notes(calls)
         self.folder = folder
+        self.sockets = sockets
         self.agent = self._agent()
         self._running: asyncio.Task[None] | None = None
 
     def _agent(self) -> Agent:
-        return Agent(self.store, self.engine, self.traffic, self.folder, resync_s=self.resync_s)
+        return Agent(
+            self.store,
+            self.engine,
+            self.traffic,
+            self.folder,
+            resync_s=self.resync_s,
+            sockets=self.sockets,
+        )
 
     async def start(self) -> None:
         self.agent = self._agent()
@@ -157,13 +178,16 @@ def new_task(key: str, desired: TaskState, container: Raw, slot: int = 1) -> Tas
 
 @asynccontextmanager
 async def stage(
-    engine: FakeEngine | None = None, running: bool = True, resync_s: float = RESYNC_S
+    engine: FakeEngine | None = None,
+    running: bool = True,
+    resync_s: float = RESYNC_S,
+    sockets: Sockets | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage over the fake engine, on which the agent runs already."""
     fake = engine or FakeEngine()
     fake.networks[NETWORK.engine_name] = NETWORK.id
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        here = Stage(fake, fake.calls, Path(folder) / "tasks", resync_s)
+        here = Stage(fake, fake.calls, Path(folder) / "tasks", resync_s, sockets)
         await here.put(NODE, NETWORK)
         if running:
             await here.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from skerry.agent.health import (
 )
 from skerry.engine.port import EngineError, ExecResult
 from skerry.model.defaults import MILLISECOND, SECOND
-from skerry.model.objects import Task
+from skerry.model.objects import Raw, Task
 from skerry.model.specs import Healthcheck
 from skerry.model.states import TaskState
 from tests.agent.stage import stage
@@ -313,5 +314,81 @@ def test_health_is_forgotten_with_the_task() -> None:
             await here.want("t1", TaskState.REMOVE)
             await here.until(lambda: not here.store.view.tasks)
             assert here.agent.health("t1") is None
+
+    asyncio.run(play())
+
+
+class Doors:
+    """The test's own namespace stands for the containers'."""
+
+    def __init__(self, tools: str) -> None:
+        self.tools = tools
+        self.opened = 0
+
+    async def open(self, pid: int, host: str) -> socket.socket:
+        self.opened += 1
+        made = socket.socket()
+        made.setblocking(False)
+        return made
+
+    def program(self, pid: int, name: str) -> str:
+        return name if name in self.tools else ""
+
+
+async def answering(text: bytes) -> tuple[asyncio.Server, int]:
+    """A server that says the same to everybody."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    return server, server.sockets[0].getsockname()[1]
+
+
+def curl(port: int) -> Raw:
+    return {"Test": ["CMD", "curl", "-f", f"http://127.0.0.1:{port}/"]}
+
+
+def test_a_check_that_can_be_a_probe_is_not_executed() -> None:
+    async def play() -> None:
+        server, port = await answering(b"yes")
+        async with server, stage(sockets=Doors("curl")) as here:
+            await here.task(Healthcheck=curl(port))
+            await here.until_state(TaskState.RUNNING)
+            assert f"exec {NAME}" not in here.calls
+            state = here.agent.health("t1")
+            assert state is not None
+            assert (state.log[-1].exit_code, state.log[-1].output) == (0, "yes")
+
+    asyncio.run(play())
+
+
+def test_where_a_probe_cannot_tell_the_command_is_executed() -> None:
+    async def play() -> None:
+        async with stage(sockets=Doors("")) as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            fake.on_exec = lambda box, command: ExecResult(0, "")
+            await here.task(Healthcheck=curl(1))
+            await here.until_state(TaskState.RUNNING)
+            assert f"exec {NAME}" in here.calls
+
+    asyncio.run(play())
+
+
+def test_probes_that_hang_hold_up_nobody() -> None:
+    async def play() -> None:
+        good, port = await answering(b"")
+        with socket.create_server(("127.0.0.1", 0), backlog=100) as deaf:
+            doors = Doors("curl")
+            async with good, stage(sockets=doors) as here:
+                for number in range(50):
+                    await here.task(f"h{number}", Healthcheck=curl(deaf.getsockname()[1]))
+                await here.until(lambda: doors.opened >= 50)
+                await here.task("good", Healthcheck=curl(port))
+                await here.until_state(TaskState.RUNNING, "good")
 
     asyncio.run(play())

@@ -397,3 +397,16 @@ def test_two_networks_are_joined_in_the_tasks_own_order() -> None:
             assert [one.address for one in here.row().attachments] == list(networks.values())
 
     asyncio.run(play())
+
+
+def test_what_was_still_open_is_told_in_the_status() -> None:
+    async def play() -> None:
+        async with stage() as here:
+            here.traffic.left_open = True
+            await here.task()
+            await here.until_state(TaskState.RUNNING)
+            await here.want("t1", TaskState.SHUTDOWN)
+            status = await here.until_state(TaskState.SHUTDOWN)
+            assert status.message == "shutdown, drained in 7 ms: 0 idle closed, 2 still open"
+
+    asyncio.run(play())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from skerry.agent.sockets import Namespaces
 from skerry.engine.client import connect_engine
 from skerry.engine.embedded import process_name
 from skerry.model.defaults import MILLISECOND, SECOND
@@ -38,7 +39,7 @@ async def real_stage(socket: str) -> AsyncIterator[Stage]:
     subnet = {"Subnet": NETWORK.subnet, "Gateway": NETWORK.gateway, "IPRange": "10.0.1.0/25"}
     await engine.create_network({"Name": NETWORK.engine_name, "IPAM": {"Config": [subnet]}})
     with tempfile.TemporaryDirectory(prefix="skt-") as folder:
-        here = Stage(engine, [], Path(folder) / "tasks")
+        here = Stage(engine, [], Path(folder) / "tasks", sockets=Namespaces())
         await here.put(NODE, NETWORK)
         await here.start()
         try:
@@ -147,6 +148,7 @@ def test_the_engines_own_words_reach_the_task(socket: str) -> None:
         assert ended.err == "task: non-zero exit (3)"
 
     on_stage(socket, play)
+    assert not Path("/nosuchdir").exists(), "unlike docker run -v, a service's bind makes no directory"
 
 
 def test_configs_and_secrets_are_where_swarm_puts_them(socket: str) -> None:
@@ -234,3 +236,27 @@ def test_ends_from_outside_are_noticed(socket: str) -> None:
         assert here.row("stays").status.state == TaskState.RUNNING
 
     on_stage(socket, play)
+
+
+def test_a_check_that_can_be_a_probe_runs_as_one(socket: str) -> None:
+    serve = "busybox ln -s busybox /bin/wget; sleep 0.5; busybox httpd -p 127.0.0.1:80 -h /bin; "
+    serve += "while true; do sleep 0.1; done"
+
+    async def play(here: Stage) -> None:
+        test = ["CMD", "wget", "-q", "--spider", "http://127.0.0.1/sleep"]
+        health = {"Test": test, "Interval": 200 * MILLISECOND, "Retries": 40, "Timeout": SECOND}
+        await here.task(**shell(serve), Healthcheck=health)
+        await here.until_state(TaskState.RUNNING, within_s=WITHIN_S)
+        state = here.agent.health("t1")
+        assert state is not None
+        assert [one.exit_code for one in state.log] == [1, 1, 1, 1, 0], "asked often in half a second"
+        assert "connection refused" in state.log[0].output
+        assert (await inspected(here)).get("ExecIDs") is None
+
+    on_stage(socket, play)
+
+
+async def inspected(here: Stage) -> Raw:
+    seen = await here.engine.inspect_container(NAME)
+    assert seen is not None
+    return seen

@@ -323,3 +323,18 @@ def test_without_a_swarm_everything_is_503() -> None:
     world.refuses(lambda store: services.create(store, {}), 503, text)
     world.refuses(lambda store: services.update(store, "x", "1", {}), 503, text)
     world.refuses(lambda store: services.remove(store, "x"), 503, text)
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        (
+            {"skerry.drain.timeout": "soon"},
+            "label skerry.drain.timeout: invalid duration 'soon': something like 30s, 1m30s or 500ms is "
+            "meant",
+        ),
+        ({"skerry.drain.idle": "x"}, 'label skerry.drain.idle: "x" is none of close, leave and wait'),
+    ],
+)
+def test_labels_that_skerry_acts_on_are_read_at_once(labels: dict[str, str], text: str) -> None:
+    refused(spec(Labels=labels), 400, invalid(text))

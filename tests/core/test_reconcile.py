@@ -68,6 +68,17 @@ def test_scales_down_from_the_highest_slot_but_spares_what_runs() -> None:
     assert sorted({task.slot for task in swarm.live}) == [2, 3]
 
 
+def test_the_history_of_a_slot_that_is_scaled_away_goes_with_it() -> None:
+    swarm = running(replicas=2)
+    swarm.observe(swarm.tasks[1], FAILED)
+    swarm.step(6)
+    swarm.agent()
+    swarm.update(image("1", replicas=1))
+    swarm.settle()
+    assert {(task.slot, task.desired) for task in swarm.tasks} == {(1, RUNNING), (2, REMOVE)}
+    assert len(swarm.tasks) == 3
+
+
 def test_a_label_change_replaces_nothing() -> None:
     swarm = running()
     before = swarm.live
@@ -502,6 +513,20 @@ def test_an_update_goes_on_with_what_the_one_before_had_begun() -> None:
     swarm.observe(half_done, REJECTED)
     swarm.settle()
     assert swarm.service.update.state == "paused", "it is watched"
+
+
+def test_a_superseded_task_that_fails_beside_one_that_serves_waits_for_its_slots_turn() -> None:
+    swarm = running(replicas=2)
+    swarm.update(image("2", UpdateConfig={"Parallelism": 0}))
+    swarm.settle()
+    second = next(task for task in swarm.live if task.slot == 2 and task.status.state != RUNNING)
+    swarm.observe(second, REJECTED)
+    swarm.update(image("3", UpdateConfig={"Parallelism": 1}))
+    swarm.settle()
+    assert images(swarm) == ["app:1", "app:3", "app:1"], "or both would be down at the same time"
+    swarm.agent()
+    swarm.step(6)
+    assert images(swarm) == ["app:3", "app:3"]
 
 
 def test_a_rollback_goes_on_with_a_try_that_waits_for_its_restart_delay() -> None:

@@ -238,6 +238,7 @@ def test_of_a_removed_service_what_was_never_placed_just_goes() -> None:
     swarm.delete(swarm.service)
     plan = reconcile(swarm.view, "s", swarm.now)
     assert [task.id for task in plan.deleted] == ["t1"]
+    assert not plan.empty
     assert plan.tasks == ()
 
 
@@ -250,3 +251,24 @@ def test_scaling_down_spares_the_slot_that_serves() -> None:
     swarm.update(image("2", replicas=1))
     swarm.settle()
     assert {task.slot for task in swarm.live} == {2}
+
+
+def test_however_short_the_history_what_failed_of_the_current_spec_is_remembered() -> None:
+    config = {"FailureAction": "continue", "Order": "start-first", "policy": {"Condition": "none"}}
+    swarm = with_history(updated(**config), 0)
+    swarm.observe(of(swarm, "2")[0], FAILED)
+    swarm.step(10)
+    assert state(swarm) == "completed"
+    swarm.observe(of(swarm, "1")[0], FAILED)
+    for _ in range(3):
+        swarm.step(60)
+    assert [task for task in swarm.tasks if not task.status.state.terminal] == []
+
+
+def test_the_swarms_own_limit_keeps_the_newest() -> None:
+    swarm = with_history(Swarm(image("1", policy={"Condition": "any", "Delay": 0})), 3)
+    for _ in range(5):
+        swarm.agent()
+        swarm.observe(swarm.live[-1], FAILED)
+        swarm.step(1)
+    assert [task.id for task in swarm.tasks] == ["t4", "t5", "t6"]

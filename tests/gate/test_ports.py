@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from skerry.gate.board import Board
+from skerry.gate.handover import Inherited
 from skerry.gate.hold import Namespace
 from skerry.gate.message import Desired
 from skerry.gate.ports import Ports, reserve
@@ -53,7 +54,7 @@ def test_a_reserved_port_is_refused_to_others(protocol: str) -> None:
 def test_update_reserves_and_releases() -> None:
     async def scene() -> None:
         board = Board()
-        ports = Ports(board, Relay(board), lambda: None, Namespace(None).tcp)
+        ports = Ports(Relay(board, Namespace(None).tcp), lambda: None, Inherited())
         one, other = free_port(), free_port(socket.SOCK_DGRAM)
         wanted = (PublishedPort("tcp", one, 80, "s", "v"), PublishedPort("udp", other, 53, "s", "v"))
         ports.update(wanted)
@@ -69,7 +70,7 @@ def test_update_reserves_and_releases() -> None:
 def test_a_refused_port_is_taken_when_it_is_free_and_told() -> None:
     async def scene() -> None:
         board, told = Board(), asyncio.Event()
-        ports = Ports(board, Relay(board), told.set, Namespace(None).tcp)
+        ports = Ports(Relay(board, Namespace(None).tcp), told.set, Inherited())
         retrying = asyncio.create_task(ports.retry_for_ever())
         with occupy("0.0.0.0", socket.SOCK_STREAM) as other:
             port = other.getsockname()[1]
@@ -87,7 +88,7 @@ def test_a_refused_port_is_taken_when_it_is_free_and_told() -> None:
 def test_ipv6_and_what_slips_through_are_relayed() -> None:
     async def scene() -> None:
         board = Board()
-        ports = Ports(board, Relay(board), lambda: None, Namespace(None).tcp)
+        ports = Ports(Relay(board, Namespace(None).tcp), lambda: None, Inherited())
         server = await asyncio.start_server(greet, "127.0.0.1", 0)
         target = server.sockets[0].getsockname()[1]
         port = PublishedPort("tcp", free_port(), target, "s", "v", (Backend("t", "127.0.0.1"),))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
+import struct
+import termios
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 
 import pytest
 
 from skerry.gate.board import Board
 from skerry.gate.message import Desired
-from skerry.gate.relay import Acceptor, Relay
+from skerry.gate.relay import Acceptor, Relay, Wanted, reset
 from skerry.model.traffic import Backend, Traffic, VirtualService
 
 VIP = "10.0.1.130"
@@ -35,14 +37,12 @@ class Stage:
 
     def __init__(self, held_limit: int = 10) -> None:
         self.board = Board()
-        self.relay = Relay(self.board, held_limit)
+        self.relay = Relay(self.board, new_socket, held_limit)
         self.front = listening()
         self.reserved = listening()
         self.target = self.reserved.getsockname()[1]
-        behind = partial(self.board.behind_vip, VIP)
-        self.acceptor = Acceptor(
-            self.front, lambda one: self.relay.serve(one, behind, self.target, new_socket), "test"
-        )
+        wanted = Wanted(VIP, self.target)
+        self.acceptor = Acceptor(self.front, lambda one: self.relay.serve(one, wanted), "test")
         self.serial = 0
 
     def put(self, *backends: Backend, hold_s: float = 5.0) -> None:
@@ -151,5 +151,52 @@ def test_a_client_that_went_away_is_not_held() -> None:
             while stage.relay.waiting:
                 await asyncio.sleep(0.01)
                 stage.put()
+
+    play(scene)
+
+
+def test_who_waits_is_let_go_without_a_word_and_served_by_another_relay() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.put()
+        async with await stage.serve():
+            answer = asyncio.create_task(exchange(stage, b"hello"))
+            while not stage.relay.waiting:
+                await asyncio.sleep(0)
+            (held,) = await stage.relay.release()
+            assert stage.relay.waiting == 0
+            board = Board()
+            board.post(Desired(1, Traffic(services=(VirtualService("s", "red", VIP, LOCAL),))))
+            other = Relay(board, new_socket)
+            await other.serve(held.client, held.wanted, held.since)
+            assert await answer == b"got hello"
+
+    play(scene)
+
+
+def test_a_reset_comes_after_what_a_slow_client_has_not_read_yet() -> None:
+    """A drained task's end closes what it has answered; the relay has read it, the client has not."""
+    size = 50_000
+
+    async def scene(stage: Stage) -> None:
+        stage.put(*LOCAL)
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        stage.reserved.setblocking(False)
+        with client:
+            await loop.sock_connect(client, stage.front.getsockname())
+            backend, _ = await loop.sock_accept(stage.reserved)
+            backend.setblocking(False)
+            await loop.sock_sendall(backend, b"x" * size)
+            while struct.unpack("i", fcntl.ioctl(backend, termios.TIOCOUTQ, b"\0\0\0\0"))[0]:
+                await asyncio.sleep(0)
+            reset(backend)
+            await asyncio.sleep(0.05)  # the relay hears of it
+            got = 0
+            while got < size:
+                got += len(await loop.sock_recv(client, 65536))
+            with pytest.raises(ConnectionResetError):
+                await loop.sock_recv(client, 1)
 
     play(scene)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Decision, Note, Service, Task, TaskStatus, UpdateStatus
+from skerry.model.objects import Decision, Node, Note, Service, Task, TaskStatus, UpdateStatus
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 from tests.support.memory import Memory
@@ -22,7 +22,11 @@ class Machine:
 
     def __init__(self) -> None:
         self.wall, self.steady = START, 5 * SECOND
-        self.clock = SteadyClock(lambda: self.wall, lambda: self.steady)
+        self.clock = self.another()
+
+    def another(self) -> SteadyClock:
+        """The clock of a daemon that starts now."""
+        return SteadyClock(lambda: self.wall, lambda: self.steady)
 
     def pass_by(self, ns: int) -> None:
         self.wall += ns
@@ -35,6 +39,7 @@ def fill(tx: Tx) -> None:
     running = TaskStatus(TaskState.RUNNING, START + 2 * SECOND, "started")
     task = Task("t", "s", "app", "n", {}, None, 1, TaskState.RUNNING, running)
     tx.put(replace(task, start_after=START + HOUR, update_started_at=START))
+    tx.put(Node("n", "vm", {}))
     tx.put(Decision("s", (Note("waiting", START, START + 9 * SECOND, 9 * SECOND),)))
 
 
@@ -73,6 +78,10 @@ def test_recorded_instants_move_along_in_one_commit() -> None:
             assert store.view.tasks["t"].created_at == made + by
             assert store.view.tasks["t"].running_at == 0
             assert len(memory.commits) == 2
+            view, later = store.view, machine.another()
+            again = Store(Memory(view), later, lambda: "id")
+            await settle(again, later)
+            assert again.view is view, "a daemon that starts later finds nothing written in the future"
 
     asyncio.run(scenario())
 
@@ -98,7 +107,7 @@ def test_a_clock_that_was_set_back_while_nobody_was_there() -> None:
         await store.update(fill)
         before = waits(store)
         machine.wall -= HOUR
-        later = SteadyClock(lambda: machine.wall, lambda: machine.steady)
+        later = machine.another()
         again = Store(Memory(store.view), later, lambda: "id")
         await settle(again, later)
         assert waits(again) == before

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
+from skerry.agent.traffic import Way
 from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
 from skerry.loops.segments import SegmentsLoop
+from skerry.model.defaults import MILLISECOND, SECOND
 from skerry.model.objects import Attachment
 from skerry.network.drain import Drained
 from tests.core.test_endpoints import swarm_on_front
@@ -24,12 +26,16 @@ class FakeDrainer:
 
     def __init__(self, left: int) -> None:
         self.left = left
+        self.rules: tuple[int, int, str] | None = None
         self.drained: list[str | None] = []
         self.forgotten: list[str] = []
 
-    async def drain(self, pid: int, address: str | None, timeout_ns: int) -> Drained:
+    async def drain(
+        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
+    ) -> Drained:
         """As told."""
         self.drained.append(address)
+        self.rules = (timeout_ns, quiet_ns, idle)
         return Drained(open=self.left, waited_ns=3_000_000, closed_idle=1)
 
     async def forget(self, addresses: Iterable[str]) -> None:
@@ -64,8 +70,31 @@ def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgot
             attachments=tuple(Attachment(f"net{at}", one) for at, one in enumerate(addresses)),
         )
         said = await handover.drain(task)
-        assert said == (f"drained in 3 ms: 1 idle closed, {left} still open" if addresses else "")
+        words = f"drained in 3 ms: 1 idle closed, {left} still open"
+        assert said == (Way(words, left) if addresses else Way())
         return drainer
 
     drainer = asyncio.run(main())
     assert (drainer.drained, drainer.forgotten) == (drained, forgotten)
+
+
+def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
+    labels = {"skerry.drain.timeout": "3s", "skerry.drain.quiet": "200ms", "skerry.drain.idle": "leave"}
+
+    async def main() -> None:
+        store, drainer = memory_store(swarm_on_front().view), FakeDrainer(0)
+        network = NetworkLoop(store, FakeSwitch())
+        running = asyncio.create_task(network.run())
+        handover = Handover(network, SegmentsLoop(store, FakeEngine(), drainer), drainer)
+        service, task = store.view.services["s"], store.view.tasks_of("s")[0]
+        task = replace(task, status=replace(task.status, pid=7), attachments=(Attachment("n", "10.0.1.2"),))
+        await asyncio.sleep(0)
+        await store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": labels})))
+        await store.update(lambda tx: tx.delete(tx.view.services["s"]))
+        await asyncio.sleep(0.01)
+        await handover.drain(task)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, "leave")
+
+    asyncio.run(main())

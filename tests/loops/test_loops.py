@@ -43,11 +43,15 @@ class FakeSwitch:
     def __init__(self) -> None:
         self.applied: list[Traffic] = []
         self.failures = 0
+        self.lasts_s = 0.0
+        self.begun = 0
         self.restored = 0
         self.callback: Callable[[Reservations], None] = lambda _: None
 
     async def apply(self, traffic: Traffic) -> Reservations:
         """Take a value over."""
+        self.begun += 1
+        await asyncio.sleep(self.lasts_s)
         if self.failures:
             self.failures -= 1
             raise OSError("nft said no")
@@ -162,6 +166,31 @@ def test_a_withdrawn_task_is_acknowledged_after_the_apply() -> None:
 
     async def main() -> None:
         store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+        loop = NetworkLoop(store, switch)
+        await with_loop(loop.run, body(store, loop, switch))
+
+    asyncio.run(main())
+
+
+def test_a_task_that_is_just_being_put_into_the_table_is_not_out_of_it() -> None:
+    async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
+        await until(lambda: len(switch.applied) == 1)
+        (task,) = store.view.tasks_of("s")
+        switch.lasts_s = 0.05
+        await store.update(lambda tx: tx.put(running(task)))
+        await until(lambda: switch.begun == 2)
+        await store.update(lambda tx: tx.put(replace(running(task), desired=TaskState.SHUTDOWN)))
+        await asyncio.wait_for(loop.withdrawn(task.id), BOUND_S)
+        assert [len(table.services[0].backends) for table in switch.applied] == [0, 1, 0]
+
+    def running(task: Task) -> Task:
+        return replace(task, status=replace(task.status, state=TaskState.RUNNING))
+
+    async def main() -> None:
+        swarm = swarm_on_front()
+        (task,) = swarm.tasks
+        swarm.put(replace(task, status=replace(task.status, state=TaskState.STARTING)))
+        store, switch = memory_store(swarm.view), FakeSwitch()
         loop = NetworkLoop(store, switch)
         await with_loop(loop.run, body(store, loop, switch))
 

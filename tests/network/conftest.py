@@ -39,6 +39,9 @@ def started(lab: Lab) -> Iterator[Started]:
                 for segment in segments:
                     await network.ensure_segment(segment)
                 yield network
+            except BaseException:
+                print((Path(folder) / "gate.log").read_text())
+                raise
             finally:
                 await network.purge()
 

@@ -148,6 +148,58 @@ def test_a_fresh_connection_gets_its_first_request_answered(pair: Pair, started:
     pair.lab.run(body)
 
 
+def test_idle_connections_are_left_to_the_task(pair: Pair, started: Started) -> None:
+    """A label asks for that: the drain waits for requests in flight and touches nothing."""
+
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(OLD))
+            idle = await Http.open(pair.client, VIP, 8080)
+            slow = await Http.open(pair.lab.outside, MACHINE, 80)
+            await idle.get()
+            answer = asyncio.create_task(slow.get("/slow/900"))
+            await asyncio.wait({answer}, timeout=0.1)
+            drained = await network.drain(pair.pid, None, LIMIT, idle="leave")
+            assert (drained.open, drained.closed_idle) == (0, 0)
+            assert await answer
+            assert (await idle.get()).startswith("old")
+
+    pair.lab.run(body)
+
+
+def test_connections_are_waited_for(pair: Pair, started: Started) -> None:
+    """Another label: a protocol in which both sides speak ends its connections itself."""
+
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(OLD))
+            idle = await Http.open(pair.client, VIP, 8080)
+            await idle.get()
+            draining = asyncio.create_task(network.drain(pair.pid, None, LIMIT, idle="wait"))
+            done, _ = await asyncio.wait({draining}, timeout=1.5)
+            assert not done
+            assert (await idle.get()).startswith("old")
+            idle.close()
+            assert (await draining).open == 0
+
+    pair.lab.run(body)
+
+
+def test_a_shorter_quiet_time_ends_a_pausing_stream_sooner(pair: Pair, started: Started) -> None:
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(OLD))
+            http = await Http.open(pair.lab.outside, MACHINE, 80)
+            answer = asyncio.create_task(http.get("/stream/6/700"))
+            await asyncio.wait({answer}, timeout=0.3)
+            drained = await network.drain(pair.pid, None, LIMIT, quiet_ns=300 * MILLISECOND)
+            assert (drained.open, drained.closed_idle) == (0, 1)
+            with pytest.raises(ConnectionResetError):
+                await answer
+
+    pair.lab.run(body)
+
+
 @dataclass
 class Load:
     """Keep-alive clients in a loop; a reset before the first byte on a reused connection is opened again."""

@@ -7,6 +7,9 @@ import os
 import signal
 import socket
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 import dns.message
 import dns.rcode
@@ -16,7 +19,7 @@ from skerry.gate.netns import RUN_NETNS, inside
 from skerry.model.traffic import Backend, Client, Name, PublishedPort, Traffic, VirtualService
 from skerry.network.kernel import KernelNetwork, Reservations
 from tests.network.conftest import Started
-from tests.network.lab import MACHINE, RED, Lab, get, sh
+from tests.network.lab import MACHINE, RED, Http, Lab, get, sh
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(60)]
 
@@ -186,6 +189,22 @@ def test_after_a_reboot_everything_is_made_again(street: Lab, started: Started) 
     street.run(body)
 
 
+def test_only_root_on_the_machine_tells_the_gate_what_to_do(street: Lab, started: Started) -> None:
+    """Its sockets are files of the machine: no network leads there, and no other user may open them."""
+
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(ONE))
+            words = sh(f"tr '\\0' ' ' < /proc/{gate_pid(network)}/cmdline").split()
+            folder = words[words.index("--run-dir") + 1]
+            for name in ("gate.sock", "gate.hand"):
+                assert sh(f"stat -c '%F %a %u' {folder}/{name}") == "socket 600 0\n"
+            listening = sh(f"nsenter --net=/run/netns/{network.namespace.name} ss -Hltnu").splitlines()
+            assert {line.split()[4].rpartition(":")[2] for line in listening} == {"9", "53"}
+
+    street.run(body)
+
+
 def test_purge_leaves_nothing(street: Lab, started: Started) -> None:
     async def body() -> None:
         before = sh("ip -o link | wc -l; ls /run/netns")
@@ -196,5 +215,147 @@ def test_purge_leaves_nothing(street: Lab, started: Started) -> None:
         assert sh("ip -o link | wc -l; ls /run/netns") == before
         assert "skerry" not in sh("nft list tables")
         assert "sk-+" not in sh("iptables -S")
+
+    street.run(body)
+
+
+class Callers:
+    """Clients in a loop, each kind on its own; what went wrong is in `failures`."""
+
+    def __init__(self, street: Lab) -> None:
+        self.street = street
+        self.failures: list[str] = []
+        self.served: dict[str, int] = {}
+        self._stopped = False
+
+    async def _loop(self, name: str, once: Callable[[], Awaitable[object]]) -> None:
+        while not self._stopped:
+            try:
+                await once()
+                self.served[name] = self.served.get(name, 0) + 1
+            except (OSError, AssertionError) as error:
+                self.failures.append(f"{name}: {error!r}")
+            await asyncio.sleep(0.002)
+
+    @asynccontextmanager
+    async def calling(self) -> AsyncIterator[None]:
+        """All of them, from the first answers of each kind to some more of each after the block."""
+        one, machine = f"{self.street.tag}-one", self.street.machine
+
+        async def name() -> None:
+            assert addresses(await resolve(one, "app")) == [VIP]
+
+        async def name_by_stream() -> None:
+            assert addresses(await resolve(one, "app", stream=True)) == [VIP]
+
+        kinds: dict[str, Callable[[], Awaitable[object]]] = {
+            "names": name,
+            "names by stream": name_by_stream,
+            "::1": partial(get, machine, "::1", 80, timeout_s=8),
+        }
+        works = [asyncio.create_task(self._loop(kind, once)) for kind, once in kinds.items()]
+        await self.more(20)
+        yield
+        await self.more(20)
+        self._stopped = True
+        await asyncio.gather(*works)
+
+    async def more(self, count: int) -> None:
+        """Until each kind was served so often again."""
+        before = dict(self.served)
+        async with asyncio.timeout(15):
+            while len(self.served) < 3 or any(
+                self.served[kind] < before.get(kind, 0) + count for kind in self.served
+            ):
+                await asyncio.sleep(0.01)
+
+
+def test_a_gate_is_replaced_and_nobody_notices(street: Lab, started: Started) -> None:
+    async def body() -> None:
+        callers = Callers(street)
+        async with started(RED) as network:
+            await network.apply(traffic(ONE))
+            pids = {gate_pid(network)}
+            streaming = await Http.open(street.machine, "::1", 80)
+            answer = asyncio.create_task(streaming.get("/stream/30/100", timeout_s=30))
+            async with callers.calling():
+                for _ in range(4):
+                    await network.replace_gate()
+                    pids.add(gate_pid(network))
+                    await callers.more(5)
+            assert callers.failures == []
+            assert len(pids) == 5
+            assert (await answer).count("abc") == 30, "the gate that was replaced first lingers for it"
+            streaming.close()
+            await until_gone(pids - {gate_pid(network)})
+
+    street.run(body)
+
+
+def test_held_connections_go_over_to_the_next_gate(street: Lab, started: Started) -> None:
+    async def body() -> None:
+        one = f"{street.tag}-one"
+        callers = [(one, VIP, 8080), (street.outside, MACHINE, 80), (street.machine, "::1", 80)]
+        async with started(RED) as network:
+            await network.apply(traffic())
+            former = gate_pid(network)
+            held = [asyncio.create_task(get(*caller, timeout_s=20)) for caller in callers for _ in range(30)]
+            await asyncio.wait(held, timeout=0.5)
+            await network.replace_gate()
+            await until_gone({former})
+            assert not any(task.done() for task in held)
+            await network.apply(traffic(ONE))
+            assert {answer.split()[0] for answer in await asyncio.gather(*held)} == {"one"}
+
+    street.run(body)
+
+
+async def until_gone(pids: set[int]) -> None:
+    async with asyncio.timeout(10):
+        while any(os.path.exists(f"/proc/{pid}") for pid in pids):  # noqa: ASYNC240, PTH110
+            await asyncio.sleep(0.02)
+
+
+def test_a_gate_that_is_killed_closes_no_port(street: Lab, started: Started) -> None:
+    """What it had in its hands is lost; who comes afterwards waits for the next one."""
+
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(ONE))
+            async with asyncio.timeout(5):
+                while not network.prepared_for_the_worst:
+                    await asyncio.sleep(0.01)
+            for _ in range(3):
+                former = gate_pid(network)
+                os.kill(former, signal.SIGKILL)
+                await until_gone({former})
+                asked = [resolve(f"{street.tag}-one", "app") for _ in range(20)]
+                called = [get(street.machine, "::1", 80, timeout_s=8) for _ in range(20)]
+                assert {tuple(addresses(one)) for one in await asyncio.gather(*asked)} == {(VIP,)}
+                assert all(await asyncio.gather(*called))
+                async with asyncio.timeout(5):
+                    while not network.prepared_for_the_worst:
+                        await asyncio.sleep(0.01)
+            await network.apply(Traffic(segments=(RED,)))
+            socket.create_server(("::", 80), family=socket.AF_INET6).close()  # nobody keeps the port
+
+    street.run(body)
+
+
+def test_a_gate_of_another_version_is_replaced(
+    street: Lab, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body() -> None:
+        callers = Callers(street)
+        async with started(RED) as network:
+            await network.apply(traffic(ONE))
+            former = gate_pid(network)
+            async with callers.calling():
+                await network.detach()
+                monkeypatch.setattr("skerry.network.gatelink.__version__", "9.9.9")
+                await network.start()
+                assert gate_pid(network) != former
+                await network.apply(traffic(ONE))
+            assert callers.failures == []
 
     street.run(body)

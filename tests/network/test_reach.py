@@ -222,3 +222,68 @@ def test_udp_follows_the_backends(town: Lab, started: Started) -> None:
                 assert await ask() == f"two {OUTSIDE}"
 
     town.run(body)
+
+
+@pytest.mark.parametrize(
+    "what", ["flush ruleset", "delete table ip {table}", "delete table ip {table}-flows"]
+)
+def test_rules_that_somebody_takes_away_come_back_at_once(town: Lab, started: Started, what: str) -> None:
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            rules = "nft list tables ip | sort; iptables -S DOCKER-USER 2>&1 || true"
+            before = sh(rules)
+            assert f"{network.table}-flows" in before
+            sh(f"nft {what.format(table=network.table)}")
+            async with asyncio.timeout(1):
+                while sh(rules) != before:
+                    await asyncio.sleep(0.02)
+            assert (await get(town.outside, MACHINE, 80)).split() == ["one", OUTSIDE]
+
+    town.run(body)
+
+
+def test_a_flushed_ruleset_cuts_no_connection(town: Lab, started: Started) -> None:
+    """A reset would come within a round trip of the first packet that is not translated."""
+
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            kept = [await Http.open(town.outside, MACHINE, 80) for _ in range(8)]
+            for http in kept:
+                await http.get()
+            for _ in range(5):
+                sh("nft flush ruleset")
+                await asyncio.gather(*(http.get() for http in kept))
+            for http in kept:
+                assert http.answers == 6
+                http.close()
+
+    town.run(body)
+
+
+def test_a_task_that_died_a_moment_ago_refuses_nobody(town: Lab, started: Started) -> None:
+    """The kernel answers for its port, until skerry knows; the client's TCP knocks again."""
+
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            town.stop("one")
+            callers = [(town.outside, MACHINE, 80), (f"{town.tag}-two", VIP, 8080), (town.machine, VIP, 8080)]
+            asking = [asyncio.create_task(get(*caller, timeout_s=5)) for caller in callers]
+            done, _ = await asyncio.wait(asking, timeout=0.3)
+            assert not done
+            await network.apply(traffic(TWO))
+            assert {answer.split()[0] for answer in await asyncio.gather(*asking)} == {"two"}
+
+    town.run(body)
+
+
+def test_a_port_where_nobody_listens_is_refused_all_the_same(town: Lab, started: Started) -> None:
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            with pytest.raises(ConnectionRefusedError):
+                await get(f"{town.tag}-two", VIP, 8079, timeout_s=5)
+
+    town.run(body)

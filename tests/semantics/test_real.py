@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.world.net import OUTSIDE
 from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
@@ -145,6 +146,92 @@ def test_limits_reach_the_container_and_reservations_only_count(world: World) ->
     (task,) = tasks(world, "huge")
     assert task["Status"]["Err"] == "no suitable node (insufficient resources on 1 node)"
     world.docker("service", "rm", "small", "huge")
+
+
+def test_what_happens_to_a_container_from_outside(world: World) -> None:
+    """It ends its task and is replaced; a pause changes nothing. An anonymous volume goes with its task."""
+    wide = ("--replicas", "2", "--restart-delay", "0s", "--mount", "type=volume,target=/data")
+    create(world, "out", *wide)
+    wait_until(lambda: [state for *_, state in states(world, "out")] == ["running"] * 2, "out runs")
+    first, second = (task["Status"]["ContainerStatus"]["ContainerID"] for task in tasks(world, "out"))
+    world.docker("pause", second)
+    world.docker("stop", first)  # on SIGTERM it exits with 0
+    wait_until(
+        lambda: states(world, "out")[:2] == [(1, "running", "running"), (1, "shutdown", "complete")],
+        "slot 1 has another task",
+    )
+    assert states(world, "out")[2:] == [(2, "running", "running")]
+    world.docker("unpause", second)
+    world.docker("service", "rm", "out")
+    wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=out"), "its containers are gone")
+    assert world.docker("volume", "ls", "-q") == ""
+
+
+def test_the_exit_code_tells_how_an_update_ended(world: World) -> None:
+    create(world, "up", "--restart-delay", "0s", "--rollback-monitor", "100ms")
+    wait_until(lambda: states(world, "up") == [(1, "running", "running")], "up runs")
+    bad = ("--args", "sh -c 'exit 3'", "--update-monitor", "2s")
+    said = world.docker("service", "update", *bad, "--update-failure-action", "rollback", "up")
+    assert "rollback completed" in said
+    update = world.inspect("service", "up")
+    assert (update["UpdateStatus"]["State"], update.get("PreviousSpec")) == ("rollback_completed", None)
+    assert update["Spec"]["TaskTemplate"]["ContainerSpec"]["Args"] == list(FOREVER)
+    with pytest.raises(
+        AssertionError, match=r"exited 1: (.|\n)*update paused due to failure or early termin"
+    ):
+        world.docker("service", "update", *bad, "--update-failure-action", "pause", "up")
+    assert "exit (3)" in world.docker("service", "ps", "--no-trunc", "up")
+    world.docker("service", "rm", "up")
+
+
+def test_an_unchanged_stack_is_left_alone_and_a_removed_one_can_come_back_at_once(world: World) -> None:
+    file = world.root / "stack.yml"
+    app = {"image": "box:1", "command": list(FOREVER), "networks": ["front"], "secrets": ["word"]}
+    stack = {
+        "version": "3.8",
+        "services": {"app": app},
+        "networks": {"front": {}},
+        "secrets": {"word": {"file": str(file)}},
+    }
+    file.write_text(json.dumps(stack))
+    deploy = ("stack", "deploy", "--detach=true", "--compose-file", str(file), "st")
+    world.docker(*deploy)
+    wait_until(lambda: states(world, "st_app") == [(1, "running", "running")], "the stack runs")
+    before = tasks(world, "st_app")
+    world.docker(*deploy)
+    assert "UpdateStatus" not in world.inspect("service", "st_app")
+    assert [task["ID"] for task in tasks(world, "st_app")] == [task["ID"] for task in before]
+    assert "Failed" not in world.docker("stack", "rm", "--detach=true", "st")
+    world.docker(*deploy)
+    wait_until(lambda: states(world, "st_app") == [(1, "running", "running")], "the stack is back")
+    assert tasks(world, "st_app")[0]["ID"] != before[0]["ID"]
+    world.docker("stack", "rm", "st")
+
+
+def test_how_a_container_finds_itself_and_the_world(world: World) -> None:
+    world.docker("network", "create", "--driver", "overlay", "front")
+    create(world, "in", "--network", "name=front,alias=other")
+    wait_until(lambda: states(world, "in") == [(1, "running", "running")], "in runs")
+    container = world.docker("ps", "-q", "--filter", "name=in")
+    seen = world.inspect("container", container)
+    name = f"in.1.{tasks(world, 'in')[0]['ID']}"
+    place = seen["NetworkSettings"]["Networks"]["front"]
+    address = place["IPAddress"]
+    assert (seen["Name"], seen["Config"]["Hostname"]) == (f"/{name}", container)
+    assert list(seen["NetworkSettings"]["Networks"]) == ["front"]
+    assert (place["Aliases"], place["IPAMConfig"]) == ([container], None)
+
+    def inside(*words: str) -> str:
+        return world.docker("exec", container, *words)
+
+    assert "nameserver 127.0.0.11" in inside("cat", "/etc/resolv.conf")
+    assert "ndots:0" in inside("cat", "/etc/resolv.conf")
+    assert [address, container] in [line.split() for line in inside("cat", "/etc/hosts").splitlines()]
+    for known in ("in", "other", "tasks.in", name):
+        assert "1 packets received" in inside("ping", "-c", "1", "-W", "2", known), known
+    assert "1 packets received" in inside("ping", "-c", "1", "-W", "2", OUTSIDE)
+    world.docker("service", "rm", "in")
+    world.docker("network", "rm", "front")
 
 
 def test_what_was_decided_is_told_in_words(world: World) -> None:

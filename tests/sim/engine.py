@@ -17,6 +17,9 @@ from tests.engine.fake import Box, FakeEngine
 from tests.sim.weather import Habit, Weather
 from tests.sim.who import NOBODY, WHO
 
+JOB = "job"
+"""Tasks of services whose name begins so end by themselves."""
+
 AWAY = "the engine does not answer: it is down"
 
 
@@ -49,12 +52,13 @@ class MovedEngine(FakeEngine):
         self.down = False
 
     def calm_down(self) -> None:
-        """No running container ends by itself or is sick from now on."""
+        """Every running container begins anew, so to say: none fails or is sick from now on."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        for key, (_, started) in self.habits.items():
-            self.habits[key] = (self.weather.habit(), started)
+        for box in self.boxes.values():
+            if box.running:
+                self._begun(box, self._habit(box))
 
     def restart(self, name: str) -> None:
         """Somebody else stops a container and starts it again, all at once."""
@@ -64,7 +68,7 @@ class MovedEngine(FakeEngine):
         box.ended.clear()
         for network in box.networks:
             box.networks[network] = self._free_address(network) if network in self.networks else ""
-        self._begun(box, self.weather.habit())
+        self._begun(box, self._habit(box))
 
     # The port.
 
@@ -101,7 +105,10 @@ class MovedEngine(FakeEngine):
         if box.running:
             return
         await super().start_container(container)
-        self._begun(box, self.weather.habit())
+        self._begun(box, self._habit(box))
+
+    def _habit(self, box: Box) -> Habit:
+        return self.weather.habit(job=box.name.startswith(JOB))
 
     def _begun(self, box: Box, habit: Habit) -> None:
         loop = asyncio.get_running_loop()

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from tests.sim.loop import SECOND
 from tests.sim.world import World
+
+SEEN_NS = 12 * SECOND
+"""So long after it was set forward, a daemon that is killed could not know that the clock was set."""
 
 
 class Faults:
@@ -19,7 +23,7 @@ class Faults:
         """One of them."""
         kinds: list[tuple[int, Callable[[], None]]] = [
             (4, self.kill), (3, self.engine_away), (4, self.container_ends), (2, self.container_removed),
-            (2, self.events_break), (1, self.container_restarted), (1, self.port_taken),
+            (2, self.events_break), (1, self.container_restarted), (1, self.port_taken), (1, self.clock_set),
         ]  # fmt: skip
         (chosen,) = self._chance.choices([one for _, one in kinds], [weight for weight, _ in kinds])
         chosen()
@@ -33,7 +37,8 @@ class Faults:
 
     def kill(self) -> None:
         """The daemon, a few turns from now."""
-        self._world.kill_in(self._chance.randint(0, 80))
+        if self._world.loop.now > self._world.clock_set_at + SEEN_NS:
+            self._world.kill_in(self._chance.randint(0, 80))
 
     def engine_away(self) -> None:
         """Nobody answers for a while."""
@@ -68,6 +73,14 @@ class Faults:
         """The event streams end."""
         self._tell("the engine's event streams break")
         self._world.engine.break_events()
+
+    def clock_set(self) -> None:
+        """Somebody sets the machine's clock; forward only while the daemon is there to see it."""
+        by = self._chance.choice([-3600.0, -20.0, -3.0, 3.0, 20.0, 3600.0, 86400.0])
+        if by > 0 and (self._world.daemon is None or self._world.kill_is_due):
+            return
+        self._tell(f"the machine's clock is set by {by:+g} s")
+        self._world.set_clock(by)
 
     def port_taken(self) -> None:
         """Another program holds a port for a while, from the next time that the gate looks."""

@@ -83,7 +83,9 @@ class Kernel:
         """Whom to tell when a port becomes ours."""
         self._callback = callback
 
-    async def drain(self, pid: int, address: str | None, timeout_ns: int) -> Drained:
+    async def drain(
+        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
+    ) -> Drained:
         """Wait for requests in flight."""
         self._reached()
         left = self._weather.strikes(0.05)

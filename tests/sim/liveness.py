@@ -16,6 +16,8 @@ from skerry.model.states import TaskState
 from tests.sim.invariants.step import HALTED, UNDER_WAY, dirty, policy_of, slots_of, spec_of
 from tests.sim.world import World
 
+ENDED_BY_ITSELF = (TaskState.COMPLETE, TaskState.FAILED, TaskState.REJECTED)
+
 
 def unrest(world: World) -> list[str]:
     """What is not yet as it should be; empty at rest."""
@@ -23,6 +25,8 @@ def unrest(world: World) -> list[str]:
     found = [words for service in view.services.values() for words in _service(view, service)]
     known = {task.service_id for task in view.tasks.values()} - {*view.services}
     found += [f"tasks of a service that is gone: {sorted(known)}"] if known else []
+    going = (task for task in view.tasks.values() if task.placed and not task.live)
+    found += sorted(f"{task.name} has not stopped yet" for task in going)
     found += list(_containers(world))
     found += list(_networks(world))
     if world.kernel.applied != traffic(view):
@@ -31,6 +35,9 @@ def unrest(world: World) -> list[str]:
 
 
 def _service(view: View, service: Service) -> Iterator[str]:
+    if service.is_job:
+        yield from _job(view, service)
+        return
     state = service.update.state if service.update is not None else ""
     slots = slots_of(view, service.id)
     wanted = _wanted(view, service, slots)
@@ -45,6 +52,30 @@ def _service(view: View, service: Service) -> Iterator[str]:
             yield f"{service.name} has tasks in slot {number}, which is not wanted"
     if state in UNDER_WAY:
         yield f"{service.name} is still {state}"
+
+
+def _job(view: View, service: Service) -> Iterator[str]:
+    """Every slot of this iteration has completed, or was given up, or waits for a place."""
+    mode = spec_of(service).mode
+    total = int(mode.replicated_job["TotalCompletions"]) if mode.replicated_job else 1
+    if mode.replicated_job is None and not _constraints_met(
+        spec_of(service).task_template.placement, view.node
+    ):
+        total = 0
+    slots: dict[int, list[Task]] = {}
+    for task in view.tasks_of(service.id):
+        if task.job_iteration == service.job_iteration and task.desired < TaskState.REMOVE:
+            slots.setdefault(task.slot, []).append(task)
+        elif not task.status.state.terminal:
+            yield f"{task.name} of an older iteration is {task.status.state.word}"
+    active = [task for tasks in slots.values() for task in tasks if task.placed]
+    yield from (f"{task.name} is still {task.status.state.word}" for task in active)
+    blocked = any(waits(view, task) for tasks in slots.values() for task in tasks)
+    for slot in range(total):
+        tasks = slots.get(slot, [])
+        done = any(task.status.state == TaskState.COMPLETE for task in tasks)
+        if not (done or blocked or given_up(view, service, tasks)):
+            yield f"{service.name} slot {slot} has not completed"
 
 
 def _wanted(view: View, service: Service, slots: dict[int, list[Task]]) -> set[int]:
@@ -86,21 +117,23 @@ def _tried_in_vain(view: View, service: Service, tasks: list[Task]) -> bool:
     return not last.live and not dirty(view, service, last) and _left_at_that(service, last)
 
 
-def _last(view: View, service: Service, tasks: list[Task]) -> Task:
-    """The newest task of the spec as it is, else the newest."""
-    return next((task for task in reversed(tasks) if not dirty(view, service, task)), tasks[-1])
+def _last(tasks: list[Task]) -> Task:
+    """The one that was wanted last: the last to end by itself, unless there was one made after that."""
+    ended = [task for task in tasks if task.status.state in ENDED_BY_ITSELF]
+    last = max(ended, key=lambda task: task.status.at, default=tasks[-1])
+    return last if last.status.at >= tasks[-1].created_at else tasks[-1]
 
 
 def given_up(view: View, service: Service, tasks: list[Task]) -> bool:
     """Whether the restart policy leaves a slot at what it is."""
     if not tasks or any(task.live for task in tasks):
         return False
-    return _left_at_that(service, _last(view, service, tasks))
+    return _left_at_that(service, _last(tasks))
 
 
 def _left_at_that(service: Service, task: Task) -> bool:
     policy, last = policy_of(service), task.status.state
-    if last not in (TaskState.COMPLETE, TaskState.FAILED, TaskState.REJECTED):
+    if last not in ENDED_BY_ITSELF:
         return False
     over = policy.condition == "none" or (policy.condition == "on-failure" and last == TaskState.COMPLETE)
     return over or bool(policy.max_attempts)
@@ -121,7 +154,8 @@ def waits(view: View, task: Task) -> bool:
     )
 
 
-def _constraints_met(placement: object, node: Node) -> bool:
+def _constraints_met(placement: object, node: Node | None) -> bool:
+    assert node is not None
     zone = (node.spec.get("Labels") or {}).get("zone", "")
     met = {
         "node.labels.zone==a": zone == "a",

@@ -11,22 +11,37 @@ SECOND = 1_000_000_000
 MEMORY = 1 << 30
 
 
-def new_spec(chance: random.Random, name: str, networks: list[str]) -> Raw:
-    """A new service."""
+def new_spec(chance: random.Random, name: str, networks: list[str], job: bool = False) -> Raw:
+    """A new service, or a new job."""
     spec: Raw = {
         "Name": name,
         "TaskTemplate": {"ContainerSpec": {"Image": f"app:{chance.randint(0, 5)}"}},
         "Mode": {"Replicated": {"Replicas": chance.randint(1, 4)}},
     }
-    if chance.random() < 0.2:
+    if job:
+        spec["Mode"] = _job(chance)
+    elif chance.random() < 0.2:
         spec["Mode"] = {"Global": {}}
     if networks and chance.random() < 0.8:
         joined = chance.sample(networks, chance.randint(1, len(networks)))
         spec["TaskTemplate"]["Networks"] = [{"Target": one} for one in joined]
-    for change in (restart_policy, update_config, rollback_config, ports, health, grace):
+    changes = (
+        (restart_policy, grace, health)
+        if job
+        else (restart_policy, update_config, rollback_config, ports, health, grace)
+    )
+    for change in changes:
         if chance.random() < 0.6:
             change(chance, spec, 0)
     return spec
+
+
+def _job(chance: random.Random) -> Raw:
+    if chance.random() < 0.3:
+        return {"GlobalJob": {}}
+    return {
+        "ReplicatedJob": {"MaxConcurrent": chance.randint(1, 3), "TotalCompletions": chance.randint(1, 5)}
+    }
 
 
 def changed(chance: random.Random, spec: Raw, serial: int, configs: list[str]) -> None:

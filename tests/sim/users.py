@@ -9,10 +9,11 @@ from typing import Any
 from skerry.control import configs, networks, nodes, services
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Service
+from tests.sim.engine import JOB
 from tests.sim.specs import SECOND, changed, new_spec
 from tests.sim.world import World
 
-NAMES = ("web", "app", "db", "queue")
+NAMES = ("web", "app", "db", "job", "queue")
 NETWORKS = ("front", "back")
 
 
@@ -57,7 +58,8 @@ class Users:
             return
         view = self._world.view
         targets = sorted(one.id for one in view.networks.values() if not one.removed and not one.ingress)
-        spec = new_spec(self._chance, self._chance.choice(free), targets)
+        name = self._chance.choice(free)
+        spec = new_spec(self._chance, name, targets, job=name == JOB)
         self._world.story.tell("user", f"creates {told(spec)}")
         await services.create(self._world.store, spec)
         self._world.services += 1
@@ -142,12 +144,11 @@ class Users:
 
     async def remove_everything(self) -> None:
         """All services and networks."""
-        for service in list(self._world.view.services.values()):
-            self._world.speak()
-            await services.remove(self._world.store, service.id)
-        for network in list(self._world.view.networks.values()):
-            if not network.removed:
-                await networks.remove(self._world.store, network.id)
+        self._world.speak()
+        for key in sorted(self._world.view.services):
+            await services.remove(self._world.store, key)
+        for network in networks.living(self._world.view):
+            await networks.remove(self._world.store, network.id)
 
 
 def told(spec: Raw) -> str:

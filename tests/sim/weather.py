@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 STORMY, CALM, STILL = "stormy", "calm", "still"
 
@@ -24,6 +25,7 @@ DURATIONS = {
     "apply": (0.002, 0.05, 0.01),
     "drain": (0.0, 2.0, 0.2),
     "ready": (0.0, 4.0, 1.0),
+    "work": (0.5, 20.0, 3.0),
 }
 """Seconds: at least, at most, and when still."""
 
@@ -48,6 +50,8 @@ class Weather:
 
     chance: random.Random
     kind: str = STORMY
+    plans: deque[Habit] = field(default_factory=deque)
+    """What the next containers do that start, where a test wants to know."""
 
     def lasts(self, what: str) -> float:
         """Seconds that something takes."""
@@ -60,9 +64,13 @@ class Weather:
         """Whether a fault of this probability happens now."""
         return self.kind == STORMY and self.chance.random() < probability
 
-    def habit(self) -> Habit:
-        """What a container that starts now will do."""
+    def habit(self, job: bool = False) -> Habit:
+        """What a container that starts now will do; a job's ends by itself."""
+        if self.plans:
+            return self.plans.popleft()
         habit = Habit(ready_s=self.lasts("ready"), stop_s=self.lasts("stop"))
+        if job:
+            habit.ends_s = habit.ready_s + self.lasts("work")
         if self.kind != STORMY:
             return habit
         roll = self.chance.random()

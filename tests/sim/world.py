@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,9 @@ class World:
         """The daemon that is alive or, between two lives, the one to come."""
         self.digest = hashlib.sha256()
         self.services = 0
+        self.on_commit: Callable[[Commit], None] = lambda commit: None
         self.wall_offset = 0
+        self.clock_set_at = -EPOCH
         self._ids = random.Random(seed + 2)
         self._outside = Outside(
             engine=self.engine,
@@ -84,6 +86,11 @@ class World:
     def wall(self) -> int:
         """The machine's date, which may be set."""
         return EPOCH + self.loop.now + self.wall_offset
+
+    def set_clock(self, by_s: float) -> None:
+        """Set the machine's clock."""
+        self.wall_offset += int(by_s * SECOND)
+        self.clock_set_at = self.loop.now
 
     def new_id(self) -> str:
         """An ID as the daemon would draw it."""
@@ -130,6 +137,11 @@ class World:
     def kill_in(self, turns: int) -> None:
         """Kill the daemon after so many turns of the loop, wherever it is then."""
         self._kill_in = turns
+
+    @property
+    def kill_is_due(self) -> bool:
+        """Whether the daemon is about to be killed."""
+        return self._kill_in is not None
 
     def spare(self) -> None:
         """Take a kill that is still to come back."""
@@ -196,6 +208,7 @@ class World:
         self.story.tell(writer, commit.changes)
         self._digest(commit, writer)
         self.past.take(commit, self.loop.now)
+        self.on_commit(commit)
         step = Step(self._last, commit.view, commit.changes, writer, self.loop.now, self.past)
         self._last = commit.view
         for invariant in COMMIT:

@@ -182,7 +182,7 @@ class World:
         """The tails of all logs, for the report of a failed test."""
         parts = []
         for path in sorted(self.run_dir.glob("*.log")):
-            lines = path.read_text(errors="replace").splitlines()[-60:]
+            lines = path.read_text(errors="replace").splitlines()[-200:]
             parts.append(f"--- {path.name}\n" + "\n".join(lines))
         return "\n".join(parts)
 

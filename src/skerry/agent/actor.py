@@ -21,6 +21,7 @@ from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
 from skerry.agent.step import Step, next_step
 from skerry.agent.waits import delays, first
+from skerry.core.handling import handling_of
 from skerry.engine.port import EngineUnreachable
 from skerry.model import defaults
 from skerry.model.errors import SkerryError
@@ -135,7 +136,7 @@ class Actor:
         seen = await self._launched(task)
         if seen is None:
             return
-        check = await self._check(task, seen)
+        check = await self._check(task, seen, STARTING)
         ready = TaskState.STARTING if check else TaskState.RUNNING
         await self._edit_started(seen, ready)
         if check is None:
@@ -174,7 +175,7 @@ class Actor:
                 return
             self._seen = seen
             await self._edit_started(seen, TaskState.RUNNING)
-        check = await self._check(task, seen)
+        check = await self._check(task, seen, HEALTHY)
         await self._attend(task, seen, check, HEALTHY)
 
     async def _attend(self, task: Task, seen: Raw, check: Check | None, health: str) -> bool:
@@ -182,8 +183,8 @@ class Actor:
         dealt with here, False then."""
         works: list[Coroutine[Any, Any, Any]] = [self._ending.wait(), self._exit()]
         if check is not None:
-            at = age(seen, self._parts.clock())
-            works.append(self._parts.prober.until_changed(task, check, at, health))
+            at, pid = age(seen, self._parts.clock()), int(seen["State"]["Pid"] or 0)
+            works.append(self._parts.prober.until_changed(task, check, health, at, pid))
         which, result = await first(*works)
         if which == 1:
             await self._ended(task, result)
@@ -207,18 +208,19 @@ class Actor:
     # The way down.
 
     async def _stop(self, task: Task) -> None:
-        seen = await self._inspect()
+        seen, left = await self._inspect(), ""
         if running(seen):
             if task.status.state == TaskState.RUNNING:
                 await self._leave(task)
-                which, told = await first(self._parts.traffic.drain(task), self._exit())
-                if which == 0 and told:
-                    log.info("drained", task=self._name, how=told)
+                which, drain = await first(self._parts.traffic.drain(task), self._exit())
+                if which == 0 and drain.words:
+                    log.info("drained", task=self._name, how=drain.words)
+                    left = f"shutdown, {drain.words}" if drain.open else ""
             await self._parts.engine.stop_container(self._name, grace_s(task))
             seen = await self._inspect()
         await self._drop_files()
         end = TaskState.REJECTED if task.evicted else TaskState.SHUTDOWN
-        await self._report(end, err=task.evicted, exit_code=exit_code(seen), pid=0)
+        await self._report(end, err=task.evicted, message=left, exit_code=exit_code(seen), pid=0)
 
     async def _unhealthy(self, task: Task) -> None:
         if task.status.state == TaskState.RUNNING:
@@ -234,6 +236,9 @@ class Actor:
             await self._leave(task)
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files()
+        if task.status.state == TaskState.RUNNING and not running(seen):
+            await self._leave(task)
+            await self._parts.traffic.forget(task)
 
     async def _leave(self, task: Task) -> None:
         """Out of the table, acknowledged: after this no new connection reaches the container."""
@@ -256,11 +261,14 @@ class Actor:
     async def _inspect(self) -> Raw | None:
         return await self._parts.engine.inspect_container(self._name)
 
-    async def _check(self, task: Task, seen: Raw) -> Check | None:
-        """The task's health check, for which the image has to be known."""
+    async def _check(self, task: Task, seen: Raw, health: str) -> Check | None:
+        """The check that tells whether a task in `health` still is, for which the image has to be known."""
         image = await self._parts.engine.inspect_image(str(seen["Image"]))
         config = (image or {}).get("Config") or {}
-        return check_of(read_template(task.spec).container.healthcheck, config)
+        asked = handling_of(self._parts.store.view.services.get(task.service_id))
+        wish = asked.readiness if health == STARTING else asked.liveness
+        container = read_template(task.spec).container
+        return check_of(container.healthcheck, config, wish, container.env or ())
 
     async def _report(self, state: TaskState, err: str = "", **status: Any) -> None:
         await self._edit(lambda task, now: advance(task, state, now, err, **status))

@@ -17,6 +17,7 @@ from skerry.agent.health import HealthState
 from skerry.agent.parts import Parts
 from skerry.agent.probe import Heard, Prober
 from skerry.agent.report import Reporter
+from skerry.agent.sockets import Sockets
 from skerry.agent.step import has_work
 from skerry.agent.traffic import Traffic
 from skerry.agent.waits import delays
@@ -46,13 +47,14 @@ class Agent:
         files_dir: Path,
         clock: Callable[[], int] = time.time_ns,
         pull_auth: Callable[[Task], str] = _no_auth,
+        sockets: Sockets | None = None,
         resync_s: float = RESYNC_S,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._store = store
         self._engine = engine
         self._resync_s = resync_s
-        self._prober = Prober(engine, clock)
+        self._prober = Prober(engine, clock, sockets)
         self._reporter = Reporter(store)
         self._parts = Parts(
             store, engine, traffic, self.folders, self._reporter, self._prober, clock, pull_auth

@@ -6,14 +6,19 @@ an early failure proves nothing, so nothing is unhealthy before `start_period + 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from skerry.core.handling import Wish
+from skerry.core.probing import SHELL, Probe, translated
 from skerry.model import defaults
 from skerry.model.objects import Raw
 from skerry.model.specs import Healthcheck
 
 FIRST_GAP = 250 * defaults.MILLISECOND
+FIRST_SOCKET_GAP = 20 * defaults.MILLISECOND
+"""A probe by socket costs next to nothing."""
 GAP_SHARE = 8
 """While it starts, the gap between probes is this share of the age: readiness is seen at most an eighth
 of the starting time late, and a slow start is not hammered."""
@@ -21,18 +26,20 @@ of the starting time late, and a slow start is not hammered."""
 LOG_LENGTH = 5
 OUTPUT_LIMIT = 4096
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
-DEFAULT_SHELL = ("/bin/sh", "-c")
+AS_SKERRY_CHOOSES = Wish()
 
 
 @dataclass(frozen=True)
 class Check:
-    """A health check with nothing left to default."""
+    """A health check with nothing left to default: `probe` if there is one, else (or where the probe can't
+    tell) `command`."""
 
     command: tuple[str, ...]
     interval: int = defaults.HEALTH_INTERVAL
     timeout: int = defaults.HEALTH_TIMEOUT
     retries: int = defaults.HEALTH_RETRIES
     start_period: int = 0
+    probe: Probe | None = None
 
     @property
     def patience(self) -> int:
@@ -73,15 +80,19 @@ class HealthState:
         return {"Status": self.status, "FailingStreak": self.streak, "Log": entries}
 
 
-def check_of(wanted: Healthcheck | None, image: Raw) -> Check | None:
-    """The check of a task: its spec's, completed by the image's (`image` is the image's Config).
+def check_of(
+    wanted: Healthcheck | None, image: Raw, wish: Wish = AS_SKERRY_CHOOSES, environment: Sequence[str] = ()
+) -> Check | None:
+    """The check of a task: what a label wishes, else its spec's, completed by the image's (`image` is the
+    image's Config; `environment` the spec's own, `NAME=value`).
 
     None where there is none, or it is NONE, or of a kind that no engine knows.
     """
     built_in = image.get("Healthcheck") or {}
     spec = wanted or Healthcheck()
-    command = _command(spec.test or built_in.get("Test") or [], image.get("Shell") or DEFAULT_SHELL)
-    if not command:
+    command = _command(spec.test or built_in.get("Test") or [], image.get("Shell") or SHELL)
+    command, probe = _as_wished(command, wish, [*(image.get("Env") or ()), *environment])
+    if not command and probe is None:
         return None
     return Check(
         command,
@@ -89,7 +100,18 @@ def check_of(wanted: Healthcheck | None, image: Raw) -> Check | None:
         spec.timeout or built_in.get("Timeout") or defaults.HEALTH_TIMEOUT,
         spec.retries or built_in.get("Retries") or defaults.HEALTH_RETRIES,
         spec.start_period or built_in.get("StartPeriod") or 0,
+        probe,
     )
+
+
+def _as_wished(
+    command: tuple[str, ...], wish: Wish, environment: Sequence[str]
+) -> tuple[tuple[str, ...], Probe | None]:
+    if wish.none or wish.probe is not None:
+        return (), wish.probe
+    if wish.command:
+        return wish.command, None
+    return command, None if wish.as_is else translated(command, environment)
 
 
 def _command(test: list[str], shell: list[str] | tuple[str, ...]) -> tuple[str, ...]:
@@ -114,7 +136,8 @@ def gap(state: HealthState, check: Check, age: int) -> int:
     """How long to wait before the next probe, when the last one ended at `age`."""
     if state.status != STARTING:
         return check.interval
-    early = min(max(FIRST_GAP, age // GAP_SHARE), check.interval)
+    first = FIRST_GAP if check.probe is None else FIRST_SOCKET_GAP
+    early = min(max(first, age // GAP_SHARE), check.interval)
     left = check.patience - age
     return min(early, left) if left > 0 else early
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from skerry.model.objects import Task
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a task got out of the traffic: `words` say what there was, if anything; `open` counts the
+    connections that still had a request in flight."""
+
+    words: str = ""
+    open: int = 0
 
 
 class Traffic(Protocol):
@@ -20,5 +30,8 @@ class Traffic(Protocol):
         RUNNING and wanted there, and leaves the table by this call alone.
         """
 
-    async def drain(self, task: Task) -> str:
-        """Wait until what is in flight is answered; returns what happened in a sentence, or ""."""
+    async def drain(self, task: Task) -> Way:
+        """Wait until what is in flight is answered, or the time for that is over."""
+
+    async def forget(self, task: Task) -> None:
+        """A task has ended by itself: whoever was on the way to it shall find another."""

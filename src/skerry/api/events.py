@@ -59,8 +59,11 @@ def _shown_endpoint(service: Service) -> tuple[object, object]:
 
 
 def of_change(change: Change, at: int) -> Raw | None:
-    """The event that a change means: tasks and the cluster have none, nor have inner details."""
+    """The event that a change means: the cluster has none, nor have inner details, nor tasks, but for one
+    that was stopped while it still served."""
     old, new, obj = change.old, change.new, change.object
+    if isinstance(old, Task) and isinstance(new, Task):
+        return _left_open(old, new, at)
     if not isinstance(obj, Service | Node | Network | Secret | Config):
         return None
     if isinstance(obj, Network) and not obj.subnet:
@@ -91,6 +94,14 @@ def swarm_event(kind: str, action: str, key: str, attributes: dict[str, str], at
         "time": at // 1_000_000_000,
         "timeNano": at,
     }
+
+
+def _left_open(old: Task, new: Task, at: int) -> Raw | None:
+    said = new.status.message
+    if said == old.status.message or not said.endswith("still open"):
+        return None
+    attributes = {"name": new.service_name, "task": new.name, "drain": said}
+    return swarm_event("service", "drain", new.service_id, attributes, at)
 
 
 def _name(obj: Service | Node | Network | Secret | Config) -> str:

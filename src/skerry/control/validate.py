@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from skerry.control.access import quoted
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
+from skerry.core.handling import handling
 from skerry.core.view import View
 from skerry.model import labels, template
 from skerry.model.errors import RpcError
@@ -30,6 +31,7 @@ def check_spec(spec: Raw) -> None:
     check_name(spec["Name"])
     try:
         labels.check(spec.get("Labels") or {})
+        handling(spec.get("Labels") or {})
     except ValueError as error:
         raise _invalid(str(error)) from error
     _check_task(spec["TaskTemplate"])

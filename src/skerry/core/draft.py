@@ -17,6 +17,9 @@ from skerry.model.objects import Node, Note, Service, Task, TaskStatus
 from skerry.model.specs import RestartPolicy, ServiceSpec, read_service
 from skerry.model.states import TaskState
 
+UNDER_WAY = frozenset({"updating", "rollback_started"})
+"""States of an update that goes on."""
+
 
 @dataclass
 class Draft:
@@ -78,6 +81,11 @@ class Draft:
     def changed_at(self, task: Task) -> int:
         """When a task's row last changed, this pass included."""
         return task.updated_at if self._before.get(task.id) is task else self.now
+
+    @property
+    def updating(self) -> bool:
+        """Whether an update goes on, so that every slot that is out of date has its turn."""
+        return self.service.update is not None and self.service.update.state in UNDER_WAY
 
     def adopt(self, task: Task, of_update: int) -> None:
         """Make a task, which is as the spec says, one of another update to that spec."""

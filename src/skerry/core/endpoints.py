@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from skerry.core.attach import networks_of, published_network
+from skerry.core.handling import handling_of
 from skerry.core.view import View
-from skerry.model.defaults import DEPLOY_WINDOW, HOLD_TIMEOUT, SECOND
+from skerry.model.defaults import DEPLOY_WINDOW, SECOND
 from skerry.model.objects import Network, Service, Task
 from skerry.model.specs import read_endpoint, read_template
 from skerry.model.states import TaskState
@@ -71,7 +72,8 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
     for vip in service.endpoint.vips:
         if vip.address:
             backends = _backends(view, service, vip.network_id)
-            yield VirtualService(service.id, vip.network_id, vip.address, backends, HOLD_TIMEOUT / SECOND)
+            hold_s = handling_of(service).hold_timeout / SECOND
+            yield VirtualService(service.id, vip.network_id, vip.address, backends, hold_s)
 
 
 def _ports(view: View, services: list[Service]) -> Iterator[PublishedPort]:
@@ -89,7 +91,7 @@ def _ports(view: View, services: list[Service]) -> Iterator[PublishedPort]:
             if port.published and key not in owners:
                 owners[key] = PublishedPort(
                     port.protocol, port.published, port.target, service.id, vips[network.id], backends,
-                    HOLD_TIMEOUT / SECOND,
+                    handling_of(service).hold_timeout / SECOND,
                 )  # fmt: skip
     for key in sorted(owners):
         yield owners[key]

@@ -24,8 +24,9 @@ def replace_ended(draft: Draft) -> None:
 
 def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
     alive = [one for one in slot.clean if one.id != task.id and not one.status.state.terminal]
-    if alive:
-        draft.want(task, TaskState.SHUTDOWN)  # its successor is already there
+    serving = [one for one in slot.dirty if one.id != task.id and one.status.state == TaskState.RUNNING]
+    if alive or (draft.updating and serving and task in slot.dirty):
+        draft.want(task, TaskState.SHUTDOWN)  # its successor is already there, or comes at the slot's turn
     elif not restart.allowed(task, slot.tasks, draft.policy):
         word = task.status.state.word
         draft.want(task, TaskState.SHUTDOWN)

@@ -16,8 +16,9 @@ def latest(view: View) -> int:
     return max((obj.updated_at for row in rows for obj in row.values()), default=0)
 
 
-def shifted(view: View, by: int) -> Iterator[Object]:
-    """The rows that something is waited by, `by` nanoseconds later."""
+def shifted(view: View, by: int, now: int) -> Iterator[Object]:
+    """The rows that something is waited by, `by` nanoseconds later; and as they are, those that were written
+    after what is `now` from here on: they are to be written again."""
     for key in sorted(view.services):
         yield _service(view.services[key], by)
     for key in sorted(view.tasks):
@@ -25,6 +26,8 @@ def shifted(view: View, by: int) -> Iterator[Object]:
     for key in sorted(view.decisions):
         decision = view.decisions[key]
         yield replace(decision, notes=tuple(_note(note, by) for note in decision.notes))
+    for rows in (view.nodes, view.clusters, view.networks):
+        yield from (rows[key] for key in sorted(rows) if rows[key].updated_at > now)
 
 
 def _moved(at: int, by: int) -> int:

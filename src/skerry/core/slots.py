@@ -26,8 +26,8 @@ class Slot:
     dirty: tuple[Task, ...]
     """Wanted, but made from another spec."""
     last: Task
-    """The one that tells how the place stands: the newest of the spec as it is, else the newest. After a
-    rollback that is not the one made last."""
+    """The one that was wanted last, which tells how the place stands. After a rollback that is not always
+    the one made last."""
     given_up: bool
     """Nothing is wanted, since the last task ended and the restart policy leaves it at that."""
 
@@ -61,7 +61,7 @@ def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy, nod
 def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy, node: Node) -> Slot:
     live = [task for task in tasks if task.live]
     dirty = {task.id for task in live if is_dirty(service, task, node)}
-    last = next((task for task in reversed(tasks) if not is_dirty(service, task, node)), tasks[-1])
+    last = _last(tasks)
     return Slot(
         number=number,
         tasks=tasks,
@@ -70,3 +70,10 @@ def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: Restar
         last=last,
         given_up=not live and not restart.allowed(last, tasks, policy),
     )
+
+
+def _last(tasks: tuple[Task, ...]) -> Task:
+    newest = tasks[-1]
+    by_itself = [task for task in tasks if task.status.state in restart.ENDED_BY_ITSELF]
+    ended = max(by_itself, key=lambda task: task.status.at, default=newest)
+    return ended if ended.status.at >= newest.created_at else newest

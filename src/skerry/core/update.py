@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
-from skerry.core.draft import Draft
+from skerry.core.draft import UNDER_WAY, Draft
 from skerry.core.place import available
 from skerry.core.replace import succeed
 from skerry.core.restart import ENDED_BY_ITSELF
@@ -32,7 +32,6 @@ ROLLBACK_STARTED = "rollback_started"
 ROLLBACK_PAUSED = "rollback_paused"
 ROLLBACK_COMPLETED = "rollback_completed"
 
-UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 HALTED = frozenset({PAUSED, ROLLBACK_PAUSED})
 OVER = frozenset({COMPLETED, ROLLBACK_COMPLETED})
 
@@ -67,6 +66,7 @@ def update(draft: Draft, wanted: Collection[int]) -> bool:
         status = _begin(draft, wanted, status)
     if status is None:
         return False
+    _take_over(draft, wanted, status)
     config = _config(draft, status)
     progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
@@ -88,8 +88,7 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
         return None  # what `continue` left behind is not tried again until there is another spec
     slots = _slots(draft, wanted)
     stale = [slot for slot in slots if out_of_date(draft, slot)]
-    half_done = [task for slot in slots if (task := _half_done(slot)) is not None]
-    total = len(stale) + len(half_done)
+    total = len(stale) + sum(_half_done(slot) is not None for slot in slots)
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
     if not total and not rolling_back:
         return None
@@ -97,15 +96,22 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
         begun = replace(status, total=total)
     else:
         begun = UpdateStatus(UPDATING, "update in progress", draft.now, total=total)
-    for task in half_done:
-        draft.adopt(task, begun.started_at)
     if begun != status:
         draft.write_service(replace(draft.service, update=begun))
     return begun
 
 
+def _take_over(draft: Draft, wanted: Collection[int], status: UpdateStatus) -> None:
+    """Go on with what the update before this one has begun."""
+    version = draft.service.spec_version
+    for slot in _slots(draft, wanted):
+        new = _half_done(slot)
+        if new is not None and not any(_made_by(task, status, version) for task in slot.tasks):
+            draft.adopt(new, status.started_at)
+
+
 def _half_done(slot: Slot) -> Task | None:
-    """What an update before this one made and could not see through: this one goes on with it."""
+    """The task that is about to take a slot over."""
     new = slot.clean[-1] if slot.clean else None
     if new is None or new.status.state >= TaskState.RUNNING:
         return None
@@ -116,7 +122,7 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
     """Whether a slot has nothing of the current spec."""
     if slot.given_up:
         return is_dirty(draft.service, slot.last, draft.node)
-    return bool(slot.dirty) and not slot.clean
+    return bool(slot.dirty) and all(task.status.state.terminal for task in slot.clean)
 
 
 def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:

@@ -1,16 +1,24 @@
-"""`python -m skerry.gate --run-dir DIR --netns NAME`: the gate process. Ends on SIGTERM or SIGINT."""
+"""`python -m skerry.gate --run-dir DIR --netns NAME`: the gate process. Ends on SIGTERM or SIGINT.
+
+With `--take-over` it takes the sockets of the gate that runs, if one does, and its place. With `--inherit FD`
+they come over that descriptor.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import fcntl
+import os
 import resource
 import signal
+import socket
 import sys
 from pathlib import Path
 
-from skerry.gate.app import Gate
+from skerry.gate import handover
+from skerry.gate.app import Gate, Paths
+from skerry.gate.handover import Inherited
 from skerry.gate.netns import RUN_NETNS
 
 ALREADY_RUNNING = 3
@@ -21,26 +29,45 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="skerry-gate", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--netns", required=True, help="name of its network namespace under /run/netns")
+    parser.add_argument("--take-over", action="store_true", help="replace the gate that runs")
+    parser.add_argument("--inherit", type=int, help="descriptor over which sockets come")
     options = parser.parse_args()
     options.run_dir.mkdir(parents=True, exist_ok=True)
-    with (options.run_dir / "gate.lock").open("w") as lock:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
+    return asyncio.run(_serve(options))
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    paths = Paths(options.run_dir)
+    giver, inherited = await _inherited(options, paths)
+    lock = inherited.lock
+    if lock is None:
+        lock = os.open(options.run_dir / "gate.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             sys.stderr.write("a gate is running for this run directory\n")
             return ALREADY_RUNNING
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
-        asyncio.run(_serve(options.run_dir, options.netns))
-    return 0
-
-
-async def _serve(run_dir: Path, netns: str) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    await Gate(run_dir / "gate.sock", RUN_NETNS / netns).run(stopped)
+    await Gate(paths, RUN_NETNS / options.netns, lock, inherited, giver).run(stopped)
+    return 0
+
+
+async def _inherited(options: argparse.Namespace, paths: Paths) -> tuple[socket.socket | None, Inherited]:
+    if options.inherit is not None:
+        giver = socket.socket(fileno=options.inherit)
+        return giver, Inherited(await asyncio.to_thread(handover.take, giver))
+    if options.take_over:
+        try:
+            giver, parcel = await handover.ask(paths.handover, handover.TAKE)
+        except OSError:  # none runs, or one from before there was a handover: the lock will tell
+            return None, Inherited()
+        return giver, Inherited(parcel)
+    return None, Inherited()
 
 
 if __name__ == "__main__":

@@ -4,51 +4,128 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from skerry import __version__
+from skerry.gate import handover
 from skerry.gate.board import Board
 from skerry.gate.control import Control
 from skerry.gate.dns import Answerer
 from skerry.gate.forward import Forwarder
+from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Hold, Namespace
+from skerry.gate.keep import keep_translating
 from skerry.gate.listeners import DnsListeners
 from skerry.gate.message import Desired, Status
 from skerry.gate.ports import Ports
-from skerry.gate.relay import Relay
+from skerry.gate.relay import Relay, Wanted
 
 log = structlog.get_logger()
 
+LINGER_LOOK_S = 0.2
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The gate's places in its run directory."""
+
+    folder: Path
+
+    @property
+    def control(self) -> Path:
+        """Where skerryd says what shall be."""
+        return self.folder / "gate.sock"
+
+    @property
+    def handover(self) -> Path:
+        """Where the next gate asks for the sockets."""
+        return self.folder / "gate.hand"
+
+    def lingering(self, pid: int) -> Path:
+        """A sign that a replaced gate still relays: `skerry down` ends it too."""
+        return self.folder / f"gate.lingers.{pid}"
+
 
 class Gate:
-    """Everything that the process runs; its whole state is the last `Desired` that it was told."""
+    """Everything that the process runs; its whole state is the last `Desired` that it was told.
 
-    def __init__(self, socket_path: Path, namespace: Path | None) -> None:
+    `lock` is the descriptor that keeps a second gate away; `giver` the connection over which `inherited`
+    came.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        namespace: Path | None,
+        lock: int,
+        inherited: Inherited | None = None,
+        giver: socket.socket | None = None,
+    ) -> None:
+        self._paths = paths
+        self._lock = lock
+        self._giver = giver
+        self._inherited = inherited or Inherited()
         self._namespace = Namespace(namespace)
         self._board = Board()
-        relay = Relay(self._board)
-        self._hold = Hold(self._board, relay, self._namespace)
-        self._dns = DnsListeners(Answerer(self._board, Forwarder()), self._namespace)
-        self._control = Control(socket_path, self._apply, self._status)
-        self._ports = Ports(self._board, relay, self._control.tell, self._namespace.tcp)
+        # from the gate's namespace: the answers to a socket of the host's would cross its INPUT chain
+        self._relay = Relay(self._board, self._namespace.tcp)
+        self._hold = Hold(self._board, self._relay, self._namespace, self._inherited)
+        self._dns = DnsListeners(Answerer(self._board, Forwarder()), self._namespace, self._inherited)
+        self._control = Control(paths.control, self._apply, self._status)
+        self._ports = Ports(self._relay, self._control.tell, self._inherited)
+        self._replaced = False
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def run(self, stopped: asyncio.Event) -> None:
-        """Serve until told to stop. Raises OSError where the hold or the control socket cannot be had."""
+        """Serve until told to stop, or until another gate has taken over and nothing is left to relay.
+
+        Raises OSError where the hold or the control socket cannot be had.
+        """
+        if self._inherited.desired is not None:
+            await self._apply(self._inherited.desired)
         await self._hold.start()
+        kept = self._keep_translating()
+        takers = handover.listen(self._paths.handover)
         await self._control.start()
-        retrying = asyncio.create_task(self._ports.retry_for_ever(), name="retry ports")
-        ending = asyncio.create_task(stopped.wait(), name="stopped")
-        log.info("gate is up", pid=os.getpid())
+        if self._giver is not None:
+            await self._take_held(self._giver)
+        self._inherited.close_rest()
+        log.info("gate is up", pid=os.getpid(), took_over=self._giver is not None)
+        works = {
+            asyncio.create_task(self._ports.retry_for_ever(), name="retry ports"),
+            asyncio.create_task(self._serve_takers(takers), name="takers"),
+            asyncio.create_task(stopped.wait(), name="stopped"),
+        }
         try:
-            done, _ = await asyncio.wait({retrying, ending}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            retrying.cancel()
-            ending.cancel()
-            self._stop()
-            log.info("gate is down")
+            for task in works:
+                task.cancel()
+            takers.close()
+            if not self._replaced:
+                self._stop()
+        if self._replaced:
+            await self._linger(stopped)
+        self._namespace.close()
+        if kept is not None:
+            kept.close()
+        log.info("gate is down")
+
+    def _keep_translating(self) -> socket.socket | None:
+        try:
+            return keep_translating(f"skerry-keep-{os.getpid()}")
+        except OSError as error:
+            log.warning(
+                "a flushed ruleset will cut connections: this kernel has no owned tables", error=str(error)
+            )
+            return None
 
     async def _apply(self, desired: Desired) -> None:
         self._board.post(desired)
@@ -62,11 +139,89 @@ class Gate:
             serial=self._board.desired.serial,
             reserved=self._ports.reserved,
             refused=self._ports.refused,
+            version=__version__,
+            held=self._relay.waiting,
+            relayed=self._relay.copying,
         )
 
     def _stop(self) -> None:
         self._control.stop()
+        self._paths.handover.unlink(missing_ok=True)
         self._ports.stop()
         self._dns.stop()
         self._hold.stop()
-        self._namespace.close()
+
+    # Taking over from another gate.
+
+    async def _take_held(self, giver: socket.socket) -> None:
+        """Say that we serve, and take the connections that the other one holds."""
+        with giver:
+            await asyncio.to_thread(giver.send, handover.TAKEN)
+            for item, handle in await asyncio.to_thread(handover.take, giver):
+                client = socket.socket(fileno=handle)
+                client.setblocking(False)
+                wanted = Wanted(item.key, item.port, item.published)
+                task = asyncio.create_task(self._relay.serve(client, wanted, item.since), name="serve taken")
+                self._serving.add(task)
+                task.add_done_callback(self._serving.discard)
+
+    # Giving to another one.
+
+    async def _serve_takers(self, takers: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            taker, _ = await loop.sock_accept(takers)
+            with taker:
+                try:
+                    await self._give(taker)
+                except OSError as error:
+                    log.warning("nobody took over", reason=str(error))
+            if self._replaced:
+                return
+
+    async def _give(self, taker: socket.socket) -> None:
+        taker.settimeout(handover.ROW_S)
+        asked = await asyncio.to_thread(taker.recv, 16)
+        takes = asked == handover.TAKE
+        async with self._control.busy:  # what skerryd says meanwhile it says again, to the next gate
+            state = handover.as_file(self._board.desired)
+            try:
+                parcel = [*self._listening(), (Item("desired"), state)]
+                parcel += [(Item("lock"), self._lock)] if takes else []
+                await asyncio.to_thread(handover.give, taker, parcel)
+            finally:
+                os.close(state)
+            if not takes or await asyncio.to_thread(taker.recv, 16) != handover.TAKEN:
+                return
+            self._replaced = True
+            self._control.hang_up()
+        self._hold.stop()
+        self._ports.close_all()
+        await asyncio.sleep(0)  # whoever was accepted last is known to the relay now
+        held = await self._relay.release()
+        parcel = [
+            (Item("held", one.wanted.key, one.wanted.port, one.wanted.published, one.since), handle)
+            for one in held
+            if (handle := one.client.fileno()) >= 0
+        ]
+        await asyncio.to_thread(handover.give, taker, parcel)
+        for one in held:
+            one.client.close()
+        log.info("another gate took over", held=len(held), relayed=self._relay.copying)
+
+    def _listening(self) -> Parcel:
+        return [*self._hold.parcel(), *self._ports.parcel(), *self._dns.parcel()]
+
+    async def _linger(self, stopped: asyncio.Event) -> None:
+        """Until the last connection that is copied has ended."""
+        os.close(self._lock)
+        sign = self._paths.lingering(os.getpid())
+        sign.touch()
+        try:
+            await self._dns.finish()
+            while self._relay.copying and not stopped.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LINGER_LOOK_S):
+                        await stopped.wait()
+        finally:
+            sign.unlink(missing_ok=True)

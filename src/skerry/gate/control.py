@@ -29,13 +29,15 @@ class Control:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen; takes the place of a dead gate's socket."""
-        self._path.unlink(missing_ok=True)
+        """Listen; takes the place of a former gate's socket, which may still be there."""
+        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        fresh.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_LIMIT)
+            self._server = await asyncio.start_unix_server(self._serve, fresh, limit=LINE_LIMIT)
         finally:
             os.umask(before)
+        fresh.rename(self._path)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
@@ -59,10 +61,19 @@ class Control:
         for writer in self._writers:
             writer.write(line)
 
-    def stop(self) -> None:
-        """Stop serving and remove the socket."""
+    @property
+    def busy(self) -> asyncio.Lock:
+        """Held while a state is applied; who holds it keeps the next one waiting."""
+        return self._one_at_a_time
+
+    def hang_up(self) -> None:
+        """Stop serving; the socket's place in the file system is another gate's by now."""
         if self._server:
             self._server.close()
         for writer in self._writers:
             writer.close()
+
+    def stop(self) -> None:
+        """Stop serving and remove the socket."""
+        self.hang_up()
         self._path.unlink(missing_ok=True)

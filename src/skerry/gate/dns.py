@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import AddressValueError, IPv4Address
-from typing import cast
 
 import dns.exception
 import dns.flags
@@ -30,6 +31,10 @@ WAIT_S = NAME_WAIT / SECOND
 """How long an unknown name may take to appear; Docker's embedded resolver gives up after about 4 s."""
 
 TCP_IDLE_S = 3.0
+AT_ONCE = 2048
+"""So many questions may be open on one leg."""
+AT_A_TURN = 32
+QUESTION_LIMIT = 4096
 
 
 class Answerer:
@@ -146,34 +151,61 @@ def _refusal(query: dns.message.Message, code: dns.rcode.Rcode) -> dns.message.M
     return response
 
 
-class Datagrams(asyncio.DatagramProtocol):
-    """DNS over UDP on one leg."""
+class Datagrams:
+    """DNS over UDP on one leg, by one non-blocking socket, which it owns."""
 
-    def __init__(self, answerer: Answerer, leg: str) -> None:
+    def __init__(self, answerer: Answerer, leg: str, bound: socket.socket) -> None:
         self._answerer = answerer
         self._leg = leg
-        self._transport: asyncio.DatagramTransport | None = None
+        self._bound = bound
         self._running: set[asyncio.Task[None]] = set()
+        asyncio.get_running_loop().add_reader(bound, self._readable)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
+    @property
+    def handle(self) -> int:
+        """The socket's descriptor."""
+        return self._bound.fileno()
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        task = asyncio.create_task(self._one(data, addr))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+    @property
+    def waiting(self) -> int:
+        """How many questions have no answer yet."""
+        return len(self._running)
 
-    async def _one(self, data: bytes, addr: tuple[str, int]) -> None:
-        answer = await self._answerer.answer(data, addr[0], self._leg)
-        if answer is not None and self._transport and not self._transport.is_closing():
-            self._transport.sendto(answer, addr)
+    def _readable(self) -> None:
+        for _ in range(AT_A_TURN):
+            try:
+                data, peer = self._bound.recvfrom(QUESTION_LIMIT)
+            except OSError:  # nothing more; or word of an answer that nobody took
+                return
+            if len(self._running) < AT_ONCE:  # a flood is dropped: who asked in earnest asks again
+                task = asyncio.create_task(self._one(data, peer))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+    async def _one(self, data: bytes, peer: tuple[str, int]) -> None:
+        answer = await self._answerer.answer(data, peer[0], self._leg)
+        if answer is not None:
+            with suppress(OSError):
+                self._bound.sendto(answer, peer)
+
+    async def finish(self) -> None:
+        """Take no more questions, answer those that came, close."""
+        asyncio.get_running_loop().remove_reader(self._bound)
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._bound.close()
+
+    def close(self) -> None:
+        """Close at once."""
+        asyncio.get_running_loop().remove_reader(self._bound)
+        for task in self._running:
+            task.cancel()
+        self._bound.close()
 
 
-async def serve_stream(
-    answerer: Answerer, leg: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """DNS over one TCP connection, until it is idle or ends."""
-    requester = str(writer.get_extra_info("peername")[0])
+async def serve_stream(answerer: Answerer, leg: str, connection: socket.socket) -> None:
+    """DNS over one TCP connection, until it is idle or ends. Owns the connection."""
+    requester = str(connection.getpeername()[0])
+    reader, writer = await asyncio.open_connection(sock=connection)
     try:
         while True:
             async with asyncio.timeout(TCP_IDLE_S):

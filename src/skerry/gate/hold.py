@@ -11,12 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from skerry.gate.board import Board
+from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.message import HOLD_PORT
 from skerry.gate.netns import enter
-from skerry.gate.relay import Acceptor, Relay, reset
+from skerry.gate.relay import Acceptor, Relay, Wanted, reset
 
 SO_ORIGINAL_DST = 80
 BACKLOG = 4096
+FIRST_WORD_S = 5.0
 
 
 class Namespace:
@@ -60,27 +62,36 @@ def original_destination(connection: socket.socket) -> tuple[str, int]:
 class Hold:
     """The hold listener."""
 
-    def __init__(self, board: Board, relay: Relay, namespace: Namespace) -> None:
+    def __init__(self, board: Board, relay: Relay, namespace: Namespace, inherited: Inherited) -> None:
         self._board = board
         self._relay = relay
         self._namespace = namespace
+        self._inherited = inherited
         self._acceptor: Acceptor | None = None
 
     async def start(self, port: int = HOLD_PORT) -> int:
         """Listen; the port number is returned. Raises OSError."""
-        listener = await self._namespace.tcp()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("0.0.0.0", port))
-        listener.listen(BACKLOG)
+        listener = self._inherited.get("hold")
+        if listener is None:
+            listener = await self._namespace.tcp()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("0.0.0.0", port))
+            listener.listen(BACKLOG)
         self._acceptor = Acceptor(listener, self._serve, "hold")
         return int(listener.getsockname()[1])
 
     async def _serve(self, client: socket.socket) -> None:
         vip, port = original_destination(client)
+        if not self._board.desired.serial:  # the gate was started a moment ago, and is told at once
+            await self._board.newer(FIRST_WORD_S)
         if self._board.behind_vip(vip) is None:
             reset(client)
             return
-        await self._relay.serve(client, partial(self._board.behind_vip, vip), port, self._namespace.tcp)
+        await self._relay.serve(client, Wanted(vip, port))
+
+    def parcel(self) -> Parcel:
+        """The listening socket, for another gate."""
+        return [(Item("hold"), self._acceptor.handle)] if self._acceptor else []
 
     def stop(self) -> None:
         """Take no more connections."""

@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from functools import partial
 
 from skerry.gate.dns import Answerer, Datagrams, serve_stream
+from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Namespace
+from skerry.gate.relay import Acceptor
 from skerry.model.traffic import Segment
 
 PORT = 53
+BACKLOG = 128
 IP_FREEBIND = 15
 """The leg's address may come after the socket."""
 
@@ -19,11 +22,14 @@ IP_FREEBIND = 15
 class DnsListeners:
     """Listens on exactly the legs of the current state."""
 
-    def __init__(self, answerer: Answerer, namespace: Namespace, port: int = PORT) -> None:
+    def __init__(
+        self, answerer: Answerer, namespace: Namespace, inherited: Inherited, port: int = PORT
+    ) -> None:
         self._answerer = answerer
+        self._inherited = inherited
         self._namespace = namespace
         self._port = port
-        self._open: dict[str, tuple[asyncio.BaseTransport, asyncio.Server]] = {}
+        self._open: dict[str, tuple[Datagrams, Acceptor]] = {}
 
     async def update(self, segments: Iterable[Segment]) -> None:
         """Open and close listeners. Raises OSError where a leg's port 53 is taken."""
@@ -33,28 +39,42 @@ class DnsListeners:
         for leg in wanted - self._open.keys():
             self._open[leg] = await self._listen(leg)
 
-    async def _listen(self, leg: str) -> tuple[asyncio.BaseTransport, asyncio.Server]:
-        datagrams, stream = await self._namespace.udp(), await self._namespace.tcp()
-        try:
-            stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            for bound in (datagrams, stream):
-                bound.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
-                bound.bind((leg, self._port))
-        except OSError:
-            datagrams.close()
-            stream.close()
-            raise
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            partial(Datagrams, self._answerer, leg), sock=datagrams
-        )
-        server = await asyncio.start_server(partial(serve_stream, self._answerer, leg), sock=stream)
-        return transport, server
+    async def _listen(self, leg: str) -> tuple[Datagrams, Acceptor]:
+        datagrams, stream = self._inherited.get("udp", leg), self._inherited.get("tcp", leg)
+        if datagrams is None or stream is None:
+            datagrams, stream = await self._namespace.udp(), await self._namespace.tcp()
+            try:
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                for bound in (datagrams, stream):
+                    bound.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+                    bound.bind((leg, self._port))
+            except OSError:
+                datagrams.close()
+                stream.close()
+                raise
+            stream.listen(BACKLOG)
+        streams = Acceptor(stream, partial(serve_stream, self._answerer, leg), f"names on {leg}")
+        return Datagrams(self._answerer, leg, datagrams), streams
+
+    def parcel(self) -> Parcel:
+        """The sockets of all legs, for another gate."""
+        found: Parcel = []
+        for leg, (datagrams, streams) in self._open.items():
+            found += [(Item("udp", leg), datagrams.handle), (Item("tcp", leg), streams.handle)]
+        return found
+
+    async def finish(self) -> None:
+        """Take no more questions, answer those that came."""
+        former, self._open = self._open, {}
+        for _, streams in former.values():
+            streams.stop_listening()
+        works = [datagrams.finish() for datagrams, _ in former.values()]
+        await asyncio.gather(*works, *(streams.finish() for _, streams in former.values()))
 
     def _close(self, leg: str) -> None:
-        transport, server = self._open.pop(leg)
-        transport.close()
-        server.close()
+        datagrams, streams = self._open.pop(leg)
+        datagrams.close()
+        streams.stop_listening()
 
     def stop(self) -> None:
         """Close all."""

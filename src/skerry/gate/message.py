@@ -34,6 +34,12 @@ class Status(Struct, frozen=True):
     """Published ports held by a listening socket, e.g. `tcp/80`."""
     refused: dict[str, str] = {}
     """Why others are not: `{"tcp/80": "address already in use"}`."""
+    version: str = ""
+    """The gate's own, that of its skerry."""
+    held: int = 0
+    """Connections that wait for a backend."""
+    relayed: int = 0
+    """Connections that it copies."""
 
 
 def encode(message: Desired | Status) -> bytes:

@@ -13,8 +13,8 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from skerry.gate.board import Board
-from skerry.gate.relay import Acceptor, NewSocket, Relay
+from skerry.gate.handover import Inherited, Item, Parcel
+from skerry.gate.relay import Acceptor, Relay, Wanted, reset
 from skerry.model.traffic import PublishedPort
 
 RETRY_S = 0.5
@@ -52,12 +52,10 @@ def _bound(family: socket.AddressFamily, address: str, protocol: str, port: int)
 class Ports:
     """The reserved ports, and why others are refused; `tell` is called when that changes by itself."""
 
-    def __init__(self, board: Board, relay: Relay, tell: Callable[[], None], new_socket: NewSocket) -> None:
-        self._board = board
+    def __init__(self, relay: Relay, tell: Callable[[], None], inherited: Inherited) -> None:
         self._relay = relay
         self._tell = tell
-        # from the gate's namespace: the answers to a socket of the host's would cross its INPUT chain
-        self._new_socket = new_socket
+        self._inherited = inherited
         self._wanted: dict[str, PublishedPort] = {}
         self._held: dict[str, Acceptor | socket.socket] = {}
         self.refused: dict[str, str] = {}
@@ -86,15 +84,25 @@ class Ports:
         self.refused = refused
 
     def _hold(self, port: PublishedPort) -> None:
-        bound = reserve(port.protocol, port.port)
+        bound = self._inherited.get("port", port.key) or reserve(port.protocol, port.port)
         name = f"port {port.key}"
         self._held[port.key] = (
             Acceptor(bound, partial(self._serve, port.key), name) if port.protocol == "tcp" else bound
         )
 
     async def _serve(self, key: str, client: socket.socket) -> None:
-        behind = partial(self._board.behind_port, key)
-        await self._relay.serve(client, behind, self._wanted[key].target, self._new_socket)
+        port = self._wanted.get(key)
+        if port is None:
+            reset(client)
+            return
+        await self._relay.serve(client, Wanted(key, port.target, published=True))
+
+    def parcel(self) -> Parcel:
+        """The sockets of all ports, for another gate."""
+        return [
+            (Item("port", key), held.handle if isinstance(held, Acceptor) else held.fileno())
+            for key, held in self._held.items()
+        ]
 
     def _release(self, key: str) -> None:
         held = self._held.pop(key)
@@ -116,5 +124,11 @@ class Ports:
 
     def stop(self) -> None:
         """Let go of every port."""
+        self.close_all()
+        self._wanted = {}
+
+    def close_all(self) -> None:
+        """Close the sockets; who was accepted still finds what the port stands for."""
+        self.refused = {}
         for key in list(self._held):
             self._release(key)

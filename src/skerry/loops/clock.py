@@ -80,6 +80,7 @@ class ClockLoop:
 
     async def _follow(self, by: int) -> None:
         def write(tx: Tx) -> None:
+            tx.now += by
             _shift(tx, by)
             self._clock.move(by)  # in the transaction: nobody may see the one without the other
 
@@ -91,5 +92,5 @@ class ClockLoop:
 
 
 def _shift(tx: Tx, by: int) -> None:
-    for obj in shifted(tx.view, by):
+    for obj in shifted(tx.view, by, tx.now):
         tx.put(obj)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from skerry.agent.traffic import Way
 from skerry.loops.network import NetworkLoop
 from skerry.loops.segments import SegmentsLoop
-from skerry.model.defaults import DRAIN_TIMEOUT
 from skerry.model.objects import Task
 
 
@@ -27,7 +27,9 @@ class Drained(Protocol):
 class Drainer(Protocol):
     """What waits for requests in flight."""
 
-    async def drain(self, pid: int, address: str | None, timeout_ns: int) -> Drained: ...
+    async def drain(
+        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
+    ) -> Drained: ...
 
     async def forget(self, addresses: Iterable[str]) -> None: ...
 
@@ -49,16 +51,24 @@ class Handover:
         """Return once no new connection can reach the task."""
         await self._network.withdrawn(task_id)
 
-    async def drain(self, task: Task) -> str:
-        """Wait until what is in flight is answered; what happened, in a sentence."""
+    async def drain(self, task: Task) -> Way:
+        """Wait until what is in flight is answered, or the service's drain timeout is over."""
         addresses = [one.address for one in task.attachments if one.address]
         if not task.status.pid or not addresses:
-            return ""
+            return Way()
         only = addresses[0] if len(addresses) == 1 else None
-        drained = await self._drainer.drain(task.status.pid, only, DRAIN_TIMEOUT)
+        how = self._network.handling(task.service_id)
+        drained = await self._drainer.drain(
+            task.status.pid, only, how.drain_timeout, how.drain_quiet, how.drain_idle
+        )
         if not drained.open:
             await self._drainer.forget(addresses)
         if not drained.open and not drained.closed_idle:
-            return ""
+            return Way()
         waited = f"{drained.waited_ns / 1e6:.0f} ms"
-        return f"drained in {waited}: {drained.closed_idle} idle closed, {drained.open} still open"
+        words = f"drained in {waited}: {drained.closed_idle} idle closed, {drained.open} still open"
+        return Way(words, drained.open)
+
+    async def forget(self, task: Task) -> None:
+        """Delete the flows of a task that has ended by itself; its address may be given out again."""
+        await self._drainer.forget([one.address for one in task.attachments if one.address])

@@ -10,8 +10,9 @@ import structlog
 from msgspec.structs import replace
 
 from skerry.core.endpoints import traffic
+from skerry.core.handling import Handling, handling_of
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Decision
+from skerry.model.objects import Decision, Service
 from skerry.model.traffic import Traffic
 from skerry.store.store import Commit, Store, Tx
 
@@ -49,7 +50,10 @@ class NetworkLoop:
         self._resync_s = resync_s
         self._store = store
         self._switch = switch
+        self._removed: dict[str, Handling] = {}
         self._applied: Traffic | None = None
+        self._applying: Traffic | None = None
+        """What may be in the kernel at any moment, though nobody has said so."""
         self._stale = False
         self._leaving: set[str] = set()
         self._wanted = asyncio.Event()
@@ -75,8 +79,23 @@ class NetworkLoop:
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
             commit = await commits.get()
+            for change in commit.changes:
+                if isinstance(change.object, Service):
+                    self._labels_changed(change.object, gone=change.new is None)
             if not all(isinstance(change.object, Decision) for change in commit.changes):
                 self._wanted.set()
+
+    def _labels_changed(self, service: Service, *, gone: bool) -> None:
+        """A service that is removed still says how its last tasks are drained."""
+        view = self._store.view
+        self._removed = {key: one for key, one in self._removed.items() if view.tasks_of(key)}
+        if gone:
+            self._removed[service.id] = handling_of(service)
+
+    def handling(self, service_id: str) -> Handling:
+        """How the labels of a service, or of one that is gone, want its tasks to be treated."""
+        service = self._store.view.services.get(service_id)
+        return handling_of(service) if service else self._removed.get(service_id, Handling())
 
     async def _restore(self) -> None:
         """Write everything again, whatever the view says."""
@@ -90,13 +109,14 @@ class NetworkLoop:
     async def _apply(self, desired: Traffic) -> bool:
         if desired == self._applied and not self._stale:
             return True
+        self._applying = desired
         try:
             reservations = await self._switch.apply(desired)
         except (OSError, SkerryError) as failure:
             log.error("the network could not be applied; trying again", failure=str(failure))
             return False
         async with self._changed:
-            self._applied, self._stale = desired, False
+            self._applied, self._applying, self._stale = desired, None, False
             self._changed.notify_all()
         await self._note_reservations(reservations)
         return True
@@ -127,8 +147,12 @@ class NetworkLoop:
             await self._changed.wait_for(lambda: self._is_out(task_id))
 
     def _is_out(self, task_id: str) -> bool:
+        """Neither in the table that was acknowledged nor in one that is on its way."""
         if self._applied is None:
             return False
-        rows = [service.backends for service in self._applied.services]
-        rows += [port.backends for port in self._applied.ports]
-        return not any(backend.task_id == task_id for row in rows for backend in row)
+        return not any(_holds(table, task_id) for table in (self._applied, self._applying) if table)
+
+
+def _holds(table: Traffic, task_id: str) -> bool:
+    rows = [service.backends for service in table.services] + [port.backends for port in table.ports]
+    return any(backend.task_id == task_id for row in rows for backend in row)

@@ -39,6 +39,9 @@ HOLD_TIMEOUT = 30 * SECOND
 DRAIN_TIMEOUT = 10 * SECOND
 """How long a task that left the table may take to answer what is in flight."""
 
+DRAIN_QUIET = 1 * SECOND
+"""How long both sides of a connection must have been silent before an answer counts as complete."""
+
 NAME_WAIT = 3 * SECOND
 """How long a name that a stack under deployment asks for may take to appear."""
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic_ns
 
+from skerry.model.defaults import DRAIN_QUIET, DRAIN_TIMEOUT, MILLISECOND
 from skerry.network import ruleset
 from skerry.network.commands import nft, nft_quietly
 from skerry.network.conntrack import Conntrack
 from skerry.network.diag import Connection, Diag
 from skerry.network.errors import NetworkError
-from skerry.network.inflight import Verdict, Watched, judge
+from skerry.network.inflight import Verdict, Watched, in_flight, judge
 
 SAMPLE_S = 0.012
 SAMPLE_MAX_S = 0.06
@@ -33,6 +34,19 @@ class Drained:
     open: int
     waited_ns: int
     closed_idle: int
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a task is drained; nanoseconds."""
+
+    timeout: int = DRAIN_TIMEOUT
+    quiet: int = DRAIN_QUIET
+    """How long an answer may pause before it counts as complete."""
+    idle: str = "close"
+    """What becomes of idle connections. `leave`: wait for requests in flight only, and leave every connection
+    to the task, which ends them itself when it hears SIGTERM, as its protocol wants it. `wait`: until they
+    have ended by themselves."""
 
 
 class Shield:
@@ -84,7 +98,8 @@ class Shield:
 class Drain:
     """One drain of one task."""
 
-    def __init__(self, pid: int, address: str | None, table: str) -> None:
+    def __init__(self, pid: int, address: str | None, table: str, rules: Rules) -> None:
+        self._rules = rules
         self._address = address
         self._diag = Diag(Path(f"/proc/{pid}/ns/net"))
         self._conntrack = Conntrack()
@@ -93,12 +108,12 @@ class Drain:
         self._closed = 0
         self._pause_s = SAMPLE_S
 
-    async def run(self, timeout_ns: int) -> Drained:
+    async def run(self) -> Drained:
         """Until nothing is in flight and nothing idle is open, or the timeout. Raises OSError."""
         began = monotonic_ns()
         try:
-            while left := await self._round():
-                if monotonic_ns() - began >= timeout_ns:
+            while left := await (self._round() if self._rules.idle == "close" else self._glance()):
+                if monotonic_ns() - began >= self._rules.timeout:
                     break
                 await asyncio.sleep(self._pause_s)
         finally:
@@ -107,17 +122,26 @@ class Drain:
             self._conntrack.close()
         return Drained(open=left, waited_ns=monotonic_ns() - began, closed_idle=self._closed)
 
+    async def _glance(self) -> int:
+        """Sample and touch nothing; how many connections there are to wait for."""
+        sample = await asyncio.to_thread(self._sample)
+        self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S)
+        if self._rules.idle == "wait":
+            return len(sample)
+        return sum(in_flight(one, asked, 0) for one, asked in sample)
+
     async def _round(self) -> int:
         """Sample, judge, act; how many connections are left."""
         refused = await self._shield.refused()
         sample = await asyncio.to_thread(self._sample)
         before, self._watched = self._watched, {}
+        quiet_ms = self._rules.quiet // MILLISECOND
         verdicts: dict[Verdict, list[Connection]] = {verdict: [] for verdict in Verdict}
         for now, asked in sample:
             earlier = before.get(now.identity)
             if earlier and earlier.shielded and _four(now) not in refused and ":" not in now.peer:
                 earlier = replace(earlier, shielded=False)
-            known, verdict = judge(now, earlier, asked, refused.get(_four(now), 0))
+            known, verdict = judge(now, earlier, asked, refused.get(_four(now), 0), quiet_ms)
             self._watched[now.identity] = known
             verdicts[verdict].append(now)
         waiting = len(verdicts[Verdict.WAIT]) == len(sample)
@@ -148,13 +172,13 @@ def _four(one: Connection) -> Four:
     return one.peer, one.peer_port, one.local, one.port
 
 
-async def drain(pid: int, address: str | None, timeout_ns: int, table: str = "skerry") -> Drained:
+async def drain(pid: int, address: str | None, rules: Rules, table: str = "skerry") -> Drained:
     """Drain the task whose first process is `pid`, on one of its addresses or on all.
 
     A task that has ended is drained. Raises OSError where its namespace cannot be looked into.
     """
     try:
-        one = Drain(pid, address, table)
+        one = Drain(pid, address, table, rules)
     except (FileNotFoundError, ProcessLookupError):
         return Drained(open=0, waited_ns=0, closed_idle=0)
-    return await one.run(timeout_ns)
+    return await one.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,9 +14,11 @@ from time import time_ns
 
 import msgspec
 
+from skerry import __version__
 from skerry.gate.message import LINE_LIMIT, Desired, Status, encode, read_status
 from skerry.model.traffic import Traffic
 from skerry.network.errors import NetworkError
+from skerry.network.spare import Spare
 
 ANSWER_S = 20.0
 START_S = 10.0
@@ -33,6 +36,7 @@ class GateLink:
         on_status: Callable[[Status], None],
         on_event: Callable[[str], None],
     ) -> None:
+        self.spare = Spare(run_dir)
         self._run_dir = run_dir
         self._namespace = namespace
         self._on_status = on_status
@@ -75,6 +79,18 @@ class GateLink:
             raise NetworkError(f"the gate did not answer in {ANSWER_S:.0f} s") from None
         return self._status
 
+    async def replace(self) -> None:
+        """Put a fresh gate in the place of the one that runs, without closing a port. NetworkError."""
+        former = self._status.pid if self._status else 0
+        await self._start("--take-over")
+        try:
+            async with asyncio.timeout(START_S):
+                while self._status is None or self._status.pid == former:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise NetworkError("no other gate came") from None
+
     async def detach(self) -> None:
         """Leave the gate running and let go of it."""
         if self._keeper:
@@ -83,6 +99,7 @@ class GateLink:
                 await self._keeper
             self._keeper = None
         self._hang_up()
+        await self.spare.close()
 
     async def stop(self) -> None:
         """End the gate, ours or a former skerryd's, and wait until it has ended."""
@@ -90,6 +107,16 @@ class GateLink:
         with suppress(OSError, asyncio.IncompleteReadError):
             reader, status = await self._connect()
             await self._end(reader, status)
+        await asyncio.to_thread(self._end_lingering)
+
+    def _end_lingering(self) -> None:
+        """Gates that were replaced, and still relay."""
+        for sign in self._run_dir.glob("gate.lingers.*"):
+            pid = int(sign.suffix[1:])
+            with suppress(OSError):
+                if str(self._run_dir).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGTERM)
+            sign.unlink(missing_ok=True)
 
     def _send(self) -> None:
         if self._writer and self._desired:
@@ -100,11 +127,13 @@ class GateLink:
             with suppress(OSError, msgspec.DecodeError):
                 while line := await reader.readline():
                     self._heard(read_status(line))
+            former = self._status.pid if self._status else 0
             self._hang_up()
-            self._on_event("the gate ended: starting another")
             while True:
                 try:
                     reader = await self._attach()
+                    if self._status and self._status.pid != former:
+                        self._on_event(f"another gate serves: process {self._status.pid} after {former}")
                     break
                 except (NetworkError, OSError, msgspec.DecodeError) as error:
                     self._on_event(f"the gate does not start: {error}")
@@ -112,6 +141,8 @@ class GateLink:
 
     def _heard(self, status: Status) -> None:
         self._status = status
+        legs = {one.leg for one in self._desired.traffic.segments} if self._desired else set()
+        self.spare.follow(status.reserved, legs)
         self._news.set()
         self._on_status(status)
 
@@ -124,11 +155,15 @@ class GateLink:
     async def _attach(self) -> asyncio.StreamReader:
         try:
             reader, status = await self._connect()
-            if status.namespace != self._namespace.stat().st_ino:  # left over from a namespace that is gone
-                await self._end(reader, status)
-                reader, status = await self._launch()
         except (OSError, asyncio.IncompleteReadError):
             reader, status = await self._launch()
+        else:
+            if status.namespace != self._namespace.stat().st_ino:  # left over from one that is gone
+                await self._end(reader, status)
+                self.spare.drop()
+                reader, status = await self._launch()
+            elif status.version != __version__:
+                reader, status = await self._replace(reader, status)
         self._heard(status)
         self._send()
         return reader
@@ -141,21 +176,55 @@ class GateLink:
             line = await reader.readuntil()
         return reader, read_status(line)
 
+    async def _replace(
+        self, reader: asyncio.StreamReader, former: Status
+    ) -> tuple[asyncio.StreamReader, Status]:
+        """Put a gate of our version in the place of one of another; one that can't hand over ends first."""
+        self._on_event(f"the gate is of version {former.version or '0'}: replacing it")
+        if not (self._run_dir / "gate.hand").exists():
+            await self._end(reader, former)
+            return await self._launch()
+        self._hang_up()
+        await self._start("--take-over")
+        return await self._until(lambda status: status.pid != former.pid)
+
     async def _launch(self) -> tuple[asyncio.StreamReader, Status]:
+        """Start a gate where none runs, with the sockets of the one that died, if we have them."""
+        if not self.spare.there or self._desired is None:
+            await self._start()
+        else:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with ours:
+                with theirs:
+                    await self._start("--inherit", str(theirs.fileno()), keep=(theirs.fileno(),))
+                try:
+                    await asyncio.to_thread(self.spare.give, ours, self._desired)
+                except OSError as error:
+                    self.spare.drop()
+                    raise NetworkError(f"the gate did not take the sockets: {error}") from error
+        return await self._until(lambda _: True)
+
+    async def _start(self, *words: str, keep: tuple[int, ...] = ()) -> None:
         self._run_dir.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "skerry.gate", "--run-dir", str(self._run_dir)]
         with (self._run_dir / "gate.log").open("ab") as log:
             starter = await asyncio.create_subprocess_exec(
-                *["setsid", "--fork", *command, "--netns", self._namespace.name],
+                *["setsid", "--fork", *command, "--netns", self._namespace.name, *words],
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=keep,
             )
             await starter.wait()
+
+    async def _until(self, right: Callable[[Status], bool]) -> tuple[asyncio.StreamReader, Status]:
+        """Connect to the gate that was started, once it answers."""
         deadline = asyncio.get_running_loop().time() + START_S
         while asyncio.get_running_loop().time() < deadline:
             with suppress(OSError, asyncio.IncompleteReadError):
-                return await self._connect()
+                reader, status = await self._connect()
+                if right(status):
+                    return reader, status
             await asyncio.sleep(POLL_S)
         raise NetworkError(f"the gate did not start: see {self._run_dir / 'gate.log'}")
 

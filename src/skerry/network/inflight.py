@@ -15,7 +15,8 @@ FRESH_MS = 1000
 """How long a connection that carried nothing yet may still bring its first request."""
 
 QUIET_MS = 1000
-"""How long an answer may pause before it counts as complete. A client that speaks again proves it at once."""
+"""How long an answer may pause before it counts as complete, unless somebody says otherwise. A client that
+speaks again proves it at once."""
 
 
 class Verdict(Enum):
@@ -57,7 +58,7 @@ def in_flight(now: Connection, asked: bool | None, refused: int) -> bool:
 
 
 def judge(
-    now: Connection, before: Watched | None, asked: bool | None, refused: int
+    now: Connection, before: Watched | None, asked: bool | None, refused: int, quiet_ms: int = QUIET_MS
 ) -> tuple[Watched, Verdict]:
     """One connection after one sample: what to remember, and what to do."""
     busy = in_flight(now, asked, refused)
@@ -69,7 +70,7 @@ def judge(
     if before is None or not before.shielded:
         return known, Verdict.SHIELD
     same = not grew and now.heard == before.seen.heard
-    silent = min(now.sent_ago, now.heard_ago) >= QUIET_MS
+    silent = min(now.sent_ago, now.heard_ago) >= quiet_ms
     return known, Verdict.CLOSE if same and (refused or silent) else Verdict.WAIT
 
 

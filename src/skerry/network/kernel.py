@@ -13,13 +13,15 @@ import structlog
 
 from skerry.gate.message import Status
 from skerry.gate.netns import RUN_NETNS
+from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Segment, Traffic
 from skerry.network import dockeruser, links, ruleset
 from skerry.network.commands import nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
-from skerry.network.drain import Drained, drain
+from skerry.network.drain import Drained, Rules, drain
 from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
+from skerry.network.watch import Watch
 
 log = structlog.get_logger()
 
@@ -47,6 +49,8 @@ class KernelNetwork:
         self._callbacks: list[Callable[[Reservations], None]] = []
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
+        self._watch: Watch | None = None
+        self._written = False
 
     async def start(self) -> None:
         """Make what must be there before anything else; attach to the gate. Raises NetworkError."""
@@ -55,6 +59,19 @@ class KernelNetwork:
         await links.ensure_namespace(self.namespace)
         await self.restore()
         await self._gate.start()
+        self._watch = Watch(self._repair)
+
+    async def _repair(self) -> None:
+        """Write again what somebody else took away, be it a flushed ruleset or one of ours."""
+        async with self._lock:
+            tables = await nft_quietly("list", "tables", "ip")
+            there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
+            if f"{self.table}-flows" not in there:
+                await nft(ruleset.render_flows(self.table))
+            await dockeruser.ensure()
+            if self.table not in there and self._gate.status is not None and self._written:
+                log.warning("the kernel table was gone: writing it again", table=self.table)
+                await self._write(self._gate.status)
 
     async def restore(self) -> None:
         """Have the rules that no `apply` writes; whoever flushed the machine's ruleset took them too."""
@@ -65,6 +82,11 @@ class KernelNetwork:
     def gate_status(self) -> Status | None:
         """What the gate said last; None while it is being replaced."""
         return self._gate.status
+
+    @property
+    def prepared_for_the_worst(self) -> bool:
+        """Whether we have copies of all the gate's sockets, so that it may be killed and no port closes."""
+        return self._gate.spare.complete
 
     def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
         """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
@@ -99,6 +121,7 @@ class KernelNetwork:
         table = ruleset.render(msgspec.structs.replace(self._traffic, ports=ours), self.table)
         await links.hairpin(segment.bridge for segment in self._traffic.segments)
         await nft(table)
+        self._written = True
 
     def _heard(self, status: Status) -> None:
         if self._differs(status):
@@ -123,9 +146,16 @@ class KernelNetwork:
     def _happened(self, event: str) -> None:
         log.warning(event)
 
-    async def drain(self, pid: int, address: str | None, timeout_ns: int) -> Drained:
+    async def drain(
+        self,
+        pid: int,
+        address: str | None,
+        timeout_ns: int,
+        quiet_ns: int = DRAIN_QUIET,
+        idle: str = "close",
+    ) -> Drained:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
-        return await drain(pid, address, timeout_ns, self.table)
+        return await drain(pid, address, Rules(timeout_ns, quiet_ns, idle), self.table)
 
     async def forget(self, addresses: Iterable[str]) -> None:
         """Delete all flows to tasks that have been drained; see `Conntrack.forget_task`."""
@@ -133,9 +163,16 @@ class KernelNetwork:
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""
+        if self._watch:
+            await self._watch.close()
+            self._watch = None
         if self._following:
             self._following.cancel()
         await self._gate.detach()
+
+    async def replace_gate(self) -> None:
+        """Put a fresh gate in the place of the one that runs; nobody notices. Raises NetworkError."""
+        await self._gate.replace()
 
     async def stop_gate(self) -> None:
         """End the gate: no names, no held connections, no reserved ports."""
@@ -143,6 +180,9 @@ class KernelNetwork:
 
     async def purge(self) -> None:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
+        if self._watch:
+            await self._watch.close()
+            self._watch = None
         await self.stop_gate()
         await nft_quietly("delete", "table", "ip", self.table)
         await nft_quietly("delete", "table", "ip", f"{self.table}-flows")

@@ -49,10 +49,15 @@ def render_flows(table: str = "skerry") -> str:
     A segment with PSH to a connection in `quiet` (peer, its port, task, its port) is dropped before it
     counts as asked, so what a task never saw does not look like a request in flight. An entry ends by itself
     after some seconds, so that a skerryd that was killed while it drained leaves no connection deaf.
+
+    A task's first refusal of a translated connection is dropped (`refused`: client, its port): it may have
+    died a moment ago. The client's TCP knocks again after a second, and conntrack, which saw the refusal,
+    translates anew: to a task that lives, or to the hold. A second refusal is the answer.
     """
     family = f"ip {table}-flows"
     talk = "tcp flags & psh == psh ct direction"
     quiet = "type ipv4_addr . inet_service . ipv4_addr . inet_service; timeout 3s; counter;"
+    refusal = "ct status dnat ct direction reply tcp flags & (syn | ack | rst) == (ack | rst) tcp sequence 0"
     four = "ip saddr . tcp sport . ip daddr . tcp dport"
     return "\n".join(
         [
@@ -60,11 +65,15 @@ def render_flows(table: str = "skerry") -> str:
             f"delete table {family}",
             f"add table {family}",
             f"add set {family} quiet {{ {quiet} }}",
+            f"add set {family} refused {{ type ipv4_addr . inet_service; size 65535; flags dynamic,timeout; "
+            "timeout 5s; }",
             f"add chain {family} to_task {{ type filter hook postrouting priority 200; policy accept; }}",
             f'add rule {family} to_task oifname "{TASKS}" tcp flags & psh == psh {four} @quiet drop',
             f'add rule {family} to_task oifname "{TASKS}" {talk} original '
             f"ct mark set ct mark or {ASKED_MARK:#x}",
             f"add chain {family} from_task {{ type filter hook prerouting priority -140; policy accept; }}",
+            f'add rule {family} from_task iifname "{TASKS}" {refusal} '
+            "ip daddr . tcp dport != @refused add @refused { ip daddr . tcp dport } drop",
             f'add rule {family} from_task iifname "{TASKS}" {talk} reply '
             f"ct mark set ct mark and {ASKED_MARK ^ 0xFFFFFFFF:#x}",
             "",
@@ -89,6 +98,8 @@ def render_gate() -> str:
             f"flush chain {family} hold",
             f'add rule {family} own iifname "lo" accept',
             f"add rule {family} own iifname . ip daddr @legs accept",
+            # silence rather than "port unreachable": a client of a service that is not ready asks again
+            f"add rule {family} own meta l4proto udp iifname . ip daddr @vips drop",
             f"add rule {family} own iifname . ip daddr @vips accept",
             f"add rule {family} hold iifname . ip daddr @legs accept",
             f"add rule {family} hold meta l4proto tcp redirect to :{HOLD_PORT}",

@@ -18,7 +18,9 @@ def restarted(step: Step) -> Iterator[tuple[Life, Life]]:
         if old is None and not new.update_started_at and step.writer == "orchestrator":
             life = step.past.lives[new.id]
             before = step.past.lives.get(life.followed)
-            if before is not None and _still_there(step, before.task):
+            if before is None or before.task.job_iteration != new.job_iteration:
+                continue
+            if _still_there(step, before.task):
                 last = step.past.lives[before.task.id].last
                 if last.status.state in ENDED_BY_ITSELF:
                     yield before, life

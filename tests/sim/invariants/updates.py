@@ -61,10 +61,12 @@ def _done_at(step: Step, life: Life) -> int | None:
 
 
 def begun(step: Step) -> Iterator[tuple[Service, Task]]:
-    """The tasks that an update made in this commit."""
+    """The tasks that an update made in this commit; restarts that it took over are none."""
     for old, new in step.written:
         service = step.after.services.get(new.service_id)
-        if old is None and service is not None and new.update_started_at and made_by_update(service, new):
+        if old is not None or service is None or new.start_after:
+            continue
+        if new.update_started_at and made_by_update(service, new):
             yield service, new
 
 

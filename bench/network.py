@@ -1,0 +1,137 @@
+"""Throughput to one nginx by every way there is: `python -m bench.network` (`make bench-network`).
+
+Direct to the container; the service's VIP; its published port; HAProxy in TCP mode; the engine's own `-p`.
+All in turn, in rounds, from the machine itself, with wrk: 32 connections kept, then a new one for each
+request. Figures are medians of the rounds, in requests a second, and shares of direct. Needs wrk and haproxy.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.world.net import INSIDE
+from tests.world.world import World, wait_until
+
+ROUNDS = 5
+SECONDS = 3
+NGINX = """
+worker_processes 2;
+error_log stderr error;
+pid /tmp/nginx.pid;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  keepalive_requests 1000000;
+  server { listen 80 backlog=4096; return 200 "ok\\n"; }
+}
+"""
+HAPROXY = """
+global
+  maxconn 10000
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+listen all
+  bind :8090
+  server one {address}:80
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    for tool in ("wrk", "haproxy"):
+        if not shutil.which(tool):
+            sys.exit(f"{tool} is not installed: apt-get install wrk haproxy")
+    with World(images=["story"]) as world:
+        ways = prepared(world)
+        with haproxy(world, ways["direct"]):
+            ways["HAProxy, TCP"] = f"{INSIDE}:8090"
+            kept, fresh = measured(world, ways, close=False), measured(world, ways, close=True)
+    print("| way | kept, req/s | of direct | new each time, req/s | of direct |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for way in ways:
+        shares = [figures[way] / figures["direct"] for figures in (kept, fresh)]
+        print(f"| {way} | {kept[way]:.0f} | {shares[0]:.0%} | {fresh[way]:.0f} | {shares[1]:.0%} |")
+    line = " ".join(
+        f"{name}_{mode}={figures[way] / figures['direct']:.3f}"
+        for mode, figures in (("kept", kept), ("new", fresh))
+        for name, way in (("vip", "VIP"), ("published", "published port"))
+    )
+    print(f"bench-network: {line}")
+
+
+def prepared(world: World) -> dict[str, str]:
+    """nginx as a service, and once more by the engine's own means; host and port of each way."""
+    conf = world.root / "nginx.conf"
+    conf.write_text(NGINX)
+    world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
+    world.docker("network", "create", "--driver", "overlay", "bench")
+    world.docker("config", "create", "nginx", str(conf))
+    command = ["nginx", "-c", "/n.conf", "-g", "daemon off;"]
+    world.docker(
+        *("service", "create", "--detach", "--name", "web", "--network", "bench", "--publish", "8080:80"),
+        *("--no-healthcheck", "--config", "source=nginx,target=/n.conf", "story-web:1.0.0", *command),
+    )
+    world.docker(
+        *("run", "--detach", "--name", "own", "--publish", "8088:80", "--no-healthcheck"),
+        *("--volume", f"{conf}:/n.conf", "story-web:1.0.0", *command),
+    )
+    wait_until(lambda: world.api().containers("web"), "nginx runs")
+    container = str(world.api().containers("web")[0]["Id"])
+    networks = world.inspect("container", container)["NetworkSettings"]["Networks"]
+    address = next(one["IPAddress"] for one in networks.values() if one["IPAddress"])
+    vip = world.inspect("service", "web")["Endpoint"]["VirtualIPs"][0]["Addr"].partition("/")[0]
+    ways = {
+        "direct": f"{address}:80",
+        "VIP": f"{vip}:80",
+        "published port": f"{INSIDE}:8080",
+        "the engine's -p": f"{INSIDE}:8088",
+        "the engine's -p, 127.0.0.1": "127.0.0.1:8088",
+    }
+    for way, place in ways.items():
+        ask = ("curl", "-s", "-m", "2", f"http://{place}/")
+        wait_until(lambda ask=ask: world.run(*ask, check=False) == "ok\n", f"{way} answers")  # type: ignore[misc]
+    return ways
+
+
+@contextmanager
+def haproxy(world: World, direct: str) -> Iterator[None]:
+    """HAProxy on the machine, in front of the container."""
+    conf = world.root / "haproxy.cfg"
+    conf.write_text(HAPROXY.format(address=direct.partition(":")[0]))
+    process = subprocess.Popen(
+        world.net.within(["haproxy", "-db", "-f", str(conf)]), stderr=subprocess.DEVNULL
+    )
+    try:
+        time.sleep(0.5)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def measured(world: World, ways: dict[str, str], *, close: bool) -> dict[str, float]:
+    """Medians of the rounds, by way."""
+    seen: dict[str, list[float]] = {way: [] for way in ways}
+    header = ["-H", "Connection: close"] if close else []
+    for _ in range(ROUNDS):
+        for way, place in ways.items():
+            words = ["wrk", "-t2", "-c32", f"-d{SECONDS}s", *header, f"http://{place}/"]
+            said = world.run(*words)
+            found = re.search(r"Requests/sec:\s+([\d.]+)", said)
+            assert found, said
+            seen[way].append(float(found[1]))
+    return {way: statistics.median(rates) for way, rates in seen.items()}
+
+
+if __name__ == "__main__":
+    main()

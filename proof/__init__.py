@@ -1,0 +1,1 @@
+"""The proof: real containers are rolled and broken under every kind of client at once, and it is counted."""

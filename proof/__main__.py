@@ -1,0 +1,140 @@
+"""`make proof`: every kind of client at once, while real containers are rolled and broken.
+
+The last line is `proof: cells=N requests=N failed=N explained=N reconnects=N`; the exit code is 1 unless
+nothing failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from demo.settings import CHECKOUT
+from proof.cells import Cell, Explanation, Request, cell, last_line, proved
+from proof.clients import PATIENCE_S
+from proof.plan import CLIENTS, Run, runs
+from proof.report import write
+from proof.stack import Stack
+from tests.world.net import INSIDE
+from tests.world.world import World
+
+EXPLAINED = Path(__file__).with_name("explained.json")
+EXPLAINED_LIMIT = 60
+BEFORE_S = 1.0
+AFTER_S = 1.0
+KILLS = ("task crash", "out of memory")
+AFTER_KILL_S = PATIENCE_S + 1.0
+"""Whoever only reads from a process that was killed may not hear of its end, and gives up after a while."""
+
+
+class Load:
+    """The clients' process, on the outside host."""
+
+    def __init__(self, stack: Stack) -> None:
+        net = stack.world.net
+        words = [sys.executable, "-m", "proof.clients", INSIDE, stack.leg(), f"/run/netns/{net.inside}"]
+        self._process = subprocess.Popen(
+            net.within(words, outside=True), cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+        )
+        self._requests: list[Request] = []
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line == "end\n":
+                self._ended = True
+            else:
+                self._requests.append(Request.read(line))
+
+    def stop(self) -> list[Request]:
+        """End it, once every request under way is through; all requests."""
+        self._process.terminate()
+        self._reader.join(60)
+        self._process.kill()
+        self._process.wait()
+        if not self._ended:
+            sys.exit("the clients ended before they were told to")
+        return self._requests
+
+
+def main() -> None:
+    """Play, count, write the report."""
+    parser = argparse.ArgumentParser(prog="proof", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="two minutes instead of twenty")
+    parser.add_argument("--only", help="only runs whose name contains this")
+    parser.add_argument("--save", type=Path, help="write the cells there, for --merge")
+    parser.add_argument("--merge", type=Path, nargs="+", help="play nothing: take the cells of parts")
+    parser.add_argument("--report", type=Path, help="write the figures there, and the plots beside it")
+    parser.add_argument("--logs", type=Path, help="write the tails of skerry's logs there")
+    options = parser.parse_args()
+    explanations = msgspec.json.decode(EXPLAINED.read_bytes(), type=list[Explanation])
+    if options.merge:
+        cells = [
+            one for part in options.merge for one in msgspec.json.decode(part.read_bytes(), type=list[Cell])
+        ]
+    else:
+        planned = [run for run in runs(short=options.short) if (options.only or "") in str(run)]
+        cells = played(planned, explanations, options.logs)
+    if options.save is not None:
+        options.save.write_bytes(msgspec.json.encode(cells))
+    if options.report is not None:
+        write(options.report, cells, explanations)
+    print(last_line(cells))
+    sys.exit(not proved(cells, EXPLAINED_LIMIT))
+
+
+def played(planned: list[Run], explanations: list[Explanation], logs: Path | None) -> list[Cell]:
+    """The cells of runs in a world of their own."""
+    with World(images=["story"]) as world:
+        cells = play(Stack(world), planned, explanations)
+        if logs is not None:
+            logs.write_text(world.logs())
+    return cells
+
+
+def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> list[Cell]:
+    """All runs under one load; a line each."""
+    stack.deploy()
+    load = Load(stack)
+    times: list[tuple[Run, float]] = []
+    try:
+        time.sleep(BEFORE_S)
+        for run in planned:
+            stack.set(run.setting)
+            started = time.monotonic()
+            try:
+                stack.play(run)
+            finally:
+                print(f"{time.monotonic() - started:6.1f} s  {run}", flush=True)
+            time.sleep(AFTER_KILL_S if run.action in KILLS else AFTER_S)
+            times.append((run, started))
+    finally:
+        ended = time.monotonic()
+        requests = load.stop()
+    cells = []
+    ends = [start for _, start in times[1:]] + [ended]
+    for (run, start), end in zip(times, ends, strict=True):
+        seen = [one for one in requests if start <= one.end < end]
+        for one in seen:
+            if one.outcome == "failed":
+                print(f"  {one.kind}: began at {one.start - start:+.2f} s, {one.took_ms:.0f} ms: {one.text}")
+        for client in CLIENTS:
+            found = cell(str(run), client, [one for one in seen if one.kind == client], explanations)
+            cells.append(found)
+            if found.errors:
+                word = "failed" if found.failed else "explained"
+                print(f"{word}: {client} in {run}: {', '.join(found.errors)}", flush=True)
+    return cells
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The figures as a page with plots."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from proof.cells import Cell, Explanation, last_line
+from proof.plan import CLIENTS
+
+WIDTH, ROW, LEFT, TOP = 900, 30, 170, 50
+FIRST_MS, LAST_MS = 0.3, 30_000.0
+
+
+def write(page: Path, cells: Sequence[Cell], explanations: Iterable[Explanation]) -> None:
+    """Write the page, and its plot beside it."""
+    plot = page.with_suffix(".svg")
+    plot.write_text(svg(cells))
+    page.write_text("\n".join(_page(cells, explanations, plot.name)) + "\n")
+
+
+ABOUT = Path(__file__).with_name("about.md")
+HEAD = """
+| run | client | requests | failed | explained | reconnects | p50 ms | p99 ms | slowest ms |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+
+
+def _page(cells: Sequence[Cell], explanations: Iterable[Explanation], plot: str) -> Iterator[str]:
+    yield ABOUT.read_text().format(last_line=last_line(cells), plot=plot).rstrip()
+    for why in explanations:
+        yield f"| {why.run} | {', '.join(why.clients)} | {why.at_most} | {why.reason} |"
+    yield "\n## By client\n"
+    yield from _table("client", [(name, [one for one in cells if one.client == name]) for name in CLIENTS])
+    yield "\n## By run\n"
+    runs = list(dict.fromkeys(one.run for one in cells))
+    yield from _table("run", [(name, [one for one in cells if one.run == name]) for name in runs])
+    yield f"\n## By cell\n{HEAD}"
+    for one in cells:
+        yield (
+            f"| {one.run} | {one.client} | {one.requests} | {one.failed} | {one.explained} | {one.reconnects}"
+            f" | {one.p50:.1f} | {one.p99:.0f} | {one.slowest:.0f} |"
+        )
+
+
+def _table(name: str, groups: list[tuple[str, list[Cell]]]) -> Iterator[str]:
+    yield f"| {name} | requests | failed | explained | reconnects | slowest ms |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for word, group in groups:
+        yield (
+            f"| {word} | {sum(one.requests for one in group)} | {sum(one.failed for one in group)}"
+            f" | {sum(one.explained for one in group)} | {sum(one.reconnects for one in group)}"
+            f" | {max((one.slowest for one in group), default=0.0):.0f} |"
+        )
+
+
+def svg(cells: Sequence[Cell]) -> str:
+    """A row for each client; for each run a dot at its median and one at its slowest, logarithmic."""
+    height = TOP + ROW * len(CLIENTS) + 40
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif"'
+        ' font-size="12">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        '<text x="10" y="20" font-size="14">Median (grey) and slowest (blue; red: failed) by client, a dot'
+        " each run</text>",
+    ]
+    for mark in (1, 10, 100, 1000, 10_000):
+        x = _x(mark)
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 10}" y2="{height - 30}" stroke="#ddd"/>')
+        parts.append(f'<text x="{x:.1f}" y="{height - 12}" text-anchor="middle">{mark} ms</text>')
+    for row, client in enumerate(CLIENTS):
+        y = TOP + ROW * row + ROW / 2
+        parts.append(f'<text x="{LEFT - 10}" y="{y + 4:.1f}" text-anchor="end">{client}</text>')
+        for one in cells:
+            if one.client == client and one.requests:
+                parts.append(_dot(one.p50, y - 5, "#888"))
+                parts.append(_dot(one.slowest, y + 5, "#c00" if one.failed else "#1565c0"))
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _dot(ms: float, y: float, colour: str) -> str:
+    return f'<circle cx="{_x(ms):.1f}" cy="{y:.1f}" r="3" fill="{colour}" opacity="0.5"/>'
+
+
+def _x(ms: float) -> float:
+    share = math.log(max(ms, FIRST_MS) / FIRST_MS) / math.log(LAST_MS / FIRST_MS)
+    return LEFT + min(share, 1.0) * (WIDTH - LEFT - 30)

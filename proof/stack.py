@@ -1,0 +1,265 @@
+"""The stack that is proved on: two services of the same app on one network, in a world of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from demo.watch import Rollout
+from proof.plan import Run, Setting
+from tests.world.processes import kill
+from tests.world.world import World, wait_until
+
+SERVICES = {
+    "web": ["--publish", "8080:8080"],
+    "sockets": [
+        *("--publish", "9090:8080", "--publish", "9091:8081", "--publish", "9092:8082/udp"),
+        # WebSocket and plain TCP: both sides speak, so connections are waited for
+        *("--label", "skerry.drain.idle=wait"),
+    ],
+}
+HEALTH = "curl -sf http://127.0.0.1:8080/healthcheck || exit 1"
+APP = Path(__file__).with_name("app.py")
+IMAGES = ("story-app:1.0.0", "story-app:1.0.1")
+LONG_S = 120.0
+
+
+class Stack:
+    """The stack in a world; each method returns when what it does is done."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.setting = Setting(2, "start-first", "graceful")
+        self._image = 0
+        self._config = 0
+        self._extra = False
+
+    def deploy(self) -> None:
+        """Make everything, and wait until it serves."""
+        docker = self.world.docker
+        docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
+        docker("network", "create", "--driver", "overlay", "proof")
+        docker("config", "create", "app-0", str(APP))
+        for name, more in SERVICES.items():
+            docker(
+                *("service", "create", "--detach", "--name", name, "--network", "proof", *more),
+                *("--config", "source=app-0,target=/app.py", "--replicas", "2", "--limit-memory", "160M"),
+                *("--health-cmd", HEALTH, "--health-interval", "2s", "--restart-delay", "100ms"),
+                *("--update-monitor", "200ms", "--update-order", "start-first", "--env", "ENDING=graceful"),
+                *("--rollback-monitor", "200ms", "--rollback-order", "start-first"),
+                *("--stop-grace-period", "10s", IMAGES[0], "python3", "-S", "/app.py"),
+            )
+        for name in SERVICES:
+            wait_until(partial(self._ready, name), f"{name} runs", 60)
+
+    def leg(self) -> str:
+        """Where the network's names are answered."""
+        subnet = self.world.inspect("network", "proof")["IPAM"]["Config"][0]["Subnet"]
+        return f"{subnet.rpartition('.')[0]}.254"
+
+    def set(self, setting: Setting) -> None:
+        """Bring the stack into a setting; nothing of that is counted."""
+        if setting == self.setting:
+            return
+        words = ["--replicas", str(setting.replicas), "--env-add", f"ENDING={setting.ending}"]
+        words += ["--update-order", setting.order, "--rollback-order", setting.order]
+        replaces = setting.ending != self.setting.ending
+        self.setting = setting
+        self._update(words, replaces=replaces)
+
+    def _ready(self, name: str) -> bool:
+        tasks = self.world.api().live(name)
+        return len(tasks) == self.setting.replicas and all(
+            task["Status"]["State"] == "running" for task in tasks
+        )
+
+    def _both(self, act: Callable[[str], object], *, replaces: bool, replicas: int | None = None) -> None:
+        """Do something to both services and wait until it is through."""
+        count = self.setting.replicas if replicas is None else replicas
+        rollouts = [Rollout(self.world.socket, name, count, replaces=replaces) for name in SERVICES]
+        for rollout in rollouts:
+            rollout.__enter__()
+        try:
+            for name in SERVICES:
+                act(name)
+            for rollout in rollouts:
+                rollout.wait(LONG_S)
+        finally:
+            for rollout in rollouts:
+                rollout.__exit__()
+        for name in SERVICES:
+            wait_until(partial(self._settled, name), f"{name} is at rest", 60)
+
+    def _whole(self, name: str) -> bool:
+        return self._ready(name) and self._settled(name)
+
+    def _settled(self, name: str) -> bool:
+        ended = {"complete", "shutdown", "failed", "rejected", "remove", "orphaned"}
+        leaving = [
+            task
+            for task in self.world.api().tasks(name)
+            if task["DesiredState"] != "running" and task["Status"]["State"] not in ended
+        ]
+        return not leaving and self.world.api().update_state(name) in ("", "completed", "rollback_completed")
+
+    def _update(self, words: list[str], *, replaces: bool) -> None:
+        self._both(
+            lambda name: self.world.docker("service", "update", "--detach", *words, name), replaces=replaces
+        )
+
+    def play(self, run: Run) -> None:
+        """What a run is about."""
+        getattr(self, f"_{run.action.replace(' ', '_')}_")()
+
+    # Rollouts.
+
+    def _update_(self) -> None:
+        self._image = 1 - self._image
+        self._update(["--image", IMAGES[self._image]], replaces=True)
+
+    def _rollback_(self) -> None:
+        self._image = 1 - self._image
+        self._both(lambda name: self.world.docker("service", "rollback", "--detach", name), replaces=True)
+
+    def _scale_(self) -> None:
+        """One less, and back: of one replica, none at all for a moment."""
+        for count in (self.setting.replicas - 1, self.setting.replicas):
+
+            def scale(name: str, count: int = count) -> None:
+                self.world.docker("service", "scale", "--detach", f"{name}={count}")
+
+            self._both(scale, replaces=False, replicas=count)
+
+    def _ports_(self) -> None:
+        """A port comes, or goes again."""
+        self._extra = not self._extra
+        ports = {"web": 8090, "sockets": 9099}
+
+        def change(name: str) -> None:
+            port = f"published={ports[name]},target=8080"
+            verb = "--publish-add" if self._extra else "--publish-rm"
+            self.world.docker("service", "update", "--detach", verb, port, name)
+
+        self._both(change, replaces=True)
+
+    def _config_(self) -> None:
+        old, self._config = f"app-{self._config}", self._config + 1
+        new = self.world.root / f"app-{self._config}.py"
+        new.write_text(APP.read_text() + f"# {self._config}\n")
+        self.world.docker("config", "create", f"app-{self._config}", str(new))
+        words = ["--config-rm", old, "--config-add", f"source=app-{self._config},target=/app.py"]
+        self._update(words, replaces=True)
+
+    # Faults.
+
+    def _after_a_fault(self) -> None:
+        for name in SERVICES:
+            wait_until(partial(self._whole, name), f"{name} is whole", 60)
+        time.sleep(1.0)  # what comes late shall still be counted
+
+    def _one_task(self, name: str) -> dict[str, object]:
+        found: dict[str, object] = self.world.api().containers(name)[0]
+        return found
+
+    def _task_crash_(self) -> None:
+        for name in SERVICES:
+            container = str(self._one_task(name)["Id"])
+            os.kill(int(self.world.inspect("container", container)["State"]["Pid"]), signal.SIGKILL)
+            wait_until(partial(self._gone, name, container), "it is noticed")
+        self._after_a_fault()
+
+    def _gone(self, name: str, container: str) -> bool:
+        return all(one["Id"] != container for one in self.world.api().containers(name))
+
+    def _out_of_memory_(self) -> None:
+        for name in SERVICES:
+            container = str(self._one_task(name)["Id"])
+            self.world.as_container(
+                container, "curl", "-s", "-m", "20", "http://127.0.0.1:8080/eat", check=False
+            )
+            wait_until(partial(self._gone, name, container), "it is noticed", 30)
+        self._after_a_fault()
+
+    def _skerryd_killed_(self) -> None:
+        """In the middle of an update, and again after it has come back."""
+        image = IMAGES[1 - self._image]
+        self._image = 1 - self._image
+        for name in SERVICES:
+            self.world.docker("service", "update", "--detach", "--image", image, name)
+        for _ in range(2):
+            time.sleep(0.7)
+            self.world.kill_skerryd()
+            time.sleep(0.5)
+            self.world.up()
+        for name in SERVICES:
+            wait_until(partial(self._updated, name, image), f"{name} is updated", 60)
+        self._after_a_fault()
+
+    def _updated(self, name: str, image: str) -> bool:
+        tasks = self.world.api().live(name)
+        return len(tasks) == self.setting.replicas and all(
+            task["Spec"]["ContainerSpec"]["Image"].startswith(image) and task["Status"]["State"] == "running"
+            for task in tasks
+        )
+
+    def _gate(self) -> int:
+        async def pid() -> int:
+            reader, writer = await asyncio.open_unix_connection(self.world.run_dir / "gate.sock")
+            try:
+                return int(json.loads(await reader.readline())["pid"])
+            finally:
+                writer.close()
+
+        return asyncio.run(pid())
+
+    def _gate_replaced_(self) -> None:
+        """Twice: the second time while both services are updated."""
+        words = [sys.executable, "-m", "skerry.gate", "--run-dir", str(self.world.run_dir)]
+        words += ["--netns", f"skerry-gate-{self.world.name}", "--take-over"]
+        for again in (False, True):
+            former = self._gate()
+            with (self.world.run_dir / "gate.log").open("ab") as log:
+                subprocess.Popen(self.world.net.within(["setsid", *words]), stdout=log, stderr=log)
+            wait_until(partial(self._another_gate, former), "another gate serves", 20)
+            if not again:
+                self._update_()
+
+    def _gate_killed_(self) -> None:
+        kill(self._gate())
+        wait_until(self._gate_answers, "another gate serves", 20)
+        self._update_()
+
+    def _another_gate(self, former: int) -> bool:
+        return self._gate_answers() and self._gate() != former
+
+    def _gate_answers(self) -> bool:
+        try:
+            return self._gate() > 0
+        except OSError:
+            return False
+
+    def _engine_killed_(self) -> None:
+        """skerry's own engine, which keeps its containers alive; then an update on the next one."""
+        kill(int((self.world.run_dir / "engine.pid").read_text()))
+
+        def answers() -> bool:
+            return "1" in self.world.run("docker", "ps", "-q", "--no-trunc", check=False) and self._ready(
+                "web"
+            )
+
+        time.sleep(0.5)
+        wait_until(answers, "the engine is back", 60)
+        self._update_()
+
+    def _ruleset_flushed_(self) -> None:
+        self.world.run("nft", "flush", "ruleset")
+        time.sleep(1.5)
+        self._update_()

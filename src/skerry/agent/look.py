@@ -1,0 +1,156 @@
+"""A probe by socket: what `curl`, `wget` or `nc` would find, found without a process in the container."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from dataclasses import dataclass
+
+from skerry.agent.sockets import Sockets
+from skerry.core.probing import HttpProbe, Probe
+from skerry.model.defaults import SECOND
+
+CHUNK = 16 * 1024
+HEAD_LIMIT = 64 * 1024
+OUTPUT_LIMIT = 4096
+_NEXT = (errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH)
+
+
+class Unsure(Exception):
+    """Only the command itself can tell."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a probe found: an exit code, and some output."""
+
+    exit_code: int
+    output: str
+
+
+async def look(probe: Probe, sockets: Sockets, pid: int, limit: int) -> Found:
+    """Do what the probe says within `limit` (ns). Raises Unsure, and OSError where the container is gone.
+
+    Code -1 means out of time, as for a command.
+    """
+    program = sockets.program(pid, probe.tool) if probe.tool else ""
+    if probe.tool and not program:
+        raise Unsure
+    own = probe.timeout if 0 < probe.timeout < limit else 0
+    try:
+        async with asyncio.timeout((own or limit) / SECOND):
+            return await _found(probe, sockets, pid, program)
+    except TimeoutError:
+        if not own:
+            return Found(-1, "")
+        if probe.tool == "wget":  # some try again
+            raise Unsure from None
+        return Found(probe.code("late", program), f"no answer within {own / SECOND:g} s")
+
+
+async def _found(probe: Probe, sockets: Sockets, pid: int, program: str) -> Found:
+    connection = await _connected(probe, sockets, pid)
+    if connection is None:
+        where = f"{probe.hosts[-1]} port {probe.port}"
+        return Found(probe.code("refused", program), f"Failed to connect to {where}: connection refused")
+    try:
+        if isinstance(probe, HttpProbe):
+            return await _asked(probe, connection, program)
+        return Found(0, "")
+    finally:
+        connection.close()
+
+
+async def _connected(probe: Probe, sockets: Sockets, pid: int) -> socket.socket | None:
+    for host in probe.hosts:
+        connection = await sockets.open(pid, host)
+        try:
+            await asyncio.get_running_loop().sock_connect(connection, (host, probe.port))
+        except OSError as error:
+            connection.close()
+            if error.errno not in _NEXT:
+                raise Unsure from error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    return None
+
+
+async def _asked(probe: HttpProbe, connection: socket.socket, program: str) -> Found:
+    method = "GET" if program == "busybox" else "HEAD" if probe.tool == "wget" else probe.method
+    lines = [f"{method} {probe.target} HTTP/1.1", *(f"{name}: {value}" for name, value in probe.headers)]
+    request = "\r\n".join([*lines, "Connection: close", "", ""])
+    try:
+        await asyncio.get_running_loop().sock_sendall(connection, request.encode())
+        head, body, hinted = await _head(connection)
+        if hinted and program == "busybox":  # it takes the hint for the answer
+            raise Unsure
+        status = _status(head)
+        if status is None:
+            return Found(probe.code("silent", program), "empty reply")
+        if status >= 400:
+            return Found(probe.code("status", program), f"The requested URL returned error: {status}")
+        if probe.passes(status) is None:
+            raise Unsure
+        whole: bytes | None = b""
+        if method != "HEAD" and program != "busybox" and status not in (204, 304):
+            whole = await _rest(connection, head, body)
+    except ConnectionError as error:
+        return Found(probe.code("cut", program), str(error))
+    if whole is None:
+        return Found(probe.code("cut", program), "the answer was cut off")
+    return Found(0, "" if probe.mute else whole.decode(errors="replace"))
+
+
+async def _head(connection: socket.socket) -> tuple[bytes, bytes, bool]:
+    """The head of the final answer (empty where none came), what came after it, and whether a 1xx came
+    before."""
+    data, hinted = b"", False
+    while True:
+        head, end, after = data.partition(b"\r\n\r\n")
+        if end and (_status(head) or 0) // 100 != 1:
+            return head, after, hinted
+        if end:
+            data, hinted = after, True
+            continue
+        more = await asyncio.get_running_loop().sock_recv(connection, CHUNK)
+        if not more or len(data) > HEAD_LIMIT:
+            return b"", b"", hinted
+        data += more
+
+
+def _status(head: bytes) -> int | None:
+    words = head.partition(b"\r\n")[0].split(None, 2)
+    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
+        return None
+    return int(words[1])
+
+
+async def _rest(connection: socket.socket, head: bytes, body: bytes) -> bytes | None:
+    """The beginning of the body, once all of it has come; None where it was cut off."""
+    length, chunked = _framing(head)
+    kept, total = body[:OUTPUT_LIMIT], len(body)
+    tail = body[-5:]
+    while not (total >= length if length is not None else chunked and tail == b"0\r\n\r\n"):
+        more = await asyncio.get_running_loop().sock_recv(connection, CHUNK)
+        if not more:
+            return kept if length is None and not chunked else None
+        kept = (kept + more)[:OUTPUT_LIMIT]
+        total += len(more)
+        tail = (tail + more)[-5:]
+    return kept
+
+
+def _framing(head: bytes) -> tuple[int | None, bool]:
+    """The body's length if it is told, and whether it comes in chunks."""
+    length, chunked = None, False
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and value.strip().isdigit():
+            length = int(value)
+        if name.strip().lower() == b"transfer-encoding":
+            chunked = b"chunked" in value.lower()
+    return (None, True) if chunked else (length, False)

@@ -1,0 +1,63 @@
+"""Labels that say how a service is treated, and the sentences for those that make no sense."""
+
+from __future__ import annotations
+
+import pytest
+
+from skerry.core.handling import Handling, Wish, handling
+from skerry.core.probing import HttpProbe, TcpProbe
+from skerry.model.defaults import MILLISECOND, SECOND
+
+
+def test_nothing_said_and_somebody_elses_labels() -> None:
+    assert handling({}) == handling({"traefik.enable": "true", "skerry.other": "x"}) == Handling()
+
+
+def test_everything_said() -> None:
+    said = handling(
+        {
+            "skerry.hold.timeout": "5s",
+            "skerry.drain.timeout": "1m",
+            "skerry.drain.quiet": "200ms",
+            "skerry.drain.idle": "leave",
+            "skerry.probe": "http://:8080/ready",
+            "skerry.probe.liveness": "tcp://:8080",
+        }
+    )
+    assert (said.hold_timeout, said.drain_timeout) == (5 * SECOND, 60 * SECOND)
+    assert (said.drain_quiet, said.drain_idle) == (200 * MILLISECOND, "leave")
+    assert isinstance(said.readiness.probe, HttpProbe)
+    assert (said.readiness.probe.port, said.readiness.probe.target) == (8080, "/ready")
+    assert said.liveness == Wish(probe=TcpProbe(("127.0.0.1", "::1"), 8080))
+
+
+def test_commands_by_label() -> None:
+    said = handling({"skerry.probe": "exec", "skerry.probe.readiness": "exec test -f /ready"})
+    assert said.readiness == Wish(command=("/bin/sh", "-c", "test -f /ready"))
+    assert said.liveness == Wish(as_is=True)
+    assert handling({"skerry.probe.liveness": "none"}).liveness == Wish(none=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("skerry.hold.timeout", "soon", "invalid duration 'soon'"),
+        ("skerry.drain.timeout", "-5s", "invalid duration '-5s'"),
+        ("skerry.drain.timeout", "2h", "longer than 1h"),
+        ("skerry.drain.quiet", "", "invalid duration"),
+        ("skerry.drain.idle", "maybe", "none of close, leave and wait"),
+        ("skerry.drain.timeot", "5s", "there is no label skerry.drain.timeot"),
+        ("skerry.probe", "http://db:80/", "the host is the container itself"),
+        ("skerry.probe", "https://:443/", "is none of"),
+        ("skerry.probe", "http://:99999/", "is none of"),
+        ("skerry.probe", "http://:80/a b", "is none of"),
+        ("skerry.probe", "tcp://:0", "is none of"),
+        ("skerry.probe", "tcp://", "is none of"),
+        ("skerry.probe.liveness", "", "is none of"),
+        ("skerry.probe", "none", "can't be none"),
+        ("skerry.probe.readiness", "none", "can't be none"),
+    ],
+)
+def test_mistakes(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        handling({name: value})

@@ -1,0 +1,1 @@
+"""The proof itself: what it counts, and its short form on a real engine."""

@@ -1,0 +1,25 @@
+"""Seeds that once failed, and why. A seed is its story only as long as nothing else draws a number: what is
+told here in words has a test of its own beside the code that was wrong."""
+
+from __future__ import annotations
+
+SEEDS: dict[int, str] = {
+    3: "a rollback ended at once and unwatched; after it, the failed task spoke for its slot",
+    7: "an update that had nothing to do was watched to its end",
+    20: "slots that were given up were updated and scaled away in turn, without end",
+    24: "the history forgot how often a restart had been tried",
+    40: "two superseded tasks served on in one slot while the rollback was paused",
+    45: "a clock that was set back twice: deadlines passed at once",
+    49: "a container that was restarted from outside was stopped while the table led to it",
+    58: "a restart before its slot's turn was no part of the update",
+    60: "a half-made task of a spec that was rolled back from was left to itself",
+    70: "a task was stopped while the table that led to it was just being applied",
+    75: "start-first left three tasks in a slot",
+    76: "a rollback to a spec with the same tasks counted the update's failures again",
+    78: "the history forgot how far an update was, so that its delay was ignored",
+    91: "a spec that failed was tried again and again whatever the restart policy",
+    126: "a rollback was completed while its only task was a failed one",
+    144: "a task that waited for resources was looked at only by the resync",
+    199: "the daemon is killed in the midst of its start",
+    283: "a container that was restarted from outside ran on for ever",
+}

@@ -1,0 +1,53 @@
+"""Random lives: nothing that must hold is ever broken, and all comes to rest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sim.regressions import SEEDS
+from tests.sim.run import many, play, told
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FIRST, COUNT = 1000, 100
+"""Not those that were fixed one by one."""
+
+
+@pytest.mark.timeout(300)
+def test_a_hundred_seeds() -> None:
+    _, decisions, failed = many(range(FIRST, FIRST + COUNT))
+    assert not failed, "\n".join(told(result) for result in failed)
+    assert decisions > 50 * COUNT, "something happens in them"
+
+
+@pytest.mark.timeout(120)
+def test_what_once_failed() -> None:
+    _, _, failed = many(sorted(SEEDS))
+    assert not failed, "\n".join(f"{SEEDS[result.seed]}\n{told(result)}" for result in failed)
+
+
+@pytest.mark.timeout(30)
+def test_a_seed_is_one_run_bit_for_bit_whatever_the_hashes() -> None:
+    script = "from tests.sim.run import play; result = play(5); print(result.digest, result.commits)"
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": hashes},
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hashes in ("1", "2", "3")
+    }
+    assert len(outputs) == 1
+    assert outputs != {""}
+
+
+@pytest.mark.timeout(10)
+def test_other_seeds_are_other_runs() -> None:
+    assert play(5).digest != play(6).digest
