@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check sim mutants outgrow bench bench-core bench-network bench-probes proof
+.PHONY: setup demo test check sim mutants wire transcripts proof outgrow bench bench-core bench-network bench-probes
 
 setup:
 	@bash scripts/setup
@@ -45,3 +45,11 @@ check: setup
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
+
+# Records what a genuine Swarm answers, afresh.
+transcripts: setup
+	@$(PYTHON) -m tests.transcripts
+
+# The wire as a whole: transcripts, the SDK, bad input. FUZZ=N for fewer or more requests.
+wire: setup
+	@$(PYTHON) -W ignore -m tests.wire --fuzz $(or $(FUZZ),20000)

@@ -88,3 +88,18 @@ def test_newer_fields_are_dropped_for_older_clients() -> None:
     assert strip(spec, (1, 41))["TaskTemplate"]["ContainerSpec"]["CapabilityAdd"] == ["A"]
     assert "Networks" not in strip(spec, (1, 44))["TaskTemplate"]
     assert "Networks" in spec
+
+
+def test_fields_that_are_newer_than_the_client_in_lists_too() -> None:
+    mounts = [{"Target": "/x", "TmpfsOptions": {"SizeBytes": 1, "Options": [["noexec"]]}}]
+    spec: Raw = {
+        "TaskTemplate": {
+            "ContainerSpec": {"Configs": [{"ConfigID": "c", "Runtime": {}}], "Mounts": mounts},
+            "Resources": {"SwapBytes": 1, "MemorySwappiness": 2},
+        }
+    }
+    old = strip(spec, (1, 39))["TaskTemplate"]
+    assert old["ContainerSpec"]["Configs"] == [{"ConfigID": "c"}]
+    assert old["ContainerSpec"]["Mounts"] == [{"Target": "/x", "TmpfsOptions": {"SizeBytes": 1}}]
+    assert old["Resources"] == {}
+    assert strip(spec, (1, 52)) == spec

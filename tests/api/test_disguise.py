@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from skerry.api.disguise import Disguise, event, networks_of, own_healthcheck, with_health
+from skerry.api.disguise import Disguise, event, own_healthcheck, with_health
 from skerry.api.routes_containers import health_word, ports
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw, Task, TaskStatus
@@ -176,8 +176,19 @@ def test_an_event_of_a_bridge_is_the_overlays() -> None:
     scene = Scene()
     attributes = {"container": "c1", "name": scene.network.engine_name, "type": "bridge"}
     found = event(
-        networks_of(scene.world.view),
+        scene.world.view,
         {"Type": "network", "Action": "connect", "Actor": {"ID": "f" * 64, "Attributes": attributes}},
     )
     shown = {"container": "c1", "name": "net", "type": "overlay"}
     assert found["Actor"] == {"ID": scene.network.id, "Attributes": shown}
+
+
+def test_an_event_of_a_task_names_its_image_as_it_was_written() -> None:
+    scene = Scene()
+    attributes = {"com.docker.swarm.task.id": scene.task.id, "image": "sha256:abc"}
+    told: Raw = {"Type": "container", "Action": "start", "from": "sha256:abc"}
+    told["Actor"] = {"ID": "c1", "Attributes": attributes}
+    found = event(scene.world.view, told)
+    assert (found["from"], found["Actor"]["Attributes"]["image"]) == ("app:1", "app:1")
+    told["Actor"] = {"ID": "c2", "Attributes": {"image": "sha256:abc"}}
+    assert event(scene.world.view, told) == told

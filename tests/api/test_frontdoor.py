@@ -248,3 +248,16 @@ def test_many_clients_at_once() -> None:
         await until(lambda: not door.server.connections)
 
     check(test)
+
+
+def test_of_pipelined_requests_the_first_is_answered() -> None:
+    async def test(door: Door) -> None:
+        ping = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
+        told = await door.raw(ping * 3)
+        assert (told.status, told.body) == (200, b"OK")
+        post = b"POST /swarm/unlock HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}"
+        told = await door.raw(post + ping)
+        assert told.status == 503
+        assert b"swarm" in told.body
+
+    check(test)

@@ -67,3 +67,19 @@ def test_an_upgrade_keeps_its_head() -> None:
     assert head.upgrades
     assert head.render(close=False) == block + b"\r\n\r\n"
     assert b"Upgrade" not in head.render(close=True, upgrade=False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "length"),
+    [
+        (b"", 0),
+        (b"Content-Length: 7\r\n", 7),
+        (b"Content-Length: 7\r\ncontent-length: 7\r\n", 7),
+        (b"Content-Length: 7\r\nContent-Length: 8\r\n", None),
+        (b"Content-Length: -1\r\n", None),
+        (b"Content-Length: 99999999999999999999\r\n", None),
+        (b"Content-Length: 7\r\nTransfer-Encoding: chunked\r\n", None),
+    ],
+)
+def test_how_long_the_body_is(fields: bytes, length: int | None) -> None:
+    assert parse((b"POST / HTTP/1.1\r\nHost: d\r\n" + fields).rstrip()).length == length

@@ -464,3 +464,63 @@ def test_secrets_and_configs_in_use_stay() -> None:
         assert "in use by the following service: app" in told.json["message"]
 
     check(test)
+
+
+def test_templating_is_newer_than_some_clients() -> None:
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        body = {"Name": "c", "Data": "YQ==", "Templating": {"Name": "golang"}}
+        for kind in ("config", "secret"):
+            told = await door.ask("POST", f"/v1.36/{kind}s/create", body)
+            text = f"{kind} templating is not supported on the specified API version: 1.36"
+            assert (told.status, told.json["message"]) == (400, text)
+            assert (await door.ask("POST", f"/v1.37/{kind}s/create", body)).status == 201
+
+    check(test)
+
+
+def test_disk_usage_shows_tasks_as_the_list_does() -> None:
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        _, task = await running(door)
+        row["Labels"]["com.docker.swarm.task.id"] = task.id
+        told = await door.ask("GET", "/system/df")
+        assert told.json["Containers"][0]["Image"] == "app:1"
+        assert told.json["LayersSize"] == 7
+
+    row: Raw = {"Id": "c1", "Image": "sha256:abc", "Labels": {}, "State": "exited", "NetworkSettings": {}}
+    check(test, {"GET /system/df": {"LayersSize": 7, "Containers": [row]}})
+
+
+def test_a_container_is_not_started_on_a_closed_network() -> None:
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        await networks.create(door.store, {"Name": "closed", "Driver": "overlay"})
+        closed = next(one for one in door.store.view.networks.values() if one.name == "closed")
+        container["HostConfig"]["NetworkMode"] = closed.engine_name
+        told = await door.ask("POST", "/containers/c1/start")
+        assert told.status == 500
+        assert told.json["message"] == (
+            "Could not attach to network closed: rpc error: code = PermissionDenied desc = network closed "
+            "not manually attachable"
+        )
+        container["HostConfig"]["NetworkMode"] = "bridge"
+        assert (await door.ask("POST", "/containers/c1/start")).status == 204
+
+    container: Raw = {"Id": "c1", "Config": {"Labels": {}}, "HostConfig": {}}
+    check(test, {"GET /containers/c1/json": container, "POST /containers/c1/start": (204, b"")})
+
+
+def test_a_body_of_the_wrong_shape_is_refused_in_words() -> None:
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        wrong: list[Raw] = [{"Name": "a", "TaskTemplate": []}, {"Networks": [{}], "TaskTemplate": "x"}]
+        for body in wrong:
+            told = await door.ask("POST", "/services/create", body)
+            assert told.status == 400
+            assert "cannot unmarshal" in told.json["message"]
+        odd: list[Raw] = [{"HostConfig": []}, {"NetworkingConfig": {"EndpointsConfig": {"net": 7}}}]
+        for body in odd:
+            assert (await door.ask("POST", "/containers/create", body)).status == 400
+
+    check(test, {"POST /containers/create": (400, {"message": "the engine's words"})})

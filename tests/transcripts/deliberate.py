@@ -16,6 +16,7 @@ LIST: list[tuple[str, str, str, str]] = [
         r"\.(bridge|ingress): |IPAddress|IPPrefixLen|Gateway|MacAddress|EndpointID",
         "ports of host mode are the kernel's, and lead by the network ingress",
     ),
+    ("", "", "PreviousSpec", "a rollback goes further back, where Swarm's toggles between two specs"),
     ("", "", r"PortStatus\.Ports: 2 elements", "a port is told once, not once for IPv4 and once for IPv6"),
     ("", "", "VirtualIPs: 2 elements wanted", "published ports lead by the service's own network"),
     ("TargetPort.:0", "", "", "no container has a port 0"),

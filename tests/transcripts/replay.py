@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.transcripts.compare import Bindings, differences
@@ -58,27 +59,34 @@ class Replay:
             settle(self.socket)
             self.commands += 1
             for wanted in command.exchanges:
-                told = self._exchange(wanted, start)
-                request = f"{wanted.method} {wanted.target}"
-                found += [Difference(name, command.line, request, what) for what in told]
+                found += self._exchange(partial(_differences, name, command.line, wanted), wanted, start)
         return found
 
-    def _exchange(self, wanted: Exchange, start: float) -> list[str]:
+    def _exchange(self, tell: Tell, wanted: Exchange, start: float) -> list[Difference]:
         try:
             target = self.bindings.fill(wanted.target)
             asked = Exchange(wanted.method, "", self.bindings.fill(wanted.asked), headers=wanted.headers)
         except KeyError as error:
-            return [f"asks with {error}, which no answer had"]
+            return tell([f"asks with {error}, which no answer had"])
         deadline = time.monotonic() + self.patience
         while True:
             asked.target = at_times(target, start)
             found = ask(self.socket, asked)
             told, bindings = differences(wanted, found, self.bindings)
-            if not told or wanted.method != "GET" or time.monotonic() > deadline:
+            left, _ = without_deliberate(tell(told))
+            if not left or wanted.method != "GET" or time.monotonic() > deadline:
                 self.answers += [] if told else [Answer(wanted, found, self.bindings)]
                 self.bindings = bindings
-                return told
+                return tell(told)
             time.sleep(0.05)
+
+
+Tell = Callable[[list[str]], list[Difference]]
+
+
+def _differences(session: str, command: str, wanted: Exchange, told: list[str]) -> list[Difference]:
+    request = f"{wanted.method} {wanted.target}"
+    return [Difference(session, command, request, what) for what in told]
 
 
 def without_deliberate(found: Iterable[Difference]) -> tuple[list[Difference], list[str]]:

@@ -41,3 +41,9 @@ HEADS: list[Callable[[random.Random], bytes]] = [
     lambda chance: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + chance.randbytes(20),
     lambda chance: b"\r\n" * chance.randrange(1, 50) + _request(chance) + b"\r\n",
 ]
+
+
+def unending(data: bytes) -> bool:
+    """Whether a body is announced that does not come: the daemon waits for it a while."""
+    chunked = b"ransfer-Encoding" in data and not data.endswith((b"0\r\n\r\n", b"HTTP/1.1"))
+    return chunked or b"Content-Length: 1000" in data

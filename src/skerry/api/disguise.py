@@ -29,15 +29,22 @@ def networks_of(view: View) -> Networks:
     return {network.engine_name: network for network in view.networks.values()}
 
 
-def event(known: Networks, found: Raw) -> Raw:
-    """An event of the engine's; those about our bridges are about overlay networks for the client."""
+def event(view: View, found: Raw) -> Raw:
+    """An event of the engine's; those about our bridges are about overlay networks for the client, and those
+    about tasks name their image as it was written."""
     actor = found.get("Actor") or {}
     attributes = actor.get("Attributes") or {}
-    network = known.get(attributes.get("name", "")) if found.get("Type") == "network" else None
-    if network is None:
+    if found.get("Type") == "network":
+        network = networks_of(view).get(attributes.get("name", ""))
+        if network is not None:
+            shown = {**attributes, "name": network.name, "type": "overlay"}
+            return {**found, "Actor": {**actor, "ID": network.id, "Attributes": shown}}
+    task = view.tasks.get(attributes.get(TASK_LABEL, "")) if found.get("Type") == "container" else None
+    image = (task.spec.get("ContainerSpec") or {}).get("Image") if task is not None else None
+    if not image:
         return found
-    shown = {**attributes, "name": network.name, "type": "overlay"}
-    return {**found, "Actor": {**actor, "ID": network.id, "Attributes": shown}}
+    told = {**found, "Actor": {**actor, "Attributes": {**attributes, "image": image}}}
+    return {**told, "from": image} if "from" in found else told
 
 
 @dataclass(frozen=True)

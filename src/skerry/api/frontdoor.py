@@ -117,6 +117,7 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._buffer = b""
         self._next: asyncio.Protocol | None = None
+        self._room: int | None = None
         self._transport: asyncio.Transport | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._ended = False
@@ -132,7 +133,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Part of the head, or whatever follows it."""
         if self._next is not None:
-            self._next.data_received(data)
+            if data := self._fitting(data):
+                self._next.data_received(data)
             return
         self._buffer += data
         try:
@@ -148,9 +150,18 @@ class Connection(asyncio.Protocol):
         assert self._patience is not None
         self._patience.cancel()
         if self._server.routes.ours(head):
-            self._serve(head.render(close=True, upgrade=False) + rest)
+            self._room = head.length
+            self._serve(head.render(close=True, upgrade=False) + self._fitting(rest))
         else:
             self._pass(head.render(close=not head.upgrades) + rest)
+
+    def _fitting(self, data: bytes) -> bytes:
+        """What of the data belongs to the request that is served: a connection serves one."""
+        if self._room is None:
+            return data
+        data = data[: self._room]
+        self._room -= len(data)
+        return data
 
     def _serve(self, data: bytes) -> None:
         assert self._transport is not None

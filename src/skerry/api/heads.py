@@ -43,6 +43,17 @@ class Head:
         """Whether the client asks to go on in another protocol (attach, exec, BuildKit's session)."""
         return any(name.lower() == b"upgrade" for name, _ in self.fields)
 
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body; None where only reading it tells, or the head contradicts itself."""
+        if any(name.lower() == b"transfer-encoding" for name, _ in self.fields):
+            return None
+        lengths = {value for name, value in self.fields if name.lower() == b"content-length"}
+        if not lengths:
+            return 0
+        (value, *others) = lengths
+        return int(value) if not others and value.isdigit() and len(value) < 19 else None
+
     def render(self, *, close: bool, upgrade: bool = True) -> bytes:
         """The head again; `close` makes it the connection's last request, `upgrade` keeps that field."""
         dropped = _HOP if close else set()

@@ -10,7 +10,8 @@ from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.wire import contents as wire
 from skerry.control import configs, secrets, swarm
-from skerry.model.objects import Config, Secret
+from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Config, Raw, Secret
 
 _FILTERS = ("id", "label", "name", "names")
 
@@ -53,14 +54,24 @@ async def inspect_secret(call: Call) -> web.Response:
     return answer(wire.secret(secrets.find(call.view, call.ref)))
 
 
+def _check_templating(call: Call, body: Raw, kind: str) -> None:
+    if body.get("Templating") is not None and not call.at_least("1.37"):
+        version = ".".join(map(str, call.version))
+        raise InvalidParameter(f"{kind} templating is not supported on the specified API version: {version}")
+
+
 async def create_config(call: Call) -> web.Response:
     """Make a config."""
-    return answer({"ID": await configs.create(call.store, await call.body("swarm.ConfigSpec"))}, 201)
+    body = await call.body("swarm.ConfigSpec")
+    _check_templating(call, body, "config")
+    return answer({"ID": await configs.create(call.store, body)}, 201)
 
 
 async def create_secret(call: Call) -> web.Response:
     """Make a secret."""
-    return answer({"ID": await secrets.create(call.store, await call.body("swarm.SecretSpec"))}, 201)
+    body = await call.body("swarm.SecretSpec")
+    _check_templating(call, body, "secret")
+    return answer({"ID": await secrets.create(call.store, body)}, 201)
 
 
 async def update_config(call: Call) -> web.Response:

@@ -51,9 +51,8 @@ def _type(stream: aiohttp.ClientResponse) -> dict[str, str]:
 
 async def _open(call: Call, stream: aiohttp.ClientResponse | None = None) -> web.StreamResponse:
     response = web.StreamResponse()
-    response.headers["Content-Type"] = (
-        "application/json" if stream is None else stream.headers.get("Content-Type", "application/json")
-    )
+    own = "application/jsonl" if call.at_least("1.52") else "application/json"
+    response.headers["Content-Type"] = own if stream is None else stream.headers.get("Content-Type", own)
     await response.prepare(call.request)
     return response
 
@@ -70,9 +69,9 @@ def _instant(call: Call, name: str) -> int | None:
 
 
 def _query(asked: Filters, since: int | None, until: int | None) -> str:
-    """The engine's query: networks are left out, as it knows ours by other names and IDs."""
+    """The engine's query, without what it knows by other names: our networks, the images of tasks."""
     query = {}
-    own = {key: values for key, values in asked.items() if key != "network"}
+    own = {key: values for key, values in asked.items() if key not in ("network", "image")}
     if own:
         query["filters"] = filters.render(own)
     for name, at in (("since", since), ("until", until)):
@@ -87,8 +86,7 @@ async def _past(call: Call, asked: Filters, since: int, until: int) -> list[Raw]
     if told.status != 200:
         raise refused(told)
     theirs = [msgspec.json.decode(line) for line in told.body.splitlines() if line.strip()]
-    known = disguise.networks_of(call.view)
-    theirs = [disguise.event(known, event) for event in theirs]
+    theirs = [disguise.event(call.view, event) for event in theirs]
     ours = [event for event in call.feed.past if since <= event["timeNano"] <= until]
     found = [event for event in [*theirs, *ours] if wanted(event, asked)]
     return sorted(found, key=lambda event: int(event.get("timeNano", 0)))
@@ -112,7 +110,7 @@ async def _both(
 
     async def engine() -> None:
         async for line in _lines(stream):
-            event = disguise.event(disguise.networks_of(call.view), msgspec.json.decode(line))
+            event = disguise.event(call.view, msgspec.json.decode(line))
             if wanted(event, asked):
                 await _write(response, [event])
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from skerry.api.call import Call, Table, relay
 from skerry.api.errors import answer
+from skerry.api.routes_containers import disguise
 from skerry.api.wire import cluster as wire
 from skerry.model.objects import Raw
 
@@ -19,6 +20,16 @@ async def info(call: Call) -> web.Response:
     plugins = dict(found.get("Plugins") or {})
     plugins["Network"] = sorted({*(plugins.get("Network") or ()), "overlay"})
     return answer({**found, "Plugins": plugins, "Swarm": wire.local_info(call.view)})
+
+
+async def disk_usage(call: Call) -> web.Response:
+    """The engine's /system/df, its containers as they look elsewhere."""
+    told = await call.forward()
+    found: Raw | None = told.json if told.status == 200 else None
+    if not found or not found.get("Containers"):
+        return relay(told)
+    looks = disguise(call)
+    return answer({**found, "Containers": [looks.row(row) for row in found["Containers"]]})
 
 
 async def ping(call: Call) -> web.Response:
@@ -35,6 +46,7 @@ async def ping(call: Call) -> web.Response:
 
 ROUTES: Table = [
     ("GET", "/info", info),
+    ("GET", "/system/df", disk_usage),
     ("GET", "/_ping", ping),
     ("HEAD", "/_ping", ping),
 ]

@@ -12,6 +12,7 @@ _CONTAINER = ("TaskTemplate", "ContainerSpec")
 NEWER: list[tuple[Version, tuple[str, ...]]] = [
     ((1, 40), (*_CONTAINER, "Sysctls")),
     ((1, 40), (*_CONTAINER, "Privileges", "CredentialSpec", "Config")),
+    ((1, 40), (*_CONTAINER, "Configs", "Runtime")),
     ((1, 40), ("TaskTemplate", "Placement", "MaxReplicas")),
     ((1, 41), (*_CONTAINER, "CapabilityAdd")),
     ((1, 41), (*_CONTAINER, "CapabilityDrop")),
@@ -24,6 +25,9 @@ NEWER: list[tuple[Version, tuple[str, ...]]] = [
     ((1, 44), (*_CONTAINER, "Privileges", "NoNewPrivileges")),
     ((1, 44), (*_CONTAINER, "Healthcheck", "StartInterval")),
     ((1, 46), (*_CONTAINER, "OomScoreAdj")),
+    ((1, 46), (*_CONTAINER, "Mounts", "TmpfsOptions", "Options")),
+    ((1, 52), ("TaskTemplate", "Resources", "SwapBytes")),
+    ((1, 52), ("TaskTemplate", "Resources", "MemorySwappiness")),
 ]
 """(the version that brought it, where it is)."""
 
@@ -47,7 +51,9 @@ def strip(spec: Raw, version: Version) -> Raw:
 
 
 def without(value: Any, path: tuple[str, ...]) -> Any:
-    """A copy of nested objects without one member."""
+    """A copy of nested objects, and of lists of them, without one member."""
+    if isinstance(value, list):
+        return [without(item, path) for item in value]
     if not isinstance(value, dict) or path[0] not in value:
         return value
     if len(path) == 1:
