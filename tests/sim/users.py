@@ -8,7 +8,7 @@ from typing import Any
 
 from skerry.control import configs, networks, nodes, services
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Raw, Service
+from skerry.model.objects import Network, Raw, Service
 from tests.sim.engine import JOB
 from tests.sim.specs import SECOND, changed, new_spec
 from tests.sim.world import World
@@ -57,7 +57,7 @@ class Users:
             await self.update()
             return
         view = self._world.view
-        targets = sorted(one.id for one in view.networks.values() if not one.removed and not one.ingress)
+        targets = sorted(one.id for one in view.networks.values() if _joinable(one))
         name = self._chance.choice(free)
         spec = new_spec(self._chance, name, targets, job=name == JOB)
         self._world.story.tell("user", f"creates {told(spec)}")
@@ -148,7 +148,8 @@ class Users:
         for key in sorted(self._world.view.services):
             await services.remove(self._world.store, key)
         for network in networks.living(self._world.view):
-            await networks.remove(self._world.store, network.id)
+            if network.subnet:
+                await networks.remove(self._world.store, network.id)
 
 
 def told(spec: Raw) -> str:
@@ -177,3 +178,8 @@ def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
     if isinstance(value, int) and value >= SECOND // 10:
         return [(path, f"{value / SECOND:g}s")]
     return [(path, value)]
+
+
+def _joinable(network: Network) -> bool:
+    """Whether services may join it; the row that stands for the machine's own network has no subnet."""
+    return bool(network.subnet) and not network.removed and not network.ingress
