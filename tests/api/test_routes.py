@@ -504,6 +504,10 @@ def test_a_container_is_not_started_on_a_closed_network() -> None:
             "Could not attach to network closed: rpc error: code = PermissionDenied desc = network closed "
             "not manually attachable"
         )
+        assert not any(head.startswith("DELETE") for head in door.engine.heads)
+        container["HostConfig"]["AutoRemove"] = True
+        assert (await door.ask("POST", "/containers/c1/start")).status == 500
+        assert door.engine.heads[-1].startswith("DELETE /containers/c1?v=1&force=1")
         container["HostConfig"]["NetworkMode"] = "bridge"
         assert (await door.ask("POST", "/containers/c1/start")).status == 204
 

@@ -17,6 +17,8 @@ LIST: list[tuple[str, str, str, str]] = [
         "ports of host mode are the kernel's, and lead by the network ingress",
     ),
     ("", "", "PreviousSpec", "a rollback goes further back, where Swarm's toggles between two specs"),
+    ("full", "services/", "^Warnings: ", "a volume that two tasks write at once is worth a warning"),
+    ("node ps self", "tasks", "elements wanted", "what a scale-down took leaves no history in its slots"),
     ("", "", r"PortStatus\.Ports: 2 elements", "a port is told once, not once for IPv4 and once for IPv6"),
     ("", "", "VirtualIPs: 2 elements wanted", "published ports lead by the service's own network"),
     ("TargetPort.:0", "", "", "no container has a port 0"),

@@ -100,7 +100,7 @@ class Call:
         return found
 
     async def read(self) -> bytes:
-        """The body. One that does not end is refused: its sender has gone, or has sent a wrong length."""
+        """The body. One that does not end is refused: its sender has gone, or sent a wrong length."""
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 return await self.request.read()

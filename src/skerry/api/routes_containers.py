@@ -14,7 +14,7 @@ from skerry.api.decode import canonical
 from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
 from skerry.api.filters import Filters
 from skerry.api.routes_networks import attachable, ours
-from skerry.model.errors import InvalidParameter
+from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Network, Raw
 
 _HERE = ("expose", "health", "is-task", "network", "publish")
@@ -181,7 +181,13 @@ async def start(call: Call) -> web.Response:
     names |= set((found.get("NetworkSettings") or {}).get("Networks") or {})
     for name, network in networks_of(call.view).items():
         if name in names and TASK_LABEL not in (found["Config"].get("Labels") or {}):
-            await attachable(call, network)
+            try:
+                await attachable(call, network)
+            except SkerryError:
+                if found["HostConfig"].get("AutoRemove"):
+                    # as the engine does after a start that failed: `docker run --rm` waits for it
+                    await call.ask("DELETE", f"/containers/{found['Id']}?v=1&force=1")
+                raise
     return relay(await call.forward())
 
 
