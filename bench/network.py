@@ -12,15 +12,14 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.world.net import INSIDE
 from tests.world.world import World, wait_until
 
-ROUNDS = 5
-SECONDS = 3
+ROUNDS = 4
+SECONDS = 2
 NGINX = """
 worker_processes 2;
 error_log stderr error;
@@ -34,7 +33,7 @@ http {
 """
 HAPROXY = """
 global
-  maxconn 10000
+  maxconn 2000
 defaults
   mode tcp
   timeout connect 5s
@@ -97,10 +96,15 @@ def prepared(world: World) -> dict[str, str]:
         "the engine's -p": f"{INSIDE}:8088",
         "the engine's -p, 127.0.0.1": "127.0.0.1:8088",
     }
-    for way, place in ways.items():
-        ask = ("curl", "-s", "-m", "2", f"http://{place}/")
-        wait_until(lambda ask=ask: world.run(*ask, check=False) == "ok\n", f"{way} answers")  # type: ignore[misc]
+    for place in ways.values():
+        answers(world, place)
     return ways
+
+
+def answers(world: World, place: str) -> None:
+    """Wait until nginx answers there."""
+    ask = ("curl", "-s", "-m", "2", f"http://{place}/")
+    wait_until(lambda: world.run(*ask, check=False) == "ok\n", f"{place} answers")
 
 
 @contextmanager
@@ -112,7 +116,7 @@ def haproxy(world: World, direct: str) -> Iterator[None]:
         world.net.within(["haproxy", "-db", "-f", str(conf)]), stderr=subprocess.DEVNULL
     )
     try:
-        time.sleep(0.5)
+        answers(world, f"{INSIDE}:8090")
         yield
     finally:
         process.kill()

@@ -16,7 +16,6 @@ class Cutting:
         self.engine = engine.removeprefix("unix://")
         self.after = False
         """Whether the engine still gets the request."""
-        self.cuts = 0
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -39,7 +38,6 @@ class Cutting:
             threading.Thread(target=self._answers, args=(engine, client, cut), daemon=True).start()
             while piece := client.recv(1 << 16):
                 if piece.startswith(b"POST ") and not cut.is_set():
-                    self.cuts += 1
                     cut.set()
                     if not self.after:
                         break

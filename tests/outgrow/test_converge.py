@@ -33,6 +33,11 @@ def task(slot: int, state: str, *, desired: str = "running", err: str = "", **mo
     [
         (service(REPLICATED), [task(1, "running"), task(2, "running")], State(2, 2)),
         (service({"Replicated": {"Replicas": 0}}), [], State(0, 0)),
+        (
+            service(REPLICATED),
+            [task(1, "running"), task(2, "running"), task(2, "failed", desired="shutdown", err="exit 1")],
+            State(2, 2, ("exit 1",)),
+        ),
         (service(REPLICATED), [task(1, "running")], State(1, 2)),
         (
             service(REPLICATED),
@@ -97,6 +102,8 @@ def test_how_an_update_ended_matters_only_to_who_made_it() -> None:
         (State(1, 2), "1/2: no task says why"),
         (State(2, 2, updating=True), "2/2: its update goes on"),
         (State(2, 2, ("a",), "paused: why"), "2/2: paused: why"),
+        (State(2, 2, unsteady=True), "2/2: it has not stayed so for long enough"),
+        (State(2, 2, ("a",), unsteady=True), "2/2: it has not stayed so for long enough; a"),
     ],
 )
 def test_in_words(state: State, text: str) -> None:

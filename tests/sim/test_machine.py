@@ -99,7 +99,10 @@ class Machine(RuleBasedStateMachine):
     @rule(chance=CHANCES)
     def fail(self, chance: random.Random) -> None:
         with self._drawing(chance):
-            self.faults.strike()
+            self._run(self._strike())
+
+    async def _strike(self) -> None:
+        self.faults.strike()
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 5.0, 20.0, 90.0]))
     def wait(self, seconds: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skerry.cli.client import Client
 from skerry.model.defaults import SECOND
@@ -27,19 +27,22 @@ class State:
     reasons: tuple[str, ...] = ()
     final: str = ""
     updating: bool = False
+    unsteady: bool = False
+    """It has not stayed so for long enough."""
 
     @property
     def converged(self) -> bool:
         """Whether everything runs."""
-        return not self.final and not self.updating and self.running == self.wanted
+        return self.running == self.wanted and not (self.final or self.updating or self.unsteady)
 
     def __str__(self) -> str:
-        why = (
-            self.final
-            or "; ".join(self.reasons)
-            or ("its update goes on" if self.updating else "no task says why")
-        )
-        return f"{self.running}/{self.wanted}" + ("" if self.converged else f": {why}")
+        numbers = f"{self.running}/{self.wanted}"
+        if self.converged:
+            return numbers
+        words = [self.final] if self.final else list(self.reasons)
+        if not self.final and self.running == self.wanted:
+            words.insert(0, "its update goes on" if self.updating else "it has not stayed so for long enough")
+        return f"{numbers}: {'; '.join(words) or 'no task says why'}"
 
 
 def judge(service: Raw, tasks: list[Raw], nodes: dict[str, str], *, changed: bool) -> State:
@@ -63,6 +66,8 @@ def judge(service: Raw, tasks: list[Raw], nodes: dict[str, str], *, changed: boo
             wanted = len(live | fine)
             final = final or ("" if wanted else "no node there suits it")
     reasons = _reasons(tasks, fine, nodes)
+    if fine and not reasons:  # what it died of before, in case that it does not stay so
+        reasons = _reasons([task for task in tasks if task["Status"].get("Err")], (), nodes)
     return State(len(fine), wanted, reasons, final, updating=status.get("State") in UNDER_WAY)
 
 
@@ -96,7 +101,10 @@ def wait(
             if state.final or (name in since and now - since[name] >= stable)
         ]
         if len(settled) == len(states) or now >= deadline:
-            return {name: state for name, (state, _) in states.items()}
+            return {
+                name: state if name in settled else replace(state, unsteady=True)
+                for name, (state, _) in states.items()
+            }
         time.sleep(POLL_S)
 
 
