@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check sim mutants bench bench-core bench-network bench-probes proof wire transcripts
+.PHONY: setup demo test check sim mutants wire transcripts proof outgrow bench bench-core bench-network bench-probes
 
 setup:
 	@bash scripts/setup
@@ -19,6 +19,10 @@ sim: setup
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup
 	@$(PYTHON) -m tests.mutants.run --sample $(or $(SAMPLE),0)
+
+# a stack moves to a real Swarm cluster of three nodes, made and removed here; SHORT=1 for the short form
+outgrow: setup
+	@$(PYTHON) -m tests.outgrow $(if $(SHORT),--short)
 
 # beside a genuine Docker Swarm, in turn: some 40 minutes; make bench ONLY=crash measures one item
 bench: setup

@@ -18,7 +18,7 @@ import msgspec
 from demo.settings import CHECKOUT
 from proof.cells import Cell, Explanation, Request, cell, last_line, proved
 from proof.clients import PATIENCE_S
-from proof.plan import CLIENTS, Run, runs
+from proof.plan import CLIENTS, KILLS, Run, runs
 from proof.report import write
 from proof.stack import Stack
 from tests.world.net import INSIDE
@@ -28,7 +28,8 @@ EXPLAINED = Path(__file__).with_name("explained.json")
 EXPLAINED_LIMIT = 60
 BEFORE_S = 1.0
 AFTER_S = 1.0
-KILLS = ("task crash", "out of memory")
+TOLD = 20
+"""So many failures of a run are told one by one."""
 AFTER_KILL_S = PATIENCE_S + 1.0
 """Whoever only reads from a process that was killed may not hear of its end, and gives up after a while."""
 
@@ -124,9 +125,8 @@ def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> l
     ends = [start for _, start in times[1:]] + [ended]
     for (run, start), end in zip(times, ends, strict=True):
         seen = [one for one in requests if start <= one.end < end]
-        for one in seen:
-            if one.outcome == "failed":
-                print(f"  {one.kind}: began at {one.start - start:+.2f} s, {one.took_ms:.0f} ms: {one.text}")
+        for one in [one for one in seen if one.outcome == "failed"][:TOLD]:
+            print(f"  {one.kind}: began at {one.start - start:+.2f} s, {one.took_ms:.0f} ms: {one.text}")
         for client in CLIENTS:
             found = cell(str(run), client, [one for one in seen if one.kind == client], explanations)
             cells.append(found)

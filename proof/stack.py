@@ -144,9 +144,9 @@ class Stack:
         ports = {"web": 8090, "sockets": 9099}
 
         def change(name: str) -> None:
-            port = f"published={ports[name]},target=8080"
-            verb = "--publish-add" if self._extra else "--publish-rm"
-            self.world.docker("service", "update", "--detach", verb, port, name)
+            # a port is removed by its target: by another one than those that clients use
+            change = ["--publish-add", f"{ports[name]}:8083"] if self._extra else ["--publish-rm", "8083"]
+            self.world.docker("service", "update", "--detach", *change, name)
 
         self._both(change, replaces=True)
 

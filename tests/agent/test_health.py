@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -180,6 +181,20 @@ def test_a_task_that_never_gets_healthy_fails() -> None:
             assert status.err == "task: non-zero exit (137): dockerexec: unhealthy container"
             assert status.message == "starting"
             assert not any(call.startswith(("withdraw", "drain")) for call in here.calls)
+
+    asyncio.run(play())
+
+
+def test_a_clock_that_was_set_back_takes_no_patience_away() -> None:
+    async def play() -> None:
+        async with stage() as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            fake.clock = lambda: time.time_ns() - 3600 * SECOND  # skerry's own clock does not step
+            fake.on_exec = App(1)
+            await here.task(Healthcheck={**QUICK, "Interval": 5 * SECOND})
+            await here.until(lambda: sum(call.startswith("exec") for call in here.calls) >= 2)
+            assert here.row().status.state == TaskState.STARTING
 
     asyncio.run(play())
 

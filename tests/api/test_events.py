@@ -204,3 +204,17 @@ def test_health_becomes_an_event() -> None:
         assert found == ["container health_status: healthy"]
 
     check(test, {"GET /containers/app.1.t/json": container, "GET /events": (200, b"")})
+
+
+def test_a_task_that_was_stopped_while_it_served_is_an_event() -> None:
+    before = Task(
+        "t", "s", "web", "n", {}, None, 1, TaskState.SHUTDOWN, TaskStatus(TaskState.RUNNING, 1, "started"), 1
+    )
+    said = "shutdown, drained in 10012 ms: 3 idle closed, 1 still open"
+    after = replace(before, status=TaskStatus(TaskState.SHUTDOWN, 2, said))
+    found = of_change(Change(before, after), 5)
+    assert found is not None
+    assert (found["Type"], found["Action"], found["Actor"]["ID"]) == ("service", "drain", "s")
+    assert found["Actor"]["Attributes"] == {"name": "web", "task": "web.1.t", "drain": said}
+    quiet = replace(before, status=TaskStatus(TaskState.SHUTDOWN, 2, "shutdown"))
+    assert of_change(Change(before, quiet), 5) is None

@@ -69,6 +69,28 @@ def test_a_stale_pid_file_is_nobody(settings: Settings) -> None:
     assert daemon_process.running_pid(settings) is None
 
 
+@pytest.mark.parametrize("words", [["export", "shop"], ["migrate", "--to", "node1"]])
+def test_export_and_migrate_of_nothing_say_how_to_start(settings: Settings, words: list[str]) -> None:
+    code, said = run(settings, *words)
+    assert (code, said) == (3, "skerry is not running; start it with: skerry up --detach\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--node", "node2"],
+            "Invalid value for --node: node2: something like node2=ssh://root@node2 is meant",
+        ),
+        (["--timeout", "soon"], "Invalid value for --timeout: invalid duration 'soon'"),
+    ],
+)
+def test_migrate_with_words_that_mean_nothing(settings: Settings, words: list[str], sentence: str) -> None:
+    code, said = run(settings, "migrate", "--to", "node1", *words)
+    assert code == 2
+    assert sentence in said
+
+
 def test_not_root(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     code, said = run(settings, "up")

@@ -232,6 +232,27 @@ def test_history_never_hides_how_often_a_restart_was_tried() -> None:
     assert len([task for task in swarm.tasks if task.status.state == FAILED]) == 2
 
 
+def test_history_never_hides_when_a_slot_was_done() -> None:
+    swarm = running(replicas=1)
+    swarm.put(Cluster("c", "n", {"Orchestration": {"TaskHistoryRetentionLimit": 1}}))
+    old = swarm.live[0]
+    swarm.step(1)
+    swarm.update(image("2", replicas=1, UpdateConfig={"Order": "start-first"}))
+    swarm.settle()
+    new = swarm.live[-1]
+    swarm.observe(new, RUNNING)
+    swarm.settle()
+    swarm.step(20)
+    swarm.observe(old, SHUTDOWN)  # slow to stop
+    swarm.step(1)
+    swarm.observe(new, FAILED)
+    swarm.step(1)
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "updating", "the monitor goes from the stop of the old task"
+    swarm.step(3)
+    assert swarm.service.update.state == "completed"
+
+
 def test_history_never_hides_how_far_an_update_is() -> None:
     policy = {"RestartPolicy": {"Delay": 0}}
     swarm = Swarm(service_spec(replicas=2, template=policy))

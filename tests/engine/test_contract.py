@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Network
@@ -14,6 +16,9 @@ from skerry.engine.port import Engine, EngineError
 from skerry.model.objects import Raw
 from tests.engine.dockerd import dockerd
 from tests.engine.fake import FakeEngine
+from tests.sim.engine import MovedEngine
+from tests.sim.loop import VirtualLoop
+from tests.sim.weather import CALM, Habit, Weather
 
 Check = Callable[[Engine], Awaitable[None]]
 Run = Callable[[Check], None]
@@ -25,9 +30,24 @@ def real_socket() -> Iterator[str]:
         yield socket
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=[pytest.mark.engine, pytest.mark.timeout(90)])])
+class Deaf(Weather):
+    """Everything takes its time, and what runs does not hear a SIGTERM, as `sleep` does not."""
+
+    def habit(self, job: bool = False) -> Habit:
+        return Habit(stop_s=math.inf)
+
+
+REAL = pytest.param("real", marks=[pytest.mark.engine, pytest.mark.timeout(90)])
+
+
+@pytest.fixture(params=["fake", "moved", REAL])
 def on_engine(request: pytest.FixtureRequest) -> Run:
-    """Runs a check on an engine, and fails where it takes longer than 20 s."""
+    """Runs a check on an engine, and fails where it takes longer than 20 s.
+
+    `moved` is the simulator's, in virtual time.
+    """
+    if request.param == "moved":
+        return _on_moved_engine
     socket = request.getfixturevalue("real_socket") if request.param == "real" else ""
 
     async def bounded(check: Check) -> None:
@@ -44,6 +64,15 @@ async def _engine(socket: str) -> AsyncIterator[Engine]:
         yield engine
     finally:
         await engine.close()
+
+
+def _on_moved_engine(check: Check) -> None:
+    loop = VirtualLoop()
+    engine = MovedEngine(lambda: loop.now, Deaf(random.Random(1), CALM))
+    try:
+        loop.run_until_complete(asyncio.wait_for(check(engine), 60))
+    finally:
+        loop.close()
 
 
 def body(*command: str, **more: object) -> dict[str, object]:

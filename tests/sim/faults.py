@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 
 from tests.sim.loop import SECOND
@@ -17,7 +18,10 @@ class Faults:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._chance = world.chance
+
+    @property
+    def _chance(self) -> random.Random:
+        return self._world.chance
 
     def strike(self) -> None:
         """One of them."""

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from skerry.agent.container import TASK_LABEL
 from skerry.core.endpoints import traffic
 from skerry.core.view import View
-from skerry.model.objects import Node, Service, Task
+from skerry.model.objects import Service, Task
 from skerry.model.specs import read_endpoint, read_template
 from skerry.model.states import TaskState
-from tests.sim.invariants.step import HALTED, UNDER_WAY, dirty, policy_of, slots_of, spec_of
+from tests.sim.invariants.step import HALTED, UNDER_WAY, constraints_met, dirty, policy_of, slots_of, spec_of
 from tests.sim.world import World
 
 ENDED_BY_ITSELF = (TaskState.COMPLETE, TaskState.FAILED, TaskState.REJECTED)
@@ -58,7 +58,7 @@ def _job(view: View, service: Service) -> Iterator[str]:
     """Every slot of this iteration has completed, or was given up, or waits for a place."""
     mode = spec_of(service).mode
     total = int(mode.replicated_job["TotalCompletions"]) if mode.replicated_job else 1
-    if mode.replicated_job is None and not _constraints_met(
+    if mode.replicated_job is None and not constraints_met(
         spec_of(service).task_template.placement, view.node
     ):
         total = 0
@@ -83,7 +83,7 @@ def _wanted(view: View, service: Service, slots: dict[int, list[Task]]) -> set[i
     spec = spec_of(service)
     if spec.mode.global_ is not None:
         assert view.node is not None
-        return {0} if _constraints_met(spec.task_template.placement, view.node) else set()
+        return {0} if constraints_met(spec.task_template.placement, view.node) else set()
     count = spec.mode.replicated.replicas if spec.mode.replicated else 1
     held = [number for number, tasks in slots.items() if any(task.live for task in tasks)]
     wanted = set(sorted(held)[:count])
@@ -148,22 +148,10 @@ def waits(view: View, task: Task) -> bool:
     template = read_template(task.spec)
     return (
         node.spec["Availability"] != "active"
-        or not _constraints_met(template.placement, node)
+        or not constraints_met(template.placement, node)
         or _port_held(view, task)
         or bool(template.resources and template.resources.reservations and task.status.err)
     )
-
-
-def _constraints_met(placement: object, node: Node | None) -> bool:
-    assert node is not None
-    zone = (node.spec.get("Labels") or {}).get("zone", "")
-    met = {
-        "node.labels.zone==a": zone == "a",
-        "node.labels.zone!=b": zone != "b",
-        "node.role==manager": True,
-        "node.id==x": False,
-    }
-    return all(met[one] for one in getattr(placement, "constraints", None) or [])
 
 
 def _port_held(view: View, task: Task) -> bool:

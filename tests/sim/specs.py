@@ -124,7 +124,8 @@ def ports(chance: random.Random, spec: Raw, serial: int) -> None:
     published = chance.choice([0, 80, 80, 443])
     port = {"Protocol": "tcp", "TargetPort": 8080, "PublishedPort": published, "PublishMode": mode}
     by_vip = mode == "ingress" or chance.random() < 0.5
-    spec["EndpointSpec"] = {"Mode": "vip" if by_vip else "dnsrr", "Ports": [port]}
+    more = [{**port, "TargetPort": 9090, "PublishedPort": 0}] if chance.random() < 0.3 else []
+    spec["EndpointSpec"] = {"Mode": "vip" if by_vip else "dnsrr", "Ports": [port, *more]}
     if chance.random() < 0.3:
         spec["EndpointSpec"] = {"Mode": chance.choice(["vip", "dnsrr"])}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -22,8 +23,11 @@ class Users:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._chance = world.chance
         self._serial = 0
+
+    @property
+    def _chance(self) -> random.Random:
+        return self._world.chance
 
     async def act(self) -> None:
         """Something."""
@@ -130,8 +134,11 @@ class Users:
             self._world.story.tell("user", f"removes network {name}")
             await networks.remove(self._world.store, living[name])
         else:
-            self._world.story.tell("user", f"creates network {name}")
-            await networks.create(self._world.store, {"Name": name, "Driver": "overlay"})
+            internal = self._chance.random() < 0.2
+            self._world.story.tell("user", f"creates network {name}{' (internal)' if internal else ''}")
+            await networks.create(
+                self._world.store, {"Name": name, "Driver": "overlay", "Internal": internal}
+            )
 
     async def config(self) -> None:
         """Make one, or remove one that nobody uses."""

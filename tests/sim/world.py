@@ -23,6 +23,7 @@ from skerry.store.store import Change, Commit, Store
 from tests.sim.daemon import Daemon, Outside
 from tests.sim.decide import Decider
 from tests.sim.engine import MovedEngine
+from tests.sim.images import IMAGES
 from tests.sim.invariants import COMMIT, Eyes, Step
 from tests.sim.kernel import Kernel
 from tests.sim.loop import SECOND, VirtualLoop
@@ -48,6 +49,7 @@ class World:
         self.weather = Weather(random.Random(seed + 1), kind)
         self.story = Story(lambda: self.loop.now)
         self.engine = MovedEngine(self.wall, self.weather)
+        self.engine.on_exec = self.engine.check_health
         self.kernel = Kernel(self.weather, self.engine)
         self.past = Past()
         self.decider = Decider(self.weather)
@@ -74,7 +76,7 @@ class World:
             resync_s=resync_s,
         )
         self.engine.alive = self.kernel.alive = lambda: self.number
-        self.engine.pullable = {f"app:{number}": _image(number) for number in range(6)}
+        self.engine.pullable = dict(IMAGES)
         self.daemon: Daemon | None = None
         self._last = View()
         self._instant = (0, 0)
@@ -102,8 +104,9 @@ class World:
 
     @property
     def store(self) -> Store:
-        """The living daemon's."""
-        assert self.daemon is not None
+        """The living daemon's. Raises StateError, as a client sees it, where there is none."""
+        if self.daemon is None:
+            raise StateError("nobody answers")
         return self.daemon.store
 
     @property
@@ -226,11 +229,6 @@ def _differences(before: View, after: View) -> Iterator[Change]:
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):
                 yield Change(old.get(key), new.get(key))
-
-
-def _image(number: int) -> dict[str, Any]:
-    check = {"Test": ["CMD", "true"], "Interval": 5 * SECOND, "Retries": 3}
-    return {"Id": f"sha256:{number}", "Config": {"Healthcheck": check} if number % 2 else {}}
 
 
 @contextmanager

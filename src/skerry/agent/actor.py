@@ -183,7 +183,7 @@ class Actor:
         dealt with here, False then."""
         works: list[Coroutine[Any, Any, Any]] = [self._ending.wait(), self._exit()]
         if check is not None:
-            at, pid = age(seen, self._parts.clock()), int(seen["State"]["Pid"] or 0)
+            at, pid = age(task, seen, self._parts.clock()), int(seen["State"]["Pid"] or 0)
             works.append(self._parts.prober.until_changed(task, check, health, at, pid))
         which, result = await first(*works)
         if which == 1:

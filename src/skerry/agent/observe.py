@@ -40,9 +40,11 @@ def exit_code(seen: Raw | None) -> int:
     return int(seen["State"]["ExitCode"]) if seen is not None else 0
 
 
-def age(seen: Raw, now: int) -> int:
-    """Nanoseconds since its start."""
-    return max(0, now - parsed_rfc3339(str(seen["State"].get("StartedAt", ""))))
+def age(task: Task, seen: Raw, now: int) -> int:
+    """Nanoseconds since its start, by the engine's date; but no more than since the task got where it is, as
+    the machine's clock, by which the engine goes, may have been set."""
+    by_engine = now - parsed_rfc3339(str(seen["State"].get("StartedAt", "")))
+    return max(0, min(by_engine, now - task.status.at))
 
 
 def end_of(task: Task, seen: Raw | None, died: int | None, cause: str = "") -> End:

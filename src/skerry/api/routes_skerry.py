@@ -1,14 +1,23 @@
-"""What skerry alone has: its own view of itself, for `skerry status`."""
+"""What skerry alone has: its own view of itself, for `skerry status`, and what `skerry migrate` needs."""
 
 from __future__ import annotations
 
+import base64
+import socket
+import struct
+
+import structlog
 from aiohttp import web
 
 from skerry.api.call import Call, Table
 from skerry.api.errors import answer
 from skerry.api.wire import services as wire
+from skerry.control import secrets, swarm
+from skerry.model.errors import Forbidden
 from skerry.model.objects import Note, Raw, Service
 from skerry.model.times import in_words, timestamp
+
+log = structlog.get_logger()
 
 
 async def status(call: Call) -> web.Response:
@@ -46,4 +55,28 @@ def _note(note: Note, now: int) -> Raw:
     return {"at": timestamp(note.at), "text": f"{note.text}{left}{of}"}
 
 
-ROUTES: Table = [("GET", "/skerry/status", status)]
+async def reveal(call: Call) -> web.Response:
+    """The content of a secret, for `skerry migrate`: to root alone, and each time with a line in the log."""
+    swarm.manager(call.view)
+    pid, uid = _peer(call.request)
+    if uid != 0:
+        raise Forbidden("the content of a secret is told to root alone")
+    secret = secrets.find(call.view, call.ref)
+    log.warning("secret revealed", name=secret.name, pid=pid)
+    return answer({"Data": base64.b64encode(secret.data).decode()})
+
+
+def _peer(request: web.Request) -> tuple[int, int]:
+    """Process and user at the other end of the socket; user -1 where that is not known."""
+    sock = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if sock is None or sock.family != socket.AF_UNIX:
+        return 0, -1
+    size = struct.calcsize("3i")
+    pid, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return pid, uid
+
+
+ROUTES: Table = [
+    ("GET", "/skerry/status", status),
+    ("POST", "/skerry/secrets/{ref}/reveal", reveal),
+]

@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import click
 
+from skerry.cli.client import UnixConnection
 from skerry.model.settings import Settings
 
 START_S = 60.0
@@ -41,20 +41,9 @@ def running_pid(settings: Settings) -> int | None:
     return None
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("skerry", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
 def ask(settings: Settings, path: str, timeout: float = 10.0) -> Any:
     """GET from the daemon's API; None where nobody answers."""
-    connection = _UnixConnection(settings.api_socket, timeout)
+    connection = UnixConnection(settings.api_socket, timeout)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

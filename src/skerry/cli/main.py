@@ -1,4 +1,4 @@
-"""`skerry up`, `down` and `status`."""
+"""The skerry command."""
 
 from __future__ import annotations
 
@@ -71,6 +71,40 @@ def status(settings: Settings) -> None:
         click.echo("skerry is not running; start it with: skerry up --detach", err=True)
         raise SystemExit(3)
     _show(settings, found)
+
+
+@main.command()
+@click.argument("stack")
+@click.option(
+    "--from", "place", default="", help="A docker context or host to export from.  [default: skerry]"
+)
+@click.option("--output", "-o", default="", help="A folder for the file and the stack's configs.")
+@instance_options
+def export(settings: Settings, stack: str, place: str, output: str) -> None:
+    """Print STACK as a compose file for `docker stack deploy`, or write it to a folder."""
+    from skerry.cli.outgrow import commands  # these two take longer to load than the others to run
+
+    commands.export(settings, stack, place, output)
+
+
+@main.command()
+@click.argument("stacks", nargs=-1, metavar="[STACK]…")
+@click.option("--to", required=True, metavar="CONTEXT|HOST", help="A manager of the swarm to move to.")
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Only say what would be done. Exit 2 if there is any."
+)
+@click.option("--node", "nodes", multiple=True, metavar="NODE=CONTEXT|HOST", help="Where a node's engine is.")
+@click.option(
+    "--registry", default="", help="Push images there that no registry has, instead of copying them."
+)
+@click.option("--timeout", default="5m", show_default=True, help="How long services may take to run there.")
+@click.option("--stop-source", is_flag=True, help="Stop the services here once they run there.")
+@instance_options
+def migrate(settings: Settings, **wish: Any) -> None:
+    """Move STACKs, or everything, to a Docker Swarm cluster; repeat it to move what has changed."""
+    from skerry.cli.outgrow import commands
+
+    commands.migrate(settings, **wish)
 
 
 def _show(settings: Settings, found: dict[str, Any]) -> None:

@@ -28,13 +28,16 @@ def _telling(draft: Draft, slot: Slot) -> Iterator[str]:
     the update under way is."""
     last = slot.last
     yield from (last.id, slot.tasks[-1].id)
-    yield max(slot.tasks, key=lambda task: (task.status.state.terminal, task.status.at)).id  # ended last
     tried = [task.id for task in slot.tasks if task.spec_version == last.spec_version]
     if draft.policy.max_attempts:
         yield from tried[-draft.policy.max_attempts - 1 :]
     update = draft.service.update
     if update is not None and update.completed_at is None:
-        yield from (task.id for task in slot.tasks if task.update_started_at == update.started_at)
+        made = [task for task in slot.tasks if task.update_started_at == update.started_at]
+        older = [task for task in slot.tasks if made and task.created_at < made[-1].created_at]
+        yield from (task.id for task in made)
+        if older:
+            yield max(older, key=lambda task: task.status.at).id  # when it stopped, the slot was done
 
 
 def _limit(draft: Draft) -> int:

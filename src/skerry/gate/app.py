@@ -156,8 +156,13 @@ class Gate:
     async def _take_held(self, giver: socket.socket) -> None:
         """Say that we serve, and take the connections that the other one holds."""
         with giver:
-            await asyncio.to_thread(giver.send, handover.TAKEN)
-            for item, handle in await asyncio.to_thread(handover.take, giver):
+            try:
+                await asyncio.to_thread(giver.send, handover.TAKEN)
+                parcel = await asyncio.to_thread(handover.take, giver)
+            except OSError as error:  # it died meanwhile; its listening sockets are ours
+                log.warning("the former gate did not hand over what it held", reason=str(error))
+                return
+            for item, handle in parcel:
                 client = socket.socket(fileno=handle)
                 client.setblocking(False)
                 wanted = Wanted(item.key, item.port, item.published)

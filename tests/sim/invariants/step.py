@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from skerry.core.dirty import is_dirty
 from skerry.core.view import View
-from skerry.model.objects import Service, Task
-from skerry.model.specs import RestartPolicy, ServiceSpec, UpdateConfig, read_service
+from skerry.model.objects import Node, Service, Task
+from skerry.model.specs import Placement, RestartPolicy, ServiceSpec, UpdateConfig, read_service
 from skerry.model.states import TaskState
 from skerry.store.store import Change
 from tests.sim.past import Past
@@ -92,9 +91,28 @@ def slots_of(view: View, service_id: str) -> dict[int, list[Task]]:
 
 
 def dirty(view: View, service: Service, task: Task) -> bool:
-    """Whether a task is not what the service asks for."""
-    assert view.node is not None
-    return is_dirty(service, task, view.node)
+    """Whether a task is not what the service asks for; told here without the core's help."""
+    wanted, made = service.spec.get("TaskTemplate", {}), task.spec
+    if {**wanted, "Placement": None} != {**made, "Placement": None}:
+        return True
+    if service.spec.get("EndpointSpec") != task.endpoint_spec:
+        return True
+    moved = wanted.get("Placement") != made.get("Placement")
+    return moved and not constraints_met(spec_of(service).task_template.placement, view.node)
+
+
+def constraints_met(placement: Placement | None, node: Node | None) -> bool:
+    """Whether the node is one that the simulated users' constraints allow."""
+    assert node is not None
+    zone = (node.spec.get("Labels") or {}).get("zone", "")
+    met = {
+        "node.labels.zone==a": zone == "a",
+        "node.labels.zone!=b": zone != "b",
+        "node.role==manager": True,
+        "node.id==x": False,
+    }
+    wanted = (placement.constraints or []) if placement is not None else []
+    return all(met[one] for one in wanted)
 
 
 def made_by_update(service: Service, task: Task) -> bool:

@@ -1,0 +1,101 @@
+"""Takes the steps of a plan, one call of the Docker API each (a copy of an image: two at once)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+
+from skerry.cli.client import Client, Refused, environment
+from skerry.cli.outgrow.nodes import Cluster
+from skerry.cli.outgrow.plan import STOPPED, Step
+from skerry.model.objects import Raw
+
+NOWHERE = "node.labels.skerry.moved == away"
+"""A constraint that no node meets: how a global service is stopped without being removed."""
+
+
+class Failed(Exception):
+    """A step failed for a reason of its own; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """The two sides. `socket` is where the docker CLI finds home, for pushes."""
+
+    home: Client
+    cluster: Cluster
+    socket: str
+
+    def take(self, step: Step) -> None:
+        """Do it. Raises Refused, Unreachable, Failed; the next plan finds done what was done."""
+        match step.verb, step.kind:
+            case "create", "network":
+                self.cluster.manager.post("/networks/create", step.body)
+            case "create", "config":
+                self.cluster.manager.post("/configs/create", step.body)
+            case "create", "secret":
+                self.cluster.manager.post("/secrets/create", {**step.body, "Data": self._secret(step.name)})
+            case "load", "image":
+                self._load(step)
+            case "push", "image":
+                self._push(step)
+            case "create", "service":
+                self.cluster.manager.post("/services/create", self._with_ids(step.body))
+            case "update", "service":
+                where = f"/services/{step.there['ID']}/update?version={step.there['Version']['Index']}"
+                self.cluster.manager.post(where, self._with_ids(step.body))
+            case _:
+                raise AssertionError(step)
+
+    def stop(self, name: str) -> None:
+        """Stop a service at home; `docker service rollback` starts it again."""
+        service = self.home.get(f"/services/{name}")
+        where = f"/services/{service['ID']}/update?version={service['Version']['Index']}"
+        self.home.post(where, stopped(service["Spec"]))
+
+    def _secret(self, name: str) -> str:
+        """Its content in base64, which only skerry itself tells, and only root."""
+        try:
+            return str(self.home.post(f"/skerry/secrets/{name}/reveal")["Data"])
+        except Refused as refused:
+            raise Failed(f"its content can't be read here: {refused}") from refused
+
+    def _with_ids(self, spec: Raw) -> Raw:
+        """The spec with the IDs that configs and secrets have there."""
+        found: Raw = json.loads(json.dumps(spec))
+        container = found["TaskTemplate"]["ContainerSpec"]
+        for kind in ("Config", "Secret"):
+            for one in container.get(f"{kind}s") or []:
+                there = self.cluster.manager.get(f"/{kind.lower()}s/{one[f'{kind}Name']}")
+                one[f"{kind}ID"] = there["ID"]
+        return found
+
+    def _load(self, step: Step) -> None:
+        engine = self.cluster.engine(step.where)
+        with self.home.download(f"/images/get?names={step.name}") as pieces:
+            said = engine.upload("/images/load?quiet=1", pieces, "application/x-tar")
+        for line in said.decode(errors="replace").splitlines():
+            if line.strip() and "error" in (told := json.loads(line)):
+                raise Failed(str(told["error"]))
+
+    def _push(self, step: Step) -> None:
+        """By the docker CLI, which knows the user's passwords."""
+        for words in (["tag", step.name, step.where], ["push", "--quiet", step.where]):
+            line = ["docker", "--host", f"unix://{self.socket}", *words]
+            done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment())
+            if done.returncode:
+                raise Failed((done.stderr.strip() or done.stdout.strip()).splitlines()[-1])
+
+
+def stopped(spec: Raw) -> Raw:
+    """The spec of a service that runs nothing, and says that it has moved away."""
+    found: Raw = json.loads(json.dumps(spec))
+    found["Labels"] = {**(found.get("Labels") or {}), STOPPED: "true"}
+    mode = found["Mode"]
+    if "Replicated" in mode:
+        mode["Replicated"]["Replicas"] = 0
+    else:
+        placement = found["TaskTemplate"].setdefault("Placement", {})
+        placement["Constraints"] = [*(placement.get("Constraints") or []), NOWHERE]
+    return found

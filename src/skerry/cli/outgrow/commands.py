@@ -1,0 +1,90 @@
+"""What `skerry export` and `skerry migrate` do at a terminal: options to values, errors to sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from skerry.cli import client
+from skerry.cli.client import Client, Refused, Unreachable
+from skerry.cli.outgrow import export as exporting
+from skerry.cli.outgrow import migrate as moving
+from skerry.cli.outgrow.carry import Failed
+from skerry.cli.outgrow.nodes import Unsuitable
+from skerry.model.defaults import SECOND
+from skerry.model.settings import Settings
+from skerry.model.times import duration
+
+NOT_RUNNING = 3
+
+
+def export(settings: Settings, stack: str, place: str, output: str) -> None:
+    """Print or write a compose file; what it needs and what it loses goes to standard error too."""
+    source = _home(settings) if not place else None
+    try:
+        source = source or client.at(place)
+        found = exporting.read_stack(source, stack)
+        if output:
+            exported = exporting.write(stack, found, Path(output))
+            click.echo(
+                f"{Path(output) / exporting.FILE}: {len(exported.file['services'])} services", err=True
+            )
+        else:
+            text, exported = exporting.as_text(stack, found)
+            click.echo(text, nl=False)
+    except (exporting.NoSuchStack, Refused, Unreachable, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for kind, names in exported.needed():
+        click.echo(f"needs {kind}: {', '.join(names)}", err=True)
+    for loss in exported.losses:
+        click.echo(f"lost: {loss}", err=True)
+
+
+def migrate(settings: Settings, **asked: Any) -> None:
+    """Move; exits with what `moving.migrate` says."""
+    wish = moving.Wish(
+        to=asked["to"],
+        stacks=asked["stacks"],
+        places=dict(_pair(one) for one in asked["nodes"]),
+        registry=asked["registry"],
+        only_plan=asked["only_plan"],
+        stop_source=asked["stop_source"],
+        timeout=_seconds(asked["timeout"]),
+    )
+    _home(settings).close()
+    try:
+        code = moving.migrate(settings.api_socket, wish, click.echo)
+    except (Unsuitable, Failed) as error:
+        raise click.ClickException(str(error)) from error
+    raise SystemExit(code)
+
+
+def _home(settings: Settings) -> Client:
+    """skerry's own API. Exits with 3 where it does not run."""
+    home = client.at_socket("skerry", settings.api_socket)
+    try:
+        home.get("/info")
+    except Unreachable:
+        click.echo("skerry is not running; start it with: skerry up --detach", err=True)
+        raise SystemExit(NOT_RUNNING) from None
+    except Refused as error:
+        raise click.ClickException(str(error)) from error
+    return home
+
+
+def _pair(given: str) -> tuple[str, str]:
+    node, equals, place = given.partition("=")
+    if not (node and equals and place):
+        raise click.BadParameter(
+            f"{given}: something like node2=ssh://root@node2 is meant", param_hint="--node"
+        )
+    return node, place
+
+
+def _seconds(given: str) -> float:
+    try:
+        return duration(given) / SECOND
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--timeout") from error

@@ -1,0 +1,102 @@
+"""One form for specs that mean the same, so that what was moved can be compared with what is there.
+
+Engines of different age, and skerry, write different defaults into a spec that they store. What is left here
+is what a person asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from skerry.model.objects import Raw
+
+MOVED = "skerry.moved"
+"""The label on what `skerry migrate` made: `SPEC.IMAGE` (digests) for a service, its ID here for a secret."""
+
+STACK = "com.docker.stack.namespace"
+
+UPDATE = {"Parallelism": 0, "FailureAction": "pause", "MaxFailureRatio": 0, "Order": "stop-first"}
+MEANT = {"Replicas", "Parallelism", "Delay", "Monitor", "StopGracePeriod", "Init", "MaxConcurrent"}
+"""Fields whose zero (or false) is not the same as their absence."""
+KEPT_EMPTY = {"Global", "GlobalJob", "UpdateConfig", "RollbackConfig"}
+
+
+def service(spec: Raw) -> Raw:
+    """A service spec with its defaults filled in and what says nothing left out; references go by name.
+
+    The label MOVED, ForceUpdate (a counter, no wish) and the platforms that a registry told are left out.
+    """
+    found: Raw = json.loads(json.dumps(spec))
+    found.get("Labels", {}).pop(MOVED, None)
+    found["Mode"] = _mode(found.get("Mode") or {})
+    for name in ("UpdateConfig", "RollbackConfig"):
+        if found.get(name) is not None:
+            found[name] = {**UPDATE, **_said(found[name])}
+    endpoint = found.get("EndpointSpec") or {}
+    found["EndpointSpec"] = {"Mode": endpoint.get("Mode") or "vip", "Ports": _ports(endpoint)}
+    found["TaskTemplate"] = _template(found["TaskTemplate"])
+    cleaned: Raw = _clean(found)
+    return cleaned
+
+
+def digest(value: Any) -> str:
+    """Twelve digits that stand for a JSON value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _mode(mode: Raw) -> Raw:
+    if "Global" in mode or "GlobalJob" in mode:
+        return {name: {} for name in ("Global", "GlobalJob") if name in mode}
+    if "ReplicatedJob" in mode:
+        most = mode["ReplicatedJob"].get("MaxConcurrent", 1)
+        return {"ReplicatedJob": {"MaxConcurrent": most, "TotalCompletions": most, **mode["ReplicatedJob"]}}
+    return {"Replicated": {"Replicas": (mode.get("Replicated") or {}).get("Replicas", 1)}}
+
+
+def _ports(endpoint: Raw) -> list[Raw]:
+    ports = [
+        {"Protocol": "tcp", "PublishMode": "ingress", **_said(port)} for port in endpoint.get("Ports") or []
+    ]
+    return sorted(ports, key=lambda port: json.dumps(port, sort_keys=True))
+
+
+def _template(template: Raw) -> Raw:
+    for name in ("ForceUpdate", "Runtime"):
+        template.pop(name, None)
+    container = template["ContainerSpec"]
+    if container.get("Isolation") == "default":
+        del container["Isolation"]
+    for kind, key in (("Configs", "ConfigName"), ("Secrets", "SecretName")):
+        for reference in container.get(kind) or []:
+            reference.pop(key.replace("Name", "ID"), None)
+        container[kind] = sorted(container.get(kind) or [], key=lambda one: json.dumps(one, sort_keys=True))
+    policy = template.get("RestartPolicy")
+    if policy is not None:
+        template["RestartPolicy"] = {"Condition": "any", **_said(policy)}
+    (template.get("Placement") or {}).pop("Platforms", None)
+    template["Networks"] = sorted(template.get("Networks") or [], key=lambda one: str(one["Target"]))
+    return template
+
+
+def _said(values: Raw) -> Raw:
+    """Without nulls and empty words."""
+    return {name: value for name, value in values.items() if value is not None and value != ""}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    cleaned = {name: _clean(item) for name, item in value.items()}
+    return {name: item for name, item in cleaned.items() if _says(name, item)}
+
+
+def _says(name: str, item: Any) -> bool:
+    if item is None or item == "":
+        return False
+    if item == {} or item == []:
+        return name in KEPT_EMPTY
+    return bool(item) or name in MEANT

@@ -1,0 +1,206 @@
+"""What is to be done so that a swarm has what skerry has: pure, from what is on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from skerry.cli.outgrow import normal, translate
+from skerry.cli.outgrow.compose import asked_options, asked_subnets
+from skerry.cli.outgrow.image import Image
+from skerry.cli.outgrow.normal import MOVED
+from skerry.cli.outgrow.snapshot import Snapshot
+from skerry.model.objects import Raw
+
+STOPPED = "skerry.moved.stopped"
+"""The label on a service at home that `--stop-source` has stopped."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do. `verb` and `kind` tell what, e.g. `create network`; `body` is what the API gets."""
+
+    verb: str
+    kind: str
+    name: str
+    body: Raw = field(default_factory=dict)
+    where: str = ""
+    """The node that an image is loaded on, or the name that it is pushed by."""
+    bytes: int = 0
+    there: Raw = field(default_factory=dict)
+    """For `update service`: what is there now."""
+
+    def __str__(self) -> str:
+        where = f" on {self.where}" if self.verb == "load" else f" as {self.where}" if self.where else ""
+        size = f" ({self.bytes / 1e6:.0f} MB)" if self.bytes else ""
+        return f"{self.verb} {self.kind} {self.name}{where}{size}"
+
+
+@dataclass
+class Plan:
+    """Steps in their order. Where there is a conflict, nothing is done."""
+
+    steps: list[Step] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    services: list[str] = field(default_factory=list)
+    """Those that have to converge there in the end."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What matters of the swarm to move to."""
+
+    found: Snapshot
+    api: tuple[int, int]
+    local_networks: Collection[str] = ()
+    """Names of networks there that are no swarm networks."""
+
+
+def moving(source: Snapshot) -> dict[str, Raw]:
+    """Specs of the services that move, which are those not stopped here; the published ones last."""
+    specs = {name: one["Spec"] for name, one in source.services.items()}
+    left = {name: spec for name, spec in specs.items() if STOPPED not in (spec.get("Labels") or {})}
+    return dict(sorted(left.items(), key=lambda item: (_published(item[1]), item[0])))
+
+
+def image_of(spec: Raw) -> str:
+    """The image that a service names."""
+    return str(spec["TaskTemplate"]["ContainerSpec"]["Image"])
+
+
+def make(source: Snapshot, target: Target, images: Mapping[str, Image]) -> Plan:
+    """The whole plan. `images` has every image that a service of the source names."""
+    specs = moving(source)
+    plan = Plan(services=list(specs))
+    for name in sorted(set(source.services) - set(specs)):
+        plan.notes.append(f"service {name} was stopped here by --stop-source: left alone")
+    services = {
+        name: _service(plan, name, spec, target, images[image_of(spec)]) for name, spec in specs.items()
+    }
+    changing = {image_of(specs[name]) for name, step in services.items() if step is not None}
+    plan.steps += _networks(plan, source, target)
+    plan.steps += _files(plan, "config", source.configs, target.found.configs)
+    plan.steps += _files(plan, "secret", source.secrets, target.found.secrets)
+    for name in sorted({image_of(spec) for spec in specs.values()}):
+        plan.steps += _image(plan, images[name], name in changing)
+    plan.steps += [step for step in services.values() if step is not None]
+    _say_differences(plan, specs, target.api, images)
+    return plan
+
+
+def _networks(plan: Plan, source: Snapshot, target: Target) -> Iterator[Step]:
+    for name, one in source.networks.items():
+        wanted: Raw = {
+            "Name": name,
+            "Driver": "overlay",
+            "CheckDuplicate": True,
+            "Attachable": bool(one.get("Attachable")),
+            "Internal": bool(one.get("Internal")),
+            "Options": asked_options(one),
+            "Labels": one.get("Labels") or {},
+        }
+        subnets = asked_subnets(one)
+        if subnets:
+            wanted["IPAM"] = {"Driver": "default", "Config": [{"Subnet": subnet} for subnet in subnets]}
+        there = target.found.networks.get(name)
+        if there is None and name in target.local_networks:
+            plan.conflicts.append(f"network {name} is there, but not for the whole swarm: remove it there")
+        elif there is None:
+            yield Step("create", "network", name, wanted)
+        else:
+            differing = [word for word in ("Attachable", "Internal") if bool(there.get(word)) != wanted[word]]
+            differing += ["Subnet"] if subnets and subnets != asked_subnets(there) else []
+            differing += ["Options"] if asked_options(there) != wanted["Options"] else []
+            if differing:
+                other = ", ".join(differing)
+                plan.conflicts.append(
+                    f"network {name} is there with other settings ({other}): remove it there"
+                )
+
+
+def _files(plan: Plan, kind: str, here: Mapping[str, Raw], there: Mapping[str, Raw]) -> Iterator[Step]:
+    """Configs or secrets. Swarm can't change one, and tells the content of a config only."""
+    for name, one in here.items():
+        spec = one["Spec"]
+        found = there.get(name)
+        if found is None:
+            mark: Raw = {MOVED: one["ID"]} if kind == "secret" else {}
+            yield Step("create", kind, name, {**spec, "Labels": {**(spec.get("Labels") or {}), **mark}})
+        elif kind == "config":
+            if found["Spec"].get("Data") != spec.get("Data"):
+                plan.conflicts.append(_other_content(kind, name))
+        elif (origin := (found["Spec"].get("Labels") or {}).get(MOVED)) is None:
+            plan.notes.append(
+                f"secret {name} is there already: it is left as it is, as nobody can compare contents"
+            )
+        elif origin != one["ID"]:
+            plan.conflicts.append(_other_content(kind, name))
+
+
+def _other_content(kind: str, name: str) -> str:
+    return (
+        f"{kind} {name} is there with other content, and Swarm can't change a {kind}: "
+        f"remove it there (docker {kind} rm {name}), or give the new content a new name"
+    )
+
+
+def _image(plan: Plan, image: Image, changing: bool) -> Iterator[Step]:
+    plan.conflicts += image.conflicts
+    plan.notes += image.notes
+    if image.push and (changing or not image.there):
+        yield Step("push", "image", image.tag, where=image.wanted, bytes=image.bytes)
+    for node in image.lacking:
+        yield Step("load", "image", image.tag, where=node, bytes=image.bytes)
+
+
+def _service(plan: Plan, name: str, spec: Raw, target: Target, image: Image) -> Step | None:
+    wanted = translate.for_swarm(spec, image.wanted, target.api, image.check)
+    meant = normal.digest(normal.service(wanted))
+    mark = f"{meant}.{image.content or '-'}"
+    wanted["Labels"] = {**(wanted.get("Labels") or {}), MOVED: mark}
+    there = target.found.services.get(name)
+    if there is None:
+        return Step("create", "service", name, wanted)
+    seen = normal.digest(normal.service(there["Spec"]))
+    last, before = _mark(there["Spec"]), _mark(there.get("PreviousSpec"))
+    moved, _, content = last.partition(".")
+    if mark in (last, before):  # it has not changed here since it was moved
+        if seen != meant:
+            plan.notes.append(f"service {name} was changed there since it was moved: left as it is")
+        return None
+    if seen == meant:  # and then only what its image is may be another
+        rebuilt = content != (image.content or "-") if moved == meant else bool(image.lacking)
+        return _update(name, wanted, there, new_content=True) if last and rebuilt else None
+    if seen == moved:
+        return _update(name, wanted, there, new_content=content != mark.partition(".")[2])
+    plan.conflicts.append(
+        f"service {name} is there, but neither as it was moved nor as it is here: make the two equal, "
+        f"remove the one there (docker service rm {name}), or rename one"
+    )
+    return None
+
+
+def _mark(spec: Raw | None) -> str:
+    return str(((spec or {}).get("Labels") or {}).get(MOVED, ""))
+
+
+def _update(name: str, wanted: Raw, there: Raw, *, new_content: bool) -> Step:
+    """The tag of an image may be the old one: then only force makes Swarm take what is in it now."""
+    forced = there["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
+    template = {**wanted["TaskTemplate"], "ForceUpdate": forced + new_content}
+    return Step("update", "service", name, {**wanted, "TaskTemplate": template}, there=there)
+
+
+def _published(spec: Raw) -> bool:
+    return bool((spec.get("EndpointSpec") or {}).get("Ports"))
+
+
+def _say_differences(
+    plan: Plan, specs: Mapping[str, Raw], api: tuple[int, int], images: Mapping[str, Image]
+) -> None:
+    for name, spec in specs.items():
+        told = translate.differences(spec, api, images[image_of(spec)].check)
+        plan.notes += [f"{name}: {sentence}" for sentence in told]
+    if any(_published(spec) or spec["TaskTemplate"].get("Networks") for spec in specs.values()):
+        plan.notes += translate.GENERAL

@@ -1,0 +1,94 @@
+"""What is there: the stacks of one swarm, read through the Docker API, with names where the API has IDs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from skerry.cli.client import Client
+from skerry.cli.outgrow.normal import STACK
+from skerry.model.objects import Raw
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Services (whole objects; network targets and so on are names), and what they need; all by name."""
+
+    services: dict[str, Raw] = field(default_factory=dict)
+    networks: dict[str, Raw] = field(default_factory=dict)
+    """As `GET /networks/{id}` tells them, predefined ones left out."""
+    configs: dict[str, Raw] = field(default_factory=dict)
+    secrets: dict[str, Raw] = field(default_factory=dict)
+
+
+def read(client: Client) -> Snapshot:
+    """Everything there. Raises Refused, Unreachable."""
+    networks = _networks(client)
+    names = {one["Id"]: name for name, one in networks.items()}
+    services = client.get("/services")
+    return Snapshot(
+        {one["Spec"]["Name"]: {**one, "Spec": _named(client, one["Spec"], names)} for one in services},
+        networks,
+        _files(client, "configs"),
+        _files(client, "secrets"),
+    )
+
+
+def part(whole: Snapshot, stacks: Collection[str] = ()) -> Snapshot:
+    """The services of these stacks, or all, with the networks, configs and secrets that they use or own."""
+    services = {
+        name: one for name, one in sorted(whole.services.items()) if not stacks or stack_of(one) in stacks
+    }
+    owners = set(stacks) or stacks_of(whole)
+    attached = _values(services, lambda template: template.get("Networks"), "Target")
+    return Snapshot(
+        services,
+        _chosen(whole.networks, owners, attached),
+        _chosen(whole.configs, owners, _files_of(services, "Config")),
+        _chosen(whole.secrets, owners, _files_of(services, "Secret")),
+    )
+
+
+def stack_of(thing: Raw) -> str:
+    """The stack that something belongs to; empty where to none."""
+    return str((thing.get("Spec", thing).get("Labels") or {}).get(STACK, ""))
+
+
+def stacks_of(whole: Snapshot) -> set[str]:
+    """Names of all stacks that have a service."""
+    return {stack_of(service) for service in whole.services.values()} - {""}
+
+
+def _networks(client: Client) -> dict[str, Raw]:
+    found = client.get("/networks", scope=["swarm"])
+    return {one["Name"]: one for one in found if not one.get("Ingress")}
+
+
+def _files(client: Client, kind: str) -> dict[str, Raw]:
+    return {one["Spec"]["Name"]: one for one in client.get(f"/{kind}")}
+
+
+def _named(client: Client, spec: Raw, names: dict[str, str]) -> Raw:
+    """The spec with names of networks. One that no list shows is predefined, such as the swarm's `host`."""
+    found: Raw = json.loads(json.dumps(spec))
+    for attached in found["TaskTemplate"].get("Networks") or []:
+        target = attached["Target"]
+        if target not in names:
+            names[target] = client.get(f"/networks/{target}?scope=swarm")["Name"]
+        attached["Target"] = names[target]
+    return found
+
+
+def _files_of(services: dict[str, Raw], kind: str) -> set[str]:
+    return _values(services, lambda template: template["ContainerSpec"].get(f"{kind}s"), f"{kind}Name")
+
+
+def _values(services: dict[str, Raw], entries: Callable[[Raw], list[Raw] | None], key: str) -> set[str]:
+    templates = (service["Spec"]["TaskTemplate"] for service in services.values())
+    return {entry[key] for template in templates for entry in entries(template) or []}
+
+
+def _chosen(found: dict[str, Raw], owners: Collection[str], used: Collection[str]) -> dict[str, Raw]:
+    """What is used, and what belongs to one of the stacks."""
+    return {name: one for name, one in sorted(found.items()) if name in used or stack_of(one) in owners}

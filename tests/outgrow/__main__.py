@@ -1,0 +1,64 @@
+"""`python -m tests.outgrow [--short]`: the move to a cluster of three nodes. Exits 1 if a check failed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from tests.outgrow.cluster import NODES
+from tests.outgrow.stage import Checks, Stage, stage
+from tests.outgrow.story import SHORT, WHOLE, Step
+from tests.world.images import story_tar
+from tests.world.net import run
+from tests.world.processes import processes_of
+
+
+def main() -> int:
+    """Tell it, take everything down, count."""
+    parser = argparse.ArgumentParser(prog="outgrow", description=__doc__)
+    parser.add_argument(
+        "--short", action="store_true", help="without updates, a node that is cut off, the way back"
+    )
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        print("it starts Docker engines and their network: as root, please")
+        return 1
+    story_tar()
+    checks, services = Checks(), 0
+    with stage() as both:
+        for step in SHORT if options.short else WHOLE:
+            _take(step, both, checks)
+        services = len(both.cluster.docker("node1", "service", "ls", "-q", check=False).split())
+    _leftovers(both, checks)
+    for what, seconds in both.seconds.items():
+        print(f"     {what}: {seconds:.1f} s")
+    print(
+        f"outgrow: nodes={len(NODES)} services={services} checks={checks.count} failed={len(checks.failed)}"
+    )
+    return 1 if checks.failed else 0
+
+
+def _take(step: Step, both: Stage, checks: Checks) -> None:
+    """One step; what goes wrong in it is a check that failed."""
+    print(f"\n=== {step.__name__.replace('_', ' ')}: {(step.__doc__ or '').strip()}", flush=True)
+    try:
+        step(both, checks)
+    except Exception:  # noqa: BLE001 - the others go on, and what is there is taken down
+        traceback.print_exc()
+        checks(f"{step.__name__} came to its end", False)
+
+
+def _leftovers(both: Stage, checks: Checks) -> None:
+    spaces = run("ip", "netns", "list")
+    left = [name for name in (both.cluster.tag, both.world.net.tag) if f"-{name}" in spaces]
+    roots = [
+        root for root in (both.cluster.root, both.world.root) if Path(root).exists() or processes_of(root, [])
+    ]
+    checks("nothing is left of it", not left and not roots)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
