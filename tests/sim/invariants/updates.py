@@ -101,6 +101,8 @@ def monitor(step: Step) -> Iterator[str]:
             if slot not in slots_of(step.after, new.id):
                 continue  # scaled away
             end = done_at(step, new, life)
+            if end is None and not any(task.live for task in slots_of(step.after, new.id)[slot]):
+                continue  # given up, as the node is no longer one for it
             if end is None or step.at < end + config_of(new).monitor:
                 yield f"{new.name} is {new.update.state}, slot {slot} was done at {end} (now {step.at})"
         for slot, tasks in slots_of(step.after, new.id).items():
