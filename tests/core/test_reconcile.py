@@ -493,6 +493,9 @@ def test_two_superseded_tasks_that_serve_do_not_make_a_third() -> None:
     swarm = running(replicas=2)
     swarm.update(image("2", UpdateConfig={"Parallelism": 0, "Order": "start-first"}))
     swarm.settle()
+    for task in swarm.live:
+        if task.slot == 2 and task.status.state < STARTING:
+            swarm.observe(task, STARTING)
     swarm.update(image("3", UpdateConfig={"Parallelism": 1, "Order": "start-first"}))
     swarm.settle()
     second = next(

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from skerry.core.reconcile import reconcile
 from skerry.model.defaults import PREDECESSOR_WAIT, SECOND
-from skerry.model.objects import Cluster, Endpoint, Port, Raw, Task
+from skerry.model.objects import Cluster, Endpoint, Port, Raw, Task, UpdateStatus
 from tests.core.world import FAILED, READY, REJECTED, RUNNING, SHUTDOWN, Swarm, service_spec
 
 
@@ -272,3 +272,15 @@ def test_the_swarms_own_limit_keeps_the_newest() -> None:
         swarm.observe(swarm.live[-1], FAILED)
         swarm.step(1)
     assert [task.id for task in swarm.tasks] == ["t4", "t5", "t6"]
+
+
+def test_what_was_half_made_of_a_superseded_spec_ends_even_while_its_slot_has_no_turn() -> None:
+    swarm = updated(replicas=2)
+    half_made = of(swarm, "2")[0]
+    swarm.observe(of(swarm, "1")[1], RUNNING)
+    swarm.update({**image("3", replicas=2), "TaskTemplate": {"ContainerSpec": {"Image": "app:3"}}})
+    swarm.put(replace(swarm.service, update=UpdateStatus("paused", "update paused", swarm.now)))
+    swarm.settle()
+    assert swarm.view.tasks[half_made.id].desired == SHUTDOWN
+    assert [task.status.state for task in of(swarm, "1")] == [RUNNING, RUNNING]
+    assert all(task.live for task in of(swarm, "1"))

@@ -22,4 +22,6 @@ SEEDS: dict[int, str] = {
     144: "a task that waited for resources was looked at only by the resync",
     199: "the daemon is killed in the midst of its start",
     283: "a container that was restarted from outside ran on for ever",
+    734: "a new daemon stopped a container that the table of the one before it still led to",
+    853: "a half-made task of a superseded spec waited for ever in a slot whose update was paused",
 }

@@ -20,6 +20,7 @@ from skerry.agent.parts import Parts
 from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
 from skerry.agent.step import Step, next_step
+from skerry.agent.traffic import withdraw
 from skerry.agent.waits import delays, first
 from skerry.core.handling import handling_of
 from skerry.engine.port import EngineUnreachable
@@ -30,10 +31,6 @@ from skerry.model.specs import read_template
 from skerry.model.states import TaskState
 
 log = structlog.get_logger()
-
-WITHDRAWAL_S = 30.0
-"""How long the network may take to let go of a task: a table that cannot be changed must not hold up an
-update for ever."""
 
 
 class Actor:
@@ -211,7 +208,7 @@ class Actor:
         seen, left = await self._inspect(), ""
         if running(seen):
             if task.status.state == TaskState.RUNNING:
-                await self._leave(task)
+                await withdraw(self._parts.traffic, self._id)
                 which, drain = await first(self._parts.traffic.drain(task), self._exit())
                 if which == 0 and drain.words:
                     log.info("drained", task=self._name, how=drain.words)
@@ -224,7 +221,7 @@ class Actor:
 
     async def _unhealthy(self, task: Task) -> None:
         if task.status.state == TaskState.RUNNING:
-            await self._leave(task)
+            await withdraw(self._parts.traffic, self._id)
         await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._ended(task, await self._inspect(), UNHEALTHY_CAUSE)
 
@@ -233,20 +230,12 @@ class Actor:
         end = end_of(task, seen, self._died, cause)
         await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
         if running(seen):
-            await self._leave(task)
+            await withdraw(self._parts.traffic, self._id)
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files()
         if task.status.state == TaskState.RUNNING and not running(seen):
-            await self._leave(task)
+            await withdraw(self._parts.traffic, self._id)
             await self._parts.traffic.forget(task)
-
-    async def _leave(self, task: Task) -> None:
-        """Out of the table, acknowledged: after this no new connection reaches the container."""
-        try:
-            async with asyncio.timeout(WITHDRAWAL_S):
-                await self._parts.traffic.withdrawn(self._id)
-        except TimeoutError:
-            log.error("stopped although still in the table", task=self._name, after_s=WITHDRAWAL_S)
 
     async def _clear(self) -> None:
         await self._parts.engine.remove_container(self._name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from skerry.agent.probe import Heard, Prober
 from skerry.agent.report import Reporter
 from skerry.agent.sockets import Sockets
 from skerry.agent.step import has_work
-from skerry.agent.traffic import Traffic
+from skerry.agent.traffic import Traffic, withdraw
 from skerry.agent.waits import delays
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.model.objects import Raw, Task
@@ -54,6 +55,7 @@ class Agent:
         self._store = store
         self._engine = engine
         self._resync_s = resync_s
+        self._sweeping = asyncio.Event()
         self._prober = Prober(engine, clock, sockets)
         self._reporter = Reporter(store)
         self._parts = Parts(
@@ -80,7 +82,7 @@ class Agent:
                     self._act_on(tasks[key])
                 group.create_task(self._follow_store(commits), name="agent: store")
                 group.create_task(self._follow_engine(), name="agent: engine")
-                group.create_task(self._look_now_and_then(), name="agent: resync")
+                group.create_task(self._sweep_now_and_then(), name="agent: sweep")
         finally:
             await self._close()
 
@@ -140,7 +142,7 @@ class Agent:
                     type=["container"], event=["die", "destroy"], label=[TASK_LABEL]
                 ) as events:
                     self._look()
-                    await self._sweep()
+                    self._sweeping.set()
                     waits = delays()
                     async for event in events:
                         self._heard(event)
@@ -148,9 +150,13 @@ class Agent:
                 log.warning("the engine's events broke off", error=error.message)
             await asyncio.sleep(next(waits))
 
-    async def _look_now_and_then(self) -> None:
+    async def _sweep_now_and_then(self) -> None:
+        """After each subscription, and regularly. On its own: a stop takes its time, and events go on."""
         while True:
-            await asyncio.sleep(self._resync_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._resync_s):
+                    await self._sweeping.wait()
+            self._sweeping.clear()
             self._look()
             try:
                 await self._sweep()
@@ -183,9 +189,11 @@ class Agent:
             task_id = str((item.get("Labels") or {}).get(f"{TASK_LABEL}.id", ""))
             if not self._known(task_id):
                 log.info("removing the container of a task that is gone", container=item["Names"])
+                await withdraw(self._parts.traffic, task_id)
                 await self._engine.remove_container(str(item["Id"]))
             elif item["State"] == "running" and self._is_over(task_id):
                 log.info("stopping the container of a task that has ended", container=item["Names"])
+                await withdraw(self._parts.traffic, task_id)
                 await self._engine.stop_container(str(item["Id"]), grace_s(self._store.view.tasks[task_id]))
         for task_id in await asyncio.to_thread(self.folders.known):
             if not self._known(task_id):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from skerry.model.objects import Task
+
+log = structlog.get_logger()
+
+WITHDRAWAL_S = 30.0
+"""How long the network may take to let go of a task: a table that cannot be changed must not hold up an
+update for ever."""
 
 
 @dataclass(frozen=True)
@@ -35,3 +44,12 @@ class Traffic(Protocol):
 
     async def forget(self, task: Task) -> None:
         """A task has ended by itself: whoever was on the way to it shall find another."""
+
+
+async def withdraw(traffic: Traffic, task_id: str) -> None:
+    """Out of the table, acknowledged: after this no new connection reaches the container."""
+    try:
+        async with asyncio.timeout(WITHDRAWAL_S):
+            await traffic.withdrawn(task_id)
+    except TimeoutError:
+        log.error("stopped although still in the table", task=task_id, after_s=WITHDRAWAL_S)

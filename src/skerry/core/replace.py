@@ -88,9 +88,7 @@ def raise_ready(draft: Draft) -> None:
 def _let_go(draft: Draft, slot: Slot) -> None:
     alive = [task for task in slot.clean if not task.status.state.terminal]
     if not alive:
-        serving = [task for task in slot.dirty if task.status.state == TaskState.RUNNING]
-        for task in serving[:-1]:
-            draft.want(task, TaskState.SHUTDOWN)  # of two superseded ones, one is enough
+        _end_superseded(draft, slot)
         return
     # A running one is best (a rollback finds healthy tasks of the restored spec), then the newest.
     new = max(alive, key=lambda task: (task.status.state == TaskState.RUNNING, slot.tasks.index(task)))
@@ -102,6 +100,15 @@ def _let_go(draft: Draft, slot: Slot) -> None:
             draft.want(task, TaskState.SHUTDOWN)
     if new.start_after > draft.now:
         draft.wake(new.start_after)
+
+
+def _end_superseded(draft: Draft, slot: Slot) -> None:
+    """Of several tasks of older specs the newest that runs is enough; what was not started never will be."""
+    serving = [task for task in slot.dirty if task.status.state == TaskState.RUNNING]
+    for task in slot.dirty if serving else ():
+        half_made = task.status.state < TaskState.STARTING
+        if half_made or task in serving[:-1]:
+            draft.want(task, TaskState.SHUTDOWN)
 
 
 def _may_go(old: Task, new: Task, now: int) -> bool:
