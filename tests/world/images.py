@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from demo.images import base_tar, import_line
+from demo.images import SUITE, base_tar, import_line
 from demo.settings import CACHE, EXAMPLE
 from tests.world.net import Net, run
 from tests.world.processes import kill_all
@@ -58,6 +58,18 @@ def box_tar() -> Path:
             entry = tarfile.TarInfo("etc/passwd")
             entry.size = len(passwd)
             file.addfile(entry, io.BytesIO(passwd))
+        unfinished.rename(tar)
+    return tar
+
+
+def registry_tar() -> Path:
+    """The file system of Debian's docker-registry and what it needs, for `docker import`."""
+    tar = CACHE / "registry.tar"
+    if not tar.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        unfinished = CACHE / f".{os.getpid()}-registry.tar"
+        words = ["mmdebstrap", "--quiet", "--variant=extract", "--include=docker-registry,ca-certificates"]
+        run(*words, SUITE, str(unfinished), timeout=120)
         unfinished.rename(tar)
     return tar
 
