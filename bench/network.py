@@ -3,6 +3,9 @@
 Direct to the container; the service's VIP; its published port; HAProxy in TCP mode; the engine's own `-p`.
 All in turn, in rounds, from the machine itself, with wrk: 32 connections kept, then a new one for each
 request. Figures are medians of the rounds, in requests a second, and shares of direct. Needs wrk and haproxy.
+
+Each way has an nginx of its own. To one and the same, a connection by the VIP would come from the address
+and, by chance, the port of a direct one that has just ended, and would wait until that is forgotten.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ defaults
   timeout server 60s
 listen all
   bind :8090
-  server one {address}:80
+  server one {backend}
 """
 
 
@@ -51,8 +54,8 @@ def main() -> None:
         if not shutil.which(tool):
             sys.exit(f"{tool} is not installed: apt-get install wrk haproxy")
     with World(images=["story"]) as world:
-        ways = prepared(world)
-        with haproxy(world, ways["direct"]):
+        ways, proxied = prepared(world)
+        with haproxy(world, proxied):
             ways["HAProxy, TCP"] = f"{INSIDE}:8090"
             kept, fresh = measured(world, ways, close=False), measured(world, ways, close=True)
     print("| way | kept, req/s | of direct | new each time, req/s | of direct |")
@@ -68,37 +71,43 @@ def main() -> None:
     print(f"bench-network: {line}")
 
 
-def prepared(world: World) -> dict[str, str]:
-    """nginx as a service, and once more by the engine's own means; host and port of each way."""
+def prepared(world: World) -> tuple[dict[str, str], str]:
+    """nginx as services, and by the engine's own means; host and port of each way, and HAProxy's backend."""
     conf = world.root / "nginx.conf"
     conf.write_text(NGINX)
     world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
     world.docker("network", "create", "--driver", "overlay", "bench")
     world.docker("config", "create", "nginx", str(conf))
     command = ["nginx", "-c", "/n.conf", "-g", "daemon off;"]
-    world.docker(
-        *("service", "create", "--detach", "--name", "web", "--network", "bench", "--publish", "8080:80"),
-        *("--no-healthcheck", "--config", "source=nginx,target=/n.conf", "story-web:1.0.0", *command),
-    )
+    for name, more in (("web", ("--publish", "8080:80")), ("direct", ()), ("proxied", ())):
+        world.docker(
+            *("service", "create", "--detach", "--name", name, "--network", "bench", *more),
+            *("--no-healthcheck", "--config", "source=nginx,target=/n.conf", "story-web:1.0.0", *command),
+        )
     world.docker(
         *("run", "--detach", "--name", "own", "--publish", "8088:80", "--no-healthcheck"),
         *("--volume", f"{conf}:/n.conf", "story-web:1.0.0", *command),
     )
-    wait_until(lambda: world.api().containers("web"), "nginx runs")
-    container = str(world.api().containers("web")[0]["Id"])
-    networks = world.inspect("container", container)["NetworkSettings"]["Networks"]
-    address = next(one["IPAddress"] for one in networks.values() if one["IPAddress"])
+    direct, proxied = (address(world, name) for name in ("direct", "proxied"))
     vip = world.inspect("service", "web")["Endpoint"]["VirtualIPs"][0]["Addr"].partition("/")[0]
     ways = {
-        "direct": f"{address}:80",
+        "direct": direct,
         "VIP": f"{vip}:80",
         "published port": f"{INSIDE}:8080",
         "the engine's -p": f"{INSIDE}:8088",
         "the engine's -p, 127.0.0.1": "127.0.0.1:8088",
     }
-    for place in ways.values():
+    for place in (*ways.values(), proxied):
         answers(world, place)
-    return ways
+    return ways, proxied
+
+
+def address(world: World, service: str) -> str:
+    """Host and port of the one task of a service."""
+    wait_until(lambda: world.api().containers(service), f"{service} runs")
+    container = str(world.api().containers(service)[0]["Id"])
+    networks = world.inspect("container", container)["NetworkSettings"]["Networks"]
+    return next(f"{one['IPAddress']}:80" for one in networks.values() if one["IPAddress"])
 
 
 def answers(world: World, place: str) -> None:
@@ -108,10 +117,10 @@ def answers(world: World, place: str) -> None:
 
 
 @contextmanager
-def haproxy(world: World, direct: str) -> Iterator[None]:
-    """HAProxy on the machine, in front of the container."""
+def haproxy(world: World, backend: str) -> Iterator[None]:
+    """HAProxy on the machine, in front of a task (host and port)."""
     conf = world.root / "haproxy.cfg"
-    conf.write_text(HAPROXY.format(address=direct.partition(":")[0]))
+    conf.write_text(HAPROXY.format(backend=backend))
     process = subprocess.Popen(
         world.net.within(["haproxy", "-db", "-f", str(conf)]), stderr=subprocess.DEVNULL
     )
