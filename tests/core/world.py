@@ -146,3 +146,21 @@ class Swarm:
 
 
 ENDPOINT = Endpoint(vips=(VirtualIP("net", "10.0.1.128"),))
+
+
+def image(tag: str, **more: object) -> dict[str, object]:
+    """A spec with another image."""
+    return service_spec(template={"ContainerSpec": {"Image": f"app:{tag}"}}, **more)
+
+
+def images(swarm: Swarm) -> list[str]:
+    """The images of the wanted tasks, by slot."""
+    found = sorted(swarm.live, key=lambda task: (task.slot, task.created_at))
+    return [task.spec["ContainerSpec"]["Image"] for task in found]
+
+
+def running(tag: str = "1", **more: object) -> Swarm:
+    """A swarm whose service runs."""
+    swarm = Swarm(image(tag, **more))
+    swarm.agent()
+    return swarm
