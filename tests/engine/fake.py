@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Any
 
-from skerry.agent.health import rfc3339
 from skerry.engine.port import EngineError, EngineUnreachable, ExecResult
 from skerry.model.objects import Raw
+from skerry.model.times import timestamp
 
 Command = Callable[["Box", list[str]], ExecResult]
 
@@ -171,7 +171,7 @@ class FakeEngine:
         if missing := [name for name in box.networks if name not in self.networks]:
             raise EngineError(404, f"network {missing[0]} not found")
         box.status, box.pid = "running", next(self._numbers) + 1000
-        box.started_at = rfc3339(self.clock())
+        box.started_at = timestamp(self.clock())
         box.ended.clear()
         for name in box.networks:
             box.networks[name] = self._free_address(name)

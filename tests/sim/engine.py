@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
-from skerry.agent.health import rfc3339
 from skerry.engine.port import EngineError, EngineUnreachable, ExecResult
 from skerry.model.objects import Raw
+from skerry.model.times import timestamp
 from tests.engine.fake import Box, FakeEngine
 from tests.sim.weather import Habit, Weather
 from tests.sim.who import NOBODY, WHO
@@ -64,7 +64,7 @@ class MovedEngine(FakeEngine):
         """Somebody else stops a container and starts it again, all at once."""
         box = self._box(name)
         self.end(name, 137)
-        box.status, box.pid, box.started_at = "running", next(self._numbers) + 1000, rfc3339(self.clock())
+        box.status, box.pid, box.started_at = "running", next(self._numbers) + 1000, timestamp(self.clock())
         box.ended.clear()
         for network in box.networks:
             box.networks[network] = self._free_address(network) if network in self.networks else ""

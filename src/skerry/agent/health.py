@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from skerry.core.handling import Wish
 from skerry.core.probing import SHELL, Probe, translated
 from skerry.model import defaults
 from skerry.model.objects import Raw
 from skerry.model.specs import Healthcheck
+from skerry.model.times import timestamp
 
 FIRST_GAP = 250 * defaults.MILLISECOND
 FIRST_SOCKET_GAP = 20 * defaults.MILLISECOND
@@ -70,8 +70,8 @@ class HealthState:
         """As `docker inspect` has it below State.Health."""
         entries = [
             {
-                "Start": rfc3339(result.start),
-                "End": rfc3339(result.end),
+                "Start": timestamp(result.start),
+                "End": timestamp(result.end),
                 "ExitCode": result.exit_code,
                 "Output": result.output,
             }
@@ -140,19 +140,3 @@ def gap(state: HealthState, check: Check, age: int) -> int:
     early = min(max(first, age // GAP_SHARE), check.interval)
     left = check.patience - age
     return min(early, left) if left > 0 else early
-
-
-def rfc3339(at: int) -> str:
-    """Nanoseconds since the epoch as Docker writes them, e.g. `2026-01-31T12:00:00.000000001Z`."""
-    seconds, rest = divmod(at, defaults.SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
-
-
-def parsed_rfc3339(text: str) -> int:
-    """Nanoseconds since the epoch of a time that the engine wrote; 0 where it is none."""
-    whole, _, rest = text.rstrip("Z").partition(".")
-    try:
-        seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
-        return seconds * defaults.SECOND + int(rest[:9].ljust(9, "0"))
-    except ValueError:
-        return 0

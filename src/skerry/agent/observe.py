@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from skerry.agent.health import parsed_rfc3339
 from skerry.agent.report import advance
 from skerry.core.view import View
 from skerry.model.objects import Attachment, Raw, Task
 from skerry.model.states import TaskState
+from skerry.model.times import instant
 
 UNHEALTHY_CAUSE = "dockerexec: unhealthy container"
 OUT_OF_MEMORY = "out of memory"
@@ -43,7 +43,7 @@ def exit_code(seen: Raw | None) -> int:
 def age(task: Task, seen: Raw, now: int) -> int:
     """Nanoseconds since its start, by the engine's date; but no more than since the task got where it is, as
     the machine's clock, by which the engine goes, may have been set."""
-    by_engine = now - parsed_rfc3339(str(seen["State"].get("StartedAt", "")))
+    by_engine = now - instant(str(seen["State"].get("StartedAt", "")))
     return max(0, min(by_engine, now - task.status.at))
 
 

@@ -31,6 +31,16 @@ def timestamp(ns: int) -> str:
     return f"{text}{fraction}Z"
 
 
+def instant(text: str) -> int:
+    """Nanoseconds since the epoch of a time that the engine wrote; 0 where it is none, or Go's zero time."""
+    whole, _, rest = text.rstrip("Z").partition(".")
+    try:
+        seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
+        return max(0, seconds * SECOND + int(rest[:9].ljust(9, "0")))
+    except ValueError:
+        return 0
+
+
 def duration(text: str) -> int:
     """Nanoseconds of a duration as Go writes it, e.g. `1m30s` or `0`. Raises ValueError."""
     if text == "0":
