@@ -212,6 +212,7 @@ def test_overlay_networks_and_plain_containers(on_engine: Callable[[Check], None
         assert [entry["Name"] for entry in inside["Containers"].values()] == ["box", "open-endpoint"]
         assert "is in use by task" in await cli("network", "rm", "open", code=1)
         assert "skerry." not in await cli("network", "ls")
+        await cli("network", "disconnect", "--force", "open", "open-endpoint")
         await cli("network", "disconnect", "open", "box")
         await cli("network", "connect", "open", "box")
         await cli("rm", "-f", "box")

@@ -69,11 +69,16 @@ def driver_options(obj: Network) -> Raw:
     return {"com.docker.network.driver.overlay.vxlanid_list": str(4096 + zlib.crc32(obj.id.encode()) % 2**20)}
 
 
+def balancer_name(obj: Network) -> str:
+    """What the load balancer's endpoint is called."""
+    return f"{obj.name}-endpoint"
+
+
 def balancer(obj: Network) -> Raw:
     """The endpoint from which a swarm's load balancer speaks on a network: here the gate's leg."""
     octets = ipaddress.IPv4Address(obj.leg).packed
     entry = {
-        "Name": f"{obj.name}-endpoint",
+        "Name": balancer_name(obj),
         "EndpointID": hashlib.sha256(obj.id.encode()).hexdigest(),
         "MacAddress": ":".join(f"{byte:02x}" for byte in (2, 66, *octets)),
         "IPv4Address": with_length(obj, obj.leg),
