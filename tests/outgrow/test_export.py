@@ -13,7 +13,7 @@ import yaml
 from skerry.cli.outgrow import normal
 from tests.world.world import World, wait_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 RICH = """
 version: "3.9"

@@ -17,7 +17,7 @@ from tests.outgrow.stage import Checks, Stage, stage
 from tests.outgrow.story import SHORT
 from tests.world.world import wait_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 SERVICE = """
 version: "3.9"

@@ -10,7 +10,7 @@ import pytest
 
 from demo.settings import CHECKOUT
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 
 def test_the_short_form() -> None:

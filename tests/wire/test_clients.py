@@ -10,7 +10,7 @@ import pytest
 from demo.settings import CHECKOUT
 from tests.world.world import World
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 HERE = Path(__file__).parent / "clients"
 CLIENTS = CHECKOUT / ".cache" / "clients" / "bin"

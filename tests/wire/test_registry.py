@@ -12,7 +12,7 @@ import pytest
 from tests.world.images import box_tar, registry_tar
 from tests.world.world import World, wait_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 HOST = "127.0.0.1:5000"
 APP = f"{HOST}/app:1"

@@ -10,7 +10,7 @@ from tests.wire.fuzz import Fuzz
 from tests.wire.sdk import sdk
 from tests.world.world import World
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 
 def test_the_sdk(world: World) -> None:
