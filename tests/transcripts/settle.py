@@ -11,13 +11,17 @@ from tests.transcripts.wire import get
 ENDED = ("complete", "shutdown", "failed", "rejected")
 
 
-def settle(socket: Path, timeout: float = 40) -> None:
-    """Wait until every task is where it should be and no update is under way.
+def settle(socket: Path, timeout: float = 40, looks: int = 1) -> None:
+    """Wait until every task is where it should be and no update is under way, at so many looks in a row.
 
-    Nothing else is asked of the swarm; one that does not come to rest in time is left as it is.
+    One look may come just before what a command has set off is seen. Nothing else is asked of the swarm; one
+    that does not come to rest in time is left as it is.
     """
-    deadline = time.monotonic() + timeout
-    while not _at_rest(socket) and time.monotonic() < deadline:
+    deadline, rested = time.monotonic() + timeout, 0
+    while time.monotonic() < deadline:
+        rested = rested + 1 if _at_rest(socket) else 0
+        if rested >= looks:
+            return
         time.sleep(0.1)
 
 

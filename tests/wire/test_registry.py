@@ -101,7 +101,7 @@ def test_a_tag_is_pinned_to_the_digest_and_pulled_with_the_stored_password(regis
 
     world.docker("service", "scale", "app=0")
     wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=app"), "no task is left")
-    world.docker("image", "prune", "--all", "--force")
+    world.docker("image", "rm", "--force", *world.docker("image", "ls", "-q", f"{HOST}/app").split())
     world.docker("service", "scale", "app=1")
     await_content(world, "one")  # pulled, with what the service keeps: nobody is logged in
     everything = world.docker("service", "inspect", "app") + world.run(
