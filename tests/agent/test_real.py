@@ -113,7 +113,7 @@ def test_an_unhealthy_container_is_killed_and_its_task_failed(socket: str) -> No
 
 def test_a_probe_out_of_time_leaves_nothing_behind(socket: str) -> None:
     async def play(here: Stage) -> None:
-        await here.task(**shell(SERVING), **check("sleep 600 & sleep 601", Retries=5, Timeout=SECOND // 2))
+        await here.task(**shell(SERVING), **check("sleep 600 & sleep 601", Retries=50, Timeout=SECOND // 2))
         await here.until(
             lambda: (state := here.agent.health("t1")) is not None and len(state.log) > 1, WITHIN_S
         )
