@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from skerry.control import access, files
-from skerry.control.decode import read
 from skerry.core.view import View
-from skerry.model.errors import out_of_sequence
 from skerry.model.objects import Config, Raw
 from skerry.store.store import Store, Tx
 
@@ -22,7 +18,7 @@ def find(view: View, ref: str) -> Config:
 
 async def create(store: Store, body: Raw) -> str:
     """Create a config from a ConfigSpec (`Data` in base64); its ID."""
-    spec, data = _read(body)
+    spec, data = files.read_spec(body, "swarm.ConfigSpec")
 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
@@ -34,31 +30,10 @@ async def create(store: Store, body: Raw) -> str:
 
 async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:
     """Change a config's labels. Raises RpcError where anything else differs, or the version is stale."""
-    spec, data = _read(body)
-    number = access.version_number(version, "config")
-
-    def write(tx: Tx) -> None:
-        old = find(tx.view, ref)
-        files.check_change(old, spec, data)
-        if number != old.version:
-            raise out_of_sequence()
-        tx.put(replace(old, spec={**old.spec, "Labels": spec["Labels"]}))
-
-    await store.update(write)
+    spec, data = files.read_spec(body, "swarm.ConfigSpec")
+    await files.relabel(store, find, ref, access.version_number(version, "config"), spec, data)
 
 
 async def remove(store: Store, ref: str) -> None:
     """Delete a config that no service uses. Raises RpcError where one does."""
-
-    def write(tx: Tx) -> None:
-        config = find(tx.view, ref)
-        files.check_unused(tx.view, config, "config")
-        tx.delete(config)
-
-    await store.update(write)
-
-
-def _read(body: Raw) -> tuple[Raw, bytes]:
-    spec = read(body, "swarm.ConfigSpec")
-    data = files.content(spec.pop("Data", ""))
-    return {"Labels": {}, **spec}, data
+    await files.remove(store, find, ref, "config")

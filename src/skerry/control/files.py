@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from skerry.control import access
+from skerry.control.decode import read
 from skerry.control.names import check_file_name
 from skerry.core.view import View
-from skerry.model.errors import InvalidParameter, RpcError
+from skerry.model.errors import InvalidParameter, RpcError, out_of_sequence
 from skerry.model.objects import Config, Raw, Secret
+from skerry.store.store import Store, Tx
 
 File = TypeVar("File", Config, Secret)
+Find = Callable[[View, str], Config | Secret]
+"""Finds one by what the user calls it."""
 
 ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
@@ -20,6 +26,37 @@ ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 def find(view: View, kind: str, files: Iterable[File], ref: str) -> File:
     """A file by ID, name (in any case, as Docker has it for these two) or ID prefix."""
     return access.find(view, kind, files, ref, lambda one: one.name.lower() == ref.lower())
+
+
+def read_spec(body: Raw, schema: str) -> tuple[Raw, bytes]:
+    """The spec without its content, and the content."""
+    spec = read(body, schema)
+    data = content(spec.pop("Data", ""))
+    return {"Labels": {}, **spec}, data
+
+
+async def relabel(store: Store, find_one: Find, ref: str, version: int, spec: Raw, data: bytes) -> None:
+    """Change the labels. Raises RpcError where anything else differs, or the version is stale."""
+
+    def write(tx: Tx) -> None:
+        old = find_one(tx.view, ref)
+        check_change(old, spec, data)
+        if version != old.version:
+            raise out_of_sequence()
+        tx.put(replace(old, spec={**old.spec, "Labels": spec["Labels"]}))
+
+    await store.update(write)
+
+
+async def remove(store: Store, find_one: Find, ref: str, kind: str) -> None:
+    """Delete one that no service uses. Raises RpcError where one does."""
+
+    def write(tx: Tx) -> None:
+        file = find_one(tx.view, ref)
+        check_unused(tx.view, file, kind)
+        tx.delete(file)
+
+    await store.update(write)
 
 
 def check_new(spec: Raw, data: bytes, kind: str, limit: int, files: Iterable[Config | Secret]) -> None:

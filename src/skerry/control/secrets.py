@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from skerry.control import access, files
-from skerry.control.decode import read
 from skerry.control.names import check_file_name
 from skerry.core.view import View
-from skerry.model.errors import RpcError, out_of_sequence
+from skerry.model.errors import RpcError
 from skerry.model.objects import Raw, Secret
 from skerry.store.store import Store, Tx
 
@@ -23,7 +20,7 @@ def find(view: View, ref: str) -> Secret:
 
 async def create(store: Store, body: Raw) -> str:
     """Create a secret from a SecretSpec (`Data` in base64); its ID."""
-    spec, data = _read(body)
+    spec, data = files.read_spec(body, "swarm.SecretSpec")
 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
@@ -46,31 +43,10 @@ def _refuse_driver(spec: Raw) -> None:
 
 async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:
     """Change a secret's labels. Raises RpcError where anything else differs, or the version is stale."""
-    spec, data = _read(body)
-    number = access.version_number(version, "secret")
-
-    def write(tx: Tx) -> None:
-        old = find(tx.view, ref)
-        files.check_change(old, spec, data)
-        if number != old.version:
-            raise out_of_sequence()
-        tx.put(replace(old, spec={**old.spec, "Labels": spec["Labels"]}))
-
-    await store.update(write)
+    spec, data = files.read_spec(body, "swarm.SecretSpec")
+    await files.relabel(store, find, ref, access.version_number(version, "secret"), spec, data)
 
 
 async def remove(store: Store, ref: str) -> None:
     """Delete a secret that no service uses. Raises RpcError where one does."""
-
-    def write(tx: Tx) -> None:
-        secret = find(tx.view, ref)
-        files.check_unused(tx.view, secret, "secret")
-        tx.delete(secret)
-
-    await store.update(write)
-
-
-def _read(body: Raw) -> tuple[Raw, bytes]:
-    spec = read(body, "swarm.SecretSpec")
-    data = files.content(spec.pop("Data", ""))
-    return {"Labels": {}, **spec}, data
+    await files.remove(store, find, ref, "secret")

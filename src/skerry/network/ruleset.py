@@ -57,7 +57,7 @@ def render_flows(table: str = "skerry") -> str:
     family = f"ip {table}-flows"
     talk = "tcp flags & psh == psh ct direction"
     quiet = "type ipv4_addr . inet_service . ipv4_addr . inet_service; timeout 3s; counter;"
-    refusal = "ct status dnat ct direction reply tcp flags & (syn | ack | rst) == (ack | rst) tcp sequence 0"
+    refusal = "tcp flags & (syn | ack | rst) == (ack | rst) tcp sequence 0 ct status dnat ct direction reply"
     four = "ip saddr . tcp sport . ip daddr . tcp dport"
     return "\n".join(
         [
@@ -68,11 +68,11 @@ def render_flows(table: str = "skerry") -> str:
             f"add set {family} refused {{ type ipv4_addr . inet_service; size 65535; flags dynamic,timeout; "
             "timeout 5s; }",
             f"add chain {family} to_task {{ type filter hook postrouting priority 200; policy accept; }}",
-            f'add rule {family} to_task oifname "{TASKS}" tcp flags & psh == psh {four} @quiet drop',
+            f'add rule {family} to_task tcp flags & psh == psh oifname "{TASKS}" {four} @quiet drop',
             f'add rule {family} to_task oifname "{TASKS}" {talk} original '
             f"ct mark set ct mark or {ASKED_MARK:#x}",
             f"add chain {family} from_task {{ type filter hook prerouting priority -140; policy accept; }}",
-            f'add rule {family} from_task iifname "{TASKS}" {refusal} '
+            f'add rule {family} from_task {refusal} iifname "{TASKS}" '
             "ip daddr . tcp dport != @refused add @refused { ip daddr . tcp dport } drop",
             f'add rule {family} from_task iifname "{TASKS}" {talk} reply '
             f"ct mark set ct mark and {ASKED_MARK ^ 0xFFFFFFFF:#x}",
@@ -151,8 +151,9 @@ def _maps(family: str) -> list[str]:
 def _base_chains(family: str, segments: Iterable[Segment]) -> Iterator[str]:
     published = "fib daddr type local meta l4proto . th dport vmap @ports"
     yield f"add chain {family} raw {{ type filter hook prerouting priority raw; policy accept; }}"
-    yield f"add rule {family} raw iifname @bridges ip daddr 127.0.0.0/8 drop"
-    yield f"add rule {family} raw iifname @bridges ip saddr 127.0.0.0/8 drop"
+    # what every packet is asked comes first where it costs least: two compares before a look into a set
+    yield f"add rule {family} raw ip daddr 127.0.0.0/8 iifname @bridges drop"
+    yield f"add rule {family} raw ip saddr 127.0.0.0/8 iifname @bridges drop"
     yield f"add chain {family} prerouting {{ type nat hook prerouting priority dstnat - 10; policy accept; }}"
     yield f"add rule {family} prerouting iifname . ip daddr vmap @vips"
     yield f"add rule {family} prerouting {published}"
