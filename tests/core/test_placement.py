@@ -1,0 +1,64 @@
+"""Where a task may run, and what it waits for."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from skerry.model.objects import Endpoint, Node, Port
+from tests.core.world import (
+    Swarm,
+    image,
+    service_spec,
+)
+
+
+def test_a_published_port_waits_for_its_reservation() -> None:
+    spec = service_spec(replicas=1, EndpointSpec={"Ports": [{"TargetPort": 80, "PublishedPort": 80}]})
+    swarm = Swarm(spec)
+    swarm.put(replace(swarm.service, endpoint=Endpoint(ports=(Port(80, 80),))))
+    swarm.settle()
+    assert (swarm.tasks[0].status.state.word, swarm.tasks[0].status.err) == ("pending", "")
+    swarm.put(replace(swarm.view.nodes["n"], ports_err={"tcp/80": "address already in use"}))
+    swarm.settle()
+    assert "host-mode port already in use on 1 node" in swarm.tasks[0].status.err
+    swarm.put(replace(swarm.view.nodes["n"], ports_err={}, reserved=("tcp/80",)))
+    swarm.settle()
+    assert swarm.tasks[0].status.state.word == "assigned"
+    assert swarm.tasks[0].status.err == ""
+
+
+def test_two_slots_cannot_share_a_host_port_but_a_successor_may_overlap() -> None:
+    ports = {"Ports": [{"TargetPort": 80, "PublishedPort": 80, "PublishMode": "host"}]}
+    order = {"Parallelism": 1, "Order": "start-first"}
+    swarm = Swarm(service_spec(EndpointSpec=ports), reserved=("tcp/80",))
+    swarm.put(replace(swarm.service, endpoint=Endpoint(ports=(Port(80, 80, mode="host"),))))
+    swarm.agent()
+    words = [task.status.err for task in swarm.tasks]
+    assert words == ["", "no suitable node (host-mode port already in use on 1 node)"]
+    swarm.update(service_spec(replicas=1, EndpointSpec=ports))
+    swarm.agent()
+    swarm.update(image("2", replicas=1, EndpointSpec=ports, UpdateConfig=order))
+    swarm.settle()
+    assert [task.status.state.word for task in swarm.live] == ["running", "assigned"]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fits"),
+    [
+        ("node.role == manager", True),
+        ("node.role==worker", False),
+        ("node.role != worker", True),
+        ("node.hostname == HOST", True),
+        ("node.labels.disk == ssd", True),
+        ("node.labels.gpu == ", True),
+        ("node.ip == 127.0.0.0/8", True),
+        ("no.such.key == x", False),
+    ],
+)
+def test_constraints(constraint: str, fits: bool) -> None:
+    swarm = Swarm(service_spec(replicas=1, template={"Placement": {"Constraints": [constraint]}}))
+    node = swarm.view.nodes["n"]
+    swarm.put(Node("n", node.hostname, {**node.spec, "Labels": {"disk": "ssd"}}))
+    swarm.settle()
+    assert (swarm.tasks[0].status.err == "") == fits
