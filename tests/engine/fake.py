@@ -196,13 +196,6 @@ class FakeEngine:
         del self.boxes[box.name]
         self._emit("destroy", box)
 
-    async def wait_container(self, container: str) -> int:
-        self._asked(f"wait {container}")
-        box = self._box(container)
-        if box.running:
-            await box.ended.wait()
-        return box.exit_code
-
     async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
         self._asked(f"exec {container}")
         box = self._box(container)

@@ -79,6 +79,16 @@ def body(*command: str, **more: object) -> dict[str, object]:
     return {"Image": "box:1", "Cmd": list(command), "Labels": {"part": "contract"}, **more}
 
 
+async def exit_code(engine: Engine, container: str) -> int:
+    """Wait until it has ended."""
+    while True:
+        seen = await engine.inspect_container(container)
+        assert seen is not None
+        if seen["State"]["Status"] == "exited":
+            return int(seen["State"]["ExitCode"])
+        await asyncio.sleep(0.02)
+
+
 def test_a_container_is_created_started_waited_for_and_removed(on_engine: Run) -> None:
     async def check(engine: Engine) -> None:
         made = await engine.create_container("life", body("sh", "-c", "exit 3"))
@@ -86,7 +96,7 @@ def test_a_container_is_created_started_waited_for_and_removed(on_engine: Run) -
         assert seen is not None
         assert (seen["Id"], seen["State"]["Status"], seen["State"]["Running"]) == (made, "created", False)
         await engine.start_container("life")
-        assert await engine.wait_container("life") == 3
+        assert await exit_code(engine, "life") == 3
         ended = await engine.inspect_container(made)
         assert ended is not None
         assert (ended["State"]["Status"], ended["State"]["ExitCode"]) == ("exited", 3)
@@ -106,7 +116,7 @@ def test_what_is_already_so_is_success(on_engine: Run) -> None:
         await engine.start_container("twice")
         await engine.stop_container("twice", 0)
         await engine.stop_container("twice", 0)
-        assert await engine.wait_container("twice") == 137
+        assert await exit_code(engine, "twice") == 137
         await engine.remove_container("twice")
         await engine.remove_container("twice")
         await engine.stop_container("twice", 0)
@@ -223,7 +233,7 @@ def test_a_stop_goes_on_though_nobody_waits_for_it(on_engine: Run) -> None:
         await asyncio.sleep(0.3)
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
-        assert await engine.wait_container("deaf") == 137
+        assert await exit_code(engine, "deaf") == 137
         await engine.remove_container("deaf")
 
     on_engine(check)

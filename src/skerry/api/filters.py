@@ -76,11 +76,6 @@ def prefix(filters: Filters, key: str, *candidates: str) -> bool:
     )
 
 
-def contains(filters: Filters, key: str, *candidates: str) -> bool:
-    """The same, where what was asked may be any part of a candidate."""
-    return key not in filters or any(value in found for value in filters[key] for found in candidates)
-
-
 def labels(filters: Filters, key: str, candidate: Mapping[str, str] | None) -> bool:
     """Every label asked for is there, with its value if one was given (of two values, the last)."""
     wanted: dict[str, str] = {}

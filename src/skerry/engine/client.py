@@ -11,7 +11,7 @@ import msgspec
 
 from skerry.engine import execution
 from skerry.engine.http import Wire, connect
-from skerry.engine.port import EngineError, EngineUnreachable, ExecResult
+from skerry.engine.port import EngineError, ExecResult
 from skerry.engine.streams import json_lines
 from skerry.model.objects import Raw
 
@@ -112,13 +112,6 @@ class DockerEngine:
                 return
             await asyncio.sleep(REMOVAL_POLL_S)
         raise error
-
-    async def wait_container(self, container: str) -> int:
-        """Wait until it ends; its exit code."""
-        answer = await self._wire.call("POST", f"/containers/{container}/wait", endless=True)
-        if not isinstance(answer, dict):
-            raise EngineUnreachable(f"the engine at {self.socket} ended while a container was waited for")
-        return int(answer["StatusCode"])
 
     async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
         """Run a command inside."""

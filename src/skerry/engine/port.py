@@ -73,9 +73,6 @@ class Engine(Protocol):
     async def remove_container(self, container: str) -> None:
         """Remove it, by force and with its anonymous volumes."""
 
-    async def wait_container(self, container: str) -> int:
-        """Wait until it ends; its exit code."""
-
     async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
         """Run a command inside; past the timeout it is killed and the code is -1."""
 
