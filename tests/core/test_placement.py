@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from skerry.model.objects import Endpoint, Node, Port
+from skerry.model.objects import Endpoint, Network, Node, Port
 from tests.core.world import (
     Swarm,
     image,
@@ -41,6 +41,20 @@ def test_two_slots_cannot_share_a_host_port_but_a_successor_may_overlap() -> Non
     swarm.update(image("2", replicas=1, EndpointSpec=ports, UpdateConfig=order))
     swarm.settle()
     assert [task.status.state.word for task in swarm.live] == ["running", "assigned"]
+
+
+def test_a_port_cannot_be_published_on_the_machines_own_network() -> None:
+    ports = {"Ports": [{"TargetPort": 80, "PublishedPort": 80}]}
+    host = Network("h", "host", {"Driver": "host"})
+    spec = service_spec(replicas=1, template={"Networks": [{"Target": "h"}]}, EndpointSpec=ports)
+    swarm = Swarm(spec, reserved=("tcp/80",))
+    swarm.put(host)
+    swarm.settle()
+    sentence = "no suitable node (on the network host a service has its ports without publishing them)"
+    assert swarm.tasks[0].status.err == sentence
+    swarm.update(service_spec(replicas=1, template={"Networks": [{"Target": "h"}]}))
+    swarm.settle()
+    assert swarm.live[-1].status.state.word == "assigned"
 
 
 @pytest.mark.parametrize(

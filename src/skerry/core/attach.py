@@ -34,5 +34,10 @@ def published_network(view: View, service: Service) -> Network | None:
     return min(leading_out, key=lambda network: network.engine_name, default=None)
 
 
+def publishes_on_host(view: View, service: Service) -> bool:
+    """Whether the service wants ports published though its tasks have the machine's own, on `host`."""
+    return _publishes(service) and any(not network.subnet for network in networks_of(view, service))
+
+
 def _publishes(service: Service) -> bool:
     return bool(read_endpoint(service.spec.get("EndpointSpec")).ports)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from skerry.core.attach import publishes_on_host
 from skerry.core.constraints import constraints_met, fits, platform_met
 from skerry.core.draft import Draft
 from skerry.core.index import PortKey, host_ports_of, reserved
@@ -16,6 +17,7 @@ from skerry.model.objects import Node, Raw, Task
 from skerry.model.states import TaskState
 
 NOT_AVAILABLE = "1 node not available for new tasks"
+HOST_PUBLISHES = "on the network host a service has its ports without publishing them"
 
 
 def place(draft: Draft) -> None:
@@ -67,6 +69,8 @@ def _obstacle(draft: Draft, task: Task) -> str | None:
     most = placement.get("MaxReplicas") or 0
     if most and len(_other_slots(draft, task)) >= most:
         return "max replicas per node limit exceed"
+    if publishes_on_host(draft.view, draft.service):
+        return HOST_PUBLISHES
     return _unreserved(draft)
 
 
