@@ -238,6 +238,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "JoinToken": "string",
         "Availability": "swarm.NodeAvailability",
     },
+    "swarm.UnlockRequest": {"UnlockKey": "string"},
     "types.NetworkCreateRequest": {
         "Name": "string",
         "CheckDuplicate": "bool",

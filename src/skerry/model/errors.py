@@ -23,6 +23,12 @@ class InvalidParameter(SkerryError):
     status = 400
 
 
+class Unauthorized(SkerryError):
+    """Not with this key."""
+
+    status = 401
+
+
 class Forbidden(SkerryError):
     """Understood, and not allowed."""
 
