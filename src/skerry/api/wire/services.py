@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skerry.api.wire.common import meta, port, with_length
 from skerry.api.wire.networks import shows
+from skerry.control.convert import networks_of_task
 from skerry.core.revisions import previous_spec
 from skerry.core.view import View
 from skerry.model import defaults
@@ -41,6 +42,8 @@ def service_spec(spec: Raw) -> Raw:
     """A service's spec with the few fields that are never absent."""
     template = task_spec(spec.get("TaskTemplate") or {})
     template.setdefault("Runtime", "container")
+    if "Networks" in template and not networks_of_task(spec):
+        del template["Networks"]
     return {**spec, "Labels": spec.get("Labels") or {}, "TaskTemplate": template}
 
 
