@@ -400,6 +400,32 @@ def test_what_is_past_comes_in_the_order_of_time() -> None:
     )
 
 
+def test_a_terminals_lines_come_in_the_order_of_time_too() -> None:
+    times = [f"2026-01-01T00:00:0{second}.000000000Z" for second in range(4)]
+
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        service, task = await running(door, container={"TTY": True})
+        other = replace(task, id="other", status=replace(task.status, container_id="c2"))
+        await door.store.update(lambda tx: tx.put(other))
+        told = await door.ask("GET", "/services/app/logs?stdout=1")
+        assert told.body == b"0\r\n1\r\n2\r\n3, unfinished"
+        told = await door.ask("GET", "/services/app/logs?stdout=1&timestamps=1&details=1")
+        details = f"com.docker.swarm.node.id=node,com.docker.swarm.service.id={service.id}"
+        assert told.body.startswith(
+            f"{times[0]} {details},com.docker.swarm.task.id={task.id} 0\r\n"
+            f"{times[1]} {details},com.docker.swarm.task.id=other 1\r\n".encode()
+        )
+
+    check(
+        test,
+        {
+            "GET /containers/c1/logs": (200, f"{times[0]} 0\r\n{times[3]} 3, unfinished".encode()),
+            "GET /containers/c2/logs": (200, f"{times[1]} 1\r\n{times[2]} 2\r\n".encode()),
+        },
+    )
+
+
 def test_followed_logs_take_up_later_tasks() -> None:
     async def test(door: Door) -> None:
         await swarmed(door)
