@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
 
 from skerry.api.wire.cluster import tls_info
 from skerry.control import access, nodes, services, swarm, tasks
@@ -298,6 +308,83 @@ def test_tokens_and_the_authority_rotate() -> None:
     assert after.worker_token[:59] != before.worker_token[:59]
     world.run(change(world.store, str(after.version), rotated))
     assert swarm.manager(world.view).ca_cert == after.ca_cert
+
+
+def authority(name: str, *, days: int = 3650, ca: bool = True, now: int = 0) -> tuple[str, str]:
+    """A certificate and its key, in PEM; `now` in ns."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    start = datetime.fromtimestamp(now // 1_000_000_000, UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1, start, start + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM).decode(), private.decode()
+
+
+def rotation(certificate: str = "", key: str = "", times: int = 1) -> Raw:
+    config = {"ForceRotate": times, "SigningCACert": certificate, "SigningCAKey": key}
+    return {"CAConfig": {name: value for name, value in config.items() if value}}
+
+
+def test_an_authority_that_the_user_brings() -> None:
+    world, (certificate, key) = World(), authority("mine")
+    before = swarm.manager(world.view)
+    world.run(change(world.store, str(before.version), rotation(certificate, key)))
+    after = swarm.manager(world.view)
+    assert after.ca_cert == certificate
+    assert after.spec["CAConfig"] == {"ForceRotate": 1}
+    assert after.worker_token[:59] != before.worker_token[:59]
+    kept, given = load_der_private_key(after.ca_key, None), load_pem_private_key(key.encode(), None)
+    assert kept.public_key() == given.public_key()
+    assert tls_info(after.ca_cert)["TrustRoot"] == certificate
+    for config in (rotation(certificate, key), rotation("nonsense")):  # nothing to do
+        world.run(change(world.store, str(swarm.manager(world.view).version), config))
+        assert swarm.manager(world.view).worker_token == after.worker_token
+    second = authority("second")
+    world.run(change(world.store, str(swarm.manager(world.view).version), rotation(*second)))
+    assert swarm.manager(world.view).ca_cert == second[0]
+
+
+def test_bad_authorities() -> None:
+    world, (certificate, key) = World(), authority("mine")
+    now = str(swarm.manager(world.view).version)
+    missing = "if a signing CA key is provided, the signing CA cert must also be provided"
+    malformed = 'malformed private key: {"code":2002,"message":"Failed to decode private key"}'
+    external = (
+        "there must be at least one valid, reachable external CA corresponding to the desired CA certificate"
+    )
+    several = "the desired CA certificate cannot contain multiple certificates"
+    for cert, private, text in (
+        ("", key, missing),
+        ("x", key, missing),
+        (certificate, "", external),
+        (certificate, "x", malformed),
+        (certificate, authority("other")[1], "certificate key mismatch"),
+        (certificate + authority("other")[0], key, several),
+        (*authority("brief", days=300), "CA certificate expires too soon"),
+    ):
+        body = rotation(cert, private)
+        world.refuses(partial(change, version=now, body=body), 400, invalid(text))
+    leaf = rotation(*authority("leaf", ca=False))
+    text = "unable to generate a cross-signed certificate for root rotation"
+    world.refuses(partial(change, version=now, body=leaf), 500, f"rpc error: code = Internal desc = {text}")
+
+
+def test_an_external_authority_is_refused_with_the_reason() -> None:
+    world = World()
+    now = str(swarm.manager(world.view).version)
+    for protocol, status, text in (
+        ("bogus", 400, 'invalid protocol: "bogus"'),
+        ("", 400, 'invalid protocol: ""'),
+        ("CFSSL", 501, swarm.NO_EXTERNAL_CA),
+    ):
+        config: Raw = {"CAConfig": {"ExternalCAs": [{"Protocol": protocol, "URL": "https://192.0.2.1/"}]}}
+        world.refuses(partial(change, version=now, body=config), status, text)
+        if status == 400:
+            refuses_init({"Spec": config}, 500, f"error updating cluster settings: {text}")
 
 
 def test_leave_needs_force_and_keeps_what_still_stands() -> None:

@@ -47,6 +47,12 @@ NO_WORKER = (
 LEAVE_LOCKED = (
     "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message."
 )
+NO_EXTERNAL_CA = (
+    "an external CA is not supported: it would sign the certificates of nodes, and the one node of a skerry "
+    "swarm has none"
+)
+SIGNING = ("SigningCACert", "SigningCAKey")
+"""A CA that a client brings along: used, and not kept in the spec."""
 HOUR = 3600 * 1_000_000_000
 
 DEFAULTS: Raw = {
@@ -113,14 +119,14 @@ async def init(
         availability = request.get("Availability") or "active"
         if availability.lower() not in ("active", "pause", "drain"):
             raise SkerryError(f"invalid Availability: {access.quoted(availability)}")
-        spec = _merged(DEFAULTS, wanted)
+        spec = _public(_merged(DEFAULTS, wanted))
         if request.get("AutoLockManagers"):
             spec["EncryptionConfig"] = {**spec["EncryptionConfig"], "AutoLockManagers": True}
         _check_spec(spec, "error updating cluster settings: ")
         node = tx.put(_node(tx.new_id(), hostname, description, address, availability.lower()))
         cluster = Cluster(tx.new_id(), node.id, spec, listen_addr=listen)
         cluster = replace(cluster, address_pools=pools, subnet_size=size, data_path_port=port)
-        tx.put(_with_lock(_with_authority(cluster, tx.now)))
+        tx.put(_with_lock(_with_authority(cluster, *ca.create(tx.now))))
         _add_ingress(tx, routes)
         networks.add_host(tx)
         return node.id
@@ -133,9 +139,17 @@ def _node(key: str, hostname: str, description: Raw, address: str, availability:
     return Node(key, hostname, spec, address=address, description=description)
 
 
-def _with_authority(cluster: Cluster, now: int) -> Cluster:
-    """The cluster with a new CA, and tokens that carry its digest."""
-    certificate, key = ca.create(now)
+def _rotated(cluster: Cluster, config: Raw, now: int) -> Cluster:
+    """The cluster with the CA that a new CAConfig brings, or a fresh one where its ForceRotate changed."""
+    own = ca.adopted(config.get("SigningCACert", ""), config.get("SigningCAKey", ""), now)
+    if own is not None:
+        return cluster if own[0] == cluster.ca_cert else _with_authority(cluster, *own)
+    forced = config.get("ForceRotate", 0) != cluster.spec["CAConfig"].get("ForceRotate", 0)
+    return _with_authority(cluster, *ca.create(now)) if forced else cluster
+
+
+def _with_authority(cluster: Cluster, certificate: str, key: bytes) -> Cluster:
+    """The cluster with a CA, and tokens that carry its digest."""
     worker, chief = ca.token(certificate), ca.token(certificate)
     return replace(cluster, ca_cert=certificate, ca_key=key, worker_token=worker, manager_token=chief)
 
@@ -164,6 +178,12 @@ def _merged(base: Raw, given: Raw) -> Raw:
     return found
 
 
+def _public(spec: Raw) -> Raw:
+    """The spec without the CA that came with it."""
+    config = {key: value for key, value in spec["CAConfig"].items() if key not in SIGNING}
+    return {**spec, "CAConfig": config}
+
+
 def _check_name(spec: Raw) -> None:
     if spec.get("Name", "default") != "default":
         raise InvalidParameter('swarm spec must be named "default"')
@@ -171,6 +191,9 @@ def _check_name(spec: Raw) -> None:
 
 def _check_spec(spec: Raw, doing: str = "") -> None:
     """What swarmkit checks of a spec; at init, moby wraps its answer into a plain error (500)."""
+    for authority in spec["CAConfig"].get("ExternalCAs", []):
+        if authority["Protocol"].lower() != "cfssl":
+            raise _doing(doing, InvalidParameter(f"invalid protocol: {access.quoted(authority['Protocol'])}"))
     try:
         expiry = spec["CAConfig"].get("NodeCertExpiry")
         if expiry is not None and expiry < HOUR:
@@ -178,11 +201,13 @@ def _check_spec(spec: Raw, doing: str = "") -> None:
         if spec["Dispatcher"].get("HeartbeatPeriod", 0) < 0:
             raise RpcError("InvalidArgument", "heartbeat time period cannot be a negative duration")
     except RpcError as error:
-        raise (SkerryError(f"{doing}{error}") if doing else error) from error
-    if any(spec["CAConfig"].get(word) for word in ("SigningCACert", "SigningCAKey", "ExternalCAs")):
-        raise NotImplementedHere(
-            "a certificate authority from outside is not supported: skerry makes its own"
-        )
+        raise _doing(doing, error) from error
+    if spec["CAConfig"].get("ExternalCAs"):
+        raise NotImplementedHere(NO_EXTERNAL_CA)
+
+
+def _doing(what: str, error: SkerryError) -> SkerryError:
+    return SkerryError(f"{what}{error}") if what else error
 
 
 async def join(store: Store, body: Raw) -> None:
@@ -236,7 +261,7 @@ async def update(
     rotate_manager: bool,
     rotate_unlock_key: bool = False,
 ) -> None:
-    """Replace the swarm's spec, and rotate tokens. A raised CAConfig.ForceRotate makes a new CA at once.
+    """Replace the swarm's spec, and rotate tokens. A changed CAConfig.ForceRotate makes a new CA at once.
 
     With the unlock key, the store changes the key that the state is encrypted with.
     """
@@ -252,11 +277,10 @@ async def update(
         }
         spec = {**ZEROS, **spec}
         _check_spec(spec)
+        cluster = _rotated(cluster, spec["CAConfig"], tx.now)
         if number != cluster.version:
             raise out_of_sequence()
-        rotations = [one["CAConfig"].get("ForceRotate", 0) for one in (cluster.spec, spec)]
-        if rotations[0] != rotations[1]:
-            cluster = _with_authority(cluster, tx.now)
+        spec = _public(spec)
         worker = ca.token(cluster.ca_cert) if rotate_worker else cluster.worker_token
         chief = ca.token(cluster.ca_cert) if rotate_manager else cluster.manager_token
         cluster = replace(cluster, spec=spec, worker_token=worker, manager_token=chief)

@@ -70,6 +70,7 @@ RPC_STATUS = {
     "Unimplemented": 501,
     "Unavailable": 503,
     "Unknown": 500,
+    "Internal": 500,
 }
 
 
