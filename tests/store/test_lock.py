@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -170,3 +172,41 @@ def test_a_locked_state_takes_nothing_but_the_swarms_end(tmp_path: Path) -> None
     left = again.load()
     assert (set(left.clusters), left.tasks["t"]) == (set(), replace(task, registry_auth=""))
     again.close()
+
+
+@pytest.mark.timeout(60)
+def test_kill_9_at_any_moment_leaves_one_key_that_opens_everything(tmp_path: Path) -> None:
+    disk = opened(tmp_path)
+    disk.write(1, created(PLAIN, *REST))
+    disk.close()
+    key = ""
+    for changes in (1, 2, 4, 7, 9, 14, 20, 31):
+        said = [key, *_change_and_kill(tmp_path, key, changes)][-2:]
+        disk = opened(tmp_path)
+        key = said[-1] if _opens(disk, said[-1]) else said[-2]
+        assert _opens(disk, key)
+        view = disk.load()
+        assert not disk.locked
+        assert view == view_of(view.index, with_key(key), *REST)
+        disk.close()
+        assert (tmp_path / "secret.key").exists() == (key == "")
+
+
+def _opens(disk: SqlitePersistence, key: str) -> bool:
+    if not disk.locked or not key:
+        return not disk.locked and disk.load().clusters["c"].unlock_key == key
+    try:
+        disk.unlock(key)
+    except WrongKey:
+        return False
+    return True
+
+
+def _change_and_kill(directory: Path, key: str, changes: int) -> list[str]:
+    """The unlock keys that were said; which of the last two is the one depends on the moment."""
+    command = [sys.executable, "-m", "tests.store.rotator", str(directory), key]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as rotator:
+        assert rotator.stdout is not None
+        said = [rotator.stdout.readline().strip() for _ in range(changes)]
+        rotator.kill()
+        return said + rotator.stdout.read().splitlines()

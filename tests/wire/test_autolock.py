@@ -108,6 +108,8 @@ def test_a_rotated_key_is_the_only_one(world: World) -> None:
 
 def test_after_a_reboot_the_tasks_wait_for_the_key(world: World) -> None:
     key = key_of(world)
+    restart(world)
+    assert "skerry is down" in world.down()
     world.reboot()
     world.up()
     assert LOCKED in refused(world, "service", "ls")

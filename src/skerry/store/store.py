@@ -137,9 +137,12 @@ class Store:
         """Read what is secret, with the swarm's unlock key. Raises what `Persistence.unlock` does."""
         async with self._lock:
             if self.view.locked:
-                await asyncio.to_thread(self._persistence.unlock, key)
-                self.view = await asyncio.to_thread(self._persistence.load)
+                self.view = await asyncio.to_thread(self._load_with, key)
                 self._tell_open()
+
+    def _load_with(self, key: str) -> View:
+        self._persistence.unlock(key)
+        return self._persistence.load()
 
     async def opened(self) -> None:
         """Return once nothing is locked: at once, or when the swarm is unlocked or left."""
