@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from skerry.model.errors import InvalidParameter
+from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Cluster, Config, Object, Secret
 from skerry.store.crypt import WrongKey, unseal
 from skerry.store.lock import new_unlock_key, read_unlock_key, unwrap, wrap
@@ -32,10 +32,11 @@ def change_key(disk: SqlitePersistence, index: int, before: str, after: str) -> 
 
 
 def locked(directory: Path) -> str:
-    """A state that a crash has left, with its unlock key."""
+    """A state that was locked; its unlock key."""
     disk, key = opened(directory), new_unlock_key()
     disk.write(1, created(PLAIN, *REST))
     change_key(disk, 2, "", key)
+    disk.close()
     return key
 
 
@@ -143,12 +144,29 @@ def test_a_change_of_keys_happens_whole_or_not_at_all(tmp_path: Path, moment: st
 
 
 def test_a_crash_before_the_key_file_is_removed_leaves_none_behind(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    former = (tmp_path / "secret.key").read_bytes()
+    locked(tmp_path)
+    (tmp_path / "secret.key").write_bytes(former)
+    opened(tmp_path).close()
+    assert not (tmp_path / "secret.key").exists()
+
+
+def test_the_key_file_of_another_state_is_left_alone(tmp_path: Path) -> None:
     key = locked(tmp_path)
     (tmp_path / "secret.key").write_bytes(b"k" * 32)
-    again = opened(tmp_path)
-    assert not (tmp_path / "secret.key").exists()
-    again.unlock(key)
-    again.close()
+    disk = opened(tmp_path)
+    disk.unlock(key)
+    change_key(disk, 3, key, new_unlock_key())
+    disk.close()
+    assert (tmp_path / "secret.key").read_bytes() == b"k" * 32
+
+
+def test_half_a_key_is_said(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    (tmp_path / "secret.key").write_bytes(b"short")
+    with pytest.raises(SkerryError, match="is no key: it has 5 bytes and not 32"):
+        opened(tmp_path)
 
 
 def test_a_locked_state_takes_nothing_but_the_swarms_end(tmp_path: Path) -> None:
@@ -189,7 +207,7 @@ def test_kill_9_at_any_moment_leaves_one_key_that_opens_everything(tmp_path: Pat
         assert not disk.locked
         assert view == view_of(view.index, with_key(key), *REST)
         disk.close()
-        assert (tmp_path / "secret.key").exists() == (key == "")
+        assert key or (tmp_path / "secret.key").exists()
 
 
 def _opens(disk: SqlitePersistence, key: str) -> bool:

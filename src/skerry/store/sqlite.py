@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ class SqlitePersistence:
                 f"the state in {path} can't be read: {error}. Restore it from a backup, or move the file "
                 "away to start with an empty swarm."
             ) from error
-        except StateError:
+        except SkerryError:
             self._db.close()
             raise
 
@@ -107,9 +108,10 @@ class SqlitePersistence:
                 self._db.execute(statement)
             proof = self._meta("proof")
             if self._meta("lock") is not None:
-                self._key_file.unlink(missing_ok=True)  # its last moment, if we were killed just then
+                with suppress(OSError):
+                    self._drop_former()  # we were killed just then
                 return
-            self._keys = Keys(load_key(self._key_file))
+            self._keys = Keys(self._file_key())
             if proof is None:
                 self._set_meta("format", FORMAT)
                 self._set_meta("proof", seal(self._keys.data, PROOF, "proof"))
@@ -192,12 +194,18 @@ class SqlitePersistence:
             if isinstance(change.object, Cluster):
                 unlock = change.new.unlock_key if isinstance(change.new, Cluster) else ""
                 if self.locked and change.new is None:
-                    return Keys(load_key(self._key_file))
+                    return Keys(self._file_key())
                 if not self.locked and unlock != self._keys.unlock:
-                    return Keys(new_key(), unlock) if unlock else Keys(load_key(self._key_file))
+                    return Keys(new_key(), unlock) if unlock else Keys(self._file_key())
         if self.locked:
             raise StateError(f"the state in {self._path} is locked: nothing can be written")
         return self._keys
+
+    def _file_key(self) -> bytes:
+        try:
+            return load_key(self._key_file)
+        except OSError as error:
+            raise StateError(f"the key in {self._key_file} can't be read or made: {error}") from error
 
     def _reseal(self, keys: Keys) -> None:
         """Encrypt what is sealed with another key; what could not be opened is lost."""
@@ -211,15 +219,21 @@ class SqlitePersistence:
         self._db.execute("DELETE FROM meta WHERE name = 'lock'")
         if keys.unlock:
             self._set_meta("lock", wrap(keys.unlock, keys.data))
+        if keys.unlock and not self._keys.unlock:
+            self._set_meta("former", sha256(self._keys.data).digest())
 
     def _sweep(self) -> None:
         """Leave nothing of what the former key opens, nor that key; the commit is safe without this."""
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, OSError):
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        if self._keys.unlock:
-            with suppress(OSError):
-                self._key_file.unlink(missing_ok=True)
+            if self._keys.unlock:
+                self._drop_former()
+
+    def _drop_former(self) -> None:
+        """Remove the key file that the unlock key took the place of, and no other state's."""
+        if self._key_file.exists() and sha256(self._key_file.read_bytes()).digest() == self._meta("former"):
+            self._key_file.unlink()
 
     def close(self) -> None:
         """Let go of the file; the write-ahead log is folded in."""
