@@ -107,7 +107,8 @@ class Store:
     """The state of the swarm. `clock` returns wall-clock nanoseconds."""
 
     def __init__(self, persistence: Persistence, clock: Callable[[], int], new_id: Callable[[], str]) -> None:
-        self.view = replace(persistence.load(), locked=persistence.locked)
+        view = persistence.load()
+        self.view = replace(view, locked=True) if persistence.locked else view
         self._persistence = persistence
         self._open = asyncio.Event()
         self._clock = clock
