@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -29,7 +30,7 @@ def world() -> Iterator[World]:
         world.run("bash", "-c", "printf hush | docker secret create word -")
         world.docker(
             *("service", "create", "--name", "web", "--secret", "word", "--publish", "8080:80"),
-            *("--stop-grace-period", "0s"),
+            *("--stop-grace-period", "0s", "--network", "other"),
             *("box:1", "httpd", "-f", "-h", "/run/secrets"),
         )
         yield world
@@ -52,6 +53,13 @@ def answered(world: World) -> str:
     return world.run("curl", "-s", "--max-time", "10", "http://10.99.0.2:8080/word", outside=True)
 
 
+def resolved(world: World) -> str:
+    """What `web` means inside its own container."""
+    ask = "import dns.resolver as d; r = d.Resolver(configure=False); r.nameservers = ['127.0.0.11']; "
+    ask += "print(r.resolve('web')[0])"
+    return world.as_container(world.docker("ps", "--quiet"), sys.executable, "-c", ask)
+
+
 def refused(world: World, *words: str) -> str:
     return world.run("bash", "-c", f"! docker {' '.join(words)} 2>&1")
 
@@ -60,7 +68,7 @@ def test_locked_until_somebody_brings_the_key(world: World) -> None:
     key = key_of(world)
     assert re.fullmatch(r"SWMKEY-1-[A-Za-z0-9+/]{43}", key)
     assert world.docker("swarm", "unlock-key").endswith("will not be able to restart the manager.")
-    before = world.docker("ps", "--quiet")
+    before, address = world.docker("ps", "--quiet"), resolved(world)
     restart(world)
     state = "{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}} {{.Swarm.NodeAddr}} {{.Swarm.Error}}"
     assert world.docker("info", "--format", state) == f"locked false 10.99.0.2 {LOCKED}"
@@ -82,6 +90,7 @@ def test_locked_until_somebody_brings_the_key(world: World) -> None:
     assert LOCKED in refused(world, "run", "--rm", "--network", "other", "box:1", "true")
     assert "already part of a swarm" in refused(world, "swarm", "init")
     assert answered(world) == "hush"
+    assert resolved(world) == address
     assert world.docker("ps", "--quiet") == before
     assert "invalid key string" in unlock(world, "x")
     assert WRONG in unlock(world, "SWMKEY-1-" + "A" * 43)
