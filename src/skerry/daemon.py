@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -42,7 +42,6 @@ from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
 from skerry.network import machine
 from skerry.network.kernel import KernelNetwork
-from skerry.store.crypt import load_key
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
@@ -84,6 +83,9 @@ class Daemon:
     kernel: KernelNetwork
     clock: SteadyClock
     hostname: str
+    description: Raw
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the loops run; where the swarm is locked, that is later than the API."""
 
     def about(self) -> Raw:
         """What the daemon says of itself."""
@@ -111,15 +113,12 @@ class Daemon:
             interfaces=machine.interfaces,
             routes=machine.routes,
             about=self.about,
+            at_work=self.at_work,
             clock=self.clock,
         )
-        loops = {
-            "network": self.network.run,
-            "segments": self.segments.run,
-            "orchestrator": self.orchestrator.run,
-            "agent": self.agent.run,
-            "clock": ClockLoop(self.store, self.clock).run,
-        }
+        if not self.store.view.locked:
+            await self._settle()
+        loops = {"swarm": self._orchestrate}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
         server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
@@ -128,6 +127,36 @@ class Daemon:
             await run_all(loops)
         finally:
             await server.close()
+
+    async def at_work(self) -> None:
+        """Return once the loops run."""
+        await self.begun.wait()
+
+    async def _orchestrate(self) -> None:
+        """Reconcile; while the swarm is locked, tasks, gate and kernel table are left as they are."""
+        if self.store.view.locked:
+            log.warning("the swarm is locked; unlock it with: docker swarm unlock")
+            await self.store.opened()
+            await self._settle()
+            log.info("the swarm is unlocked")
+        self.begun.set()
+        await run_all(
+            {
+                "network": self.network.run,
+                "segments": self.segments.run,
+                "orchestrator": self.orchestrator.run,
+                "agent": self.agent.run,
+                "clock": ClockLoop(self.store, self.clock).run,
+            }
+        )
+
+    async def _settle(self) -> None:
+        """Bring what was stored up to date with this machine, which may have changed meanwhile."""
+        await settle(self.store, self.clock)
+        node = self.store.view.node
+        if node is not None and (node.hostname, node.description) != (self.hostname, self.description):
+            fresh = replace(node, hostname=self.hostname, description=self.description)
+            await self.store.update(lambda tx: tx.put(fresh))
 
 
 @contextlib.asynccontextmanager
@@ -139,13 +168,11 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         stack.push_async_callback(choice.engine.close)
         for warning in choice.warnings:
             log.warning(warning)
-        persistence = SqlitePersistence(Path(settings.database), load_key(data_dir / "secret.key"))
+        persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
         store = Store(persistence, clock, new_id)
         stack.callback(store.close)
-        await settle(store, clock)
         hostname, description = await describe(choice.engine)
-        await _refresh_node(store, hostname, description)
         kernel = KernelNetwork(run_dir, settings.name)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
@@ -164,16 +191,9 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         )
         orchestrator = Orchestrator(store, clock)
         yield Daemon(
-            settings, choice, store, network, segments, orchestrator, agent, kernel, clock, hostname
+            settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
+            hostname, description,
         )  # fmt: skip
-
-
-async def _refresh_node(store: Store, hostname: str, description: Raw) -> None:
-    """The machine may have changed while the daemon was away."""
-    node = store.view.node
-    if node is not None and (node.hostname, node.description) != (hostname, description):
-        fresh = replace(node, hostname=hostname, description=description)
-        await store.update(lambda tx: tx.put(fresh))
 
 
 async def up(settings: Settings) -> None:
@@ -206,7 +226,7 @@ async def down(settings: Settings, purge: bool) -> None:
 def _stored(settings: Settings) -> View:
     if not Path(settings.database).exists():
         return View()
-    persistence = SqlitePersistence(Path(settings.database), load_key(Path(settings.data_dir) / "secret.key"))
+    persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
     try:
         return persistence.load()
     finally:

@@ -84,9 +84,9 @@ def test_newer_fields_are_dropped_for_older_clients() -> None:
         "Networks": [{"Target": "n"}],
     }
     old = strip(spec, (1, 39))
-    assert old["TaskTemplate"] == {"ContainerSpec": {"Image": "a"}, "Networks": [{"Target": "n"}]}
+    assert old == {"TaskTemplate": {"ContainerSpec": {"Image": "a"}}, "Networks": [{"Target": "n"}]}
     assert strip(spec, (1, 41))["TaskTemplate"]["ContainerSpec"]["CapabilityAdd"] == ["A"]
-    assert "Networks" not in strip(spec, (1, 44))["TaskTemplate"]
+    assert set(strip(spec, (1, 44))) == {"TaskTemplate"}
     assert "Networks" in spec
 
 

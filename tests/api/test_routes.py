@@ -400,6 +400,32 @@ def test_what_is_past_comes_in_the_order_of_time() -> None:
     )
 
 
+def test_a_terminals_lines_come_in_the_order_of_time_too() -> None:
+    times = [f"2026-01-01T00:00:0{second}.000000000Z" for second in range(4)]
+
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        service, task = await running(door, container={"TTY": True})
+        other = replace(task, id="other", status=replace(task.status, container_id="c2"))
+        await door.store.update(lambda tx: tx.put(other))
+        told = await door.ask("GET", "/services/app/logs?stdout=1")
+        assert told.body == b"0\r\n1\r\n2\r\n3, unfinished"
+        told = await door.ask("GET", "/services/app/logs?stdout=1&timestamps=1&details=1")
+        details = f"com.docker.swarm.node.id=node,com.docker.swarm.service.id={service.id}"
+        assert told.body.startswith(
+            f"{times[0]} {details},com.docker.swarm.task.id={task.id} 0\r\n"
+            f"{times[1]} {details},com.docker.swarm.task.id=other 1\r\n".encode()
+        )
+
+    check(
+        test,
+        {
+            "GET /containers/c1/logs": (200, f"{times[0]} 0\r\n{times[3]} 3, unfinished".encode()),
+            "GET /containers/c2/logs": (200, f"{times[1]} 1\r\n{times[2]} 2\r\n".encode()),
+        },
+    )
+
+
 def test_followed_logs_take_up_later_tasks() -> None:
     async def test(door: Door) -> None:
         await swarmed(door)
@@ -420,6 +446,54 @@ def test_followed_logs_take_up_later_tasks() -> None:
         {
             "GET /containers/c1/logs": (200, frame(1, "2026-01-01T00:00:00.000000001Z first\n")),
             "GET /containers/c2/logs": (200, frame(1, "2026-01-01T00:00:00.000000002Z second\n")),
+        },
+    )
+
+
+def test_for_clients_before_1_30_the_server_asks_for_the_digest() -> None:
+    built = {"Id": "sha256:a", "RepoDigests": []}
+    cafe, beef = f"sha256:{'cafe' * 16}", f"sha256:{'beef' * 16}"
+    pulled = {"Id": "sha256:b", "RepoDigests": [f"nginx@{beef}"]}
+    warning = (
+        "image other:1 could not be accessed on a registry to record\nits digest. Each node will access "
+        "other:1 independently,\npossibly leading to different nodes running different\nversions of the "
+        "image.\n"
+    )
+
+    async def created(door: Door, version: str, image: str) -> Any:
+        name = f"s{len(door.store.view.services)}"
+        told = (
+            await door.ask("POST", f"/v{version}/services/create", spec(name, container={"Image": image}))
+        ).json
+        service = door.store.view.services[told["ID"]]
+        return service.spec["TaskTemplate"]["ContainerSpec"]["Image"], told.get("Warnings"), service
+
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        digest = "sha256:" + "c" * 64
+        for image, meant, warnings in (
+            ("there:1", f"there:1@{cafe}", None),
+            ("nginx:1", f"nginx:1@{beef}", None),
+            ("built:1", "built:1", None),
+            ("other:1", "other:1", [warning]),
+            (f"other:1@{digest}", f"other:1@{digest}", None),
+        ):
+            assert (await created(door, "1.29", image))[:2] == (meant, warnings)
+            assert (await created(door, "1.30", image))[:2] == (image, None)
+        service = (await created(door, "1.41", "there:1"))[2]
+        target = f"/v1.24/services/{service.id}/update?version={service.version}"
+        body = spec(service.name, container={"Image": "other:1"})
+        assert (await door.ask("POST", target, body)).json == {"Warnings": [warning]}
+
+    failed = (500, {"message": "no registry"})
+    check(
+        test,
+        {
+            "GET /images/built:1/json": built,
+            "GET /images/nginx:1/json": pulled,
+            "GET /distribution/there:1/json": {"Descriptor": {"digest": cafe}},
+            "GET /distribution/nginx:1/json": failed,
+            "GET /distribution/other:1/json": failed,
         },
     )
 

@@ -147,6 +147,19 @@ def test_a_running_task_with_a_port_and_a_network() -> None:
     assert place["Network"]["IPAMOptions"]["Configs"] == [{"Subnet": "10.0.1.0/24", "Gateway": "10.0.1.1"}]
 
 
+def test_a_host_port_that_was_left_open_is_shown_by_the_tasks_alone() -> None:
+    world = World()
+    left_open = {"Protocol": "tcp", "TargetPort": 80, "PublishMode": "host"}
+    fixed = {"Protocol": "tcp", "TargetPort": 81, "PublishedPort": 8081, "PublishMode": "host"}
+    ingress = {"Protocol": "tcp", "TargetPort": 82, "PublishMode": "ingress"}
+    service = world.service(EndpointSpec=published(left_open, fixed, ingress))
+    shown = services.endpoint(world.view, service)["Ports"]
+    assert shown[:2] == [left_open, fixed]
+    assert shown[2].keys() == {*ingress, "PublishedPort"}
+    status = tasks.task(world.view, world.task(service))["Status"]
+    assert status["PortStatus"]["Ports"] == [{**left_open, "PublishedPort": 30000}, fixed]
+
+
 def test_a_pending_task_has_neither_node_nor_container() -> None:
     world = World()
     task = world.task(world.service(), TaskState.PENDING)

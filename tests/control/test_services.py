@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 
 import pytest
 
+from skerry.api.wire import services as wire
 from skerry.control import networks, services
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
@@ -126,8 +128,58 @@ def test_network_names_become_ids_also_from_the_older_place() -> None:
         service = world.service(f"by-{len(name)}", task={"Networks": [{"Target": name, "Aliases": ["x"]}]})
         assert service.spec["TaskTemplate"]["Networks"] == [{"Target": key, "Aliases": ["x"]}]
     older = world.service("older", Networks=[{"Target": "net"}])
-    assert older.spec["TaskTemplate"]["Networks"] == [{"Target": key}]
-    assert "Networks" not in older.spec
+    assert older.spec["TaskTemplate"]["Networks"] == older.spec["Networks"] == [{"Target": key}]
+    assert [one.network_id for one in older.endpoint.vips] == [key]
+    both = world.service("both", task={"Networks": [{"Target": "net"}]}, Networks=[{"Target": "any"}])
+    assert both.spec["TaskTemplate"]["Networks"] == [{"Target": key}]
+    assert both.spec["Networks"] == [{"Target": "any"}]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "allowed"),
+    # each as (in the task template, in the older place), and what a genuine Swarm answers
+    [
+        (("", "n1"), ("n2", ""), True),
+        (("", "n1"), ("", ""), False),
+        (("", ""), ("", "n1"), False),
+        (("n1", ""), ("", "n2"), True),
+        (("n1", ""), ("", "n1"), True),
+        (("", "n1"), ("n1", "n1"), True),
+        (("", "n1"), ("n2", "n1"), True),
+        (("", "n1"), ("", "n2"), False),
+        (("n1", "n1"), ("n1", "n2"), False),
+        (("n1", "n2"), ("", "n2"), True),
+        (("", "n1"), ("", "n1"), True),
+    ],
+)
+def test_networks_of_the_older_place_move_but_do_not_change(
+    before: tuple[str, str], after: tuple[str, str], allowed: bool
+) -> None:
+    world = World()
+    keys = {name: world.network(name) for name in ("n1", "n2")}
+
+    def body(task: str, legacy: str) -> Raw:
+        places = {"task": {"Networks": [{"Target": task}]} if task else {}}
+        return spec("app", **places, **({"Networks": [{"Target": legacy}]} if legacy else {}))
+
+    key, _ = world.run(services.create(world.store, body(*before)))
+    version = str(world.view.services[key].version)
+    asked = partial(services.update, ref="app", version=version, body=body(*after))
+    if not allowed:
+        reason = "desc = networks must be migrated to TaskSpec before being changed"
+        world.refuses(asked, 501, f"rpc error: code = Unimplemented {reason}")
+        return
+    world.run(asked(world.store))
+    joined = [keys[name] for name in (after[0] or after[1],)]
+    stored = world.view.services[key]
+    assert [one.network_id for one in stored.endpoint.vips] == joined
+    shown = wire.service_spec(stored.spec)
+    assert [one["Target"] for one in shown.get("Networks", [])] == (
+        [after[1] if after[0] else joined[0]] if after[1] else []
+    )
+    assert [one["Target"] for one in shown["TaskTemplate"].get("Networks", [])] == (
+        joined if after[0] else []
+    )
 
 
 def test_files_are_found_by_id_and_name() -> None:

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
 
 from skerry.api.wire.cluster import tls_info
-from skerry.control import nodes, services, swarm, tasks
+from skerry.control import access, nodes, services, swarm, tasks
+from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw
 from skerry.model.states import TaskState
-from skerry.store.store import Store
-from tests.control.swarm_of_one import INIT, World, invalid
+from skerry.store.crypt import WrongKey
+from skerry.store.lock import new_unlock_key, read_unlock_key
+from skerry.store.store import Change, Store
+from tests.control.swarm_of_one import INIT, World, invalid, spec
+from tests.support.memory import Memory
 
 ALREADY = (
     'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
 )
+WRONG = "swarm could not be unlocked: invalid key provided"
+AVAILABLE: Raw = {"Role": "manager", "Availability": "active"}
 TOKEN = r"SWMTKN-1-[0-9a-z]{50}-[0-9a-z]{25}"
 
 
@@ -102,9 +118,81 @@ def test_bad_init_requests(more: Raw, status: int, text: str) -> None:
     refuses_init(more, status, text)
 
 
-def test_autolock_is_refused_with_the_reason() -> None:
-    for more in ({"AutoLockManagers": True}, {"Spec": {"EncryptionConfig": {"AutoLockManagers": True}}}):
-        refuses_init(more, 501, swarm.NO_AUTOLOCK)
+@pytest.mark.parametrize(
+    "more", [{"AutoLockManagers": True}, {"Spec": {"EncryptionConfig": {"AutoLockManagers": True}}}]
+)
+def test_autolock_gives_the_swarm_a_key_that_stays_until_it_is_rotated(more: Raw) -> None:
+    world = World(swarmed=False)
+    world.run(swarm.init(world.store, {**INIT, **more}, "vm", {}))
+    first = swarm.manager(world.view)
+    assert first.spec["EncryptionConfig"] == {"AutoLockManagers": True}
+    assert len(read_unlock_key(first.unlock_key)) == 32
+    on: Raw = {"EncryptionConfig": {"AutoLockManagers": True}}
+    world.run(change(world.store, str(first.version), on))
+    assert swarm.manager(world.view).unlock_key == first.unlock_key
+    world.run(change(world.store, str(swarm.manager(world.view).version), on, unlocking=True))
+    second = swarm.manager(world.view)
+    assert len({first.unlock_key, second.unlock_key, ""}) == 3
+    world.run(change(world.store, str(second.version), {}))
+    assert swarm.manager(world.view).unlock_key == ""
+    world.run(change(world.store, str(swarm.manager(world.view).version), {}, unlocking=True))
+    assert swarm.manager(world.view).unlock_key == ""
+
+
+@pytest.fixture
+def locked() -> World:
+    world = World()
+    world.store = Store(Locked(world.view), world.clock, lambda: "new")
+    return world
+
+
+class Locked(Memory):
+    """Opens with one key; a swarm that is left is not locked."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self.locked = True
+
+    def unlock(self, key: str) -> None:
+        if read_unlock_key(key) != b"k" * 32:
+            raise WrongKey("")
+        self.locked = False
+
+    def write(self, index: int, changes: tuple[Change, ...]) -> None:
+        self.locked = False
+
+
+def test_a_locked_swarm_answers_nothing_but_its_key(locked: World) -> None:
+    for call, status, text in (
+        (partial(change, version="1", body={}), 503, access.LOCKED),
+        (partial(nodes.update, ref="vm", version="1", body=AVAILABLE), 503, access.LOCKED),
+        (partial(services.create, body=spec()), 503, access.LOCKED),
+        (partial(services.remove, ref="app"), 503, access.LOCKED),
+        (partial(swarm.init, body=INIT, hostname="vm", description={}), 503, ALREADY),
+        (
+            partial(swarm.init, body={**INIT, "ForceNewCluster": True}, hostname="vm", description={}),
+            503,
+            swarm.NO_WORKER,
+        ),
+        (partial(swarm.join, body=INIT), 503, ALREADY),
+        (partial(swarm.leave, force=False), 503, swarm.LEAVE_LOCKED),
+        (partial(swarm.unlock, body={}), 400, "invalid key string"),
+        (partial(swarm.unlock, body={"UnlockKey": "x"}), 400, "invalid key string"),
+        (partial(swarm.unlock, body={"UnlockKey": "SWMKEY-1-A!"}), 400, "invalid key string"),
+        (partial(swarm.unlock, body={"UnlockKey": new_unlock_key()}), 401, WRONG),
+        (partial(swarm.unlock, body={"UnlockKey": "SWMKEY-1-AAAA"}), 401, WRONG),
+    ):
+        locked.refuses(call, status, text)
+    key = "SWMKEY-1-" + base64.b64encode(b"k" * 32).decode().rstrip("=")
+    locked.run(swarm.unlock(locked.store, {"UnlockKey": key}))
+    assert not locked.view.locked
+    locked.refuses(partial(swarm.unlock, body={"UnlockKey": key}), 409, "swarm is not locked")
+
+
+def test_a_locked_swarm_can_be_left_by_force(locked: World) -> None:
+    locked.run(swarm.leave(locked.store, True))
+    assert (locked.view.cluster, locked.view.locked) == (None, False)
+    locked.run(locked.store.opened())
 
 
 def test_init_with_all_its_fields() -> None:
@@ -161,8 +249,15 @@ def test_join_is_refused() -> None:
     World().refuses(lambda store: swarm.join(store, {}), 503, ALREADY)
 
 
-def change(store: Store, version: str | None, body: Raw, worker: bool = False, chief: bool = False) -> Any:
-    return swarm.update(store, version, body, worker, chief)
+def change(
+    store: Store,
+    version: str | None,
+    body: Raw,
+    worker: bool = False,
+    chief: bool = False,
+    unlocking: bool = False,
+) -> Any:
+    return swarm.update(store, version, body, worker, chief, unlocking)
 
 
 def test_an_update_replaces_the_whole_spec() -> None:
@@ -195,7 +290,6 @@ def test_bad_updates() -> None:
             400,
             invalid("heartbeat time period cannot be a negative duration"),
         ),
-        (now, {"EncryptionConfig": {"AutoLockManagers": True}}, 501, swarm.NO_AUTOLOCK),
     ):
         world.refuses(partial(change, version=version, body=body), status, text)
 
@@ -214,6 +308,83 @@ def test_tokens_and_the_authority_rotate() -> None:
     assert after.worker_token[:59] != before.worker_token[:59]
     world.run(change(world.store, str(after.version), rotated))
     assert swarm.manager(world.view).ca_cert == after.ca_cert
+
+
+def authority(name: str, *, days: int = 3650, ca: bool = True, now: int = 0) -> tuple[str, str]:
+    """A certificate and its key, in PEM; `now` in ns."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    start = datetime.fromtimestamp(now // 1_000_000_000, UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1, start, start + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM).decode(), private.decode()
+
+
+def rotation(certificate: str = "", key: str = "", times: int = 1) -> Raw:
+    config = {"ForceRotate": times, "SigningCACert": certificate, "SigningCAKey": key}
+    return {"CAConfig": {name: value for name, value in config.items() if value}}
+
+
+def test_an_authority_that_the_user_brings() -> None:
+    world, (certificate, key) = World(), authority("mine")
+    before = swarm.manager(world.view)
+    world.run(change(world.store, str(before.version), rotation(certificate, key)))
+    after = swarm.manager(world.view)
+    assert after.ca_cert == certificate
+    assert after.spec["CAConfig"] == {"ForceRotate": 1}
+    assert after.worker_token[:59] != before.worker_token[:59]
+    kept, given = load_der_private_key(after.ca_key, None), load_pem_private_key(key.encode(), None)
+    assert kept.public_key() == given.public_key()
+    assert tls_info(after.ca_cert)["TrustRoot"] == certificate
+    for config in (rotation(certificate, key), rotation("nonsense")):  # nothing to do
+        world.run(change(world.store, str(swarm.manager(world.view).version), config))
+        assert swarm.manager(world.view).worker_token == after.worker_token
+    second = authority("second")
+    world.run(change(world.store, str(swarm.manager(world.view).version), rotation(*second)))
+    assert swarm.manager(world.view).ca_cert == second[0]
+
+
+def test_bad_authorities() -> None:
+    world, (certificate, key) = World(), authority("mine")
+    now = str(swarm.manager(world.view).version)
+    missing = "if a signing CA key is provided, the signing CA cert must also be provided"
+    malformed = 'malformed private key: {"code":2002,"message":"Failed to decode private key"}'
+    external = (
+        "there must be at least one valid, reachable external CA corresponding to the desired CA certificate"
+    )
+    several = "the desired CA certificate cannot contain multiple certificates"
+    for cert, private, text in (
+        ("", key, missing),
+        ("x", key, missing),
+        (certificate, "", external),
+        (certificate, "x", malformed),
+        (certificate, authority("other")[1], "certificate key mismatch"),
+        (certificate + authority("other")[0], key, several),
+        (*authority("brief", days=300), "CA certificate expires too soon"),
+    ):
+        body = rotation(cert, private)
+        world.refuses(partial(change, version=now, body=body), 400, invalid(text))
+    leaf = rotation(*authority("leaf", ca=False))
+    text = "unable to generate a cross-signed certificate for root rotation"
+    world.refuses(partial(change, version=now, body=leaf), 500, f"rpc error: code = Internal desc = {text}")
+
+
+def test_an_external_authority_is_refused_with_the_reason() -> None:
+    world = World()
+    now = str(swarm.manager(world.view).version)
+    for protocol, status, text in (
+        ("bogus", 400, 'invalid protocol: "bogus"'),
+        ("", 400, 'invalid protocol: ""'),
+        ("CFSSL", 501, swarm.NO_EXTERNAL_CA),
+    ):
+        config: Raw = {"CAConfig": {"ExternalCAs": [{"Protocol": protocol, "URL": "https://192.0.2.1/"}]}}
+        world.refuses(partial(change, version=now, body=config), status, text)
+        if status == 400:
+            refuses_init({"Spec": config}, 500, f"error updating cluster settings: {text}")
 
 
 def test_leave_needs_force_and_keeps_what_still_stands() -> None:

@@ -23,7 +23,6 @@ from skerry.store.store import Change, Commit, Store
 from tests.sim.kernel import Kernel
 from tests.sim.who import WHO, Who, signed
 
-KEY = b"k" * 32
 WRITE_NS = 1_000
 """A commit takes time: no two have the same instant."""
 
@@ -32,10 +31,17 @@ class Disk:
     """A database that knows who wrote each commit, and takes nothing from a daemon that was killed."""
 
     def __init__(self, path: Path, alive: Callable[[], int], pass_time: Callable[[int], None]) -> None:
-        self._rows = SqlitePersistence(path, KEY)
+        self._rows = SqlitePersistence(path, path.with_suffix(".key"))
         self._alive = alive
         self._pass_time = pass_time
         self.writers: deque[Who] = deque()
+
+    @property
+    def locked(self) -> bool:
+        return self._rows.locked
+
+    def unlock(self, key: str) -> None:
+        self._rows.unlock(key)
 
     def load(self) -> View:
         return self._rows.load()

@@ -31,14 +31,11 @@ from skerry.model.objects import (
     VirtualIP,
 )
 from skerry.model.states import TaskState
-from skerry.store.crypt import load_key
 from skerry.store.sqlite import FORMAT, SqlitePersistence, StateError
 from skerry.store.store import Change
 
 ALL: tuple[Object, ...] = (
-    Cluster(
-        "c", "n", {"Name": "default"}, 1, ca_key=b"\x00private", worker_token="SWMTKN-w", unlock_key="SWMKEY"
-    ),
+    Cluster("c", "n", {"Name": "default"}, 1, ca_key=b"\x00private", worker_token="SWMTKN-w"),
     Node("n", "vm", {"Role": "manager"}, 2, reserved=("tcp/80",), ports_err={"tcp/81": "in use"}),
     Network("net", "web", {"Name": "web", "Labels": {"ü": "ß"}}, "10.0.1.0/24", "10.0.1.1", "10.0.1.254"),
     Service(
@@ -73,7 +70,7 @@ SECRETS = (b"hush", b"private", b"SWMTKN", b"SWMKEY")
 
 
 def opened(directory: Path) -> SqlitePersistence:
-    return SqlitePersistence(directory / "state.db", load_key(directory / "secret.key"))
+    return SqlitePersistence(directory / "state.db", directory / "secret.key")
 
 
 def view_of(index: int, *objects: Object) -> View:

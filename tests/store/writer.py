@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 
 from skerry.model.objects import Config, Secret
-from skerry.store.crypt import load_key
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change
 
 
 def main(directory: Path) -> None:
-    disk = SqlitePersistence(directory / "state.db", load_key(directory / "secret.key"))
+    disk = SqlitePersistence(directory / "state.db", directory / "secret.key")
     number = disk.load().index
     while True:
         number += 1

@@ -67,10 +67,13 @@ def unquoted(target: str) -> str:
 
 
 def value(target: str, kind: str, data: bytes) -> Any:
-    """A body as JSON: the list of events, the list of `[stream, line]` of logs, an object, or a text."""
+    """A body as JSON: the list of events, the list of `[stream, line]` of logs, an object, or a text.
+
+    The log of a terminal has no frames, which its first byte tells, and is a text.
+    """
     if not data:
         return None
-    if "/logs?" in target and not kind.startswith("application/json"):
+    if "/logs?" in target and data[0] < 4 and not kind.startswith("application/json"):
         return list(_frames(data))
     if "/events?" in target:
         return [json.loads(line) for line in data.splitlines() if line.strip()]

@@ -111,6 +111,23 @@ def test_a_tag_is_pinned_to_the_digest_and_pulled_with_the_stored_password(regis
         assert secret not in everything
 
 
+def test_for_an_older_client_the_daemon_finds_the_digest_with_the_clients_password(registry: World) -> None:
+    world = registry
+    older = ("env", "DOCKER_API_VERSION=1.29", "docker", "service")
+    world.docker("login", "--username", "joe", "--password", "word", HOST)
+    pushed = push(world, "three")
+    words = ("create", "--detach", "--name", "older", "--with-registry-auth", *QUICK, APP, "sleep", "9999")
+    assert "could not be accessed" not in world.run(*older, *words)
+    spec = world.inspect("service", "older")["Spec"]["TaskTemplate"]["ContainerSpec"]
+    assert spec["Image"] == f"{APP}@{pushed}"
+    wait_until(lambda: world.docker("ps", "-q", "--filter", "name=older"), "it runs")
+    world.docker("logout", HOST)
+    said = world.run(*older, "update", "--detach", "--image", f"{HOST}/app:9", "older")
+    assert f"image {HOST}/app:9 could not be accessed on a registry to record\nits digest" in said
+    world.docker("service", "rm", "older")
+    wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=older"), "it is gone")
+
+
 def test_without_the_password_the_task_is_rejected(registry: World) -> None:
     world = registry
     world.docker("service", "create", "--detach", "--name", "stranger", f"{HOST}/app:2", "sleep", "1")

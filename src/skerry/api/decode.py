@@ -19,7 +19,6 @@ from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 
 _HERE: dict[str, dict[str, str]] = {
-    "swarm.UnlockRequest": {"UnlockKey": "string"},
     "types.NetworkConnect": {"Container": "string", "EndpointConfig": "any"},
     "types.NetworkDisconnect": {"Container": "string", "Force": "bool"},
     "container.CreateRequest": {

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 
 HEADER = 8
+STDOUT = 1
+PIECE = 16 * 1024
+"""The longest piece of a line that the engine keeps as one, in bytes."""
+STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 SYSTEM = 3
 """The stream for the daemon's own errors."""
 
@@ -28,3 +33,27 @@ async def split(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]
             yield rest[at], rest[at + HEADER : end]
             at = end
         rest = rest[at:]
+
+
+async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    """What a terminal showed, each line with its time before it, as frames of its only stream.
+
+    The engine cuts long lines into pieces and puts the time before each: here they are frames of their own,
+    as where the engine makes the frames. The last line may have no end.
+    """
+    rest = b""
+    async for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            for piece in _pieces(line + b"\n"):
+                yield STDOUT, piece
+    for piece in _pieces(rest) if rest else ():
+        yield STDOUT, piece
+
+
+def _pieces(line: bytes) -> Iterator[bytes]:
+    begin, end = 0, line.find(b" ") + 1 + PIECE
+    while STAMP.match(line, end):
+        yield line[begin:end]
+        begin, end = end, line.find(b" ", end) + 1 + PIECE
+    yield line[begin:]

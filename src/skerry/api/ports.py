@@ -29,6 +29,10 @@ class Health(Protocol):
         """Call back whenever a task becomes `healthy` or `unhealthy`."""
 
 
+async def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Parts:
     """Everything behind the API."""
@@ -48,5 +52,7 @@ class Parts:
     """Subnets (CIDR) that this machine reaches otherwise: no overlay network gets one of them."""
     about: Callable[[], Raw] = dict
     """What the daemon says of itself: version, pid, engine, warnings."""
+    at_work: Callable[[], Awaitable[None]] = _nothing
+    """Wait until what the unlocked state asks for is being done."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""

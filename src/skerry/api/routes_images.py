@@ -11,7 +11,7 @@ from aiohttp import web
 
 from skerry.api.call import Call, Table, relay
 from skerry.api.errors import answer
-from skerry.api.images import inspect
+from skerry.api.images import digest_of, inspect
 from skerry.model.objects import Raw
 
 
@@ -24,18 +24,6 @@ async def distribution(call: Call) -> web.Response:
     if asked.status == 200 or image is None:
         return relay(asked)
     return answer(local(image, digest_of(image, call.ref)))
-
-
-def digest_of(image: Raw, reference: str) -> str:
-    """The digest under which a repository had the image, empty where it was pulled from another one."""
-    repository = reference.partition("@")[0]
-    before, colon, tag = repository.rpartition(":")
-    repository = before if colon and "/" not in tag else repository
-    for entry in image.get("RepoDigests") or ():
-        name, _, digest = entry.partition("@")
-        if name in (repository, repository.removeprefix("docker.io/").removeprefix("library/")):
-            return str(digest)
-    return ""
 
 
 def local(image: Raw, digest: str) -> Raw:

@@ -34,11 +34,16 @@ class Wish:
     """What of the logs is wanted, and how."""
 
     query: dict[str, str]
-    """The engine's; lines always come with their time, but for a terminal's."""
+    """The engine's; lines always come with their time."""
     follow: bool
     timestamps: bool
     details: bool
     tty: bool
+    """Whether lines go out as a terminal shows them, without frames."""
+
+    def framed(self, stream: int, line: bytes) -> bytes:
+        """A line as it goes out."""
+        return line if self.tty else frames.frame(stream, line)
 
 
 async def of_service(call: Call) -> web.StreamResponse:
@@ -83,13 +88,18 @@ def _wish(call: Call, template: Raw) -> Wish:
         if not tail.isdigit():
             raise SkerryError('tail value must be a positive integer or "all"')
     query = {"tail": tail}
-    tty = bool((template.get("ContainerSpec") or {}).get("TTY"))
     for name in ("stdout", "stderr"):
         query[name] = "1" if call.lenient(name) else "0"
-    query["timestamps"] = "1" if call.lenient("timestamps") or not tty else "0"
+    query["timestamps"] = "1"
     if call.text("since"):
         query["since"] = call.text("since")
-    return Wish(query, call.lenient("follow"), call.lenient("timestamps"), call.lenient("details"), tty)
+    return Wish(
+        query, call.lenient("follow"), call.lenient("timestamps"), call.lenient("details"), _tty(template)
+    )
+
+
+def _tty(template: Raw) -> bool:
+    return bool((template.get("ContainerSpec") or {}).get("TTY"))
 
 
 async def _send(
@@ -103,10 +113,9 @@ async def _send(
         response.headers["Content-Type"] = NO_TYPE
     await response.prepare(call.request)
     told: dict[str, str] = {}
-    if not wish.tty:
-        async for piece in _past(call, wish, find(call.view), told):
-            await response.write(piece)
-    if wish.tty or wish.follow:
+    async for piece in _past(call, wish, find(call.view), told):
+        await response.write(piece)
+    if wish.follow:
         async for piece in merged(call, wish, find, alive, told):
             await response.write(piece)
     return response
@@ -142,23 +151,24 @@ async def _past(call: Call, wish: Wish, found: list[Task], told: dict[str, str])
 async def _lines(
     call: Call, wish: Wish, task: Task, query: dict[str, str], after: str = ""
 ) -> AsyncIterator[tuple[str, bytes]]:
-    """(time, frame) of each line of a task's container that is later than `after`.
+    """(time, piece) of each line of a task's container that is later than `after`.
 
-    An error of the engine's is a frame of its own; a container that is gone has no lines.
+    An error of the engine's is a piece of its own; a container that is gone has no lines.
     """
+    cut = frames.lines if _tty(task.spec) else frames.split
     details = details_of(task) if wish.details else ""
     try:
         async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
-            async for stream, line in frames.split(chunks):
+            async for stream, line in cut(chunks):
                 stamp, space, text = line.partition(b" ")
                 if stamp.decode("latin-1") <= after:
                     continue
                 shown = (details.encode() + b" " if details else b"") + text
                 shown = stamp + space + shown if wish.timestamps else shown
-                yield stamp.decode("latin-1"), frames.frame(stream, shown)
+                yield stamp.decode("latin-1"), wish.framed(stream, shown)
     except EngineError as error:
         if error.status != 404:
-            yield after, frames.frame(frames.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
+            yield after, wish.framed(frames.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
 
 
 async def merged(
@@ -168,7 +178,7 @@ async def merged(
     alive: Callable[[View], bool],
     told: dict[str, str],
 ) -> AsyncIterator[bytes]:
-    """Pieces of the logs of all tasks that `find` finds, as they come; when followed, while they are `alive`.
+    """Pieces of the logs of all tasks that `find` finds, as they come, while they are `alive`.
 
     `told` has the time of the last line of each container that was given already.
     """
@@ -184,7 +194,7 @@ async def merged(
     async def supervise() -> None:
         async with call.store.watch() as commits:
             attach(call.view)
-            while wish.follow and alive(call.view):
+            while alive(call.view):
                 attach((await commits.get()).view)
         await asyncio.gather(*readers.values())
         await pieces.put(None)
@@ -219,30 +229,18 @@ def _loggable(task: Task) -> bool:
 
 async def _read(call: Call, wish: Wish, task: Task, told: str, pieces: asyncio.Queue[bytes | None]) -> None:
     """Copy one container's log. One that is only about to start is looked at again."""
-    query = {**wish.query, "follow": "1" if wish.follow else "0"}
+    query = {**wish.query, "follow": "1"}
     if told:
         query |= {"since": _seconds(told), "tail": "all"}
     while True:
         found = False
-        source = _raw(call, task, query) if wish.tty else _lines(call, wish, task, query, told)
-        async for _, piece in source:
+        async for _, piece in _lines(call, wish, task, query, told):
             found = True
             await pieces.put(piece)
         now = call.view.tasks.get(task.id)
-        if found or not wish.follow or now is None or now.status.state != TaskState.STARTING:
+        if found or now is None or now.status.state != TaskState.STARTING:
             return
         await asyncio.sleep(RETRY_S)
-
-
-async def _raw(call: Call, task: Task, query: dict[str, str]) -> AsyncIterator[tuple[str, bytes]]:
-    """What a terminal showed, unframed."""
-    try:
-        async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
-            async for chunk in chunks:
-                yield "", chunk
-    except EngineError as error:
-        if error.status != 404:
-            yield "", f"Error grabbing logs: {error.message}\n".encode()
 
 
 def _seconds(stamp: str) -> str:

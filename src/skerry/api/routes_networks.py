@@ -16,7 +16,7 @@ from skerry.api.filters import Filters
 from skerry.api.wire import networks as wire
 from skerry.control import access, networks, swarm
 from skerry.core.view import View
-from skerry.model.errors import Conflict, InvalidParameter, NotFound, RpcError, SkerryError
+from skerry.model.errors import Conflict, InvalidParameter, NotFound, RpcError, SkerryError, Unavailable
 from skerry.model.objects import Network, Raw
 
 
@@ -38,6 +38,7 @@ def _hidden(view: View, network: Raw) -> bool:
 
 async def attachable(call: Call, network: Network) -> Network:
     """The network with its bridge made, for a plain container to join. Raises where that is not allowed."""
+    swarm.manager(call.view)
     if not network.attachable:
         reason = RpcError("PermissionDenied", f"network {network.name} not manually attachable").message
         raise SkerryError(f"Could not attach to network {network.name}: {reason}")
@@ -128,9 +129,9 @@ async def create(call: Call) -> web.Response:
         if ours(call.view, name) is not None:
             raise Conflict(f"network with name {name} already exists")
         return relay(await call.forward())
-    if call.view.cluster is None and not call.facts.modern:
-        raise SkerryError(access.NO_MANAGER)  # 500 up to 20.10, as moby let this one through unmapped
-    swarm.manager(call.view)
+    if call.view.cluster is None or call.view.locked:
+        # 500 up to 20.10, as moby let this one through unmapped
+        raise Unavailable(access.NO_MANAGER) if call.facts.modern else SkerryError(access.NO_MANAGER)
     if any(entry["Name"] == name for entry in await local_networks(call)):
         raise Conflict(f"network with name {name} already exists")
     try:
@@ -185,7 +186,7 @@ async def prune(call: Call) -> web.Response:
     if told.status != 200:
         return relay(told)
     gone = list((told.json or {}).get("NetworksDeleted") or ())
-    for network in visible(call.view):
+    for network in () if call.view.locked else visible(call.view):
         if not network.ingress and _prunable(network, asked, call.parts.clock()):
             try:
                 await _remove(call, network)

@@ -8,7 +8,7 @@ from skerry.api import filters
 from skerry.api.call import Call, Table, empty
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
-from skerry.api.images import content_of
+from skerry.api.images import content_of, resolved
 from skerry.api.routes_networks import local_networks
 from skerry.api.versions import strip
 from skerry.api.wire import services as wire
@@ -60,9 +60,10 @@ async def inspect(call: Call) -> web.Response:
 
 async def create(call: Call) -> web.Response:
     """Make a service."""
-    body = strip(await call.body("swarm.ServiceSpec"), call.version)
+    body, unresolved = await resolved(call, strip(await call.body("swarm.ServiceSpec"), call.version))
     local, content = await _local(call, body), await content_of(call, body)
     key, warnings = await services.create(call.store, body, auth=call.auth, local=local, content=content)
+    warnings = unresolved + warnings
     return answer({"ID": key, "Warnings": warnings} if warnings else {"ID": key}, 201)
 
 
@@ -77,9 +78,9 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one."""
-    body = strip(await call.body("swarm.ServiceSpec"), call.version)
+    body, unresolved = await resolved(call, strip(await call.body("swarm.ServiceSpec"), call.version))
     try:
-        warnings = await services.update(
+        warnings = unresolved + await services.update(
             call.store,
             call.ref,
             call.request.query.get("version"),

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from skerry.api.call import Call, Table
 from skerry.api.errors import answer
+from skerry.api.wire import cluster
 from skerry.api.wire import services as wire
 from skerry.control import secrets, swarm
 from skerry.model.errors import Forbidden
@@ -28,7 +29,7 @@ async def status(call: Call) -> web.Response:
         {
             **parts.about(),
             "engine_version": call.facts.server.removeprefix("Docker/").split()[0],
-            "swarm": "active" if call.view.cluster is not None else "inactive",
+            "swarm": cluster.local_state(call.view),
             "services": [_service(call, service) for service in services],
         }
     )

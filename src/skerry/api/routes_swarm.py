@@ -10,7 +10,6 @@ from skerry.api.routes_networks import taken
 from skerry.api.wire import cluster as wire
 from skerry.control import swarm
 from skerry.engine.describe import describe
-from skerry.model.errors import Conflict
 
 _NEWER = (("1.39", "DefaultAddrPool"), ("1.39", "SubnetSize"), ("1.40", "DataPathPort"))
 """Fields of the request that older versions do not have: dropped, not refused."""
@@ -55,24 +54,24 @@ async def inspect(call: Call) -> web.Response:
 async def update(call: Call) -> web.Response:
     """Change the swarm's spec or its tokens."""
     body = await call.body("swarm.Spec")
-    worker, manager, _ = (
+    worker, manager, unlocking = (
         call.strict(name, brief=True)
         for name in ("rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey")
     )
-    await swarm.update(call.store, call.request.query.get("version"), body, worker, manager)
+    await swarm.update(call.store, call.request.query.get("version"), body, worker, manager, unlocking)
     return empty()
 
 
 async def unlock_key(call: Call) -> web.Response:
-    """The key of a locked swarm: ours is never locked."""
+    """The key that unlocks the swarm after a restart; empty without autolock."""
     return answer({"UnlockKey": swarm.manager(call.view).unlock_key})
 
 
 async def unlock(call: Call) -> web.Response:
-    """There is nothing to unlock."""
-    await call.body("swarm.UnlockRequest")
-    swarm.manager(call.view)
-    raise Conflict("swarm is not locked")
+    """Open a swarm that is locked; answered when it is at work."""
+    await swarm.unlock(call.store, await call.body("swarm.UnlockRequest"))
+    await call.parts.at_work()
+    return empty()
 
 
 ROUTES: Table = [

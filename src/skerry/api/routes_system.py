@@ -40,7 +40,8 @@ async def ping(call: Call) -> web.Response:
         if name in told.headers:
             response.headers[name] = told.headers[name]
     if call.facts.modern:
-        response.headers["Swarm"] = "active/manager" if call.view.cluster is not None else "inactive"
+        state = wire.local_state(call.view)
+        response.headers["Swarm"] = "active/manager" if state == "active" else state
     return response
 
 

@@ -35,19 +35,13 @@ NEWER: list[tuple[Version, tuple[str, ...]]] = [
 def strip(spec: Raw, version: Version) -> Raw:
     """A service spec without what its sender's version does not have; the argument stays as it is.
 
-    Before 1.44 a top-level `Networks` counts where the task template has none.
+    Since 1.44 a top-level `Networks`, the place of 1.24, means nothing.
     """
     found = spec
     for since, path in NEWER:
         if version < since:
             found = without(found, path)
-    legacy = found.get("Networks")
-    if legacy is not None:
-        found = {key: value for key, value in found.items() if key != "Networks"}
-        template = found.get("TaskTemplate") or {}
-        if version < (1, 44) and legacy and isinstance(template, dict) and not template.get("Networks"):
-            found["TaskTemplate"] = {**template, "Networks": legacy}
-    return found
+    return without(found, ("Networks",)) if version >= (1, 44) else found
 
 
 def without(value: Any, path: tuple[str, ...]) -> Any:

@@ -113,7 +113,8 @@ def _show(settings: Settings, found: dict[str, Any]) -> None:
     click.echo(f"skerry {found['version']}, process {found['pid']}")
     click.echo(f"api     {settings.api_socket}")
     click.echo(f"engine  {engine['socket']} ({kind}, Docker {found['engine_version']})")
-    click.echo(f"swarm   {found['swarm']}")
+    hint = "; unlock it with: docker swarm unlock" if found["swarm"] == "locked" else ""
+    click.echo(f"swarm   {found['swarm']}{hint}")
     for warning in found["warnings"]:
         click.echo(f"warning {warning}")
     for service in found["services"]:

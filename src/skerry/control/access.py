@@ -16,13 +16,19 @@ NO_MANAGER = (
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node '
     "to swarm and try again."
 )
+LOCKED = (
+    "Swarm is encrypted and needs to be unlocked before it can be used. "
+    'Please use "docker swarm unlock" to unlock it.'
+)
 MAX_UINT64 = 2**64 - 1
 
 
 def manager(view: View) -> Cluster:
-    """The swarm. Raises Unavailable (503) where this machine is in none."""
+    """The swarm. Raises Unavailable (503) where this machine is in none, or that one is locked."""
     if view.cluster is None:
         raise Unavailable(NO_MANAGER)
+    if view.locked:
+        raise Unavailable(LOCKED)
     return view.cluster
 
 

@@ -8,17 +8,23 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
+from skerry.model.errors import RpcError
+
 LIFETIME = timedelta(days=20 * 365)
+SHORTEST = timedelta(days=365)
+"""What an authority from outside has to last at the least."""
 BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -44,6 +50,51 @@ def create(now: int) -> tuple[str, bytes]:
     )
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     return certificate.public_bytes(Encoding.PEM).decode(), private
+
+
+def adopted(certificates: str, key: str, now: int) -> tuple[str, bytes] | None:
+    """A user's own authority (both in PEM), in the form of `create`; None where there is none.
+
+    Raises RpcError in swarmkit's words.
+    """
+    try:
+        found = x509.load_pem_x509_certificates(certificates.encode())
+    except ValueError:
+        if key:
+            missing = "if a signing CA key is provided, the signing CA cert must also be provided"
+            raise _refused(missing) from None
+        return None
+    if not key:
+        raise _refused(
+            "there must be at least one valid, reachable external CA corresponding to the desired CA "
+            "certificate"
+        )
+    if len(found) > 1:
+        raise _refused("the desired CA certificate cannot contain multiple certificates")
+    try:
+        private = load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        problem = '{"code":2002,"message":"Failed to decode private key"}'
+        raise _refused(f"malformed private key: {problem}") from None
+    if private.public_key() != found[0].public_key():
+        raise _refused("certificate key mismatch")
+    if found[0].not_valid_after_utc < datetime.fromtimestamp(now // 1_000_000_000, UTC) + SHORTEST:
+        raise _refused("CA certificate expires too soon")
+    if not _may_sign(found[0]):
+        raise RpcError("Internal", "unable to generate a cross-signed certificate for root rotation")
+    der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return found[0].public_bytes(Encoding.PEM).decode(), der
+
+
+def _refused(why: str) -> RpcError:
+    return RpcError("InvalidArgument", why)
+
+
+def _may_sign(certificate: x509.Certificate) -> bool:
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except x509.ExtensionNotFound:
+        return False
 
 
 def _usage() -> x509.KeyUsage:

@@ -32,8 +32,10 @@ def service_spec(tx: Tx, body: Raw, local: Collection[str]) -> Raw:
     access.manager(tx.view)
     networks.ensure_host(tx, spec)
     template = _with_network_ids(tx.view, spec, local)
+    legacy = {"Networks": template["Networks"]} if _is_legacy(spec) else {}
     return {
-        **{key: value for key, value in spec.items() if key != "Networks"},
+        **spec,
+        **legacy,
         "Name": spec.get("Name") or random_name(),
         "Labels": spec.get("Labels", {}),
         "TaskTemplate": _template(template),
@@ -42,6 +44,17 @@ def service_spec(tx: Tx, body: Raw, local: Collection[str]) -> Raw:
         **_endpoint(spec),
         "Mode": _mode(spec.get("Mode", {})),
     }
+
+
+def _is_legacy(spec: Raw) -> bool:
+    """Whether the service's networks are where API 1.24 has them; they are kept in both places then."""
+    return bool(spec.get("Networks")) and not spec.get("TaskTemplate", {}).get("Networks")
+
+
+def networks_of_task(spec: Raw) -> list[Raw]:
+    """What a spec that is stored says of networks in its task template, and not in the older place."""
+    found: list[Raw] = spec["TaskTemplate"].get("Networks", [])
+    return [] if found == spec.get("Networks", []) else found
 
 
 def _with_network_ids(view: View, spec: Raw, local: Collection[str]) -> Raw:

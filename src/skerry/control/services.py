@@ -7,7 +7,7 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from skerry.control import access, validate
-from skerry.control.convert import service_spec
+from skerry.control.convert import networks_of_task, service_spec
 from skerry.control.images import Content, pinned
 from skerry.core import allocate, revisions
 from skerry.core.attach import networks_of
@@ -85,6 +85,7 @@ async def update(
         _check(tx.view, spec)
         if "EndpointSpec" in spec and spec["EndpointSpec"] != service.spec.get("EndpointSpec"):
             validate.check_ports(tx.view, spec, service.id)
+        _check_moved_networks(service.spec, spec)
         validate.check_files(tx.view, spec)
         if spec["Mode"].keys() != service.spec["Mode"].keys():
             raise RpcError("Unimplemented", "service mode change is not allowed")
@@ -105,6 +106,13 @@ async def update(
         return warnings_of(changed.spec)
 
     return await store.update(write)
+
+
+def _check_moved_networks(before: Raw, spec: Raw) -> None:
+    """Networks in the place of API 1.24 don't change by themselves."""
+    moved = networks_of_task(before) != networks_of_task(spec)
+    if spec.get("Networks", []) != before.get("Networks", []) and not moved:
+        raise RpcError("Unimplemented", "networks must be migrated to TaskSpec before being changed")
 
 
 def _check(view: View, spec: Raw) -> None:

@@ -215,7 +215,12 @@ SHAPES: dict[str, dict[str, str]] = {
         "SigningCAKey": "string?",
         "ForceRotate": "uint64?",
     },
-    "swarm.ExternalCA": {},
+    "swarm.ExternalCA": {
+        "Protocol": "string!",
+        "URL": "string!",
+        "Options": LABELS + "?",
+        "CACert": "string!",
+    },
     "swarm.TaskDefaults": {"LogDriver": "swarm.Driver"},
     "swarm.EncryptionConfig": {"AutoLockManagers": "bool"},
     "swarm.InitRequest": {
@@ -238,6 +243,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "JoinToken": "string",
         "Availability": "swarm.NodeAvailability",
     },
+    "swarm.UnlockRequest": {"UnlockKey": "string"},
     "types.NetworkCreateRequest": {
         "Name": "string",
         "CheckDuplicate": "bool",

@@ -13,17 +13,21 @@ from skerry.control.decode import read
 from skerry.control.services import dismiss, forget
 from skerry.core.view import View
 from skerry.model.errors import (
+    Conflict,
     InvalidParameter,
     NotImplementedHere,
     RpcError,
     SkerryError,
+    Unauthorized,
     Unavailable,
     out_of_sequence,
 )
 from skerry.model.objects import Cluster, Network, Node, Raw
+from skerry.store.crypt import WrongKey
+from skerry.store.lock import new_unlock_key
 from skerry.store.store import Store, Tx
 
-__all__ = ["init", "join", "leave", "manager", "tokens", "update"]
+__all__ = ["init", "join", "leave", "manager", "tokens", "unlock", "update"]
 
 ALREADY = (
     'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
@@ -36,9 +40,19 @@ NO_JOIN = (
     "This node can't join another swarm: a skerry swarm has one node. "
     'Use "docker swarm init" to make this node a swarm of its own.'
 )
-NO_AUTOLOCK = (
-    "autolock is not supported: what is secret in skerry's state is encrypted with the key file beside it"
+NO_WORKER = (
+    "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
+    "Please run this command on a manager node or promote the current node to a manager."
 )
+LEAVE_LOCKED = (
+    "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message."
+)
+NO_EXTERNAL_CA = (
+    "an external CA is not supported: it would sign the certificates of nodes, and the one node of a skerry "
+    "swarm has none"
+)
+SIGNING = ("SigningCACert", "SigningCAKey")
+"""A CA that a client brings along: used, and not kept in the spec."""
 HOUR = 3600 * 1_000_000_000
 
 DEFAULTS: Raw = {
@@ -92,6 +106,8 @@ async def init(
     def write(tx: Tx) -> str:
         if tx.view.cluster is not None:
             if request.get("ForceNewCluster"):
+                if tx.view.locked:
+                    raise Unavailable(NO_WORKER)
                 return tx.view.cluster.node_id
             raise Unavailable(ALREADY)
         addresses.check_listen(request)
@@ -103,14 +119,14 @@ async def init(
         availability = request.get("Availability") or "active"
         if availability.lower() not in ("active", "pause", "drain"):
             raise SkerryError(f"invalid Availability: {access.quoted(availability)}")
+        spec = _public(_merged(DEFAULTS, wanted))
         if request.get("AutoLockManagers"):
-            raise NotImplementedHere(NO_AUTOLOCK)
-        spec = _merged(DEFAULTS, wanted)
+            spec["EncryptionConfig"] = {**spec["EncryptionConfig"], "AutoLockManagers": True}
         _check_spec(spec, "error updating cluster settings: ")
         node = tx.put(_node(tx.new_id(), hostname, description, address, availability.lower()))
         cluster = Cluster(tx.new_id(), node.id, spec, listen_addr=listen)
         cluster = replace(cluster, address_pools=pools, subnet_size=size, data_path_port=port)
-        tx.put(_with_authority(cluster, tx.now))
+        tx.put(_with_lock(_with_authority(cluster, *ca.create(tx.now))))
         _add_ingress(tx, routes)
         networks.add_host(tx)
         return node.id
@@ -123,11 +139,27 @@ def _node(key: str, hostname: str, description: Raw, address: str, availability:
     return Node(key, hostname, spec, address=address, description=description)
 
 
-def _with_authority(cluster: Cluster, now: int) -> Cluster:
-    """The cluster with a new CA, and tokens that carry its digest."""
-    certificate, key = ca.create(now)
+def _rotated(cluster: Cluster, config: Raw, now: int) -> Cluster:
+    """The cluster with the CA that a new CAConfig brings, or a fresh one where its ForceRotate changed."""
+    own = ca.adopted(config.get("SigningCACert", ""), config.get("SigningCAKey", ""), now)
+    if own is not None:
+        return cluster if own[0] == cluster.ca_cert else _with_authority(cluster, *own)
+    forced = config.get("ForceRotate", 0) != cluster.spec["CAConfig"].get("ForceRotate", 0)
+    return _with_authority(cluster, *ca.create(now)) if forced else cluster
+
+
+def _with_authority(cluster: Cluster, certificate: str, key: bytes) -> Cluster:
+    """The cluster with a CA, and tokens that carry its digest."""
     worker, chief = ca.token(certificate), ca.token(certificate)
     return replace(cluster, ca_cert=certificate, ca_key=key, worker_token=worker, manager_token=chief)
+
+
+def _with_lock(cluster: Cluster, *, rotate: bool = False) -> Cluster:
+    """The cluster with an unlock key where its spec asks for autolock, and without one where not."""
+    if not cluster.spec["EncryptionConfig"].get("AutoLockManagers"):
+        return replace(cluster, unlock_key="")
+    fresh = rotate or not cluster.unlock_key
+    return replace(cluster, unlock_key=new_unlock_key()) if fresh else cluster
 
 
 def _add_ingress(tx: Tx, taken: tuple[str, ...]) -> Network:
@@ -146,6 +178,12 @@ def _merged(base: Raw, given: Raw) -> Raw:
     return found
 
 
+def _public(spec: Raw) -> Raw:
+    """The spec without the CA that came with it."""
+    config = {key: value for key, value in spec["CAConfig"].items() if key not in SIGNING}
+    return {**spec, "CAConfig": config}
+
+
 def _check_name(spec: Raw) -> None:
     if spec.get("Name", "default") != "default":
         raise InvalidParameter('swarm spec must be named "default"')
@@ -153,6 +191,9 @@ def _check_name(spec: Raw) -> None:
 
 def _check_spec(spec: Raw, doing: str = "") -> None:
     """What swarmkit checks of a spec; at init, moby wraps its answer into a plain error (500)."""
+    for authority in spec["CAConfig"].get("ExternalCAs", []):
+        if authority["Protocol"].lower() != "cfssl":
+            raise _doing(doing, InvalidParameter(f"invalid protocol: {access.quoted(authority['Protocol'])}"))
     try:
         expiry = spec["CAConfig"].get("NodeCertExpiry")
         if expiry is not None and expiry < HOUR:
@@ -160,13 +201,13 @@ def _check_spec(spec: Raw, doing: str = "") -> None:
         if spec["Dispatcher"].get("HeartbeatPeriod", 0) < 0:
             raise RpcError("InvalidArgument", "heartbeat time period cannot be a negative duration")
     except RpcError as error:
-        raise (SkerryError(f"{doing}{error}") if doing else error) from error
-    if spec["EncryptionConfig"].get("AutoLockManagers"):
-        raise NotImplementedHere(NO_AUTOLOCK)
-    if any(spec["CAConfig"].get(word) for word in ("SigningCACert", "SigningCAKey", "ExternalCAs")):
-        raise NotImplementedHere(
-            "a certificate authority from outside is not supported: skerry makes its own"
-        )
+        raise _doing(doing, error) from error
+    if spec["CAConfig"].get("ExternalCAs"):
+        raise NotImplementedHere(NO_EXTERNAL_CA)
+
+
+def _doing(what: str, error: SkerryError) -> SkerryError:
+    return SkerryError(f"{what}{error}") if what else error
 
 
 async def join(store: Store, body: Raw) -> None:
@@ -185,7 +226,8 @@ async def leave(store: Store, force: bool) -> None:
     """End the swarm: what it has goes, at once or, tasks and networks, when what stands behind has gone.
 
     Tasks stay with desired state REMOVE until their containers are removed, networks as `removed` until
-    their bridges are. Raises Unavailable without `force`, as this node is the last manager.
+    their bridges are. Raises Unavailable without `force`, as this node is the last manager. What is
+    locked goes all the same: nobody will ever read it.
     """
 
     def write(tx: Tx) -> None:
@@ -193,7 +235,7 @@ async def leave(store: Store, force: bool) -> None:
         if cluster is None:
             raise Unavailable("This node is not part of a swarm")
         if not force:
-            raise Unavailable(LAST_MANAGER)
+            raise Unavailable(LEAVE_LOCKED if tx.view.locked else LAST_MANAGER)
         for service_id in sorted(tx.view.by.tasks):
             dismiss(tx, service_id)
         for network in networks.living(tx.view):
@@ -212,9 +254,17 @@ async def leave(store: Store, force: bool) -> None:
 
 
 async def update(
-    store: Store, version: str | None, body: Raw, rotate_worker: bool, rotate_manager: bool
+    store: Store,
+    version: str | None,
+    body: Raw,
+    rotate_worker: bool,
+    rotate_manager: bool,
+    rotate_unlock_key: bool = False,
 ) -> None:
-    """Replace the swarm's spec, and rotate tokens. A raised CAConfig.ForceRotate makes a new CA at once."""
+    """Replace the swarm's spec, and rotate tokens. A changed CAConfig.ForceRotate makes a new CA at once.
+
+    With the unlock key, the store changes the key that the state is encrypted with.
+    """
     given = read(body, "swarm.Spec")
     number = access.version_number(version, "swarm")
 
@@ -227,16 +277,28 @@ async def update(
         }
         spec = {**ZEROS, **spec}
         _check_spec(spec)
+        cluster = _rotated(cluster, spec["CAConfig"], tx.now)
         if number != cluster.version:
             raise out_of_sequence()
-        rotations = [one["CAConfig"].get("ForceRotate", 0) for one in (cluster.spec, spec)]
-        if rotations[0] != rotations[1]:
-            cluster = _with_authority(cluster, tx.now)
+        spec = _public(spec)
         worker = ca.token(cluster.ca_cert) if rotate_worker else cluster.worker_token
         chief = ca.token(cluster.ca_cert) if rotate_manager else cluster.manager_token
-        tx.put(replace(cluster, spec=spec, worker_token=worker, manager_token=chief))
+        cluster = replace(cluster, spec=spec, worker_token=worker, manager_token=chief)
+        tx.put(_with_lock(cluster, rotate=rotate_unlock_key))
 
     await store.update(write)
+
+
+async def unlock(store: Store, body: Raw) -> None:
+    """Open a swarm that is locked. Raises Conflict where it is not, and Unauthorized for a wrong key."""
+    request = read(body, "swarm.UnlockRequest")
+    if not store.view.locked:
+        manager(store.view)
+        raise Conflict("swarm is not locked")
+    try:
+        await store.unlock(request.get("UnlockKey", ""))
+    except WrongKey as error:
+        raise Unauthorized("swarm could not be unlocked: invalid key provided") from error
 
 
 def tokens(view: View) -> dict[str, str]:

@@ -42,6 +42,8 @@ class View:
     secrets: Mapping[str, Secret] = Map()
     revisions: Mapping[str, Revision] = Map()
     decisions: Mapping[str, Decision] = Map()
+    locked: bool = False
+    """What is secret is empty here, and nothing may change, until the swarm is unlocked."""
     derived: Index | None = field(default=None, compare=False, repr=False)
     """What is looked up by something other than an ID; made of the rest where it is not given."""
 
@@ -119,4 +121,4 @@ COLLECTION_OF: dict[type[Object], str] = {
 }
 """Which mapping of a view holds the objects of a type."""
 
-assert {*COLLECTION_OF.values(), "index", "derived"} == {one.name for one in fields(View)}
+assert {*COLLECTION_OF.values(), "index", "locked", "derived"} == {one.name for one in fields(View)}

@@ -23,6 +23,12 @@ class InvalidParameter(SkerryError):
     status = 400
 
 
+class Unauthorized(SkerryError):
+    """Not with this key."""
+
+    status = 401
+
+
 class Forbidden(SkerryError):
     """Understood, and not allowed."""
 
@@ -64,6 +70,7 @@ RPC_STATUS = {
     "Unimplemented": 501,
     "Unavailable": 503,
     "Unknown": 500,
+    "Internal": 500,
 }
 
 

@@ -31,6 +31,11 @@ class Settings:
         return f"{self.data_dir}/skerry.db"
 
     @property
+    def key_file(self) -> str:
+        """The key of what is secret in the state, unless the swarm has an unlock key."""
+        return f"{self.data_dir}/secret.key"
+
+    @property
     def pid_file(self) -> str:
         """The daemon's process ID, locked as long as it runs."""
         return f"{self.run_dir}/skerryd.pid"

@@ -1,7 +1,7 @@
-"""Encryption at rest: AES-256-GCM with a key file that lies beside the database.
+"""Encryption at rest: AES-256-GCM, as a rule with a key file that lies beside the database.
 
-What it protects is a copy of the database alone (a backup, a disk image of that one file). Whoever can read
-the key file too can read everything.
+What that protects is a copy of the database alone (a backup, a disk image of that one file). Whoever can read
+the key file too can read everything; with autolock (`skerry.store.lock`) there is none.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ NONCE_BYTES = 12
 
 class WrongKey(SkerryError):
     """What was encrypted does not open with this key, or was changed."""
+
+
+def new_key() -> bytes:
+    """A random key."""
+    return AESGCM.generate_key(bit_length=KEY_BYTES * 8)
 
 
 def load_key(path: Path) -> bytes:
@@ -47,7 +52,7 @@ def _create(path: Path) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(AESGCM.generate_key(bit_length=KEY_BYTES * 8))
+            file.write(new_key())
             file.flush()
             os.fsync(file.fileno())
         path.hardlink_to(draft)

@@ -48,11 +48,18 @@ class Commit:
 class Persistence(Protocol):
     """Where commits are kept (`skerry.store.sqlite`); tests and the simulation use none."""
 
+    @property
+    def locked(self) -> bool:
+        """Whether it takes the swarm's unlock key to read what is secret."""
+
+    def unlock(self, key: str) -> None:
+        """Open what is secret, or raise."""
+
     def load(self) -> View:
-        """Everything that was written."""
+        """Everything that was written; while it is locked, without what is secret."""
 
     def write(self, index: int, changes: tuple[Change, ...]) -> None:
-        """Write a commit whole, durably, or raise."""
+        """Write a commit whole, durably, or raise. While it is locked, the swarm's end and nothing else."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -100,8 +107,10 @@ class Store:
     """The state of the swarm. `clock` returns wall-clock nanoseconds."""
 
     def __init__(self, persistence: Persistence, clock: Callable[[], int], new_id: Callable[[], str]) -> None:
-        self.view = persistence.load()
+        view = persistence.load()
+        self.view = replace(view, locked=True) if persistence.locked else view
         self._persistence = persistence
+        self._open = asyncio.Event()
         self._clock = clock
         self._new_id = new_id
         self._lock = asyncio.Lock()
@@ -119,10 +128,31 @@ class Store:
 
     async def _commit(self, tx: Tx, changes: tuple[Change, ...]) -> None:
         await asyncio.to_thread(self._persistence.write, tx.index, changes)
-        self.view = replace(tx.view, index=tx.index)
+        self.view = replace(tx.view, index=tx.index, locked=self._persistence.locked)
         commit = Commit(self.view, tx.now, changes)
         for watcher in self._watchers:
             watcher.put_nowait(commit)
+        self._tell_open()
+
+    async def unlock(self, key: str) -> None:
+        """Read what is secret, with the swarm's unlock key. Raises what `Persistence.unlock` does."""
+        async with self._lock:
+            if self.view.locked:
+                self.view = await asyncio.to_thread(self._load_with, key)
+                self._tell_open()
+
+    def _load_with(self, key: str) -> View:
+        self._persistence.unlock(key)
+        return self._persistence.load()
+
+    async def opened(self) -> None:
+        """Return once nothing is locked: at once, or when the swarm is unlocked or left."""
+        self._tell_open()
+        await self._open.wait()
+
+    def _tell_open(self) -> None:
+        if not self.view.locked:
+            self._open.set()
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[asyncio.Queue[Commit]]:

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from skerry.api.wire.common import meta
+from skerry.control.access import LOCKED
 from skerry.core.view import View
 from skerry.model.objects import Cluster, Node, Raw
 
@@ -67,6 +68,13 @@ def cluster_info(obj: Cluster) -> Raw:
     }
 
 
+def local_state(view: View) -> str:
+    """This machine's part in the swarm, in a word."""
+    if view.cluster is None:
+        return "inactive"
+    return "locked" if view.locked else "active"
+
+
 def local_info(view: View) -> Raw:
     """`.Swarm` of /info: this machine's part in the swarm."""
     cluster, here = view.cluster, view.node
@@ -77,6 +85,15 @@ def local_info(view: View) -> Raw:
             "LocalNodeState": "inactive",
             "ControlAvailable": False,
             "Error": "",
+            "RemoteManagers": None,
+        }
+    if view.locked:
+        return {
+            "NodeID": "",
+            "NodeAddr": here.address,
+            "LocalNodeState": "locked",
+            "ControlAvailable": False,
+            "Error": LOCKED,
             "RemoteManagers": None,
         }
     return {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from skerry.api.wire.common import meta, port, with_length
 from skerry.api.wire.networks import shows
+from skerry.control.convert import networks_of_task
 from skerry.core.revisions import previous_spec
 from skerry.core.view import View
 from skerry.model import defaults
-from skerry.model.objects import Raw, Service, Task, VirtualIP
+from skerry.model.objects import Port, Raw, Service, Task, VirtualIP
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
@@ -41,6 +44,8 @@ def service_spec(spec: Raw) -> Raw:
     """A service's spec with the few fields that are never absent."""
     template = task_spec(spec.get("TaskTemplate") or {})
     template.setdefault("Runtime", "container")
+    if "Networks" in template and not networks_of_task(spec):
+        del template["Networks"]
     return {**spec, "Labels": spec.get("Labels") or {}, "TaskTemplate": template}
 
 
@@ -98,13 +103,20 @@ def endpoint(view: View, obj: Service) -> Raw:
         return {"Spec": {}}
     found: Raw = {"Spec": spec}
     if obj.endpoint.ports:
-        found["Ports"] = [port(entry) for entry in obj.endpoint.ports]
+        found["Ports"] = [_port(entry, obj.endpoint.spec) for entry in obj.endpoint.ports]
     if vips:
         found["VirtualIPs"] = [
             {"NetworkID": vip.network_id, "Addr": with_length(view.networks.get(vip.network_id), vip.address)}
             for vip in vips
         ]
     return found
+
+
+def _port(entry: Port, spec: Raw) -> Raw:
+    """A published port. A number of host mode that the spec leaves open is shown by the tasks alone."""
+    asked = {(one.get("Protocol") or "tcp", one.get("PublishedPort")) for one in spec.get("Ports") or ()}
+    left_open = entry.mode == "host" and (entry.protocol, entry.published) not in asked
+    return port(replace(entry, published=0) if left_open else entry)
 
 
 def _shows(view: View, vip: VirtualIP, spec: Raw) -> bool:

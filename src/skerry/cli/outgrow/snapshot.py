@@ -72,6 +72,8 @@ def _files(client: Client, kind: str) -> dict[str, Raw]:
 def _named(client: Client, spec: Raw, names: dict[str, str]) -> Raw:
     """The spec with names of networks. One that no list shows is predefined, such as the swarm's `host`."""
     found: Raw = json.loads(json.dumps(spec))
+    if legacy := found.pop("Networks", None):  # where API 1.24 has them
+        found["TaskTemplate"].setdefault("Networks", legacy)
     for attached in found["TaskTemplate"].get("Networks") or []:
         target = attached["Target"]
         if target not in names:

@@ -1,0 +1,27 @@
+"""The swarm's certificate authority, rotated by the docker CLI."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.control.test_swarm import authority
+from tests.world.world import World
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(60)]
+
+
+def test_a_new_authority_and_one_of_the_users_own(world: World) -> None:
+    before = world.docker("swarm", "ca")
+    assert "desired root digest" in world.docker("swarm", "ca", "--rotate")
+    assert world.docker("swarm", "ca") != before
+    certificate, key = authority("mine", now=time.time_ns())
+    (world.root / "ca.pem").write_text(certificate)
+    (world.root / "ca.key").write_text(key)
+    files = ("--ca-cert", str(world.root / "ca.pem"), "--ca-key", str(world.root / "ca.key"))
+    world.docker("swarm", "ca", "--rotate", *files)
+    assert world.docker("swarm", "ca") == certificate.strip()
+    assert world.inspect("node", "self")["Description"]["TLSInfo"]["TrustRoot"] == certificate
+    outside = ("--external-ca", "protocol=cfssl,url=https://192.0.2.1/")
+    assert "an external CA is not supported" in world.docker("swarm", "update", *outside, check=False)
