@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -82,13 +83,13 @@ class Wire:
         ready = [task for task in alive if task["Status"]["State"] == "running"]
         return len(alive) == len(ready) == replicas and not any(task["ID"] in old for task in alive)
 
-    def until(self, true: Callable[[], bool], what: str) -> None:
+    def until(self, true: Callable[[], bool], what: str, look_s: float = LOOK_S) -> None:
         """Look until it is so."""
         deadline = time.monotonic() + LIMIT_S
         while not true():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"after {LIMIT_S:g} s still not so: {what}")
-            time.sleep(LOOK_S)
+            time.sleep(look_s)
 
     def settled(self, name: str) -> None:
         """Until no update is under way."""
@@ -99,5 +100,25 @@ class Wire:
         )
 
     def gone(self) -> None:
-        """Until no container is left."""
-        self.until(lambda: not self.call("GET", "/containers/json?all=1"), "no container is left")
+        """Until no task's container is left."""
+        filters = "%7B%22label%22:%5B%22com.docker.swarm.service.id%22%5D%7D"
+        path = f"/containers/json?all=1&filters={filters}"
+        self.until(lambda: not self.call("GET", path), "no container is left")
+
+
+def running(wire: Wire, name: str) -> int:
+    """How many tasks of a service run and shall."""
+    return sum(
+        task["Status"]["State"] == "running" and task["DesiredState"] == "running"
+        for task in wire.tasks(name)
+    )
+
+
+def timed(work: Callable[[], object], repeats: int = 1) -> float:
+    """Seconds that it takes: the median of so many times."""
+    took = []
+    for _ in range(repeats):
+        start = time.monotonic()
+        work()
+        took.append(time.monotonic() - start)
+    return statistics.median(took)
