@@ -44,7 +44,7 @@ def service(system: System, spec: Any) -> Iterator[Wire]:
         yield wire
     finally:
         wire.call("DELETE", f"/services/{name}")
-        wire.gone()
+        wire.gone(f"com.docker.swarm.service.name={name}")
 
 
 def _replicas(number: int) -> Callable[[Any], None]:

@@ -56,7 +56,7 @@ def _file(system: System, interval: str) -> Path:
 
 def _remove(system: System, wire: Wire) -> None:
     system.docker("stack", "rm", "story")
-    wire.gone()
+    wire.gone("com.docker.stack.namespace=story")
     wait_for(lambda: "story_front" not in system.docker("network", "ls"), "the network is gone", 60)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 TERMINAL = {"complete", "shutdown", "failed", "rejected", "remove", "orphaned"}
 LOOK_S = 0.02
@@ -49,7 +50,7 @@ class Wire:
 
     def tasks(self, name: str) -> list[Any]:
         """The tasks of a service."""
-        filters = json.dumps({"service": [name]}).replace('"', "%22").replace(" ", "")
+        filters = quote(json.dumps({"service": [name]}))
         found: list[Any] = self.call("GET", f"/tasks?filters={filters}")
         return found
 
@@ -99,11 +100,11 @@ class Wire:
             f"the update of {name} is over",
         )
 
-    def gone(self) -> None:
-        """Until no task's container is left."""
-        filters = "%7B%22label%22:%5B%22com.docker.swarm.service.id%22%5D%7D"
+    def gone(self, label: str) -> None:
+        """Until no container with a label (`key=value`) is left."""
+        filters = quote(json.dumps({"label": [label]}))
         path = f"/containers/json?all=1&filters={filters}"
-        self.until(lambda: not self.call("GET", path), "no container is left")
+        self.until(lambda: not self.call("GET", path), f"no container of {label} is left")
 
 
 def running(wire: Wire, name: str) -> int:
