@@ -44,7 +44,12 @@ def service(system: System, spec: Any) -> Iterator[Wire]:
         yield wire
     finally:
         wire.call("DELETE", f"/services/{name}")
-        wire.gone(f"com.docker.swarm.service.name={name}")
+        wire.gone(label(name))
+
+
+def label(name: str) -> str:
+    """What the containers of a service have."""
+    return f"com.docker.swarm.service.name={name}"
 
 
 def _replicas(number: int) -> Callable[[Any], None]:
@@ -63,7 +68,13 @@ def scale(wire: Wire, name: str, number: int) -> float:
 def scale_20(system: System) -> Iterator[Play]:
     """5: 2 to 20, and back."""
     with service(system, spec_of("box", 2)) as wire:
-        yield lambda: {"up_s": scale(wire, "box", 20), "down_s": scale(wire, "box", 2)}
+
+        def play() -> Figures:
+            figures = {"up_s": scale(wire, "box", 20), "down_s": scale(wire, "box", 2)}
+            wire.gone(label("box"), 2)
+            return figures
+
+        yield play
 
 
 @contextmanager
@@ -74,6 +85,7 @@ def scale_100(system: System) -> Iterator[Play]:
         def play() -> Figures:
             took = scale(wire, "box", 100)
             scale(wire, "box", 0)
+            wire.gone(label("box"))
             return {"s": took}
 
         yield play
@@ -103,7 +115,7 @@ def crash(system: System) -> Iterator[Play]:
     On skerry also until the kernel's table is without it: a service with a VIP, of which Swarm here has none.
     """
     restart = {"RestartPolicy": {"Condition": "any", "Delay": 0}}
-    with service(system, spec_of("box", 2, restart)) as wire, Deaths(system) as deaths:
+    with Deaths(system) as deaths, service(system, spec_of("box", 2, restart)) as wire:
 
         def play() -> Figures:
             victim = _killed(wire, "box", deaths)

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.peer.boxes import scale, service
+from bench.peer.boxes import label, scale, service
 from bench.peer.floor import APP, Floor
 from bench.peer.story import SECOND, Figures, Play
 from bench.peer.systems import System
 from tests.world.processes import processes_of
 
 TASKS = 100
-SETTLE_S, WATCH_S = 5.0, 20.0
+SETTLE_S, WATCH_S = 4.0, 15.0
 TICKS = os.sysconf("SC_CLK_TCK")
 CHECK = ["CMD-SHELL", "curl -sf http://127.0.0.1:8080/healthcheck || exit 1"]
 
@@ -85,6 +85,7 @@ def idle(system: System) -> Iterator[Play]:
                 return _figures(system) | {"own_mb": memory_mb(system, "skerry.daemon", "skerry.gate")}
             finally:
                 scale(wire, "idle", 0)
+                wire.gone(label("idle"))
 
         yield play
 

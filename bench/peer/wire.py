@@ -100,11 +100,11 @@ class Wire:
             f"the update of {name} is over",
         )
 
-    def gone(self, label: str) -> None:
-        """Until no container with a label (`key=value`) is left."""
+    def gone(self, label: str, left: int = 0) -> None:
+        """Until no more than so many containers with a label (`key=value`) are left."""
         filters = quote(json.dumps({"label": [label]}))
         path = f"/containers/json?all=1&filters={filters}"
-        self.until(lambda: not self.call("GET", path), f"no container of {label} is left")
+        self.until(lambda: len(self.call("GET", path)) <= left, f"{left} containers of {label} are left")
 
 
 def running(wire: Wire, name: str) -> int:
