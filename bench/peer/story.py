@@ -106,7 +106,7 @@ def quick_update(order: str) -> Callable[[System], AbstractContextManager[Play]]
 
 @contextmanager
 def web_update(system: System) -> Iterator[Play]:
-    """3: the web tier on its host port, under load, with an interval of 2 s; in the order that each can do."""
+    """3: the web tier on its host port, under load; interval 2 s, in the order that each can do."""
     order = "stop-first" if system.name.startswith("peer") else "start-first"
     with story(system, "2s") as wire:
         tags = cycle(["story-web:1.0.1", "story-web:1.0.0"])
