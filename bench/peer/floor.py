@@ -7,6 +7,8 @@ floor waits until it does.
 from __future__ import annotations
 
 import http.client
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from itertools import count
 from pathlib import Path
 
 from bench.peer.boxes import BOX
+from bench.peer.events import Deaths
 from bench.peer.story import Play
 from bench.peer.systems import System
 from bench.peer.wire import Wire
@@ -142,8 +145,10 @@ def replaced(order: str, kind: Kind) -> Callable[[System], AbstractContextManage
     return item
 
 
-def scaled(number: int, parallel: int) -> Callable[[System], AbstractContextManager[Play]]:
-    """Item 5: so many containers made and started, and stopped."""
+def scaled(
+    number: int, parallel: int, up: str = "s", down: str = ""
+) -> Callable[[System], AbstractContextManager[Play]]:
+    """Item 5: so many containers made and started (figure `up`), and stopped (figure `down`)."""
 
     @contextmanager
     def item(system: System) -> Iterator[Play]:
@@ -152,8 +157,8 @@ def scaled(number: int, parallel: int) -> Callable[[System], AbstractContextMana
 
         def play() -> dict[str, float]:
             try:
-                up = floor.at_once(floor.launch, names, parallel)
-                return {"s": up, "up_s": up, "down_s": floor.at_once(floor.stop, names, parallel)}
+                figures = {up: floor.at_once(floor.launch, names, parallel)}
+                return figures | ({down: floor.at_once(floor.stop, names, parallel)} if down else {})
             finally:
                 floor.at_once(floor.remove, names, 8)
 
@@ -183,13 +188,20 @@ def first_deploy(system: System) -> Iterator[Play]:
 
 @contextmanager
 def restarted(system: System) -> Iterator[Play]:
-    """Item 7: one container made and started."""
-    floor = Floor(system)
+    """Item 7: one container made and started, while nothing else happens and while the engine clears up after
+    another that was killed."""
+    floor, wire = Floor(system), Wire(system.engine_socket)
+    with Deaths(system) as deaths:
 
-    def play() -> dict[str, float]:
-        try:
-            return {"replaced_s": floor.at_once(floor.launch, ["crash"], 1)}
-        finally:
-            floor.remove("crash")
+        def play() -> dict[str, float]:
+            try:
+                alone = floor.at_once(floor.launch, ["victim"], 1)
+                victim = wire.call("GET", f"/containers/{PREFIX}-victim/json")
+                os.kill(victim["State"]["Pid"], signal.SIGKILL)
+                died = deaths.at(victim["Id"])
+                floor.launch("successor")
+                return {"replaced_s": alone, "beside_clearing_s": time.time() - died}
+            finally:
+                floor.at_once(floor.remove, ["victim", "successor"], 2)
 
-    yield play
+        yield play

@@ -32,7 +32,7 @@ FLOORS: dict[str, Item] = {
     "quick-start-first": floor.replaced("start-first", floor.APP),
     "web-update": floor.replaced("start-first", floor.WEB),
     "first-deploy": floor.first_deploy,
-    "scale-2-20": floor.scaled(18, 18),
+    "scale-2-20": floor.scaled(18, 18, "up_s", "down_s"),
     "scale-0-100": floor.scaled(100, 20),
     "update-50": floor.replaced("stop-first", floor.FIFTY),
     "crash": floor.restarted,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from bench.peer.criteria import summary, verdict
@@ -63,11 +64,10 @@ def _items(results: Results) -> Iterator[str]:
     yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
     for item, rounds in results.items.items():
         missed = verdict(item, results)
-        for place, figure in enumerate(rounds["skerry"]):
+        for place, figure in enumerate(dict.fromkeys(chain(rounds["skerry"], rounds.get("floor", ())))):
             swarm, ours, floor = (results.median(item, name, figure) for name in ("swarm", "skerry", "floor"))
-            assert ours is not None
             ratio = f"{swarm / ours:.2f}×" if swarm and ours and _is_time(figure) else ""
-            above = f"{ours / floor:.2f}×" if floor else ""
+            above = f"{ours / floor:.2f}×" if ours and floor else ""
             met = ("not met: " + ", ".join(missed) if missed else "met") if place == 0 else ""
             cells = [_cell(rounds, name, figure) for name in ("swarm", "skerry", "floor")]
             yield (
