@@ -8,7 +8,7 @@ from bench.core import NOW, swarm
 from skerry.core.endpoints import traffic
 from skerry.core.share import Shares
 from skerry.core.view import View
-from skerry.model.objects import Attachment
+from skerry.model.objects import Attachment, Port
 from skerry.model.states import TaskState
 
 
@@ -45,3 +45,14 @@ def test_a_change_makes_one_share_again() -> None:
     after = shares.of(view.put(replace(task, desired=TaskState.SHUTDOWN)))
     assert [key for key in before if after[key] is not before[key]] == ["s0"]
     assert len(after["s0"].virtual[0].backends) == 9
+
+
+def test_of_two_that_publish_one_port_the_one_with_a_place_has_it() -> None:
+    view = served(2)
+    for service in view.services.values():
+        ports = (Port(8080, 80),)
+        view = view.put(replace(service, endpoint=replace(service.endpoint, ports=ports)))
+    assert [port.service_id for port in traffic(view).ports] == ["s0"]
+    for task in view.tasks_of("s0"):
+        view = view.put(replace(task, status=replace(task.status, state=TaskState.PENDING)))
+    assert [port.service_id for port in traffic(view).ports] == ["s1"]
