@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: setup demo test check sim mutants wire transcripts proof outgrow bench bench-core bench-network bench-probes
+.PHONY: bench-setup setup demo test check sim mutants wire transcripts proof outgrow bench bench-core bench-network bench-probes
 
 setup:
 	@bash scripts/setup
@@ -24,14 +24,20 @@ mutants: setup
 outgrow: setup
 	@$(PYTHON) -m tests.outgrow $(if $(SHORT),--short)
 
-# beside a genuine Docker Swarm, in turn: some 40 minutes; make bench ONLY=crash measures one item
-bench: setup
-	@$(PYTHON) -m bench.peer --rounds $(or $(ROUNDS),5) --only "$(ONLY)"
+# beside a genuine Docker Swarm, in turn: some 40 minutes. A run that was cut: make bench RESUME=1.
+# make bench ONLY="crash scale" measures these again and keeps the rest.
+RESULTS := .cache/bench.json
+bench: bench-setup
+	@$(PYTHON) -m bench.peer --rounds $(or $(ROUNDS),5) --results $(RESULTS) --page docs/performance.md \
+	  $(if $(ONLY),--only "$(ONLY)") $(if $(RESUME),--resume)
+
+bench-setup:
+	@bash scripts/setup bench
 
 bench-core: setup
 	@$(PYTHON) -m bench.core
 
-bench-network: setup
+bench-network: bench-setup
 	@$(PYTHON) -m bench.network
 
 bench-probes: setup

@@ -51,26 +51,33 @@ listen all
 
 def main() -> None:
     """Measure and print."""
+    rates = measure()
+    direct = rates["direct"]
+    print("| way | kept, req/s | of direct | new each time, req/s | of direct |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for way, of in rates.items():
+        cells = [f"{of[mode]:.0f} | {of[mode] / direct[mode]:.0%}" for mode in ("kept", "new")]
+        print(f"| {way} | {cells[0]} | {cells[1]} |")
+    line = " ".join(
+        f"{name}_{mode}={rates[way][mode] / direct[mode]:.3f}"
+        for mode in ("kept", "new")
+        for name, way in (("vip", "VIP"), ("published", "published port"))
+    )
+    print(f"bench-network: {line}")
+
+
+def measure() -> dict[str, dict[str, float]]:
+    """Requests a second by way, on connections that are `kept`, and with a `new` one for each."""
     for tool in ("wrk", "haproxy"):
         if not shutil.which(tool):
-            sys.exit(f"{tool} is not installed: apt-get install wrk haproxy")
+            sys.exit(f"{tool} is not installed: bash scripts/setup bench")
     with World(images=["story"]) as world:
         ways, proxied = prepared(world)
         with haproxy(world, proxied):
             ways["HAProxy, TCP"] = f"{INSIDE}:8090"
             same = {**ways, "direct": address(world, "web")}
             kept, fresh = measured(world, same, close=False), measured(world, ways, close=True)
-    print("| way | kept, req/s | of direct | new each time, req/s | of direct |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for way in ways:
-        shares = [figures[way] / figures["direct"] for figures in (kept, fresh)]
-        print(f"| {way} | {kept[way]:.0f} | {shares[0]:.0%} | {fresh[way]:.0f} | {shares[1]:.0%} |")
-    line = " ".join(
-        f"{name}_{mode}={figures[way] / figures['direct']:.3f}"
-        for mode, figures in (("kept", kept), ("new", fresh))
-        for name, way in (("vip", "VIP"), ("published", "published port"))
-    )
-    print(f"bench-network: {line}")
+    return {way: {"kept": kept[way], "new": fresh[way]} for way in ways}
 
 
 def prepared(world: World) -> tuple[dict[str, str], str]:

@@ -1,78 +1,96 @@
-"""`python -m bench.peer [--rounds N] [--only WORD]`: each item on both in turn; medians and ratios."""
+"""`make bench`: each item on a genuine Swarm and on skerry in turn, beside what the bare engine takes.
+
+What was measured is written down item by item, so that a run which is cut goes on with `--resume`. The last
+line is `bench: items=N met=N`.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import sys
+import time
 from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 
-from bench.peer.floor import FLOORS
-from bench.peer.idle import idle
-from bench.peer.items import ITEMS
-from bench.peer.systems import System, both
-
-ALL = {**ITEMS, "idle": idle}
-
-Measured = dict[str, dict[str, list[float]]]
-"""By system and figure: the rounds."""
+from bench import core, network
+from bench.peer import page
+from bench.peer.criteria import summary
+from bench.peer.items import FLOORS, ITEMS
+from bench.peer.results import Results, Rounds, load, machine, save
+from bench.peer.systems import System, three
 
 
-def measure(systems: dict[str, System], item: str, rounds: int) -> Measured:
-    """One item, in turn on both; what is known of its floor too."""
-    found: Measured = {name: defaultdict(list) for name in (*systems, "floor")}
-    for number in range(rounds):
-        order = list(systems) if number % 2 == 0 else list(reversed(systems))
-        for name in order:
-            figures = ALL[item](systems[name])
-            said = " ".join(f"{key}={value:.2f}" for key, value in figures.items())
-            print(f"  {item} {number + 1}/{rounds} {name}: {said}", file=sys.stderr, flush=True)
-            for key, value in figures.items():
-                found[name][key].append(value)
+def measure(systems: dict[str, System], item: str, rounds: int) -> Rounds:
+    """One item: set up on all, then played in turn."""
+    found: Rounds = {name: defaultdict(list) for name in systems}
+    with ExitStack() as stack:
+        plays = {name: stack.enter_context(ITEMS[item](systems[name])) for name in ("swarm", "skerry")}
         if item in FLOORS:
-            found["floor"]["s"].append(FLOORS[item](systems["skerry"]))
+            plays["floor"] = stack.enter_context(FLOORS[item](systems["floor"]))
+        for number in range(rounds):
+            order = list(plays) if number % 2 == 0 else list(reversed(plays))
+            for name in order:
+                figures = plays[name]()
+                said = " ".join(f"{key}={value:.3f}" for key, value in figures.items())
+                print(f"  {item} {number + 1}/{rounds} {name}: {said}", file=sys.stderr, flush=True)
+                for key, value in figures.items():
+                    found[name][key].append(value)
     return found
 
 
-def lines(item: str, found: Measured) -> list[str]:
-    """The item's figures as lines of a table."""
-    out = []
-    for key in found["skerry"]:
-        theirs, ours = (statistics.median(found[name][key]) for name in ("swarm", "skerry"))
-        low, high = min(found["skerry"][key]), max(found["skerry"][key])
-        ratio = f"{theirs / ours:.1f}×" if ours and key.endswith("_s") | (key == "s") else ""
-        floor = (
-            statistics.median(found["floor"]["s"])
-            if found["floor"]["s"] and key in ("s", "up_s", "replaced_s")
-            else 0
-        )
-        above = f"{floor:.2f} ({ours / floor:.2f}×)" if floor else ""
-        out.append(
-            f"| {item} {key} | {theirs:.2f} | {ours:.2f} | {low:.2f} – {high:.2f} | {ratio} | {above} |"
-        )
-    return out
+def play(items: list[str], rounds: int, results: Results, place: Path) -> None:
+    """Measure items, and write each down."""
+    if not items:
+        return
+    with three() as systems:
+        results.machine = machine(systems["floor"].docker("version", "--format", "{{.Server.Version}}"))
+        for item in items:
+            start = time.monotonic()
+            results.items[item] = measure(systems, item, rounds)
+            results.items = {name: results.items[name] for name in ITEMS if name in results.items}
+            save(place, results)
+            print(f"{time.monotonic() - start:6.1f} s  {item}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(prog="bench.peer")
+    parser = argparse.ArgumentParser(prog="bench.peer", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--result", type=Path)
+    parser.add_argument(
+        "--only", default="", help="items (or network, core) whose name contains one of these words"
+    )
+    parser.add_argument("--results", type=Path, required=True, help="where what was measured is kept")
+    parser.add_argument("--resume", action="store_true", help="do not measure again what is there")
+    parser.add_argument("--merge", type=Path, nargs="*", default=[], help="take these results over first")
+    parser.add_argument("--page", type=Path, help="write the page there, and the plot beside it")
     options = parser.parse_args()
-    results: dict[str, Measured] = {}
-    with both() as systems:
-        for item in ALL:
-            if options.only in item:
-                results[item] = measure(systems, item, options.rounds)
-    print("| item | Swarm | skerry | range | faster | floor |\n| --- | --- | --- | --- | --- | --- |")
-    for item, found in results.items():
-        print("\n".join(lines(item, found)))
-    if options.result is not None:
-        options.result.write_text(json.dumps(results, indent=1))
-    print(f"bench: items={len(results)} rounds={options.rounds}")
+    words = options.only.split() or [""]
+    known = load(options.results) if options.resume or options.only or options.merge else Results()
+    for part in options.merge:
+        known.merge(load(part))
+    wanted = [name for name in (*ITEMS, "network", "core") if any(word in name for word in words)]
+    if options.merge:
+        wanted = []
+    if options.resume:
+        wanted = [name for name in wanted if not _is_there(known, name, options.rounds)]
+    play([name for name in ITEMS if name in wanted], options.rounds, known, options.results)
+    if "network" in wanted:
+        known.network = network.measure()
+        save(options.results, known)
+    if "core" in wanted:
+        known.core = {str(size): took for size, took in core.measure().items()}
+    save(options.results, known)
+    if options.page is not None:
+        page.write(options.page, known)
+    print("\n".join([*page.lines(known), summary(known)]))
+
+
+def _is_there(known: Results, name: str, rounds: int) -> bool:
+    if name in ITEMS:
+        figures = known.items.get(name, {}).get("skerry", {}).values()
+        return bool(figures) and all(len(values) >= rounds for values in figures)
+    return bool(known.network if name == "network" else known.core)
 
 
 if __name__ == "__main__":

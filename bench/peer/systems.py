@@ -1,4 +1,4 @@
-"""The two systems, each on an engine of the same version and settings, in a network namespace of its own."""
+"""The two systems and a bare engine: three engines of one version and the same settings, a namespace each."""
 
 from __future__ import annotations
 
@@ -74,12 +74,14 @@ class Skerry(World):
         return self.story_settings()
 
 
-class Swarm:
-    """A dockerd in Swarm mode."""
+class Engine:
+    """A bare dockerd: what it takes is the floor of every item."""
+
+    kind = "bare"
 
     def __init__(self) -> None:
         self.net = Net()
-        self.name = f"peer{self.net.tag}"
+        self.name = f"{self.kind}{self.net.tag}"
         self.root = Path(tempfile.mkdtemp(prefix="skp", dir="/tmp"))
         unwanted = {"DOCKER_HOST", "DOCKER_CONTEXT"}
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
@@ -98,7 +100,7 @@ class Swarm:
         return self.engine_socket
 
     def start(self) -> None:
-        """The engine, its images, swarm mode."""
+        """The engine and its images."""
         run("mount", "-t", "tmpfs", "-o", "mode=0755,size=4g", "skerry-peer", str(self.root))
         self.net.make()
         (self.root / "c").mkdir()
@@ -117,7 +119,6 @@ class Swarm:
         change = ["--change", 'CMD ["sleep", "1000000"]', "--change", 'ENV PATH="/bin"']
         self.docker("import", *change, str(box_tar()), BOX)
         self.docker("load", "--input", str(story_tar()), timeout=120)
-        self.docker("swarm", "init", "--advertise-addr", "10.99.0.2")
 
     def close(self) -> None:
         """Everything of it goes."""
@@ -136,6 +137,22 @@ class Swarm:
         return Api(self.api_socket)
 
     def stack_file(self) -> Path:
+        raise NotImplementedError("a bare engine has no stacks")
+
+    def load_settings(self) -> Settings:
+        return Settings(client_netns=self.net.inside)
+
+
+class Swarm(Engine):
+    """A dockerd in Swarm mode."""
+
+    kind = "peer"
+
+    def start(self) -> None:
+        super().start()
+        self.docker("swarm", "init", "--advertise-addr", "10.99.0.2")
+
+    def stack_file(self) -> Path:
         """The example without a VIP for app, and with an nginx that looks its tasks up."""
         place = self.root / "story"
         if not place.exists():
@@ -150,18 +167,17 @@ class Swarm:
             )
         return place / "docker-compose.yml"
 
-    def load_settings(self) -> Settings:
-        return Settings(client_netns=self.net.inside)
-
 
 @contextmanager
-def both() -> Iterator[dict[str, System]]:
-    """Both, in swarm mode, with the images `box:1` and the story's."""
-    swarm, skerry = Swarm(), Skerry(images=["box", "story"])
+def three() -> Iterator[dict[str, System]]:
+    """`swarm` and `skerry`, in swarm mode, and `floor`, all with the images `box:1` and the story's."""
+    swarm, floor, skerry = Swarm(), Engine(), Skerry(images=["box", "story"])
     try:
         swarm.start()
+        floor.start()
         with skerry:
             skerry.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
-            yield {"swarm": swarm, "skerry": skerry}
+            yield {"swarm": swarm, "skerry": skerry, "floor": floor}
     finally:
+        floor.close()
         swarm.close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 TERMINAL = {"complete", "shutdown", "failed", "rejected", "remove", "orphaned"}
 LOOK_S = 0.02
@@ -48,7 +50,7 @@ class Wire:
 
     def tasks(self, name: str) -> list[Any]:
         """The tasks of a service."""
-        filters = json.dumps({"service": [name]}).replace('"', "%22").replace(" ", "")
+        filters = quote(json.dumps({"service": [name]}))
         found: list[Any] = self.call("GET", f"/tasks?filters={filters}")
         return found
 
@@ -82,13 +84,13 @@ class Wire:
         ready = [task for task in alive if task["Status"]["State"] == "running"]
         return len(alive) == len(ready) == replicas and not any(task["ID"] in old for task in alive)
 
-    def until(self, true: Callable[[], bool], what: str) -> None:
+    def until(self, true: Callable[[], bool], what: str, look_s: float = LOOK_S) -> None:
         """Look until it is so."""
         deadline = time.monotonic() + LIMIT_S
         while not true():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"after {LIMIT_S:g} s still not so: {what}")
-            time.sleep(LOOK_S)
+            time.sleep(look_s)
 
     def settled(self, name: str) -> None:
         """Until no update is under way."""
@@ -98,6 +100,26 @@ class Wire:
             f"the update of {name} is over",
         )
 
-    def gone(self) -> None:
-        """Until no container is left."""
-        self.until(lambda: not self.call("GET", "/containers/json?all=1"), "no container is left")
+    def gone(self, label: str, left: int = 0) -> None:
+        """Until no more than so many containers with a label (`key=value`) are left."""
+        filters = quote(json.dumps({"label": [label]}))
+        path = f"/containers/json?all=1&filters={filters}"
+        self.until(lambda: len(self.call("GET", path)) <= left, f"{left} containers of {label} are left")
+
+
+def running(wire: Wire, name: str) -> int:
+    """How many tasks of a service run and shall."""
+    return sum(
+        task["Status"]["State"] == "running" and task["DesiredState"] == "running"
+        for task in wire.tasks(name)
+    )
+
+
+def timed(work: Callable[[], object], repeats: int = 1) -> float:
+    """Seconds that it takes: the median of so many times."""
+    took = []
+    for _ in range(repeats):
+        start = time.monotonic()
+        work()
+        took.append(time.monotonic() - start)
+    return statistics.median(took)

@@ -5,6 +5,9 @@ Nobody imports this module. What it says to a person goes to standard error as o
 
 from __future__ import annotations
 
+import skerry.lean  # noqa: F401  # before whatever imports structlog
+
+# isort: split
 import argparse
 import asyncio
 import contextlib

@@ -220,10 +220,28 @@ def test_a_running_container_that_ends_is_noticed() -> None:
             assert isinstance(fake, FakeEngine)
             await here.task()
             await here.until_state(TaskState.RUNNING)
-            fake.end(NAME, 2, error="oops")
+            fake.end(NAME, 2)
             status = await here.until_state(TaskState.FAILED)
-            assert (status.message, status.err) == ("started", "task: non-zero exit (2): oops")
+            assert (status.message, status.err) == ("started", "task: non-zero exit (2)")
             assert not done(here.calls, "stop", "drain")
+
+    asyncio.run(play())
+
+
+def test_the_engines_word_of_an_end_is_enough() -> None:
+    """To look at a container that has just died waits, on a real engine, until it has cleared up."""
+
+    async def play() -> None:
+        async with stage() as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            await here.task()
+            await here.until_state(TaskState.RUNNING)
+            fake.inspect_s = 3600.0
+            fake.starve(NAME)
+            fake.end(NAME, 137)
+            status = await here.until_state(TaskState.FAILED)
+            assert status.err == "task: non-zero exit (137): out of memory"
 
     asyncio.run(play())
 

@@ -129,6 +129,13 @@ def test_a_network_without_a_free_vip_says_so() -> None:
         world.service("c", **body)
 
 
+def test_a_large_network_costs_no_more_than_a_small_one() -> None:
+    """Eight million addresses would take longer than a test may."""
+    service = Service("s", "s", spec("s", task={"Networks": [{"Target": "n"}]}))
+    view = View(networks={"n": network("n", "10.0.0.0/8")}, services={"s": service})
+    assert allocate.endpoint(view, service).vips == (VirtualIP("n", "10.128.0.0"),)
+
+
 def test_a_service_that_publishes_without_a_network_is_on_ingress() -> None:
     world = World()
     ingress = next(one.id for one in world.view.networks.values() if one.ingress)

@@ -53,6 +53,7 @@ class FakeEngine:
         self.pullable: dict[str, Raw] = {}
         self.pull_s = 0.0
         self.stop_s = 0.0
+        self.inspect_s = 0.0
         self.start_error = ""
         self.down = False
         self.on_exec: Command = run_word
@@ -75,6 +76,10 @@ class FakeEngine:
         box.networks = dict.fromkeys(box.networks, "")
         box.ended.set()
         self._emit("die", box, exitCode=str(code))
+
+    def starve(self, name: str) -> None:
+        """The kernel kills a process of a container that has no memory left."""
+        self._emit("oom", self._box(name))
 
     def lose(self, name: str) -> None:
         """A container disappears without a word."""
@@ -146,6 +151,7 @@ class FakeEngine:
 
     async def inspect_container(self, container: str) -> Raw | None:
         self._asked(f"inspect {container}")
+        await asyncio.sleep(self.inspect_s)
         box = self._find(container)
         if box is None:
             return None

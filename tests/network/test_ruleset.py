@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import subprocess
 
 import msgspec
 import pytest
 
 from skerry.model.traffic import Backend, PublishedPort, Segment, Traffic, VirtualService
-from skerry.network.ruleset import hairpins, leg_elements, render, render_flows, render_gate, vip_half
+from skerry.network.ruleset import (
+    hairpins,
+    leg_elements,
+    render,
+    render_change,
+    render_flows,
+    render_gate,
+    vip_half,
+)
 
 ONE = Backend("t1", "10.0.1.2")
 TWO = Backend("t2", "10.0.1.3")
@@ -117,3 +127,56 @@ def test_nft_takes_every_script() -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_a_change_touches_the_service_that_changed_alone() -> None:
+    many = tuple(VirtualService(f"s{one}", "red", f"10.0.1.{one}", (ONE,)) for one in range(130, 230))
+    changed = (VirtualService("s130", "red", "10.0.1.130", (ONE, TWO)), *many[1:])
+    assert render_change(Traffic((RED,), many), Traffic((RED,), many)) == ""
+    assert render_change(Traffic((RED,), many), Traffic((RED,), changed)).splitlines() == [
+        "flush chain ip skerry vip-10.0.1.130",
+        "add rule ip skerry vip-10.0.1.130 dnat to numgen inc mod 2 map { 0 : 10.0.1.2, 1 : 10.0.1.3 }",
+        "add element ip skerry hairpins { 10.0.1.3 . 10.0.1.3 }",
+    ]
+
+
+def test_another_network_is_another_table() -> None:
+    assert render_change(Traffic((RED,)), Traffic((RED, VAULT))) == render(Traffic((RED, VAULT)))
+
+
+def _kernel_has(*scripts: str) -> list[str]:
+    """What a kernel has after these transactions, without handles, in order."""
+    words = [word for script in scripts for word in ("nft -f - <<'END'", script + "END")]
+    line = "\n".join(["set -e", *words, "nft -j list ruleset"])
+    done = subprocess.run(
+        ["unshare", "--net", "bash", "-c", line], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = []
+    for item in json.loads(done.stdout)["nftables"]:
+        for kind, body in item.items():
+            body.pop("handle", None)
+            if "elem" in body:
+                body["elem"].sort(key=str)
+            found.append(f"{kind} {body}")
+    return sorted(found)
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(20)
+def test_a_changed_table_is_as_one_that_was_written_whole() -> None:
+    tcp, held = (PublishedPort("tcp", 80, 8080, "s", "10.0.1.130", backends) for backends in ((ONE, TWO), ()))
+    udp = PublishedPort("udp", 53, 53, "s", "10.0.1.130", (ONE,))
+    both = VirtualService("s", "red", "10.0.1.130", (ONE, TWO))
+    other = VirtualService("o", "vault", "10.0.3.66", (Backend("t3", "10.0.3.2"),))
+    states = [
+        Traffic((RED, VAULT), (both, other), (tcp, udp)),
+        Traffic((RED, VAULT), (VirtualService("s", "red", "10.0.1.130", (TWO,)), other), (tcp,)),
+        Traffic((RED, VAULT), (VirtualService("s", "red", "10.0.1.130"),), (held, udp)),
+        Traffic((RED, VAULT)),
+        Traffic((RED, VAULT), (other, both), (udp, tcp)),
+        Traffic((RED,), (both,), (tcp,)),
+    ]
+    changes = [render_change(before, after) for before, after in itertools.pairwise(states)]
+    for number, state in enumerate(states):
+        assert _kernel_has(render(states[0]), *changes[:number]) == _kernel_has(render(state)), number

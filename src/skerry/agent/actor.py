@@ -44,6 +44,7 @@ class Actor:
         self._ending = asyncio.Event()
         self._suspect = asyncio.Event()
         self._died: int | None = None
+        self._out_of_memory = False
         self._seen: Raw | None = None
         """The container as it was last seen running, or None where it has to be looked at."""
 
@@ -57,6 +58,10 @@ class Actor:
         """The engine told that the container ended."""
         self._died = code
         self._suspect.set()
+
+    def out_of_memory(self) -> None:
+        """The engine told that the kernel killed one of its processes; its end may follow."""
+        self._out_of_memory = True
 
     def look(self) -> None:
         """Events may have been missed: the container has to be looked at."""
@@ -190,16 +195,22 @@ class Actor:
         return which == 2 and result != UNHEALTHY
 
     async def _exit(self) -> Raw | None:
-        """Until the container does not run, or has not all the time since it was started."""
+        """Until the container does not run, or has not all the time since it was started.
+
+        None where it is gone, and where the engine told of its end: to be looked at, the container would
+        have to wait until the engine has cleared up after it, some 50 ms.
+        """
         while True:
             await self._suspect.wait()
+            if self._died is not None:
+                return None
             self._suspect.clear()
             try:
                 seen = await self._inspect()
             except BaseException:
                 self._suspect.set()  # not looked at: whoever waits next has to
                 raise
-            if not running(seen) or self._died is not None:
+            if not running(seen):
                 return seen
 
     # The way down.
@@ -227,15 +238,17 @@ class Actor:
 
     async def _ended(self, task: Task, seen: Raw | None, cause: str = "") -> None:
         """Report the end; what somebody started again from outside ends too, since a successor comes."""
-        end = end_of(task, seen, self._died, cause)
+        end = end_of(task, seen, self._died, cause, out_of_memory=self._out_of_memory)
         await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
-        if running(seen):
+        if task.status.state == TaskState.RUNNING:
             await withdraw(self._parts.traffic, self._id)
+            if not running(seen):
+                await self._parts.traffic.forget(task)
+        if seen is None and self._died is not None:
+            seen = await self._inspect()
+        if running(seen):
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files()
-        if task.status.state == TaskState.RUNNING and not running(seen):
-            await withdraw(self._parts.traffic, self._id)
-            await self._parts.traffic.forget(task)
 
     async def _clear(self) -> None:
         await self._parts.engine.remove_container(self._name)

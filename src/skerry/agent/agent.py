@@ -139,7 +139,7 @@ class Agent:
         while True:
             try:
                 async with self._engine.events(
-                    type=["container"], event=["die", "destroy"], label=[TASK_LABEL]
+                    type=["container"], event=["oom", "die", "destroy"], label=[TASK_LABEL]
                 ) as events:
                     self._look()
                     self._sweeping.set()
@@ -173,10 +173,13 @@ class Agent:
         acting = self._actors.get(str(attributes.get(f"{TASK_LABEL}.id")))
         if acting is None:
             return
-        if event["Action"] == "die":
-            acting[0].died(int(attributes.get("exitCode") or 0))
-        else:
-            acting[0].look()
+        match event["Action"]:
+            case "oom":
+                acting[0].out_of_memory()
+            case "die":
+                acting[0].died(int(attributes.get("exitCode") or 0))
+            case _:
+                acting[0].look()
 
     async def _sweep(self) -> None:
         """Remove this node's containers and files whose task is gone, and stop those whose task has ended:

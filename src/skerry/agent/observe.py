@@ -47,18 +47,22 @@ def age(task: Task, seen: Raw, now: int) -> int:
     return max(0, min(by_engine, now - task.status.at))
 
 
-def end_of(task: Task, seen: Raw | None, died: int | None, cause: str = "") -> End:
+def end_of(
+    task: Task, seen: Raw | None, died: int | None, cause: str = "", *, out_of_memory: bool = False
+) -> End:
     """The end of a container that does not run any more.
 
-    `died` is the exit code that the engine's event told, if one came: it is the only word of a container
-    that was removed or started again from outside. `cause` is ours, where we made it end.
+    `died` is the exit code that the engine's event told, if one came: it is all that is known of a container
+    that was not looked at, removed, or started again from outside. `cause` is ours, where we made it end.
+    `out_of_memory`: an event told that.
     """
     if seen is None and died is None:
         return End(TaskState.FAILED, 0, f"container {task.name} is gone")
     code = died if seen is None or (died is not None and running(seen)) else exit_code(seen)
     assert code is not None
     state = seen["State"] if seen is not None else {}
-    why = cause or state.get("Error") or (OUT_OF_MEMORY if state.get("OOMKilled") else "")
+    starved = out_of_memory or state.get("OOMKilled")
+    why = cause or state.get("Error") or (OUT_OF_MEMORY if starved else "")
     if not code and not cause:
         return End(TaskState.COMPLETE, 0)
     return End(TaskState.FAILED, code, f"task: non-zero exit ({code})" + (f": {why}" if why else ""))

@@ -68,9 +68,15 @@ async def create(call: Call) -> web.Response:
 
 
 async def _local(call: Call, spec: Raw) -> set[str]:
-    """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one."""
+    """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one.
+
+    The engine is asked only where the spec names a network that is none of ours.
+    """
     template = spec.get("TaskTemplate")
-    if not isinstance(template, dict) or not template.get("Networks"):
+    wanted = template.get("Networks") if isinstance(template, dict) else ()
+    known = {name for one in call.view.networks.values() for name in (one.id, one.name)}
+    targets = [one.get("Target") for one in wanted if isinstance(one, dict)] if wanted else []
+    if known.issuperset(targets):
         return set()
     found = await local_networks(call)
     return {entry["Name"] for entry in found} | {entry["Id"] for entry in found}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
 
 from skerry.core.attach import networks_of
 from skerry.core.view import View
@@ -124,7 +125,7 @@ def _others(holders: Iterable[str], service: Service) -> bool:
 
 def _vip(view: View, network: Network, service: Service) -> str:
     mine = [vip.address for vip in service.endpoint.vips if vip.network_id == network.id]
-    for address in (*mine, *(str(one) for one in vip_range(network))):
+    for address in chain(mine, map(str, vip_range(network))):
         if not _others(view.by.vips.get((network.id, address), ()), service):
             return address
     raise Exhausted(f"network {network.name} ({network.subnet}) has no free virtual IP left")

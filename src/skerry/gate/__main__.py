@@ -6,6 +6,9 @@ they come over that descriptor.
 
 from __future__ import annotations
 
+import skerry.lean  # noqa: F401  # before whatever imports structlog
+
+# isort: split
 import argparse
 import asyncio
 import fcntl

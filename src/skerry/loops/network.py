@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from skerry.core.endpoints import traffic
 from skerry.core.handling import Handling, handling_of
+from skerry.core.share import Shares
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Decision, Service
 from skerry.model.traffic import Traffic
@@ -51,6 +52,7 @@ class NetworkLoop:
         self._store = store
         self._switch = switch
         self._removed: dict[str, Handling] = {}
+        self._shares = Shares()
         self._applied: Traffic | None = None
         self._applying: Traffic | None = None
         """What may be in the kernel at any moment, though nobody has said so."""
@@ -69,7 +71,8 @@ class NetworkLoop:
             while True:
                 self._wanted.clear()
                 self._leaving = {key for key in self._leaving if key in self._store.view.tasks}
-                settled = await self._apply(traffic(self._store.view, frozenset(self._leaving)))
+                view, leaving = self._store.view, frozenset(self._leaving)
+                settled = await self._apply(traffic(view, leaving, self._shares))
                 try:
                     async with asyncio.timeout(self._resync_s if settled else RETRY_S):
                         await self._wanted.wait()

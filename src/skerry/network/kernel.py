@@ -14,7 +14,7 @@ import structlog
 from skerry.gate.message import Status
 from skerry.gate.netns import RUN_NETNS
 from skerry.model.defaults import DRAIN_QUIET
-from skerry.model.traffic import Segment, Traffic
+from skerry.model.traffic import Backend, Segment, Traffic
 from skerry.network import dockeruser, links, ruleset
 from skerry.network.commands import nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
@@ -50,7 +50,8 @@ class KernelNetwork:
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
-        self._written = False
+        self._written: Traffic | None = None
+        """What the kernel table has, as far as we know: changes are made from there."""
 
     async def start(self) -> None:
         """Make what must be there before anything else; attach to the gate. Raises NetworkError."""
@@ -69,12 +70,15 @@ class KernelNetwork:
             if f"{self.table}-flows" not in there:
                 await nft(ruleset.render_flows(self.table))
             await dockeruser.ensure()
-            if self.table not in there and self._gate.status is not None and self._written:
+            if self.table not in there and self._gate.status is not None and self._written is not None:
                 log.warning("the kernel table was gone: writing it again", table=self.table)
+                self._written = None
                 await self._write(self._gate.status)
 
     async def restore(self) -> None:
-        """Have the rules that no `apply` writes; whoever flushed the machine's ruleset took them too."""
+        """Have the rules that no `apply` writes, and the next one write all of its own; whoever flushed the
+        machine's ruleset took them too."""
+        self._written = None
         await nft(ruleset.render_flows(self.table))
         await dockeruser.ensure()
 
@@ -118,10 +122,26 @@ class KernelNetwork:
         """Ports that another program holds get no rule: its connections are not ours."""
         self._reservations = Reservations(frozenset(status.reserved), dict(status.refused))
         ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
-        table = ruleset.render(msgspec.structs.replace(self._traffic, ports=ours), self.table)
-        await links.hairpin(segment.bridge for segment in self._traffic.segments)
-        await nft(table)
-        self._written = True
+        wanted, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
+        if before is None or _served(wanted) - _served(before):
+            await links.hairpin(segment.bridge for segment in wanted.segments)
+        self._written = None
+        await self._change(before, wanted)
+        self._written = wanted
+
+    async def _change(self, before: Traffic | None, wanted: Traffic) -> None:
+        """From the table of `before`, where it is known and still there; else the whole."""
+        if before is not None:
+            change = ruleset.render_change(before, wanted, self.table)
+            if not change:
+                return
+            try:
+                await nft(change)
+            except NetworkError as error:
+                log.warning("the kernel table is not what it was: writing it whole", error=str(error))
+            else:
+                return
+        await nft(ruleset.render(wanted, self.table))
 
     def _heard(self, status: Status) -> None:
         if self._differs(status):
@@ -228,9 +248,13 @@ def _forget_udp(before: Traffic, after: Traffic) -> None:
         conntrack.close()
 
 
-def _backends(traffic: Traffic) -> set[str]:
+def _served(traffic: Traffic) -> set[Backend]:
     served = [service.backends for service in traffic.services] + [port.backends for port in traffic.ports]
-    return {backend.address for backends in served for backend in backends}
+    return {backend for backends in served for backend in backends}
+
+
+def _backends(traffic: Traffic) -> set[str]:
+    return {backend.address for backend in _served(traffic)}
 
 
 def _served_vips(traffic: Traffic) -> set[str]:

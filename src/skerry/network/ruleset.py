@@ -1,8 +1,9 @@
 """The kernel table as text: pure functions from a `Traffic` to a script for `nft -f -`.
 
-Each script is one transaction. The main table is replaced whole; flows that conntrack knows keep their
-translation, since only a flow's first packet asks a nat chain. The flows table is made once: it notes who
-spoke last on each connection, and has the set by which a drain keeps new requests away.
+Each script is one transaction. The main table is written whole, and from then on changed where something has
+changed; flows that conntrack knows keep their translation, since only a flow's first packet asks a nat
+chain. The flows table is made once: it notes who spoke last on each connection, and has the set by which a
+drain keeps new requests away.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 from itertools import chain
+from typing import NamedTuple
 
 from skerry.gate.message import HOLD_PORT
-from skerry.model.traffic import Backend, PublishedPort, Segment, Traffic, VirtualService
+from skerry.model.traffic import Backend, Segment, Traffic
 
 ASKED_MARK = 0x0100_0000
 """The bit of a flow's conntrack mark that says: the client spoke last."""
@@ -29,18 +31,36 @@ def vip_half(subnet: str) -> str:
 def render(traffic: Traffic, table: str = "skerry") -> str:
     """The whole main table. VIPs without backends have no entry: their packets reach the gate's leg."""
     family = f"ip {table}"
-    known = {segment.network_id: segment for segment in traffic.segments}
-    services = [item for item in traffic.services if item.network_id in known and item.backends]
-    ports = [port for port in traffic.ports if port.backends or (port.protocol == "tcp" and port.vip)]
     lines = [f"add table {family}", f"delete table {family}", f"add table {family}"]
     lines += _sets(family, traffic)
     lines += _maps(family)
     lines += _base_chains(family, traffic.segments)
-    for service in services:
-        lines += _service(family, service, known[service.network_id].bridge)
-    for port in ports:
-        lines += _port(family, port)
+    for name, one in ways(traffic).items():
+        lines += _way(family, name, one)
     return "\n".join(lines) + "\n"
+
+
+def render_change(before: Traffic, after: Traffic, table: str = "skerry") -> str:
+    """What makes the table of `before` that of `after`: the chains of one service where one has changed.
+
+    Empty where nothing has. It is the whole table where other networks are there.
+    """
+    if before.segments != after.segments:
+        return render(after, table)
+    family = f"ip {table}"
+    old, new = ways(before), ways(after)
+    own, owned = set(hairpins(before)), set(hairpins(after))
+    lines = list(_elements(family, "hairpins", _pairs(own - owned), "delete"))
+    for name, one in old.items():
+        if name not in new:
+            lines += _no_way(family, name, one)
+    for name, one in new.items():
+        if name not in old:
+            lines += _way(family, name, one)
+        elif one != old[name]:
+            lines += _another_way(family, name, old[name], one)
+    lines += _elements(family, "hairpins", _pairs(owned - own))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def render_flows(table: str = "skerry") -> str:
@@ -128,7 +148,7 @@ def _sets(family: str, traffic: Traffic) -> Iterator[str]:
     yield from _elements(
         family, "held", (f'"{item.bridge}" . {vip_half(item.subnet)}' for item in traffic.segments)
     )
-    yield from _elements(family, "hairpins", (f"{one} . {other}" for one, other in hairpins(traffic)))
+    yield from _elements(family, "hairpins", _pairs(hairpins(traffic)))
 
 
 def hairpins(traffic: Traffic) -> list[tuple[str, str]]:
@@ -138,6 +158,10 @@ def hairpins(traffic: Traffic) -> list[tuple[str, str]]:
     for backend in chain.from_iterable(served):
         addresses.setdefault(backend.task_id, set()).add(backend.address)
     return sorted({(one, other) for group in addresses.values() for one in group for other in group})
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{one} . {other}" for one, other in sorted(pairs)]
 
 
 def _maps(family: str) -> list[str]:
@@ -178,20 +202,53 @@ def _base_chains(family: str, segments: Iterable[Segment]) -> Iterator[str]:
             )
 
 
-def _service(family: str, service: VirtualService, bridge: str) -> Iterator[str]:
-    name = f"vip-{service.vip}"
-    yield f"add chain {family} {name}"
-    yield f"add rule {family} {name} {_dnat(service.backends)}"
-    yield f'add element {family} vips {{ "{bridge}" . {service.vip} : goto {name} }}'
-    yield f"add element {family} local_vips {{ {service.vip} : goto {name} }}"
+class Way(NamedTuple):
+    """A chain with one rule, and the elements (map, key) that lead there."""
+
+    rule: str
+    elements: tuple[tuple[str, str], ...]
 
 
-def _port(family: str, port: PublishedPort) -> Iterator[str]:
-    name = f"port-{port.protocol}-{port.port}"
-    backends = port.backends or (Backend("", port.vip),)
+def ways(traffic: Traffic) -> dict[str, Way]:
+    """By the chain's name: where each VIP and each published port leads."""
+    bridges = {segment.network_id: segment.bridge for segment in traffic.segments}
+    found: dict[str, Way] = {}
+    for service in traffic.services:
+        if service.network_id in bridges and service.backends:
+            key = f'"{bridges[service.network_id]}" . {service.vip}'
+            found[f"vip-{service.vip}"] = Way(
+                _dnat(service.backends), (("vips", key), ("local_vips", service.vip))
+            )
+    for port in traffic.ports:
+        if port.backends or (port.protocol == "tcp" and port.vip):
+            target = f"{_dnat(port.backends or (Backend('', port.vip),))}:{port.target}"
+            found[f"port-{port.protocol}-{port.port}"] = Way(
+                f"meta l4proto {port.protocol} {target}", (("ports", f"{port.protocol} . {port.port}"),)
+            )
+    return found
+
+
+def _way(family: str, name: str, way: Way) -> Iterator[str]:
     yield f"add chain {family} {name}"
-    yield f"add rule {family} {name} meta l4proto {port.protocol} {_dnat(backends)}:{port.target}"
-    yield f"add element {family} ports {{ {port.protocol} . {port.port} : goto {name} }}"
+    yield f"add rule {family} {name} {way.rule}"
+    for place, key in way.elements:
+        yield f"add element {family} {place} {{ {key} : goto {name} }}"
+
+
+def _no_way(family: str, name: str, way: Way) -> Iterator[str]:
+    for place, key in way.elements:
+        yield f"delete element {family} {place} {{ {key} : goto {name} }}"
+    yield f"flush chain {family} {name}"
+    yield f"delete chain {family} {name}"
+
+
+def _another_way(family: str, name: str, old: Way, new: Way) -> Iterator[str]:
+    yield f"flush chain {family} {name}"
+    yield f"add rule {family} {name} {new.rule}"
+    for place, key in set(old.elements) - set(new.elements):
+        yield f"delete element {family} {place} {{ {key} : goto {name} }}"
+    for place, key in set(new.elements) - set(old.elements):
+        yield f"add element {family} {place} {{ {key} : goto {name} }}"
 
 
 def _dnat(backends: tuple[Backend, ...]) -> str:
@@ -201,7 +258,7 @@ def _dnat(backends: tuple[Backend, ...]) -> str:
     return f"dnat to numgen inc mod {len(backends)} map {{ {entries} }}"
 
 
-def _elements(family: str, name: str, elements: Iterable[str]) -> Iterator[str]:
+def _elements(family: str, name: str, elements: Iterable[str], verb: str = "add") -> Iterator[str]:
     text = ", ".join(elements)
     if text:
-        yield f"add element {family} {name} {{ {text} }}"
+        yield f"{verb} element {family} {name} {{ {text} }}"

@@ -1,0 +1,42 @@
+"""The benchmark's short form: figures come out of both systems and nothing fails; no time is asserted."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.peer.results import load
+from demo.settings import CHECKOUT
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+
+def test_the_short_form(tmp_path: Path, story_images: Path) -> None:
+    results = tmp_path / "results.json"
+    words = ["--rounds", "1", "--only", "quick-start-first crash", "--results", str(results)]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.peer", *words, "--page", str(tmp_path / "performance.md")],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.fullmatch(r"bench: items=2 met=[0-2]", done.stdout.splitlines()[-1])
+    found = load(results)
+    assert set(found.items) == {"quick-start-first", "crash"}
+    for item, rounds in found.items.items():
+        for system in ("swarm", "skerry", "floor"):
+            assert all(value > 0 for key in ("s", "replaced_s") for value in rounds[system].get(key, ())), (
+                item
+            )
+            assert rounds[system]
+    ours = found.items["quick-start-first"]["skerry"]
+    assert ours["failed"] == [0.0]
+    assert ours["requests"][0] > 0
+    assert "| crash | replaced_s |" in (tmp_path / "performance.md").read_text()
