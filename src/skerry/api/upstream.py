@@ -70,24 +70,26 @@ class Upstream:
 
     def __init__(self, socket: str) -> None:
         self._socket = socket
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._facts: Facts | None = None
         self._stale = True
 
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            # One connection a request: an idle one may have died with an engine that was restarted.
-            connector = aiohttp.UnixConnector(self._socket, force_close=True, limit=0)
+    def _client(self, method: str) -> aiohttp.ClientSession:
+        """A kept connection may have died with an engine that was restarted: only what may be asked twice
+        goes by one, and aiohttp asks it again by a new one then."""
+        kept = method in ("GET", "HEAD")
+        if kept not in self._sessions:
+            connector = aiohttp.UnixConnector(self._socket, force_close=not kept, limit=0)
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
-            self._session = aiohttp.ClientSession(
+            self._sessions[kept] = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, auto_decompress=False, skip_auto_headers=["User-Agent"]
             )
-        return self._session
+        return self._sessions[kept]
 
     async def close(self) -> None:
         """Let go of its connections."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def facts(self) -> Facts:
         """The engine's versions, asked once, and again when a header shows that they changed.
@@ -123,7 +125,7 @@ class Upstream:
         """Ask and give the answer while it is still arriving. Raises EngineUnreachable."""
         url = URL("http://engine" + target, encoded=True)
         try:
-            response = await self._client().request(method, url, data=body, headers=headers)
+            response = await self._client(method).request(method, url, data=body, headers=headers)
         except (aiohttp.ClientConnectionError, OSError) as error:
             self._stale = True
             raise EngineUnreachable(engine_down(self._socket)) from error

@@ -1,0 +1,65 @@
+"""The engine behind overlaid routes: kept connections, and engines that were restarted meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from skerry.api.upstream import Upstream
+
+
+class Engine:
+    """A socket that answers every request with its number, and ends the connection after `each` of them."""
+
+    def __init__(self, path: Path, each: int = 1000) -> None:
+        self._path, self._each = path, each
+        self.connections = 0
+        self.requests = 0
+
+    async def __aenter__(self) -> Engine:
+        self._server = await asyncio.start_unix_server(self._serve, self._path)
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            for _ in range(self._each):
+                await reader.readuntil(b"\r\n\r\n")
+                self.requests += 1
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % self.requests)
+            # the next request is read, and dies with the engine
+            await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+
+def test_what_may_be_asked_twice_goes_by_one_connection(tmp_path: Path) -> None:
+    async def check() -> None:
+        upstream = Upstream(str(tmp_path / "e"))
+        async with Engine(tmp_path / "e") as engine:
+            for number in range(1, 4):
+                assert (await upstream.request("GET", "/_ping")).body == b"%d" % number
+            assert engine.connections == 1
+            await upstream.request("POST", "/containers/create")
+            await upstream.request("POST", "/containers/create")
+            assert engine.connections == 3
+            await upstream.close()
+
+    asyncio.run(check())
+
+
+def test_a_kept_connection_that_dies_costs_no_answer(tmp_path: Path) -> None:
+    async def check() -> None:
+        upstream = Upstream(str(tmp_path / "e"))
+        async with Engine(tmp_path / "e", each=1) as engine:
+            for number in range(1, 5):
+                assert (await upstream.request("GET", "/info")).body == b"%d" % number
+            assert engine.connections == 4
+            await upstream.close()
+
+    asyncio.run(check())
