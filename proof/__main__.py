@@ -7,6 +7,7 @@ nothing failed.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from pathlib import Path
@@ -84,10 +85,9 @@ def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> l
             time.sleep(AFTER_KILL_S if run.action in KILLS else AFTER_S)
             times.append((run, started))
     finally:
-        ended = time.monotonic()
         requests = load.stop()
     cells = []
-    ends = [start for _, start in times[1:]] + [ended]
+    ends = [start for _, start in times[1:]] + [math.inf]
     for (run, start), end in zip(times, ends, strict=True):
         seen = [one for one in requests if start <= one.end < end]
         for one in [one for one in seen if one.outcome == "failed"][:TOLD]:

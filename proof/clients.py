@@ -195,38 +195,38 @@ class Clients:
         ask for them, from another port each time."""
         number = 0
         plug: socket.socket | None = None
+
+        async def exchange() -> str:
+            nonlocal plug
+            sent = 0
+            while True:
+                if plug is None or kind == "dns in a container":
+                    if plug is not None:
+                        plug.close()
+                    plug = place.plug(socket.SOCK_DGRAM)
+                    plug.connect((place.host, port))
+                sent += 1
+                if await self._answered(kind, _question(kind, number), plug):
+                    return f"sent {sent} times" if sent > 1 else ""
+                await asyncio.sleep(0.02)
+
         while not self.stop.is_set():
-            if plug is None:
-                plug = place.plug(socket.SOCK_DGRAM)
-                plug.connect((place.host, port))
             number += 1
             started = time.monotonic()
-            await self._recorded(kind, started, self._exchange(kind, number, plug))
-            if kind == "dns in a container":
-                plug.close()
-                plug = None
+            await self._recorded(kind, started, exchange())
             await self._pause(started + every)
         if plug is not None:
             plug.close()
 
-    async def _exchange(self, kind: str, number: int, plug: socket.socket) -> str:
-        question = b"%08d" % number
-        if kind != "udp":
-            query = dns.message.make_query("web", "A")
-            query.id = number & 0xFFFF
-            question = query.to_wire()
-        loop, sent = asyncio.get_running_loop(), 0
-        while True:
-            with suppress(ConnectionRefusedError):
+    async def _answered(self, kind: str, question: bytes, plug: socket.socket) -> bool:
+        loop = asyncio.get_running_loop()
+        with suppress(TimeoutError, ConnectionRefusedError):
+            async with asyncio.timeout(RESEND_S[kind]):
                 await loop.sock_sendall(plug, question)
-            sent += 1
-            with suppress(TimeoutError, ConnectionRefusedError):
-                async with asyncio.timeout(RESEND_S[kind]):
-                    while not self._answers(kind, question, await loop.sock_recv(plug, 4096)):
-                        pass
-                    return f"sent {sent} times" if sent > 1 else ""
-            if sent > 1:
-                await asyncio.sleep(0.02)
+                while not self._answers(kind, question, await loop.sock_recv(plug, 4096)):
+                    pass
+                return True
+        return False
 
     def _answers(self, kind: str, question: bytes, answer: bytes) -> bool:
         if kind == "udp":
@@ -293,6 +293,14 @@ class Clients:
         if lines:
             sys.stdout.write("\n".join(lines) + "\n")
             sys.stdout.flush()
+
+
+def _question(kind: str, number: int) -> bytes:
+    if kind == "udp":
+        return b"%08d" % number
+    query = dns.message.make_query("web", "A")
+    query.id = number & 0xFFFF
+    return query.to_wire()
 
 
 async def ask_until_told(places: Places) -> None:
