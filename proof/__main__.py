@@ -17,7 +17,7 @@ import msgspec
 from proof.cells import Cell, Explanation, cell, last_line, proved
 from proof.clients import PATIENCE_S
 from proof.load import Load
-from proof.plan import CLIENTS, KILLS, Run, runs
+from proof.plan import KILLS, Run, counted, runs
 from proof.report import write
 from proof.stack import Stack
 from tests.world.world import World
@@ -29,7 +29,8 @@ AFTER_S = 1.0
 TOLD = 20
 """So many failures of a run are told one by one."""
 AFTER_KILL_S = PATIENCE_S + 1.0
-"""Whoever only reads from a process that was killed may not hear of its end, and gives up after a while."""
+"""Who only reads from a process that was killed may not hear of its end, and gives up after a while; so does
+who asks the resolver of a killed engine."""
 
 
 def main() -> None:
@@ -82,17 +83,18 @@ def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> l
                 stack.play(run)
             finally:
                 print(f"{time.monotonic() - started:6.1f} s  {run}", flush=True)
-            time.sleep(AFTER_KILL_S if run.action in KILLS else AFTER_S)
+            time.sleep(AFTER_KILL_S if run.action in (*KILLS, "engine killed") else AFTER_S)
             times.append((run, started))
     finally:
         requests = load.stop()
     cells = []
     ends = [start for _, start in times[1:]] + [math.inf]
     for (run, start), end in zip(times, ends, strict=True):
-        seen = [one for one in requests if start <= one.end < end]
+        clients = counted(run)
+        seen = [one for one in requests if start <= one.end < end and one.kind in clients]
         for one in [one for one in seen if one.outcome == "failed"][:TOLD]:
             print(f"  {one.kind}: began at {one.start - start:+.2f} s, {one.took_ms:.0f} ms: {one.text}")
-        for client in CLIENTS:
+        for client in clients:
             found = cell(str(run), client, [one for one in seen if one.kind == client], explanations)
             cells.append(found)
             if found.errors:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import skerry
+from demo.shell import StepFailed
 from demo.watch import Rollout
 from proof.cutter import Cutter
 from proof.plan import Run, Setting
@@ -322,9 +323,10 @@ class Stack:
         kill(int((self.world.run_dir / "engine.pid").read_text()))
 
         def answers() -> bool:
-            return "1" in self.world.run("docker", "ps", "-q", "--no-trunc", check=False) and self._ready(
-                "web"
-            )
+            try:  # skerry passes this on to the engine, and says 5xx where there is none
+                return len(self.world.api().containers("web")) == self.setting.replicas
+            except StepFailed:
+                return False
 
         time.sleep(0.5)
         wait_until(answers, "the engine is back", 60)
