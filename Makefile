@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim mutants wire transcripts proof outgrow bench bench-core bench-network bench-probes
+.PHONY: bench-setup setup demo test check sim mutants wire transcripts proof handover outgrow bench bench-core bench-network bench-probes
 
 setup:
 	@bash scripts/setup
@@ -43,8 +43,13 @@ bench-network: bench-setup
 bench-probes: setup
 	@$(PYTHON) -m bench.probes
 
+# every client while everything is rolled and broken: writes docs/proof.md; make proof PROOF="--only 'task crash'"
 proof: setup
-	@$(PYTHON) -m proof $(PROOF)
+	@$(PYTHON) -m proof $(or $(PROOF),--report docs/proof.md)
+
+# skerryd killed for a minute under load, then both processes upgraded; make handover SECONDS=10
+handover: setup
+	@$(PYTHON) -m proof.handover --seconds $(or $(SECONDS),60)
 
 check: setup
 	@$(PYTHON) -m ruff check .

@@ -7,21 +7,19 @@ nothing failed.
 from __future__ import annotations
 
 import argparse
-import subprocess
+import math
 import sys
-import threading
 import time
 from pathlib import Path
 
 import msgspec
 
-from demo.settings import CHECKOUT
-from proof.cells import Cell, Explanation, Request, cell, last_line, proved
+from proof.cells import Cell, Explanation, cell, last_line, proved
 from proof.clients import PATIENCE_S
-from proof.plan import CLIENTS, KILLS, Run, runs
+from proof.load import Load
+from proof.plan import KILLS, Run, counted, runs
 from proof.report import write
 from proof.stack import Stack
-from tests.world.net import INSIDE
 from tests.world.world import World
 
 EXPLAINED = Path(__file__).with_name("explained.json")
@@ -31,47 +29,15 @@ AFTER_S = 1.0
 TOLD = 20
 """So many failures of a run are told one by one."""
 AFTER_KILL_S = PATIENCE_S + 1.0
-"""Whoever only reads from a process that was killed may not hear of its end, and gives up after a while."""
-
-
-class Load:
-    """The clients' process, on the outside host."""
-
-    def __init__(self, stack: Stack) -> None:
-        net = stack.world.net
-        words = [sys.executable, "-m", "proof.clients", INSIDE, stack.leg(), f"/run/netns/{net.inside}"]
-        self._process = subprocess.Popen(
-            net.within(words, outside=True), cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
-        )
-        self._requests: list[Request] = []
-        self._ended = False
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line == "end\n":
-                self._ended = True
-            else:
-                self._requests.append(Request.read(line))
-
-    def stop(self) -> list[Request]:
-        """End it, once every request under way is through; all requests."""
-        self._process.terminate()
-        self._reader.join(60)
-        self._process.kill()
-        self._process.wait()
-        if not self._ended:
-            sys.exit("the clients ended before they were told to")
-        return self._requests
+"""Who only reads from a process that was killed may not hear of its end, and gives up after a while; so does
+who asks the resolver of a killed engine."""
 
 
 def main() -> None:
     """Play, count, write the report."""
     parser = argparse.ArgumentParser(prog="proof", description=__doc__)
     parser.add_argument("--short", action="store_true", help="two minutes instead of twenty")
-    parser.add_argument("--only", help="only runs whose name contains this")
+    parser.add_argument("--only", nargs="+", default=[""], help="only runs whose name contains one")
     parser.add_argument("--save", type=Path, help="write the cells there, for --merge")
     parser.add_argument("--merge", type=Path, nargs="+", help="play nothing: take the cells of parts")
     parser.add_argument("--report", type=Path, help="write the figures there, and the plots beside it")
@@ -83,7 +49,7 @@ def main() -> None:
             one for part in options.merge for one in msgspec.json.decode(part.read_bytes(), type=list[Cell])
         ]
     else:
-        planned = [run for run in runs(short=options.short) if (options.only or "") in str(run)]
+        planned = [run for run in runs(short=options.short) if any(word in str(run) for word in options.only)]
         cells = played(planned, explanations, options.logs)
     if options.save is not None:
         options.save.write_bytes(msgspec.json.encode(cells))
@@ -111,23 +77,24 @@ def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> l
         time.sleep(BEFORE_S)
         for run in planned:
             stack.set(run.setting)
+            load.set(many=run.action not in KILLS)
             started = time.monotonic()
             try:
                 stack.play(run)
             finally:
                 print(f"{time.monotonic() - started:6.1f} s  {run}", flush=True)
-            time.sleep(AFTER_KILL_S if run.action in KILLS else AFTER_S)
+            time.sleep(AFTER_KILL_S if run.action in (*KILLS, "engine killed") else AFTER_S)
             times.append((run, started))
     finally:
-        ended = time.monotonic()
         requests = load.stop()
     cells = []
-    ends = [start for _, start in times[1:]] + [ended]
+    ends = [start for _, start in times[1:]] + [math.inf]
     for (run, start), end in zip(times, ends, strict=True):
-        seen = [one for one in requests if start <= one.end < end]
+        clients = counted(run)
+        seen = [one for one in requests if start <= one.end < end and one.kind in clients]
         for one in [one for one in seen if one.outcome == "failed"][:TOLD]:
             print(f"  {one.kind}: began at {one.start - start:+.2f} s, {one.took_ms:.0f} ms: {one.text}")
-        for client in CLIENTS:
+        for client in clients:
             found = cell(str(run), client, [one for one in seen if one.kind == client], explanations)
             cells.append(found)
             if found.errors:

@@ -1,7 +1,9 @@
-"""All kinds of clients at once, in a process of their own: `python -m proof.clients HOST LEG NETNS`.
+"""All kinds of clients at once, in a process of their own: `python -m proof.clients PLACES`, as JSON.
 
 Each request, session or exchange is a line on standard output: start (CLOCK_MONOTONIC, s), duration (ms),
-kind, outcome (ok, reconnected, failed), text. They go on until SIGTERM.
+kind, outcome (ok, reconnected, failed), text. They go on until SIGTERM. From SIGUSR1 to SIGUSR2 there is only
+one connection of each kind that opens a new one each time: where a process is going to be killed, so many
+requests fewer are open in it.
 
 They behave as real ones do. A reused connection that was closed or reset before the first byte of an
 answer is opened again, once. A datagram without an answer is sent again. Both count as `reconnected`.
@@ -20,114 +22,52 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
 
 import dns.message
+import msgspec
 
-from skerry.gate.netns import inside
+from proof.stream import Broken, Place, Stale, Stream, ask, good_head, pieces, plain
 
 PATIENCE_S = 12.0
 WEB, SOCKETS, ECHO, DATAGRAMS = 8080, 9090, 9091, 9092
-RESEND_S = {"udp": 0.5, "dns": 2.0}
+RESEND_S = {"udp": 0.5, "dns": 2.0, "dns in a container": 2.0}
 """After so long a datagram is sent again: as an impatient client does, and as resolvers do."""
 
 
-class Stale(Exception):
-    """A reused connection was gone before the first byte of the answer."""
+class Places(msgspec.Struct, frozen=True):
+    """Where the clients go: the machine's addresses as another host and as the machine itself see it
+    (published ports), the network's leg (names), and the engine's resolver inside a container."""
 
-
-class Broken(Exception):
-    """An answer that is not what it should be."""
-
-
-class Stream:
-    """A TCP connection."""
-
-    def __init__(self, plug: socket.socket) -> None:
-        self.plug = plug
-        self.data = b""
-
-    @classmethod
-    async def open(cls, host: str, port: int, buffer: int = 0) -> Stream:
-        plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        if buffer:
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        try:
-            await asyncio.get_running_loop().sock_connect(plug, (host, port))
-        except BaseException:
-            plug.close()
-            raise
-        return cls(plug)
-
-    async def send(self, data: bytes) -> None:
-        await asyncio.get_running_loop().sock_sendall(self.plug, data)
-
-    async def more(self, limit: int = 65536) -> bytes:
-        data = await asyncio.get_running_loop().sock_recv(self.plug, limit)
-        if not data:
-            raise Broken("cut off")
-        return data
-
-    async def until(self, mark: bytes) -> bytes:
-        """What comes up to a mark, which is taken too."""
-        while mark not in self.data:
-            self.data += await self.more()
-        found, _, self.data = self.data.partition(mark)
-        return found
-
-    async def exactly(self, count: int) -> bytes:
-        while len(self.data) < count:
-            self.data += await self.more()
-        found, self.data = self.data[:count], self.data[count:]
-        return found
-
-    def close(self) -> None:
-        self.plug.close()
-
-
-def ask(path: str, *fields: str, keep: bool = False) -> bytes:
-    lines = [f"{'POST' if path == '/post' else 'GET'} {path} HTTP/1.1", "Host: proof", *fields]
-    return "\r\n".join([*lines, *([] if keep else ["Connection: close"]), "", ""]).encode()
-
-
-async def good_head(stream: Stream, status: bytes = b"200") -> bytes:
-    head = await stream.until(b"\r\n\r\n")
-    if head.split()[1] != status:
-        raise Broken(head.partition(b"\r\n")[0].decode("latin-1"))
-    return head
-
-
-async def plain(stream: Stream) -> bytes:
-    """A whole answer with a length."""
-    head = await good_head(stream)
-    length = int(head.lower().partition(b"content-length:")[2].split()[0])
-    return await stream.exactly(length)
-
-
-async def pieces(stream: Stream, count: int) -> None:
-    """A whole answer that comes in so many pieces."""
-    await good_head(stream)
-    for _ in range(count):
-        if await stream.until(b"\r\n") != b"3" or await stream.exactly(5) != b"abc\r\n":
-            raise Broken("another piece")
-    if await stream.exactly(5) != b"0\r\n\r\n":
-        raise Broken("no end")
+    outside: Place
+    outside6: Place
+    own6: Place
+    leg: Place
+    resolver: Place
 
 
 class Clients:
     """All of them. `lines` are the requests that have ended and are not written yet."""
 
-    def __init__(self, host: str, leg: str, netns: Path) -> None:
-        self.host = host
-        self.leg = leg
-        self.netns = netns
+    def __init__(self, places: Places) -> None:
+        self.places = places
         self.lines: list[str] = []
         self.stop = asyncio.Event()
+        self.many = asyncio.Event()
+        self.many.set()
+
+    def end(self) -> None:
+        """Let every client end what it is at, and no more."""
+        self.stop.set()
+        self.many.set()
 
     # TCP, a connection each.
 
     async def new(self) -> None:
         await self._once(WEB, ask("/"), plain)
+
+    async def new_at(self, place: Place) -> None:
+        await self._once(WEB, ask("/"), plain, place=place)
 
     async def post(self) -> None:
         async def slowly(stream: Stream) -> None:
@@ -183,9 +123,14 @@ class Clients:
         await self._once(ECHO, b"", talk)
 
     async def _once(
-        self, port: int, request: bytes, rest: Callable[[Stream], Awaitable[object]], buffer: int = 0
+        self,
+        port: int,
+        request: bytes,
+        rest: Callable[[Stream], Awaitable[object]],
+        buffer: int = 0,
+        place: Place | None = None,
     ) -> None:
-        stream = await Stream.open(self.host, port, buffer)
+        stream = await Stream.open(place or self.places.outside, port, buffer)
         try:
             await stream.send(request)
             await rest(stream)
@@ -194,14 +139,19 @@ class Clients:
 
     # The loops.
 
-    async def loop(self, kind: str, once: Callable[[], Awaitable[object]], every: float) -> None:
-        """One client of a kind that starts anew each time."""
+    async def loop(
+        self, kind: str, once: Callable[[], Awaitable[object]], every: float, *, spare: bool = False
+    ) -> None:
+        """One client of a kind that starts anew each time; a spare one only where there are many."""
         while not self.stop.is_set():
+            if spare and not self.many.is_set():
+                await self.many.wait()
+                continue
             started = time.monotonic()
             await self._recorded(kind, started, once())
             await self._pause(started + every)
 
-    async def keep_alive(self, every: float) -> None:
+    async def keep_alive(self, kind: str, place: Place, every: float) -> None:
         """One client that reuses its connection."""
         stream: Stream | None = None
 
@@ -218,14 +168,14 @@ class Clients:
                     return ""
             else:
                 why = ""
-            stream = await Stream.open(self.host, WEB)
+            stream = await Stream.open(place, WEB)
             await stream.send(ask("/", keep=True))
             await plain(stream)
             return why
 
         while not self.stop.is_set():
             started = time.monotonic()
-            if not await self._recorded("keep-alive", started, get()) and stream is not None:
+            if not await self._recorded(kind, started, get()) and stream is not None:
                 stream.close()
                 stream = None
             await self._pause(started + every)
@@ -240,37 +190,43 @@ class Clients:
             raise Stale(str(error)) from error
         await plain(stream)
 
-    async def datagrams(self, kind: str, plug: socket.socket, every: float) -> None:
-        """One client of UDP, from one port the whole time: echo, or names."""
-        plug.setblocking(False)
+    async def datagrams(self, kind: str, place: Place, port: int, every: float) -> None:
+        """One client of UDP: echo, or names, from one port the whole time; a container's names as resolvers
+        ask for them, from another port each time."""
         number = 0
+        plug: socket.socket | None = None
 
         async def exchange() -> str:
-            nonlocal number
-            number += 1
-            question = b"%08d" % number
-            if kind == "dns":
-                query = dns.message.make_query("web", "A")
-                query.id = number & 0xFFFF
-                question = query.to_wire()
-            loop, sent = asyncio.get_running_loop(), 0
+            nonlocal plug
+            sent = 0
             while True:
-                with suppress(ConnectionRefusedError):
-                    await loop.sock_sendall(plug, question)
+                if plug is None or kind == "dns in a container":
+                    if plug is not None:
+                        plug.close()
+                    plug = place.plug(socket.SOCK_DGRAM)
+                    plug.connect((place.host, port))
                 sent += 1
-                with suppress(TimeoutError, ConnectionRefusedError):
-                    async with asyncio.timeout(RESEND_S[kind]):
-                        while not self._answers(kind, question, await loop.sock_recv(plug, 4096)):
-                            pass
-                        return f"sent {sent} times" if sent > 1 else ""
-                if sent > 1:
-                    await asyncio.sleep(0.02)
+                if await self._answered(kind, _question(kind, number), plug):
+                    return f"sent {sent} times" if sent > 1 else ""
+                await asyncio.sleep(0.02)
 
-        with plug:
-            while not self.stop.is_set():
-                started = time.monotonic()
-                await self._recorded(kind, started, exchange())
-                await self._pause(started + every)
+        while not self.stop.is_set():
+            number += 1
+            started = time.monotonic()
+            await self._recorded(kind, started, exchange())
+            await self._pause(started + every)
+        if plug is not None:
+            plug.close()
+
+    async def _answered(self, kind: str, question: bytes, plug: socket.socket) -> bool:
+        loop = asyncio.get_running_loop()
+        with suppress(TimeoutError, ConnectionRefusedError):
+            async with asyncio.timeout(RESEND_S[kind]):
+                await loop.sock_sendall(plug, question)
+                while not self._answers(kind, question, await loop.sock_recv(plug, 4096)):
+                    pass
+                return True
+        return False
 
     def _answers(self, kind: str, question: bytes, answer: bytes) -> bool:
         if kind == "udp":
@@ -304,26 +260,26 @@ class Clients:
 
     def works(self) -> list[Awaitable[None]]:
         """What runs at the same time: so many clients of each kind."""
-        kinds: list[tuple[str, Callable[[], Awaitable[object]], float, int]] = [
-            ("new connection", self.new, 0.04, 2),
-            ("slow POST", self.post, 0.05, 2),
-            ("streamed answer", self.streamed, 0.05, 2),
-            ("slow reader", self.slow_reader, 0.05, 2),
-            ("server-sent events", self.events, 0.05, 2),
-            ("WebSocket", self.websocket, 0.05, 2),
-            ("TCP echo", self.tcp, 0.05, 2),
+        there, there6, own6 = self.places.outside, self.places.outside6, self.places.own6
+        sessions: list[tuple[str, Callable[[], Awaitable[object]]]] = [
+            ("slow POST", self.post),
+            ("streamed answer", self.streamed),
+            ("slow reader", self.slow_reader),
+            ("server-sent events", self.events),
+            ("WebSocket", self.websocket),
+            ("TCP echo", self.tcp),
         ]
         found: list[Awaitable[None]] = [
-            self.loop(kind, once, every) for kind, once, every, count in kinds for _ in range(count)
+            self.loop(kind, once, 0.05, spare=spare) for kind, once in sessions for spare in (False, True)
         ]
-        found += [self.keep_alive(0.05) for _ in range(4)]
-        for _ in range(2):
-            plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            plug.connect((self.host, DATAGRAMS))
-            found.append(self.datagrams("udp", plug, 0.04))
-        names = inside(self.netns, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        names.connect((self.leg, 53))
-        found.append(self.datagrams("dns", names, 0.04))
+        found += [self.loop("new connection", self.new, 0.04, spare=spare) for spare in (False, True)]
+        found += [self.keep_alive("keep-alive", there, 0.05) for _ in range(4)]
+        for place in (there6, own6):
+            found.append(self.loop("new connection, IPv6", partial(self.new_at, place), 0.08))
+            found.append(self.keep_alive("keep-alive, IPv6", place, 0.08))
+        found += [self.datagrams("udp", there, DATAGRAMS, 0.04) for _ in range(2)]
+        found.append(self.datagrams("dns", self.places.leg, 53, 0.04))
+        found.append(self.datagrams("dns in a container", self.places.resolver, 53, 0.04))
         return found
 
     async def speak(self) -> None:
@@ -339,10 +295,21 @@ class Clients:
             sys.stdout.flush()
 
 
-async def ask_until_told(host: str, leg: str, netns: Path) -> None:
+def _question(kind: str, number: int) -> bytes:
+    if kind == "udp":
+        return b"%08d" % number
+    query = dns.message.make_query("web", "A")
+    query.id = number & 0xFFFF
+    return query.to_wire()
+
+
+async def ask_until_told(places: Places) -> None:
     """All clients until SIGTERM."""
-    clients = Clients(host, leg, netns)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, clients.stop.set)
+    clients = Clients(places)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, clients.end)
+    loop.add_signal_handler(signal.SIGUSR1, clients.many.clear)
+    loop.add_signal_handler(signal.SIGUSR2, clients.many.set)
     speaking = asyncio.create_task(clients.speak())
     await asyncio.gather(*clients.works())
     speaking.cancel()
@@ -351,4 +318,4 @@ async def ask_until_told(host: str, leg: str, netns: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(ask_until_told(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    asyncio.run(ask_until_told(msgspec.json.decode(sys.argv[1], type=Places)))

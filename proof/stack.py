@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import skerry
+from demo.shell import StepFailed
 from demo.watch import Rollout
+from proof.cutter import Cutter
 from proof.plan import Run, Setting
 from tests.world.processes import kill
 from tests.world.world import World, wait_until
@@ -29,6 +34,7 @@ SERVICES = {
 HEALTH = "curl -sf http://127.0.0.1:8080/healthcheck || exit 1"
 APP = Path(__file__).with_name("app.py")
 IMAGES = ("story-app:1.0.0", "story-app:1.0.1")
+SOURCE = Path(skerry.__file__).parent
 LONG_S = 120.0
 
 
@@ -41,6 +47,7 @@ class Stack:
         self._image = 0
         self._config = 0
         self._extra = False
+        self._release = 0
 
     def deploy(self) -> None:
         """Make everything, and wait until it serves."""
@@ -57,8 +64,21 @@ class Stack:
                 *("--rollback-monitor", "200ms", "--rollback-order", "start-first"),
                 *("--stop-grace-period", "10s", IMAGES[0], "python3", "-S", "/app.py"),
             )
+        docker(
+            *("service", "create", "--detach", "--name", "asker", "--network", "proof"),
+            *("--no-healthcheck", IMAGES[0]),
+            *("python3", "-S", "-c", "import time; time.sleep(1e6)"),
+        )
         for name in SERVICES:
             wait_until(partial(self._ready, name), f"{name} runs", 60)
+        wait_until(lambda: self.world.api().containers("asker"), "asker runs", 60)
+
+    def asker(self) -> int:
+        """A process in a container on the network that nothing happens to: from there, names are asked."""
+        return self._pid(self._one_task("asker"))
+
+    def _pid(self, container: str) -> int:
+        return int(self.world.inspect("container", container)["State"]["Pid"])
 
     def leg(self) -> str:
         """Where the network's names are answered."""
@@ -160,48 +180,55 @@ class Stack:
 
     # Faults.
 
-    def _after_a_fault(self) -> None:
+    def rest(self) -> None:
+        """Wait until everything is whole, of the last image."""
         for name in SERVICES:
+            wait_until(partial(self._updated, name, IMAGES[self._image]), f"{name} is updated", 60)
             wait_until(partial(self._whole, name), f"{name} is whole", 60)
         time.sleep(1.0)  # what comes late shall still be counted
 
-    def _one_task(self, name: str) -> dict[str, object]:
-        found: dict[str, object] = self.world.api().containers(name)[0]
-        return found
+    def _one_task(self, name: str) -> str:
+        return str(self.world.api().containers(name)[0]["Id"])
 
     def _task_crash_(self) -> None:
         for name in SERVICES:
-            container = str(self._one_task(name)["Id"])
-            os.kill(int(self.world.inspect("container", container)["State"]["Pid"]), signal.SIGKILL)
-            wait_until(partial(self._gone, name, container), "it is noticed")
-        self._after_a_fault()
+            self._crash(name)
+        self.rest()
+
+    def _crash(self, name: str, just_before: Callable[[], object] = lambda: None) -> None:
+        container = self._one_task(name)
+        pid = self._pid(container)
+        just_before()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(partial(self._gone, name, container), "it is noticed")
 
     def _gone(self, name: str, container: str) -> bool:
         return all(one["Id"] != container for one in self.world.api().containers(name))
 
     def _out_of_memory_(self) -> None:
         for name in SERVICES:
-            container = str(self._one_task(name)["Id"])
+            container = self._one_task(name)
             self.world.as_container(
                 container, "curl", "-s", "-m", "20", "http://127.0.0.1:8080/eat", check=False
             )
             wait_until(partial(self._gone, name, container), "it is noticed", 30)
-        self._after_a_fault()
+        self.rest()
 
     def _skerryd_killed_(self) -> None:
         """In the middle of an update, and again after it has come back."""
-        image = IMAGES[1 - self._image]
-        self._image = 1 - self._image
-        for name in SERVICES:
-            self.world.docker("service", "update", "--detach", "--image", image, name)
+        self.begin_update()
         for _ in range(2):
             time.sleep(0.7)
             self.world.kill_skerryd()
             time.sleep(0.5)
             self.world.up()
+        self.rest()
+
+    def begin_update(self) -> None:
+        """Tell both services to take the other image, and do not wait."""
+        self._image = 1 - self._image
         for name in SERVICES:
-            wait_until(partial(self._updated, name, image), f"{name} is updated", 60)
-        self._after_a_fault()
+            self.world.docker("service", "update", "--detach", "--image", IMAGES[self._image], name)
 
     def _updated(self, name: str, image: str) -> bool:
         tasks = self.world.api().live(name)
@@ -210,40 +237,85 @@ class Stack:
             for task in tasks
         )
 
-    def _gate(self) -> int:
-        async def pid() -> int:
+    def _skerry_upgraded_(self) -> None:
+        """In the middle of an update."""
+        self.begin_update()
+        time.sleep(0.5)
+        self.upgrade()
+        self.rest()
+
+    def upgrade(self) -> None:
+        """Install another version; skerryd ends in order, and the next one replaces the gate."""
+        self._release += 1
+        version = f"{skerry.__version__}.{self._release}"
+        place = self.world.root / version / "skerry"
+        shutil.copytree(SOURCE, place, ignore=shutil.ignore_patterns("__pycache__"))
+        place.joinpath("__init__.py").write_text(f'__version__ = "{version}"\n')
+        self.world.env["PYTHONPATH"] = str(place.parent)
+        self._restart(signal.SIGTERM)
+        wait_until(lambda: self._gate_answers() and self._gate()["version"] == version, "another gate", 20)
+
+    def _restart(self, how: signal.Signals) -> None:
+        pid = self.world.pid
+        os.kill(pid, how)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), "skerryd ends")
+        self.world.up()
+
+    def _events_cut_(self) -> None:
+        """skerryd's streams of the engine's events, and nothing else: while both services are updated, and
+        at the moment when a task crashes."""
+        with Cutter(self.world.root / "cut.sock", self.world.run_dir / "engine.sock") as cutter:
+            usual, self.world.engine = self.world.engine, f"unix://{cutter.place}"
+            self._restart(signal.SIGTERM)
+            self.begin_update()
+            for _ in range(8):
+                time.sleep(0.25)
+                cutter.cut()
+            self.rest()
+            self._crash("sockets", partial(wait_until, cutter.cut, "events are heard, and cut"))
+            self.rest()
+            self.world.engine = usual
+            self._restart(signal.SIGTERM)
+
+    def _gate(self) -> dict[str, Any]:
+        """What the gate says of itself."""
+
+        async def said() -> dict[str, Any]:
             reader, writer = await asyncio.open_unix_connection(self.world.run_dir / "gate.sock")
             try:
-                return int(json.loads(await reader.readline())["pid"])
+                found: dict[str, Any] = json.loads(await reader.readline())
+                return found
             finally:
                 writer.close()
 
-        return asyncio.run(pid())
+        return asyncio.run(said())
 
     def _gate_replaced_(self) -> None:
         """Twice: the second time while both services are updated."""
         words = [sys.executable, "-m", "skerry.gate", "--run-dir", str(self.world.run_dir)]
         words += ["--netns", f"skerry-gate-{self.world.name}", "--take-over"]
         for again in (False, True):
-            former = self._gate()
+            former = self._gate()["pid"]
             with (self.world.run_dir / "gate.log").open("ab") as log:
-                subprocess.Popen(self.world.net.within(["setsid", *words]), stdout=log, stderr=log)
+                subprocess.Popen(
+                    self.world.net.within(["setsid", *words]), env=self.world.env, stdout=log, stderr=log
+                )
             wait_until(partial(self._another_gate, former), "another gate serves", 20)
             if not again:
                 self._update_()
 
     def _gate_killed_(self) -> None:
-        kill(self._gate())
+        kill(self._gate()["pid"])
         wait_until(self._gate_answers, "another gate serves", 20)
         self._update_()
 
     def _another_gate(self, former: int) -> bool:
-        return self._gate_answers() and self._gate() != former
+        return self._gate_answers() and self._gate()["pid"] != former
 
     def _gate_answers(self) -> bool:
         try:
-            return self._gate() > 0
-        except OSError:
+            return bool(self._gate())
+        except (OSError, ValueError):
             return False
 
     def _engine_killed_(self) -> None:
@@ -251,9 +323,10 @@ class Stack:
         kill(int((self.world.run_dir / "engine.pid").read_text()))
 
         def answers() -> bool:
-            return "1" in self.world.run("docker", "ps", "-q", "--no-trunc", check=False) and self._ready(
-                "web"
-            )
+            try:  # skerry passes this on to the engine, and says 5xx where there is none
+                return len(self.world.api().containers("web")) == self.setting.replicas
+            except StepFailed:
+                return False
 
         time.sleep(0.5)
         wait_until(answers, "the engine is back", 60)

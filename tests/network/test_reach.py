@@ -218,6 +218,10 @@ def test_udp_follows_the_backends(town: Lab, started: Started) -> None:
                 await loop.sock_sendto(made, b"?", (MACHINE, 53))
                 await network.apply(traffic(ONE))
                 assert await ask() == f"one {OUTSIDE}"
+                for _ in range(3):
+                    await network.apply(traffic(ONE, TWO))
+                    assert await ask() == f"one {OUTSIDE}", "it stays while its backend serves"
+                    await network.apply(traffic(ONE))
                 await network.apply(traffic(TWO))
                 assert await ask() == f"two {OUTSIDE}"
 

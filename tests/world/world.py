@@ -41,6 +41,7 @@ class World:
         self.run_dir = self.root / "r"
         self.data_dir = self.root / "d"
         self.socket = self.run_dir / "docker.sock"
+        self.engine = "private"  # never the host's: its socket is in the same file system
         self._images = tuple(images)
         self._up = up
         unwanted = {"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
@@ -88,14 +89,14 @@ class World:
     def skerry(self, *words: str, check: bool = True, timeout: float = 90) -> str:
         """A skerry command for this instance."""
         where = ["--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir), "--name", self.name]
-        where += ["--engine", "private"]  # never the host's: its socket is in the same file system
+        where += ["--engine", self.engine]
         where += ["--socket", str(self.socket)]
         return self._run(["skerry", *words, *where], self.env, check=check, timeout=timeout)
 
     def tell_story(self, *words: str, timeout: float = 300) -> str:
         """`python -m demo` for this instance, which starts and purges it itself; what it said."""
         where = ["--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir), "--name", self.name]
-        where += ["--engine", "private"]  # never the host's: its socket is in the same file system
+        where += ["--engine", self.engine]
         line = [sys.executable, "-m", "demo", *where, *words]
         return self._run(line, self.env, cwd=CHECKOUT, timeout=timeout)
 
@@ -111,7 +112,7 @@ class World:
             host=host,
             run_dir=self.run_dir,
             data_dir=self.data_dir,
-            engine="private",
+            engine=self.engine,
             name=self.name,
             client_netns=where,
             **more,
