@@ -373,18 +373,32 @@ def test_bad_authorities() -> None:
     world.refuses(partial(change, version=now, body=leaf), 500, f"rpc error: code = Internal desc = {text}")
 
 
-def test_an_external_authority_is_refused_with_the_reason() -> None:
+def outside(protocol: str) -> Raw:
+    return {"ExternalCAs": [{"Protocol": protocol, "URL": "https://192.0.2.1/"}]}
+
+
+@pytest.mark.parametrize("protocol", ["bogus", ""])
+def test_the_protocol_of_an_external_authority(protocol: str) -> None:
     world = World()
     now = str(swarm.manager(world.view).version)
-    for protocol, status, text in (
-        ("bogus", 400, 'invalid protocol: "bogus"'),
-        ("", 400, 'invalid protocol: ""'),
-        ("CFSSL", 501, swarm.NO_EXTERNAL_CA),
-    ):
-        config: Raw = {"CAConfig": {"ExternalCAs": [{"Protocol": protocol, "URL": "https://192.0.2.1/"}]}}
-        world.refuses(partial(change, version=now, body=config), status, text)
-        if status == 400:
-            refuses_init({"Spec": config}, 500, f"error updating cluster settings: {text}")
+    config: Raw = {"CAConfig": outside(protocol)}
+    text = f'invalid protocol: "{protocol}"'
+    world.refuses(partial(change, version=now, body=config), 400, text)
+    refuses_init({"Spec": config}, 500, f"error updating cluster settings: {text}")
+
+
+def test_an_external_authority_is_kept_and_shown_but_cannot_be_the_root() -> None:
+    world = World()
+    before = swarm.manager(world.view)
+    world.run(change(world.store, str(before.version), {"CAConfig": outside("CFSSL")}))
+    after = swarm.manager(world.view)
+    shown = [{"Protocol": "cfssl", "URL": "https://192.0.2.1/", "CACert": ""}]
+    assert after.spec["CAConfig"]["ExternalCAs"] == shown
+    assert after.ca_cert == before.ca_cert
+    certificate, _ = authority("mine")
+    rotation: Raw = {"CAConfig": {**outside("cfssl"), "SigningCACert": certificate}}
+    version = str(after.version)
+    world.refuses(partial(change, version=version, body=rotation), 501, swarm.NO_EXTERNAL_ROOT)
 
 
 def test_leave_needs_force_and_keeps_what_still_stands() -> None:

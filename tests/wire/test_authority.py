@@ -24,4 +24,7 @@ def test_a_new_authority_and_one_of_the_users_own(world: World) -> None:
     assert world.docker("swarm", "ca") == certificate.strip()
     assert world.inspect("node", "self")["Description"]["TLSInfo"]["TrustRoot"] == certificate
     outside = ("--external-ca", "protocol=cfssl,url=https://192.0.2.1/")
-    assert "an external CA is not supported" in world.docker("swarm", "update", *outside, check=False)
+    world.docker("swarm", "update", *outside)
+    assert "cfssl: https://192.0.2.1/" in world.docker("info")
+    rotate = ("swarm", "ca", "--rotate", "--ca-cert", str(world.root / "ca.pem"), *outside)
+    assert "rotating to a CA without its key is not supported" in world.docker(*rotate, check=False)

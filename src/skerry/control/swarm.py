@@ -47,9 +47,9 @@ NO_WORKER = (
 LEAVE_LOCKED = (
     "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message."
 )
-NO_EXTERNAL_CA = (
-    "an external CA is not supported: it would sign the certificates of nodes, and the one node of a skerry "
-    "swarm has none"
+NO_EXTERNAL_ROOT = (
+    "rotating to a CA without its key is not supported: an external CA would sign the certificates of nodes, "
+    "and the one node of a skerry swarm has none"
 )
 SIGNING = ("SigningCACert", "SigningCAKey")
 """A CA that a client brings along: used, and not kept in the spec."""
@@ -141,6 +141,9 @@ def _node(key: str, hostname: str, description: Raw, address: str, availability:
 
 def _rotated(cluster: Cluster, config: Raw, now: int) -> Cluster:
     """The cluster with the CA that a new CAConfig brings, or a fresh one where its ForceRotate changed."""
+    keyless = config.get("SigningCACert") and not config.get("SigningCAKey")
+    if keyless and config.get("ExternalCAs"):
+        raise NotImplementedHere(NO_EXTERNAL_ROOT)
     own = ca.adopted(config.get("SigningCACert", ""), config.get("SigningCAKey", ""), now)
     if own is not None:
         return cluster if own[0] == cluster.ca_cert else _with_authority(cluster, *own)
@@ -179,8 +182,11 @@ def _merged(base: Raw, given: Raw) -> Raw:
 
 
 def _public(spec: Raw) -> Raw:
-    """The spec without the CA that came with it."""
+    """The spec without the CA that came with it. External CAs are kept and shown, as Swarm does, which asks
+    them for the certificates of nodes that join."""
     config = {key: value for key, value in spec["CAConfig"].items() if key not in SIGNING}
+    if authorities := config.get("ExternalCAs"):
+        config["ExternalCAs"] = [{**one, "Protocol": one["Protocol"].lower()} for one in authorities]
     return {**spec, "CAConfig": config}
 
 
@@ -202,8 +208,6 @@ def _check_spec(spec: Raw, doing: str = "") -> None:
             raise RpcError("InvalidArgument", "heartbeat time period cannot be a negative duration")
     except RpcError as error:
         raise _doing(doing, error) from error
-    if spec["CAConfig"].get("ExternalCAs"):
-        raise NotImplementedHere(NO_EXTERNAL_CA)
 
 
 def _doing(what: str, error: SkerryError) -> SkerryError:
