@@ -15,11 +15,14 @@ import msgspec
 from skerry.api.app import make_app
 from skerry.api.frontdoor import Server, serve
 from skerry.api.ports import HealthState, Parts
+from skerry.control import services, swarm
 from skerry.engine.client import connect_engine
 from skerry.engine.port import Engine
-from skerry.model.objects import Network, Raw, Task
+from skerry.model.objects import Network, Raw, Service, Task, TaskStatus
+from skerry.model.states import TaskState
 from skerry.store.store import Store
 from tests.api.fake_socket import FakeSocket
+from tests.control.swarm_of_one import INIT, spec
 from tests.support.memory import Clock, memory_store
 
 RUN_DIR = "/run/skerry"
@@ -178,3 +181,28 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 Test = Callable[[Door], Coroutine[Any, Any, None]]
+
+
+async def swarmed(door: Door) -> None:
+    """Make a swarm."""
+    await swarm.init(door.store, INIT, "vm", {"Hostname": "vm"})
+
+
+async def running(door: Door, name: str = "app", **more: Any) -> tuple[Service, Task]:
+    """A service with one running task, as the loops would have made it."""
+    key, _ = await services.create(door.store, spec(name, **more))
+    service = door.store.view.services[key]
+    task = Task(
+        f"{name}task",
+        service.id,
+        service.name,
+        "node",
+        service.spec["TaskTemplate"],
+        service.spec.get("EndpointSpec"),
+        service.spec_version,
+        TaskState.RUNNING,
+        TaskStatus(TaskState.RUNNING, 0, "started", container_id="c1"),
+        slot=1,
+        labels=service.spec["Labels"],
+    )
+    return service, await door.store.update(lambda tx: tx.put(task))

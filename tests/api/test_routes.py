@@ -2,50 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from msgspec.structs import replace
 
-from skerry.control import configs, networks, secrets, services, swarm
-from skerry.model.objects import Raw, Service, Task, TaskStatus
-from skerry.model.states import TaskState
-from tests.api.door import Door, check
+from skerry.control import configs, networks, secrets, services
+from skerry.model.objects import Raw
+from tests.api.door import Door, check, running, swarmed
 from tests.control.swarm_of_one import INIT, spec
-
-BRIDGE: Raw = {
-    "Name": "bridge",
-    "Id": "b" * 64,
-    "Labels": {},
-    "IPAM": {"Config": [{"Subnet": "10.0.1.0/24"}]},
-}
-
-
-async def swarmed(door: Door) -> None:
-    """Make a swarm."""
-    await swarm.init(door.store, INIT, "vm", {"Hostname": "vm"})
-
-
-async def running(door: Door, name: str = "app", **more: Any) -> tuple[Service, Task]:
-    """A service with one running task, as the loops would have made it."""
-    key, _ = await services.create(door.store, spec(name, **more))
-    service = door.store.view.services[key]
-    task = Task(
-        f"{name}task",
-        service.id,
-        service.name,
-        "node",
-        service.spec["TaskTemplate"],
-        service.spec.get("EndpointSpec"),
-        service.spec_version,
-        TaskState.RUNNING,
-        TaskStatus(TaskState.RUNNING, 0, "started", container_id="c1"),
-        slot=1,
-        labels=service.spec["Labels"],
-    )
-    return service, await door.store.update(lambda tx: tx.put(task))
 
 
 @pytest.mark.parametrize(
@@ -231,92 +195,6 @@ def test_ping() -> None:
     check(test)
 
 
-def test_networks_are_one_list() -> None:
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        key = await networks.create(door.store, {"Name": "net", "Driver": "overlay"})
-        hidden = {"Name": f"skerry.{key}", "Id": "f" * 64, "Labels": {"skerry.network": key}}
-        door.engine.answers["GET /networks"] = [BRIDGE, hidden]
-        door.engine.answers[f"GET /networks/skerry.{key}"] = {**hidden, "Containers": {}}
-        told = await door.ask("GET", "/networks")
-        assert sorted(entry["Name"] for entry in told.json) == ["bridge", "ingress", "net"]
-        assert (await door.ask("GET", "/networks/net")).json["Id"] == key
-        ambiguous = await door.ask("GET", "/networks/id000")
-        assert ambiguous.status == 400
-        assert "ambiguous (2 matches found based on ID prefix)" in ambiguous.json["message"]
-        assert (await door.ask("GET", f"/networks/skerry.{key}")).status == 404
-        assert (await door.ask("POST", "/networks/create", {"Name": "net"})).json == {
-            "message": "network with name net already exists"
-        }
-        for name in ("bridge", "net"):
-            taken = await door.ask("POST", "/networks/create", {"Name": name, "Driver": "overlay"})
-            assert taken.status == 409, name
-        assert (await door.ask("DELETE", f"/networks/skerry.{key}")).status == 404
-        gone = await door.ask("DELETE", "/networks/net")
-        assert (gone.status, gone.body) == (204, b"")
-        assert (await door.ask("GET", "/networks/net")).status == 404
-
-    check(test)
-
-
-def test_a_new_network_keeps_out_of_the_engines_subnets() -> None:
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        told = await door.ask("POST", "/networks/create", {"Name": "net", "Driver": "overlay"})
-        assert (told.status, told.json["Warning"]) == (201, "")
-        assert door.store.view.networks[told.json["Id"]].subnet != "10.0.1.0/24"
-
-    check(test, {"GET /networks": [BRIDGE]})
-
-
-def test_pruning_spares_our_bridges() -> None:
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        await networks.create(door.store, {"Name": "net", "Driver": "overlay"})
-        told = await door.ask("POST", "/networks/prune")
-        assert told.json == {"NetworksDeleted": ["local", "net"]}
-        asked = next(head for head in door.engine.heads if head.startswith("POST"))
-        assert "label%21" in asked
-        assert "skerry.network" in asked
-
-    check(test, {"POST /networks/prune": {"NetworksDeleted": ["local"]}})
-
-
-def test_a_container_joins_an_attachable_overlay() -> None:
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        key = await networks.create(door.store, {"Name": "net", "Driver": "overlay", "Attachable": True})
-        await networks.create(door.store, {"Name": "closed", "Driver": "overlay"})
-        body = {
-            "Image": "a",
-            "HostConfig": {"NetworkMode": "net"},
-            "NetworkingConfig": {"EndpointsConfig": {"net": {"Aliases": ["x"], "NetworkID": key}}},
-        }
-        assert (await door.ask("POST", "/containers/create?name=c", body)).status == 201
-        sent = door.engine.bodies[-1]
-        network = door.store.view.networks[key]
-        assert f'"NetworkMode":"{network.engine_name}"'.encode() in sent
-        assert f'"EndpointsConfig":{{"{network.engine_name}":{{"Aliases":["x"]}}}}'.encode() in sent
-        assert f'"Dns":["{network.leg}"]'.encode() in sent
-        assert door.allocated == ["net"]
-        made = await door.ask("POST", "/containers/create", {"HostConfig": {"NetworkMode": "closed"}})
-        assert made.status == 201  # it is the start that is refused
-        assert door.allocated == ["net"]
-        told = await door.ask("POST", "/networks/net/connect", {"Container": "c"})
-        assert told.status == 200
-        plain = {"Image": "a"}
-        assert (await door.ask("POST", "/containers/create", plain)).status == 201
-        assert door.engine.bodies[-1] == b'{"Image":"a"}'
-
-    check(
-        test,
-        {
-            "POST /containers/create": (201, {"Id": "c1", "Warnings": []}),
-            "POST /networks/skerry.id00000000000000000000005/connect": (200, b""),
-        },
-    )
-
-
 def test_a_filtered_list_of_containers() -> None:
     def row(number: int, name: str) -> Raw:
         networks = {name: {"NetworkID": "x"}}
@@ -352,174 +230,6 @@ def test_a_filtered_list_of_containers() -> None:
         assert "limit=1" in door.engine.heads[-1]
 
     check(test)
-
-
-def frame(stream: int, text: str) -> bytes:
-    """A frame of the engine's log."""
-    return bytes((stream, 0, 0, 0)) + len(text).to_bytes(4, "big") + text.encode()
-
-
-def test_logs_of_a_service() -> None:
-    body = frame(1, "2026-01-01T00:00:00Z one\n") + frame(2, "2026-01-01T00:00:01Z two\n")
-
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        service, task = await running(door)
-        told = await door.ask("GET", "/services/app/logs?stdout=1&stderr=1&details=1&timestamps=1&tail=5")
-        details = (
-            f"com.docker.swarm.node.id=node,com.docker.swarm.service.id={service.id},"
-            f"com.docker.swarm.task.id={task.id}"
-        )
-        assert told.body == frame(1, f"2026-01-01T00:00:00Z {details} one\n") + frame(
-            2, f"2026-01-01T00:00:01Z {details} two\n"
-        )
-        assert "tail=5" in door.engine.heads[-1]
-        told = await door.ask("GET", f"/tasks/{task.id}/logs?stdout=1")
-        assert told.body == frame(1, "one\n") + frame(2, "two\n")
-
-    check(test, {"GET /containers/c1/logs": (200, body), "GET /containers/c1/json": {"Id": "c1"}})
-
-
-def test_what_is_past_comes_in_the_order_of_time() -> None:
-    times = [f"2026-01-01T00:00:0{second}.000000000Z" for second in range(4)]
-
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        _, task = await running(door)
-        other = replace(task, id="other", status=replace(task.status, container_id="c2"))
-        await door.store.update(lambda tx: tx.put(other))
-        told = await door.ask("GET", "/services/app/logs?stdout=1")
-        assert b"".join(piece[-1:] for piece in told.body.split(b"\n") if piece) == b"0123"
-
-    check(
-        test,
-        {
-            "GET /containers/c1/logs": (200, frame(1, f"{times[0]} 0\n") + frame(1, f"{times[3]} 3\n")),
-            "GET /containers/c2/logs": (200, frame(1, f"{times[1]} 1\n") + frame(1, f"{times[2]} 2\n")),
-        },
-    )
-
-
-def test_a_terminals_lines_come_in_the_order_of_time_too() -> None:
-    times = [f"2026-01-01T00:00:0{second}.000000000Z" for second in range(4)]
-
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        service, task = await running(door, container={"TTY": True})
-        other = replace(task, id="other", status=replace(task.status, container_id="c2"))
-        await door.store.update(lambda tx: tx.put(other))
-        told = await door.ask("GET", "/services/app/logs?stdout=1")
-        assert told.body == b"0\r\n1\r\n2\r\n3, unfinished"
-        told = await door.ask("GET", "/services/app/logs?stdout=1&timestamps=1&details=1")
-        details = f"com.docker.swarm.node.id=node,com.docker.swarm.service.id={service.id}"
-        assert told.body.startswith(
-            f"{times[0]} {details},com.docker.swarm.task.id={task.id} 0\r\n"
-            f"{times[1]} {details},com.docker.swarm.task.id=other 1\r\n".encode()
-        )
-
-    check(
-        test,
-        {
-            "GET /containers/c1/logs": (200, f"{times[0]} 0\r\n{times[3]} 3, unfinished".encode()),
-            "GET /containers/c2/logs": (200, f"{times[1]} 1\r\n{times[2]} 2\r\n".encode()),
-        },
-    )
-
-
-def test_followed_logs_take_up_later_tasks() -> None:
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        _, task = await running(door)
-        reader, writer = await door.connect()
-        writer.write(b"GET /services/app/logs?stdout=1&follow=1 HTTP/1.1\r\nHost: d\r\n\r\n")
-        await reader.readuntil(b"first\n")
-        later = replace(task, id="later", status=replace(task.status, container_id="c2"))
-        await door.store.update(lambda tx: tx.put(later))
-        await reader.readuntil(b"second\n")
-        await services.remove(door.store, "app")
-        async with asyncio.timeout(1):
-            await reader.read(-1)
-        writer.close()
-
-    check(
-        test,
-        {
-            "GET /containers/c1/logs": (200, frame(1, "2026-01-01T00:00:00.000000001Z first\n")),
-            "GET /containers/c2/logs": (200, frame(1, "2026-01-01T00:00:00.000000002Z second\n")),
-        },
-    )
-
-
-def test_for_clients_before_1_30_the_server_asks_for_the_digest() -> None:
-    built = {"Id": "sha256:a", "RepoDigests": []}
-    cafe, beef = f"sha256:{'cafe' * 16}", f"sha256:{'beef' * 16}"
-    pulled = {"Id": "sha256:b", "RepoDigests": [f"nginx@{beef}"]}
-    warning = (
-        "image other:1 could not be accessed on a registry to record\nits digest. Each node will access "
-        "other:1 independently,\npossibly leading to different nodes running different\nversions of the "
-        "image.\n"
-    )
-
-    async def created(door: Door, version: str, image: str) -> Any:
-        name = f"s{len(door.store.view.services)}"
-        told = (
-            await door.ask("POST", f"/v{version}/services/create", spec(name, container={"Image": image}))
-        ).json
-        service = door.store.view.services[told["ID"]]
-        return service.spec["TaskTemplate"]["ContainerSpec"]["Image"], told.get("Warnings"), service
-
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        digest = "sha256:" + "c" * 64
-        for image, meant, warnings in (
-            ("there:1", f"there:1@{cafe}", None),
-            ("nginx:1", f"nginx:1@{beef}", None),
-            ("built:1", "built:1", None),
-            ("other:1", "other:1", [warning]),
-            (f"other:1@{digest}", f"other:1@{digest}", None),
-        ):
-            assert (await created(door, "1.29", image))[:2] == (meant, warnings)
-            assert (await created(door, "1.30", image))[:2] == (image, None)
-        service = (await created(door, "1.41", "there:1"))[2]
-        target = f"/v1.24/services/{service.id}/update?version={service.version}"
-        body = spec(service.name, container={"Image": "other:1"})
-        assert (await door.ask("POST", target, body)).json == {"Warnings": [warning]}
-
-    failed = (500, {"message": "no registry"})
-    check(
-        test,
-        {
-            "GET /images/built:1/json": built,
-            "GET /images/nginx:1/json": pulled,
-            "GET /distribution/there:1/json": {"Descriptor": {"digest": cafe}},
-            "GET /distribution/nginx:1/json": failed,
-            "GET /distribution/other:1/json": failed,
-        },
-    )
-
-
-def test_a_local_image_needs_no_registry() -> None:
-    built = {"Id": "sha256:a", "RepoDigests": [], "Architecture": "amd64", "Os": "linux"}
-    pulled = {**built, "RepoDigests": ["nginx@sha256:beef"]}
-
-    async def test(door: Door) -> None:
-        told = await door.ask("GET", "/v1.41/distribution/built:1/json")
-        assert told.json["Descriptor"]["digest"] == "sha256:a"
-        assert told.json["Platforms"] == []
-        told = await door.ask("GET", "/distribution/nginx:1/json")
-        assert told.json["Descriptor"]["digest"] == "sha256:beef"
-        assert (await door.ask("GET", "/distribution/other:1/json")).status == 500
-
-    failed = (500, {"message": "no registry"})
-    check(
-        test,
-        {
-            "GET /images/built:1/json": built,
-            "GET /images/nginx:1/json": pulled,
-            "GET /distribution/nginx:1/json": failed,
-            "GET /distribution/other:1/json": failed,
-        },
-    )
 
 
 def test_secrets_and_configs_in_use_stay() -> None:
@@ -564,29 +274,6 @@ def test_disk_usage_shows_tasks_as_the_list_does() -> None:
 
     row: Raw = {"Id": "c1", "Image": "sha256:abc", "Labels": {}, "State": "exited", "NetworkSettings": {}}
     check(test, {"GET /system/df": {"LayersSize": 7, "Containers": [row]}})
-
-
-def test_a_container_is_not_started_on_a_closed_network() -> None:
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        await networks.create(door.store, {"Name": "closed", "Driver": "overlay"})
-        closed = next(one for one in door.store.view.networks.values() if one.name == "closed")
-        container["HostConfig"]["NetworkMode"] = closed.engine_name
-        told = await door.ask("POST", "/containers/c1/start")
-        assert told.status == 500
-        assert told.json["message"] == (
-            "Could not attach to network closed: rpc error: code = PermissionDenied desc = network closed "
-            "not manually attachable"
-        )
-        assert not any(head.startswith("DELETE") for head in door.engine.heads)
-        container["HostConfig"]["AutoRemove"] = True
-        assert (await door.ask("POST", "/containers/c1/start")).status == 500
-        assert door.engine.heads[-1].startswith("DELETE /containers/c1?v=1&force=1")
-        container["HostConfig"]["NetworkMode"] = "bridge"
-        assert (await door.ask("POST", "/containers/c1/start")).status == 204
-
-    container: Raw = {"Id": "c1", "Config": {"Labels": {}}, "HostConfig": {}}
-    check(test, {"GET /containers/c1/json": container, "POST /containers/c1/start": (204, b"")})
 
 
 def test_a_body_of_the_wrong_shape_is_refused_in_words() -> None:
