@@ -94,8 +94,10 @@ def look(story: Story) -> None:
     ps = story.docker.run("docker ps").output
     expect(ps.count("(healthy)") == 3, "three healthy containers in docker ps")
     expect(f"0.0.0.0:{story.settings.port}->80/tcp" in ps, "docker ps shows the published port")
-    now = int(time.time())
-    events = story.docker.run(f"docker events --since {now - 120} --until {now} --filter type=service").output
+    now = time.time()  # with its fraction: the deploy may have taken less than a second
+    events = story.docker.run(
+        f"docker events --since {now - 120:.3f} --until {now:.3f} --filter type=service"
+    ).output
     expect("service create" in events, "docker events tells of services")
 
 
