@@ -13,19 +13,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
-
-from pyroute2 import IPRoute  # type: ignore[import-untyped]
-from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
 
 from skerry.gate.netns import inside
 from skerry.model.traffic import Segment
 from skerry.network import ruleset
 from skerry.network.commands import check, nft, run
 from skerry.network.errors import NetworkError
+from skerry.network.route import Route, routing
 
 IPV4_CONF = Path("/proc/sys/net/ipv4/conf")
-TABLE_LOCAL = 255
+LOOPBACK = 1
+"""A namespace's first link."""
 
 
 def leg_name(bridge: str) -> str:
@@ -77,102 +75,78 @@ def _is_namespace(namespace: Path) -> bool:
 
 def _dress_namespace() -> None:
     Path("/proc/sys/net/ipv4/ip_forward").write_text("0")
-    with _netlink() as netlink:
-        netlink.link("set", index=1, state="up")
+    with _route() as route:
+        route.raise_link(LOOPBACK)
 
 
 def _ensure_leg(namespace: Path, segment: Segment) -> None:
     outer = leg_name(segment.bridge)
-    with _netlink() as netlink:
-        bridge = _index(netlink, segment.bridge)
+    with _route() as route:
+        bridge = route.index(segment.bridge)
         if bridge is None:
             raise NetworkError(f"bridge {segment.bridge} does not exist")
-        netlink.link("set", index=bridge, kind="bridge", br_nf_call_iptables=1)
+        route.call_iptables(bridge)
         _set_conf(segment.bridge, "route_localnet", "1")
         _set_conf(segment.bridge, "rp_filter", "2")  # answers may leave by another network's gateway
-        leg = _index(netlink, outer)
+        leg = route.index(outer)
         if leg is not None and inside(namespace, lambda: _has_link(segment.bridge)) is False:
-            netlink.link("del", index=leg)
+            route.delete_link(leg)
             leg = None
         if leg is None:
-            leg = _plug(netlink, namespace, outer, segment.bridge)
-        netlink.link("set", index=leg, master=bridge, state="up")
+            leg = _plug(route, namespace, outer, segment.bridge)
+        route.raise_link(leg, master=bridge)
     inside(namespace, lambda: _dress_leg(segment))
 
 
-def _plug(netlink: Any, namespace: Path, outer: str, inner: str) -> int:
+def _plug(route: Route, namespace: Path, outer: str, inner: str) -> int:
     handle = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        netlink.link("add", ifname=outer, kind="veth", peer={"ifname": inner, "net_ns_fd": handle})
+        route.plug(outer, inner, handle)
     finally:
         os.close(handle)
-    index = _index(netlink, outer)
+    index = route.index(outer)
     if index is None:
         raise NetworkError(f"link {outer} vanished")
     return index
 
 
 def _dress_leg(segment: Segment) -> None:
-    prefix = IPv4Network(segment.subnet).prefixlen
-    with _netlink() as netlink:
-        index = _index(netlink, segment.bridge)
-        netlink.addr("replace", index=index, address=segment.leg, prefixlen=prefix)
-        netlink.link("set", index=index, state="up")
-        netlink.route(
-            "replace",
-            dst=ruleset.vip_half(segment.subnet),
-            oif=1,
-            type="local",
-            scope="host",
-            table=TABLE_LOCAL,
-        )
+    with _route() as route:
+        index = route.index(segment.bridge)
+        if index is None:
+            raise NetworkError(f"link {segment.bridge} vanished")
+        route.address(index, segment.leg, IPv4Network(segment.subnet).prefixlen)
+        route.raise_link(index)
+        route.make_local(ruleset.vip_half(segment.subnet))
 
 
 def _drop_leg(namespace: Path, segment: Segment) -> None:
-    with _netlink() as netlink, _gone_is_fine():
-        leg = _index(netlink, leg_name(segment.bridge))
+    with routing() as route, _gone_is_fine():
+        leg = route.index(leg_name(segment.bridge))
         if leg is not None:
-            netlink.link("del", index=leg)
+            route.delete_link(leg)
     with _gone_is_fine():
         inside(namespace, lambda: _drop_local_route(segment))
 
 
 def _drop_local_route(segment: Segment) -> None:
-    with _netlink() as netlink, _gone_is_fine():
-        half = ruleset.vip_half(segment.subnet)
-        netlink.route("del", dst=half, oif=1, type="local", scope="host", table=TABLE_LOCAL)
+    with routing() as route:
+        route.make_foreign(ruleset.vip_half(segment.subnet))
 
 
 def _hairpin(bridges: frozenset[str]) -> None:
-    with _netlink() as netlink:
-        links = netlink.get_links()
-        ours = {link["index"] for link in links if link.get_attr("IFLA_IFNAME") in bridges}
+    with _route() as route:
+        links = route.links()
+        ours = {link.index for link in links if link.name in bridges}
         for link in links:
-            name = link.get_attr("IFLA_IFNAME")
-            if link.get_attr("IFLA_MASTER") in ours and not name.startswith("sl-") and not _hairpins(link):
+            if link.master in ours and not link.name.startswith("sl-") and not link.hairpin:
                 with _gone_is_fine():  # a container may stop while we look
-                    netlink.brport("set", index=link["index"], mode=1)
-
-
-def _hairpins(link: Any) -> bool:
-    info = link.get_attr("IFLA_LINKINFO")
-    data = info.get_attr("IFLA_INFO_SLAVE_DATA") if info else None
-    return bool(data and data.get_attr("IFLA_BRPORT_MODE"))
+                    route.hairpin(link.index)
 
 
 def _has_link(name: str) -> bool:
-    with _netlink() as netlink:
-        return _index(netlink, name) is not None
-
-
-def _index(netlink: Any, name: str) -> int | None:
-    try:
-        links = netlink.link("get", ifname=name)
-    except NetlinkError as error:
-        if error.code == errno.ENODEV:
-            return None
-        raise
-    return int(links[0]["index"]) if links else None
+    with _route() as route:
+        return route.index(name) is not None
 
 
 def _set_conf(device: str, name: str, value: str) -> None:
@@ -180,11 +154,11 @@ def _set_conf(device: str, name: str, value: str) -> None:
 
 
 @contextmanager
-def _netlink() -> Iterator[Any]:
+def _route() -> Iterator[Route]:
     try:
-        with IPRoute() as netlink:
-            yield netlink
-    except NetlinkError as error:
+        with routing() as route:
+            yield route
+    except OSError as error:
         raise NetworkError(f"netlink: {error}") from error
 
 
@@ -192,8 +166,6 @@ def _netlink() -> Iterator[Any]:
 def _gone_is_fine() -> Iterator[None]:
     try:
         yield
-    except NetlinkError as error:
-        if error.code not in (errno.ENODEV, errno.ESRCH, errno.ENOENT, errno.EINVAL):
+    except OSError as error:
+        if error.errno not in (errno.ENODEV, errno.ESRCH, errno.ENOENT, errno.EINVAL):
             raise
-    except FileNotFoundError:
-        pass

@@ -1,6 +1,6 @@
-"""A plain netlink socket: just enough for inet_diag and conntrack at a few microseconds a message.
+"""A plain netlink socket: just enough for inet_diag, conntrack and rtnetlink at a few microseconds a message.
 
-pyroute2 decodes every field of every message, which is too slow for ten thousand flows.
+A library that decodes every field of every message is too slow for ten thousand flows.
 """
 
 from __future__ import annotations
