@@ -16,6 +16,7 @@ IDLE = Connection(
 ASKED = replace(IDLE, sent_ago=5000, heard_ago=8)
 TIED = replace(IDLE, sent_ago=20, heard_ago=20)
 FRESH = replace(IDLE, sent=0, heard=0, sent_ago=12, heard_ago=12)
+MUTE = replace(FRESH, sent_ago=1500, heard_ago=1500)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,11 @@ def watched(seen: Connection, shielded: bool = True, exempt: bool = False) -> Wa
         (ASKED, watched(ASKED, shielded=False, exempt=True), 0, Verdict.WAIT),
         # nothing said yet: never shielded, closed only when it is old
         (FRESH, watched(FRESH, shielded=False), 0, Verdict.WAIT),
-        (replace(FRESH, sent_ago=1500, heard_ago=1500), None, 0, Verdict.SHIELD),
+        (MUTE, None, 0, Verdict.SHIELD),
+        (MUTE, watched(MUTE), 0, Verdict.CLOSE),
+        # but what the shield hit were its first words, which it says again
+        (MUTE, watched(MUTE), 1, Verdict.UNSHIELD),
+        (MUTE, watched(MUTE, shielded=False, exempt=True), 0, Verdict.WAIT),
     ],
 )
 def test_judge(now: Connection, before: Watched | None, refused: int, verdict: Verdict) -> None:
@@ -81,3 +86,15 @@ def test_an_exempt_connection_is_shielded_again_once_it_was_answered() -> None:
     assert known.exempt
     known, verdict = judge(IDLE, replace(known, shielded=False), None, 0)
     assert (known.exempt, verdict) == (False, Verdict.SHIELD)
+
+
+def test_a_connections_first_words_are_answered_however_late_they_come() -> None:
+    known, verdict = judge(MUTE, watched(MUTE), None, 1)
+    assert verdict is Verdict.UNSHIELD
+    known, verdict = judge(MUTE, replace(known, shielded=False), None, 0)
+    assert verdict is Verdict.WAIT
+    said = replace(MUTE, heard=80, heard_ago=4)
+    known, verdict = judge(said, known, True, 0)
+    assert verdict is Verdict.WAIT
+    answered = replace(said, sent=120, sent_ago=0)
+    assert judge(answered, known, False, 0)[1] is Verdict.SHIELD

@@ -38,7 +38,7 @@ class Watched:
     shielded: bool = False
     """Its shield has been up since shortly after `seen` was taken."""
     exempt: bool = False
-    """A request is being sent in pieces: no shield until it is answered."""
+    """A request is being sent in pieces, or is the first: no shield until it is answered."""
 
 
 def in_flight(now: Connection, asked: bool | None, refused: int) -> bool:
@@ -48,7 +48,7 @@ def in_flight(now: Connection, asked: bool | None, refused: int) -> bool:
         return True
     if now.unacked and not refused:
         return True
-    if not now.heard and not now.sent:
+    if _speechless(now):
         return now.heard_ago < FRESH_MS
     if now.heard_ago != now.sent_ago:
         return now.heard_ago < now.sent_ago
@@ -66,6 +66,9 @@ def judge(
     grew = before is not None and now.sent > before.seen.sent
     if busy:
         return _judge_busy(known, before, now, grew, refused)
+    if _speechless(now) and (known.exempt or (known.shielded and refused)):
+        # its first words: for its client it is a fresh connection, which must not be closed
+        return replace(known, exempt=True), Verdict.UNSHIELD if known.shielded else Verdict.WAIT
     known = replace(known, exempt=False)
     if before is None or not before.shielded:
         return known, Verdict.SHIELD
@@ -79,9 +82,12 @@ def _judge_busy(
 ) -> tuple[Watched, Verdict]:
     if known.shielded and refused:
         return replace(known, exempt=True), Verdict.UNSHIELD
-    speechless = not now.heard and not now.sent
-    if before is None or known.shielded or known.exempt or speechless or now.state == SYN_RECV:
+    if before is None or known.shielded or known.exempt or _speechless(now) or now.state == SYN_RECV:
         return known, Verdict.WAIT
     # Its request seems complete, or it goes from one to the next: the next one shall not reach the task.
     settled = now.heard == before.seen.heard or grew
     return known, Verdict.SHIELD if settled else Verdict.WAIT
+
+
+def _speechless(now: Connection) -> bool:
+    return not now.heard and not now.sent
