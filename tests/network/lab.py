@@ -122,12 +122,16 @@ class Lab:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
 
-async def connect(namespace: str, address: str, port: int, timeout_s: float = 2.0) -> socket.socket:
-    """A connected socket of a namespace. Raises OSError, TimeoutError included."""
+async def connect(
+    namespace: str, address: str, port: int, timeout_s: float = 2.0, own_port: int = 0
+) -> socket.socket:
+    """A connected socket of a namespace, from a port if one is given. OSError, TimeoutError included."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     made = inside(RUN_NETNS / namespace, lambda: socket.socket(family, socket.SOCK_STREAM))
     made.setblocking(False)
     _opened.append(made)
+    if own_port:
+        made.bind(("0.0.0.0", own_port))
     try:
         async with asyncio.timeout(timeout_s):
             await asyncio.get_running_loop().sock_connect(made, (address, port))

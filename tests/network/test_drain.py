@@ -48,6 +48,12 @@ def pair(lab: Lab) -> Pair:
     return Pair(lab, pid, client)
 
 
+async def asking(http: Http) -> None:
+    """Ask again and again."""
+    while True:
+        await http.get()
+
+
 def test_a_task_without_connections(pair: Pair, started: Started) -> None:
     async def body() -> None:
         async with started(RED) as network:
@@ -110,6 +116,32 @@ def test_an_upload_in_pieces_is_finished(pair: Pair, started: Started) -> None:
                 await asyncio.wait({draining}, timeout=0.1)
                 await loop.sock_sendall(http.socket, b"x" * 100)
             assert b"200 OK" in await loop.sock_recv(http.socket, 4096)
+            assert (await draining).open == 0
+
+    pair.lab.run(body)
+
+
+def test_a_port_from_which_an_idle_connection_was_closed_finds_another_task(
+    pair: Pair, started: Started
+) -> None:
+    """At once: the drain goes on meanwhile, for the sake of a slow answer."""
+
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(OLD))
+            idle = await Http.open(pair.lab.outside, MACHINE, 80)
+            port = idle.socket.getsockname()[1]
+            assert (await idle.get()).startswith("old")
+            slow = asyncio.create_task(get(pair.lab.outside, MACHINE, 80, "/slow/1800"))
+            await asyncio.wait({slow}, timeout=0.1)
+            await network.apply(traffic(NEW))
+            draining = asyncio.create_task(network.drain(pair.pid, None, LIMIT))
+            with pytest.raises(ConnectionResetError):
+                await asking(idle)
+            again = Http(await connect(pair.lab.outside, MACHINE, 80, own_port=port))
+            assert (await again.get(timeout_s=0.5)).startswith("new")
+            assert not draining.done()
+            assert (await slow).startswith("old")
             assert (await draining).open == 0
 
     pair.lab.run(body)

@@ -34,19 +34,8 @@ class Conntrack:
 
     def asked(self, task: str, port: int, peer: str, peer_port: int) -> bool | None:
         """Whether the client spoke last on the TCP flow that a task sees so; None for an unknown flow."""
-        addresses = attribute(_SOURCE, socket.inet_aton(task)) + attribute(
-            _DESTINATION, socket.inet_aton(peer)
-        )
-        ports = (
-            attribute(_NUMBER, bytes([socket.IPPROTO_TCP]))
-            + attribute(_SOURCE_PORT, struct.pack("!H", port))
-            + attribute(_DESTINATION_PORT, struct.pack("!H", peer_port))
-        )
-        nested = attribute(_IP | NLA_F_NESTED, addresses) + attribute(_PROTO | NLA_F_NESTED, ports)
         try:
-            for body in self._netlink.request(
-                _GET, NLM_F_ACK, _HEAD + attribute(_REPLY | NLA_F_NESTED, nested)
-            ):
+            for body in self._netlink.request(_GET, NLM_F_ACK, _HEAD + _seen_by(task, port, peer, peer_port)):
                 mark = attributes(body[4:]).get(_MARK, b"\0\0\0\0")
                 asked = bool(struct.unpack("!I", mark)[0] & ASKED_MARK)
         except OSError as error:
@@ -54,6 +43,15 @@ class Conntrack:
                 return None
             raise
         return asked
+
+    def forget_connection(self, task: str, port: int, peer: str, peer_port: int) -> None:
+        """Delete the TCP flow that a task sees so, if there is one."""
+        try:
+            for _ in self._netlink.request(_DELETE, NLM_F_ACK, _HEAD + _seen_by(task, port, peer, peer_port)):
+                pass
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
 
     def forget_udp(self, backends: Set[str], vips: Set[str], ports: Set[int]) -> int:
         """Delete UDP flows that lead to these former backends, or that were not translated although they
@@ -95,6 +93,18 @@ class Conntrack:
     def close(self) -> None:
         """Close the socket."""
         self._netlink.close()
+
+
+def _seen_by(task: str, port: int, peer: str, peer_port: int) -> bytes:
+    """The TCP flow that a task sees so."""
+    addresses = attribute(_SOURCE, socket.inet_aton(task)) + attribute(_DESTINATION, socket.inet_aton(peer))
+    ports = (
+        attribute(_NUMBER, bytes([socket.IPPROTO_TCP]))
+        + attribute(_SOURCE_PORT, struct.pack("!H", port))
+        + attribute(_DESTINATION_PORT, struct.pack("!H", peer_port))
+    )
+    nested = attribute(_IP | NLA_F_NESTED, addresses) + attribute(_PROTO | NLA_F_NESTED, ports)
+    return attribute(_REPLY | NLA_F_NESTED, nested)
 
 
 def _answered_by(task: str) -> bytes:

@@ -57,6 +57,10 @@ class Shield:
         self._set = f"ip {table}-flows quiet"
         self._up: set[Four] = set()
 
+    def over(self, open_ones: set[Four]) -> set[Four]:
+        """What is shielded of connections that are not open any more."""
+        return self._up - open_ones
+
     async def put_up(self, fours: set[Four]) -> None:
         """Shield these connections. Raises NetworkError."""
         if not fours:
@@ -147,10 +151,17 @@ class Drain:
         waiting = len(verdicts[Verdict.WAIT]) == len(sample)
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S) if waiting else SAMPLE_S
         for idle in verdicts[Verdict.CLOSE]:
-            self._closed += self._diag.destroy(idle)
-            del self._watched[idle.identity]
+            self._close(idle)
         await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
         return len(self._watched)
+
+    def _close(self, idle: Connection) -> None:
+        """With its flow: the kernel would take a new connection from the same client's port for the old one
+        coming back, and lead it here past the table."""
+        self._closed += self._diag.destroy(idle)
+        del self._watched[idle.identity]
+        if ":" not in idle.peer:
+            self._conntrack.forget_connection(idle.local, idle.port, idle.peer, idle.peer_port)
 
     def _sample(self) -> list[tuple[Connection, bool | None]]:
         return [(one, self._asked(one)) for one in self._diag.served(self._address)]
@@ -163,7 +174,8 @@ class Drain:
 
     async def _change_shield(self, raise_for: list[Connection], lower_for: list[Connection]) -> None:
         await self._shield.put_up({_four(one) for one in raise_for if ":" not in one.peer})
-        await self._shield.take_down({_four(one) for one in lower_for})
+        open_ones = {_four(watched.seen) for watched in self._watched.values()}
+        await self._shield.take_down({_four(one) for one in lower_for} | self._shield.over(open_ones))
         for one, shielded in [(each, True) for each in raise_for] + [(each, False) for each in lower_for]:
             self._watched[one.identity] = replace(self._watched[one.identity], shielded=shielded)
 
