@@ -39,7 +39,7 @@ def main() -> None:
             requests = load.stop()
         failed = Counter(f"{one.kind}: {one.text}" for one in requests if one.outcome == "failed")
         if failed:
-            print(world.logs())
+            print(world.logs(), file=sys.stderr)
     for text, count in failed.most_common():
         print(f"{count} x {text}")
     names = [one for one in requests if one.kind in NAMES]
