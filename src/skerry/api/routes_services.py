@@ -36,6 +36,8 @@ async def listing(call: Call) -> web.Response:
 
 
 def _wanted(service: Service, asked: Filters) -> bool:
+    if not asked:
+        return True
     template = service.spec.get("TaskTemplate") or {}
     return (
         filters.prefix(asked, "id", service.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from skerry.model.defaults import SECOND
 
@@ -21,6 +22,7 @@ UNITS = {
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 
 
+@lru_cache(4096)  # a list shows the same instants each time
 def timestamp(ns: int) -> str:
     """RFC 3339 with up to nine digits of a second, trailing zeros trimmed; 0 is Go's zero time."""
     if not ns:
