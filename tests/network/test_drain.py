@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -117,6 +118,53 @@ def test_an_upload_in_pieces_is_finished(pair: Pair, started: Started) -> None:
                 await loop.sock_sendall(http.socket, b"x" * 100)
             assert b"200 OK" in await loop.sock_recv(http.socket, 4096)
             assert (await draining).open == 0
+
+    pair.lab.run(body)
+
+
+def test_an_upload_outlives_drains_that_are_killed(pair: Pair, started: Started) -> None:
+    """What a drain dropped that was killed is repeated later and later: the next drain must not drop that
+    as well."""
+    words = "import asyncio, sys; from skerry.network.drain import Rules, drain; "
+    words += "print(flush=True); input(); asyncio.run(drain(int(sys.argv[1]), None, Rules()))"
+
+    async def drainer() -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", words, str(pair.pid)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout
+        await process.stdout.readline()
+        return process
+
+    async def upload() -> bytes:
+        http = await Http.open(pair.lab.outside, MACHINE, 80)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(http.socket, b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(10):
+            await asyncio.sleep(0.06)
+            await loop.sock_sendall(http.socket, b"x" * 100)
+        return await loop.sock_recv(http.socket, 4096)
+
+    async def body() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(OLD))
+            uploads = asyncio.gather(*(upload() for _ in range(8)))
+            process = await drainer()
+            for _ in range(24):
+                await network.restore()  # as a skerryd does that comes after a killed one
+                assert process.stdin
+                process.stdin.write(b"\n")
+                following = await drainer()
+                if process.returncode is None:
+                    process.kill()
+                await process.wait()
+                process = following
+            process.kill()
+            await process.wait()
+            async with asyncio.timeout(3):
+                assert all(b"200 OK" in answer for answer in await uploads)
 
     pair.lab.run(body)
 

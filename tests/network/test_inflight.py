@@ -14,6 +14,7 @@ IDLE = Connection(
     unread=0, unacked=0, sent_ago=5000, heard_ago=5004, sent=200, heard=100,
 )  # fmt: skip
 ASKED = replace(IDLE, sent_ago=5000, heard_ago=8)
+STILL = replace(ASKED, heard_ago=400)
 TIED = replace(IDLE, sent_ago=20, heard_ago=20)
 FRESH = replace(IDLE, sent=0, heard=0, sent_ago=12, heard_ago=12)
 MUTE = replace(FRESH, sent_ago=1500, heard_ago=1500)
@@ -65,6 +66,9 @@ def watched(seen: Connection, shielded: bool = True, exempt: bool = False) -> Wa
         (ASKED, watched(replace(ASKED, heard=50), shielded=False), 0, Verdict.WAIT),
         (ASKED, watched(replace(ASKED, heard=50, sent=100), shielded=False), 0, Verdict.SHIELD),
         (ASKED, watched(ASKED), 0, Verdict.WAIT),
+        # long silent in mid-request: it may be about to repeat what another shield took
+        (STILL, watched(replace(STILL, heard_ago=388), shielded=False), 0, Verdict.WAIT),
+        (replace(STILL, sent=300), watched(STILL, shielded=False), 0, Verdict.SHIELD),
         # the shield hit a request that comes in pieces
         (ASKED, watched(ASKED), 1, Verdict.UNSHIELD),
         (ASKED, watched(ASKED, shielded=False, exempt=True), 0, Verdict.WAIT),

@@ -20,6 +20,8 @@ from skerry.network.inflight import Verdict, Watched, in_flight, judge
 SAMPLE_S = 0.012
 SAMPLE_MAX_S = 0.06
 """Samples come apart while nothing happens: a long answer shall not cost a processor."""
+RENEWAL, HELD = 300 * MILLISECOND, 800 * MILLISECOND
+"""A shield is renewed when it is as old as that, and relied on while it is not older than that."""
 _ELEMENT = re.compile(r"([\d.]+) \. (\d+) \. ([\d.]+) \. (\d+)[^,}]*? counter packets (\d+)")
 
 Four = tuple[str, int, str, int]
@@ -50,12 +52,21 @@ class Rules:
 
 
 class Shield:
-    """The set of connections whose further requests are dropped before the task hears them."""
+    """The set of connections whose further requests are dropped before the task hears them.
+
+    It holds for a second at a time: whoever drains has to renew it, and may rely on it only while it holds.
+    """
 
     def __init__(self, table: str) -> None:
         self._table = table
         self._set = f"ip {table}-flows quiet"
         self._up: set[Four] = set()
+        self._renewed = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing comes through, and will not for a moment yet."""
+        return monotonic_ns() - self._renewed < HELD
 
     def over(self, open_ones: set[Four]) -> set[Four]:
         """What is shielded of connections that are not open any more."""
@@ -65,12 +76,21 @@ class Shield:
         """Shield these connections. Raises NetworkError."""
         if not fours:
             return
-        script = self._script("add", fours)
+        now, script = monotonic_ns(), self._renewal() + self._script("add", fours)
         try:
             await nft(script)
         except NetworkError:  # somebody flushed the ruleset
             await nft(ruleset.render_flows(self._table) + script)
+        self._renewed = now
         self._up |= fours
+
+    async def renew(self) -> None:
+        """Have it hold on, where anything is shielded."""
+        now = monotonic_ns()
+        if self._up and now - self._renewed >= RENEWAL:
+            with suppress(NetworkError):  # somebody flushed the ruleset: nothing is shielded
+                await nft(self._renewal())
+                self._renewed = now
 
     async def take_down(self, fours: set[Four]) -> None:
         """Stop shielding these connections."""
@@ -93,6 +113,10 @@ class Shield:
         """Stop shielding everything that this drain shielded."""
         await self.refused()
         await self.take_down(set(self._up))
+
+    def _renewal(self) -> str:
+        draining = f"ip {self._table}-flows draining"
+        return f"flush set {draining}\nadd element {draining} {{ tcp }}\n"
 
     def _script(self, verb: str, fours: set[Four]) -> str:
         elements = ", ".join(" . ".join(str(part) for part in four) for four in sorted(fours))
@@ -136,6 +160,7 @@ class Drain:
 
     async def _round(self) -> int:
         """Sample, judge, act; how many connections are left."""
+        await self._shield.renew()
         refused = await self._shield.refused()
         sample = await asyncio.to_thread(self._sample)
         before, self._watched = self._watched, {}
@@ -151,7 +176,8 @@ class Drain:
         waiting = len(verdicts[Verdict.WAIT]) == len(sample)
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S) if waiting else SAMPLE_S
         for idle in verdicts[Verdict.CLOSE]:
-            self._close(idle)
+            if self._shield.holds or ":" in idle.peer:
+                self._close(idle)
         await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
         return len(self._watched)
 

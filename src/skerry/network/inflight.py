@@ -19,6 +19,12 @@ QUIET_MS = 1000
 speaks again proves it at once."""
 
 
+SLOW_MS = 150
+"""A client that has been silent for so long with its request in flight waits for a slow answer; or its TCP
+waits to repeat what the shield of a former drain took, longer each time, and must not lose that again. The
+kernel repeats after 200 ms at the earliest."""
+
+
 class Verdict(Enum):
     """What to do about one connection after a sample."""
 
@@ -85,7 +91,7 @@ def _judge_busy(
     if before is None or known.shielded or known.exempt or _speechless(now) or now.state == SYN_RECV:
         return known, Verdict.WAIT
     # Its request seems complete, or it goes from one to the next: the next one shall not reach the task.
-    settled = now.heard == before.seen.heard or grew
+    settled = grew or (now.heard == before.seen.heard and now.heard_ago < SLOW_MS)
     return known, Verdict.SHIELD if settled else Verdict.WAIT
 
 

@@ -67,8 +67,9 @@ def render_flows(table: str = "skerry") -> str:
     """The flows table: `asked` bits by PSH segments in either direction, and the set `quiet`.
 
     A segment with PSH to a connection in `quiet` (peer, its port, task, its port) is dropped before it
-    counts as asked, so what a task never saw does not look like a request in flight. An entry ends by itself
-    after some seconds, so that a skerryd that was killed while it drained leaves no connection deaf.
+    counts as asked, so what a task never saw does not look like a request in flight. The set counts only
+    while `draining` has its one element, which ends by itself: a skerryd that was killed while it drained
+    leaves no connection deaf for longer than that.
 
     A task's first refusal of a translated connection is dropped (`refused`: client, its port): it may have
     died a moment ago. The client's TCP knocks again after a second, and conntrack, which saw the refusal,
@@ -85,10 +86,12 @@ def render_flows(table: str = "skerry") -> str:
             f"delete table {family}",
             f"add table {family}",
             f"add set {family} quiet {{ {quiet} }}",
+            f"add set {family} draining {{ type inet_proto; timeout 1s; }}",
             f"add set {family} refused {{ type ipv4_addr . inet_service; size 65535; flags dynamic,timeout; "
             "timeout 5s; }",
             f"add chain {family} to_task {{ type filter hook postrouting priority 200; policy accept; }}",
-            f'add rule {family} to_task tcp flags & psh == psh oifname "{TASKS}" {four} @quiet drop',
+            f'add rule {family} to_task tcp flags & psh == psh oifname "{TASKS}" '
+            f"meta l4proto @draining {four} @quiet drop",
             f'add rule {family} to_task oifname "{TASKS}" {talk} original '
             f"ct mark set ct mark or {ASKED_MARK:#x}",
             f"add chain {family} from_task {{ type filter hook prerouting priority -140; policy accept; }}",
