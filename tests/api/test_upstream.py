@@ -1,11 +1,16 @@
-"""The engine behind overlaid routes: kept connections, and engines that were restarted meanwhile."""
+"""The engine behind overlaid routes: kept connections, its pulse, engines that were restarted meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
+from skerry.api.pulse import Pulse
 from skerry.api.upstream import Upstream
+from skerry.engine.port import EngineUnreachable
 
 
 class Engine:
@@ -15,6 +20,7 @@ class Engine:
         self._path, self._each = path, each
         self.connections = 0
         self.requests = 0
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Engine:
         self._server = await asyncio.start_unix_server(self._serve, self._path)
@@ -23,8 +29,15 @@ class Engine:
     async def __aexit__(self, *failure: object) -> None:
         self._server.close()
 
+    def hang_up(self) -> None:
+        """End every connection, as an engine does that dies."""
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         try:
             for _ in range(self._each):
                 await reader.readuntil(b"\r\n\r\n")
@@ -61,5 +74,34 @@ def test_a_kept_connection_that_dies_costs_no_answer(tmp_path: Path) -> None:
                 assert (await upstream.request("GET", "/info")).body == b"%d" % number
             assert engine.connections == 4
             await upstream.close()
+
+    asyncio.run(check())
+
+
+def test_a_ping_holds_while_the_engine_lives(tmp_path: Path) -> None:
+    async def check() -> None:
+        upstream, pulse = Upstream(str(tmp_path / "e")), Pulse(str(tmp_path / "e"))
+
+        async def ping() -> bytes:
+            return (await pulse.ping("GET", lambda: upstream.request("GET", "/_ping"))).body
+
+        with pytest.raises(EngineUnreachable):
+            await ping()
+        async with Engine(tmp_path / "e") as engine:
+            assert await asyncio.gather(*(ping() for _ in range(3))) == [b"1", b"2", b"3"]
+            assert [await ping() for _ in range(3)] == [b"3"] * 3
+            engine.hang_up()
+            async with asyncio.timeout(1):
+                while await ping() == b"3":
+                    await asyncio.sleep(0)
+            assert engine.requests == 4
+        engine.hang_up()
+        (tmp_path / "e").unlink()
+        async with asyncio.timeout(1):
+            with suppress(EngineUnreachable):
+                while await ping():
+                    await asyncio.sleep(0)
+        pulse.close()
+        await upstream.close()
 
     asyncio.run(check())

@@ -22,11 +22,12 @@ from skerry.api import (
     routes_system,
     routes_tasks,
 )
-from skerry.api.call import FEED, NO_TYPE, PARTS, UPSTREAM, Call, Route, Table
+from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call, Route, Table
 from skerry.api.errors import answer, errors
 from skerry.api.events import Feed
 from skerry.api.openapi import description
 from skerry.api.ports import Parts
+from skerry.api.pulse import Pulse
 from skerry.api.upstream import OLDEST, Facts, Upstream, Version, read_version
 from skerry.model.errors import InvalidParameter
 
@@ -56,6 +57,7 @@ def make_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[errors, _facts], client_max_size=BODY_LIMIT)
     app[PARTS] = parts
     app[UPSTREAM] = Upstream(parts.engine.socket)
+    app[PULSE] = Pulse(parts.engine.socket)
     app[FEED] = Feed(parts.store, parts.health, parts.clock, app[UPSTREAM])
     app.cleanup_ctx.append(_running)
     app.on_response_prepare.append(_dress)
@@ -69,6 +71,7 @@ def make_app(parts: Parts) -> web.Application:
 async def _running(app: web.Application) -> AsyncIterator[None]:
     async with app[FEED].running():
         yield
+    app[PULSE].close()
     await app[UPSTREAM].close()
 
 

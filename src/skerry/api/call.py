@@ -15,6 +15,7 @@ from skerry.api.errors import answer
 from skerry.api.events import Feed
 from skerry.api.filters import Filters
 from skerry.api.ports import Parts
+from skerry.api.pulse import Pulse
 from skerry.api.upstream import Answer, Facts, Upstream, Version, read_version
 from skerry.core.view import View
 from skerry.engine.port import EngineError
@@ -25,6 +26,7 @@ from skerry.store.store import Store
 PARTS = web.AppKey("parts", Parts)
 UPSTREAM = web.AppKey("upstream", Upstream)
 FEED = web.AppKey("feed", Feed)
+PULSE = web.AppKey("pulse", Pulse)
 
 BODY_TIMEOUT_S = 15
 """So long may the body of a request take that is not the engine's alone."""
@@ -61,6 +63,11 @@ class Call:
     def feed(self) -> Feed:
         """The swarm's own events."""
         return self.request.app[FEED]
+
+    @property
+    def pulse(self) -> Pulse:
+        """The engine's answers to pings."""
+        return self.request.app[PULSE]
 
     @property
     def ref(self) -> str:

@@ -34,7 +34,7 @@ async def disk_usage(call: Call) -> web.Response:
 
 async def ping(call: Call) -> web.Response:
     """The engine's own ping, so that a dead engine shows, and the state of the swarm."""
-    told = await call.forward()
+    told = await call.pulse.ping(call.request.method, call.forward)
     response = relay(told)
     for name in ("Builder-Version", "Cache-Control", "Pragma"):
         if name in told.headers:
