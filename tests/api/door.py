@@ -87,10 +87,10 @@ class Door:
         return await asyncio.open_unix_connection(self.path, limit=1 << 20)
 
     async def raw(self, data: bytes) -> Answer:
-        """Send bytes and read until the end."""
+        """Send bytes and no more, and read until the end."""
         reader, writer = await self.connect()
         writer.write(data)
-        await writer.drain()
+        writer.write_eof()
         got = await reader.read(-1)
         writer.close()
         head, _, body = got.partition(b"\r\n\r\n")

@@ -175,12 +175,12 @@ def test_the_engines_swarm_is_never_asked() -> None:
     check(test)
 
 
-def test_owned_answers_end_the_connection_and_carry_dockers_headers() -> None:
+def test_owned_answers_carry_dockers_headers() -> None:
     async def test(door: Door) -> None:
         told = await door.ask("GET", "/v1.41/services")
         assert told.status == 503
         assert "This node is not a swarm manager." in told.json["message"]
-        for line in ("api-version: 1.41", "ostype: linux", "docker-experimental: false", "connection: close"):
+        for line in ("api-version: 1.41", "ostype: linux", "docker-experimental: false"):
             assert line in told.head
         assert f"server: {SERVER}".lower() in told.head
         assert "content-type: application/json\r\n" in told.head + "\r\n"
@@ -250,14 +250,70 @@ def test_many_clients_at_once() -> None:
     check(test)
 
 
-def test_of_pipelined_requests_the_first_is_answered() -> None:
+PING = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
+REFLECT = b"GET /reflect HTTP/1.1\r\nHost: d\r\n\r\n"
+UNLOCK = b"POST /swarm/unlock HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def test_a_connection_is_kept_until_the_engine_is_asked() -> None:
     async def test(door: Door) -> None:
-        ping = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
-        told = await door.raw(ping * 3)
-        assert (told.status, told.body) == (200, b"OK")
-        post = b"POST /swarm/unlock HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}"
-        told = await door.raw(post + ping)
-        assert told.status == 503
-        assert b"swarm" in told.body
+        reader, writer = await door.connect()
+        for request, status, end in ((PING, b"200", b"OK"), (UNLOCK, b"503", b"}\n"), (PING, b"200", b"OK")):
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 " + status)
+            assert b"onnection: close" not in head
+            await reader.readuntil(end)
+        assert len(door.server.connections) == 1
+        writer.write(REFLECT)
+        assert b"Connection: close" in await reader.read(-1)
+        writer.close()
+
+    check(test)
+
+
+@pytest.mark.parametrize("wish", [b"Connection: close\r\n", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"])
+def test_a_connection_is_closed_where_the_client_wishes(wish: bytes) -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(PING.replace(b"Host", wish + b"Host"))
+        assert (await reader.read(-1)).endswith(b"OK")
+        writer.close()
+
+    check(test)
+
+
+def test_what_is_sent_ahead_is_answered_in_turn() -> None:
+    async def test(door: Door) -> None:
+        told = await door.raw(PING + UNLOCK + PING + REFLECT + b"rest")
+        first, second, third, fourth = told.body.split(b"HTTP/1.1 ")
+        assert (told.status, first) == (200, b"OK")
+        assert second.startswith(b"503")
+        assert third.startswith(b"200")
+        assert fourth.startswith(b"200")
+        assert b"GET /reflect" in fourth
+
+    check(test)
+
+
+def test_a_client_that_sends_ever_more_ahead_is_not_read() -> None:
+    async def test(door: Door) -> None:
+        reader, writer = await door.connect()
+        writer.write(b"GET /events HTTP/1.1\r\nHost: d\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(PING * 40_000)
+        (connection,) = door.server.connections
+
+        def unread() -> bool:
+            return connection._transport is not None and not connection._transport.is_reading()
+
+        def gone() -> bool:
+            connection.check()
+            return not door.server.connections
+
+        await until(unread)
+        assert len(connection._buffer) < 1 << 20
+        writer.transport.abort()
+        await until(gone)
 
     check(test)

@@ -94,7 +94,7 @@ def test_followed_logs_take_up_later_tasks() -> None:
         await reader.readuntil(b"second\n")
         await services.remove(door.store, "app")
         async with asyncio.timeout(1):
-            await reader.read(-1)
+            await reader.readuntil(b"0\r\n\r\n")
         writer.close()
 
     check(

@@ -1,29 +1,22 @@
-"""The front door: one unix socket, behind which some requests are ours and the others the engine's.
-
-Each connection serves one request: the head decides, `Connection: close` makes sure that it is the last,
-and from then on the connection belongs to aiohttp or to a pipe to the engine. Requests that upgrade keep
-their head as it is, since what follows is no HTTP.
-"""
+"""The front door: one unix socket, behind which some requests are ours and the others the engine's."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import shutil
 import socket
 import stat
 from pathlib import Path
 
-import msgspec
-import structlog
 from aiohttp import web
 
-from skerry.api.heads import BadHead, Head, split
-from skerry.api.pipe import ClientHalf, EngineHalf, hung_up, tie
+from skerry.api.connection import Answered, Connection
+from skerry.api.heads import Head
 from skerry.model.errors import SkerryError
 
-HEAD_TIMEOUT_S = 60.0
 SHUTDOWN_S = 0.5
 """How long requests under way may take when the server closes; streams are ended then."""
 SWEEP_S = 5.0
@@ -31,8 +24,6 @@ SWEEP_S = 5.0
 
 OWNED = {"swarm", "nodes", "services", "tasks", "configs", "secrets"}
 """Whatever lies below these is ours, also what does not exist: the engine's swarm must never be asked."""
-
-log = structlog.get_logger()
 
 
 class AlreadyServed(SkerryError):
@@ -60,7 +51,7 @@ class Server:
         self._listener = await loop.create_unix_server(lambda: Connection(self), sock=sock)
         self._sweep()
 
-    def web_protocol(self) -> asyncio.Protocol:
+    def web_protocol(self) -> web.RequestHandler:
         """A fresh HTTP connection of aiohttp's."""
         server = self._runner.server
         assert server is not None
@@ -110,150 +101,6 @@ class Routes:
         )
 
 
-class Connection(asyncio.Protocol):
-    """A client's connection: reads the head, then hands everything to the protocol that serves it."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._buffer = b""
-        self._next: asyncio.Protocol | None = None
-        self._room: int | None = None
-        self._transport: asyncio.Transport | None = None
-        self._patience: asyncio.TimerHandle | None = None
-        self._ended = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is here; it has a minute to say what it wants."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._server.connections.add(self)
-        loop = asyncio.get_running_loop()
-        self._patience = loop.call_later(HEAD_TIMEOUT_S, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        """Part of the head, or whatever follows it."""
-        if self._next is not None:
-            if data := self._fitting(data):
-                self._next.data_received(data)
-            return
-        self._buffer += data
-        try:
-            found = split(self._buffer)
-        except BadHead as error:
-            self._refuse(400, str(error))
-            return
-        if found is not None:
-            self._buffer = b""
-            self._decide(*found)
-
-    def _decide(self, head: Head, rest: bytes) -> None:
-        assert self._patience is not None
-        self._patience.cancel()
-        if self._server.routes.ours(head):
-            self._room = head.length
-            self._serve(head.render(close=True, upgrade=False) + self._fitting(rest))
-        else:
-            self._pass(head.render(close=not head.upgrades) + rest)
-
-    def _fitting(self, data: bytes) -> bytes:
-        """What of the data belongs to the request that is served: a connection serves one."""
-        if self._room is None:
-            return data
-        data = data[: self._room]
-        self._room -= len(data)
-        return data
-
-    def _serve(self, data: bytes) -> None:
-        assert self._transport is not None
-        self._next = self._server.web_protocol()
-        self._next.connection_made(self._transport)
-        self._next.data_received(data)
-
-    def _pass(self, data: bytes) -> None:
-        assert self._transport is not None
-        self._transport.pause_reading()
-        client = ClientHalf()
-        client.transport = self._transport
-        self._next = client
-        engine = EngineHalf()
-        tie(client, engine)
-        task = asyncio.ensure_future(self._connect(engine, data))
-        self._server.connecting.add(task)
-        task.add_done_callback(self._server.connecting.discard)
-
-    async def _connect(self, engine: EngineHalf, data: bytes) -> None:
-        assert self._transport is not None
-        path = self._server.engine_socket
-        try:
-            await asyncio.get_running_loop().create_unix_connection(lambda: engine, path)
-        except OSError as error:
-            log.warning("engine does not answer", socket=path, error=str(error))
-            self._transport.resume_reading()
-            self._refuse(503, engine_down(path))
-            return
-        assert engine.transport is not None
-        if self._transport.is_closing():
-            engine.transport.close()
-            return
-        engine.transport.write(data)
-        self._transport.resume_reading()
-
-    def _refuse(self, status: int, message: str) -> None:
-        assert self._transport is not None
-        reason = {400: "Bad Request", 503: "Service Unavailable"}[status]
-        body = msgspec.json.encode({"message": message}) + b"\n"
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        self._transport.write(head.encode() + body)
-        self._transport.close()
-
-    def eof_received(self) -> bool:
-        """The client sends no more. One that only closed its sending half still wants its answer."""
-        if self._next is None or self._transport is None:
-            return False
-        self._ended = True
-        if isinstance(self._next, ClientHalf):
-            return self._next.eof_received()
-        return not hung_up(self._transport)
-
-    def check(self) -> None:
-        """Notice a hang-up that reading does not show: after a half-close, or while reading is paused."""
-        transport = self._transport
-        unheard = transport is not None and (self._ended or not transport.is_reading())
-        if transport is not None and unheard and hung_up(transport):
-            transport.abort()
-
-    def abort(self) -> None:
-        """End it now."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def pause_writing(self) -> None:
-        """The client reads too slowly."""
-        if self._next is not None:
-            self._next.pause_writing()
-
-    def resume_writing(self) -> None:
-        """The client caught up."""
-        if self._next is not None:
-            self._next.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Gone: so is whatever served it."""
-        self._server.connections.discard(self)
-        if self._patience is not None:
-            self._patience.cancel()
-        if self._next is not None:
-            self._next.connection_lost(exc)
-
-
-def engine_down(path: str) -> str:
-    """What a client reads when the engine does not answer."""
-    return f"The Docker Engine behind skerry does not answer at {path}: is dockerd running?"
-
-
 async def serve(
     path: str, app: web.Application, engine_socket: str, mode: int = 0o660, group: str = "docker"
 ) -> Server:
@@ -263,7 +110,12 @@ async def serve(
     `path`; a file that a dead process left is replaced.
     """
     runner = web.AppRunner(
-        app, handler_cancellation=True, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S
+        app,
+        handler_cancellation=True,
+        access_log=logging.getLogger(__name__),
+        access_log_class=Answered,
+        handle_signals=False,
+        shutdown_timeout=SHUTDOWN_S,
     )
     await runner.setup()
     sock = bind(Path(path), mode, group)

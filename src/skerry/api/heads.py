@@ -12,6 +12,7 @@ LIMIT = 64 * 1024
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) (HTTP/1\.[01])")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\x00]*)")
 _VERSION = re.compile(r"/v\d+\.\d+(/.*)")
+_PLAIN = {"GET", "HEAD", "POST", "PUT", "DELETE"}
 _HOP = {b"connection", b"keep-alive", b"proxy-connection"}
 
 
@@ -42,6 +43,14 @@ class Head:
     def upgrades(self) -> bool:
         """Whether the client asks to go on in another protocol (attach, exec, BuildKit's session)."""
         return any(name.lower() == b"upgrade" for name, _ in self.fields)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether another request may follow on the connection: where this one ends is known, and the
+        client wants nothing else."""
+        plain = self.method in _PLAIN and self.protocol == "HTTP/1.1" and self.length is not None
+        wishes = {value.lower() for name, value in self.fields if name.lower() == b"connection"}
+        return plain and wishes <= {b"keep-alive"}
 
     @property
     def length(self) -> int | None:

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from skerry.api.frontdoor import engine_down
+from skerry.api.connection import engine_down
 from skerry.engine.port import EngineUnreachable
 
 Version = tuple[int, int]
