@@ -13,7 +13,7 @@ from skerry.core.endpoints import traffic
 from skerry.core.handling import Handling, handling_of
 from skerry.core.share import Shares
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Decision, Service
+from skerry.model.objects import Config, Decision, Revision, Secret, Service
 from skerry.model.traffic import Traffic
 from skerry.store.store import Commit, Store, Tx
 
@@ -22,6 +22,10 @@ log = structlog.get_logger()
 RETRY_S = 1.0
 RESYNC_S = 30.0
 """Whoever flushes the machine's ruleset takes ours too; it comes back within this time."""
+
+
+_NO_TRAFFIC = (Config, Decision, Revision, Secret)
+"""What may change and no connection takes another way."""
 
 
 class Reservations(Protocol):
@@ -85,7 +89,7 @@ class NetworkLoop:
             for change in commit.changes:
                 if isinstance(change.object, Service):
                     self._labels_changed(change.object, gone=change.new is None)
-            if not all(isinstance(change.object, Decision) for change in commit.changes):
+            if any(not isinstance(change.object, _NO_TRAFFIC) for change in commit.changes):
                 self._wanted.set()
 
     def _labels_changed(self, service: Service, *, gone: bool) -> None:
