@@ -296,6 +296,13 @@ def test_what_is_sent_ahead_is_answered_in_turn() -> None:
     check(test)
 
 
+def test_what_is_left_behind_a_body_does_not_keep_the_connection() -> None:
+    async def test(door: Door) -> None:
+        assert (await door.raw(UNLOCK + b"}")).status == 503
+
+    check(test)
+
+
 def test_a_client_that_sends_ever_more_ahead_is_not_read() -> None:
     async def test(door: Door) -> None:
         reader, writer = await door.connect()

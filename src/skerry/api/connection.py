@@ -79,7 +79,10 @@ class Connection(asyncio.Protocol):
             self._refuse(400, str(error))
             return
         if found is None:
-            self._wait_for_head()
+            if self._ended:  # the rest of this head will never come
+                self._transport.close()
+            else:
+                self._wait_for_head()
             return
         head, self._buffer = found
         self._decide(head)
