@@ -57,11 +57,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Part of a head, or what follows one."""
         if self._next is not None and self._room != 0:
-            mine = len(data) if self._room is None else self._room
+            mine, data = data[: self._room], data[self._room :] if self._room is not None else b""
             if self._room is not None:
-                self._room -= len(data[:mine])
-            self._next.data_received(data[:mine])
-            data = data[mine:]
+                self._room -= len(mine)
+            self._next.data_received(mine)
         if data:
             self._buffer += data
             self._read_head()
@@ -69,7 +68,7 @@ class Connection(asyncio.Protocol):
     def _read_head(self) -> None:
         """One request at a time: what a client sends ahead waits until it has its answer."""
         assert self._transport is not None
-        if not self._answered or not self._buffer or self._transport.is_closing():
+        if not self._answered:
             if len(self._buffer) > LIMIT:
                 self._transport.pause_reading()
             return
