@@ -34,28 +34,27 @@ class _Unix(http.client.HTTPConnection):
 
 
 class Api:
-    """Reads of the Docker Engine API; not for two threads at once."""
+    """Reads of the Docker Engine API, by a connection each."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._connection = _Unix(path)
 
     def get(self, path: str, **filters: list[str]) -> Any:
         """The JSON of a GET; `filters` become Docker's. Raises StepFailed for any status but 200."""
         query = "?" + urlencode({"filters": json.dumps(filters)}) if filters else ""
         try:
             status, body = self._ask(path + query)
-        except (http.client.HTTPException, OSError):  # an idle connection may have been closed
-            self._connection.close()
+        except (http.client.HTTPException, OSError):  # skerryd may have been killed meanwhile
             status, body = self._ask(path + query)
         if status != 200:
             raise StepFailed(f"GET {path} answered {status}: {body.decode(errors='replace').strip()}")
         return json.loads(body)
 
     def _ask(self, target: str) -> tuple[int, bytes]:
-        self._connection.request("GET", target)
-        response = self._connection.getresponse()
-        return response.status, response.read()
+        with contextlib.closing(_Unix(self._path)) as connection:
+            connection.request("GET", target)
+            response = connection.getresponse()
+            return response.status, response.read()
 
     def service(self, name: str) -> dict[str, Any]:
         """A service's JSON."""
