@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 from skerry.gate.control import Control
@@ -25,7 +26,7 @@ def test_says_what_is_answers_what_is_applied_and_tells_of_changes(tmp_path: Pat
     async def scene() -> None:
         recorder = Recorder()
         control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
-        await control.start()
+        control.start()
         reader, writer = await asyncio.open_unix_connection(tmp_path / "gate.sock")
         assert read_status(await reader.readline()).serial == 0
         names = tuple(Name("red", f"name{number}", ("10.0.1.2",)) for number in range(5000))
@@ -46,7 +47,7 @@ def test_nonsense_ends_only_its_own_connection(tmp_path: Path) -> None:
     async def scene() -> None:
         recorder = Recorder()
         control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
-        await control.start()
+        control.start()
         for _ in range(2):
             reader, writer = await asyncio.open_unix_connection(tmp_path / "gate.sock")
             await reader.readline()
@@ -54,5 +55,55 @@ def test_nonsense_ends_only_its_own_connection(tmp_path: Path) -> None:
             assert await reader.read() == b""
             writer.close()
         control.stop()
+
+    asyncio.run(scene())
+
+
+def test_who_comes_while_it_hangs_up_is_not_left_waiting(tmp_path: Path) -> None:
+    """At whatever step of being accepted: a skerryd that waits for the former gate's word never asks the
+    next one."""
+
+    async def ends_after(steps: int) -> bytes:
+        recorder = Recorder()
+        control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
+        control.start()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.setblocking(False)
+            client.connect(str(tmp_path / "gate.sock"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            control.hang_up()
+            return await everything(client)
+
+    async def everything(client: socket.socket) -> bytes:
+        loop, heard = asyncio.get_running_loop(), b""
+        try:
+            async with asyncio.timeout(1):
+                while part := await loop.sock_recv(client, 4096):
+                    heard += part
+        except ConnectionResetError:
+            pass
+        return heard
+
+    heard = [asyncio.run(ends_after(steps)) for steps in range(12)]
+    assert heard[0] == b"", "hung up before anybody was accepted"
+    assert heard[-1], "hung up after the status was said"
+
+
+def test_a_state_that_waits_while_another_gate_takes_over_is_not_applied(tmp_path: Path) -> None:
+    async def scene() -> None:
+        recorder = Recorder()
+        control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
+        control.start()
+        async with control.busy:
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "gate.sock")
+            await reader.readline()
+            writer.write(encode(Desired(7, Traffic())))
+            while not control.busy._waiters:  # it has heard, and waits
+                await asyncio.sleep(0)
+            control.hang_up()
+        assert await reader.read() == b""
+        writer.close()
+        assert recorder.desired.serial == 0
 
     asyncio.run(scene())

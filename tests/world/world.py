@@ -180,9 +180,9 @@ class World:
         return self.run("env", *pairs, "docker", "stack", "deploy", "--compose-file", file, stack)
 
     def logs(self) -> str:
-        """The tails of all logs, for the report of a failed test."""
+        """The tails of all logs, ours before the engine's long one, for the report of a failed test."""
         parts = []
-        for path in sorted(self.run_dir.glob("*.log")):
+        for path in sorted(self.run_dir.glob("*.log"), key=lambda path: (path.name == "engine.log", path)):
             lines = path.read_text(errors="replace").splitlines()[-200:]
             parts.append(f"--- {path.name}\n" + "\n".join(lines))
         return "\n".join(parts)

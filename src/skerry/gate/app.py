@@ -91,7 +91,7 @@ class Gate:
         await self._hold.start()
         kept = self._keep_translating()
         takers = handover.listen(self._paths.handover)
-        await self._control.start()
+        self._control.start()
         if self._giver is not None:
             await self._take_held(self._giver)
         self._inherited.close_rest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import msgspec
 import structlog
 
 from skerry.gate.message import LINE_LIMIT, Desired, Status, encode, read_desired
+from skerry.gate.relay import Acceptor
 
 log = structlog.get_logger()
+
+BACKLOG = 100
 
 Apply = Callable[[Desired], Awaitable[None]]
 
@@ -26,34 +30,50 @@ class Control:
         self._status = status
         self._writers: set[asyncio.StreamWriter] = set()
         self._one_at_a_time = asyncio.Lock()
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
+        self._ended = False
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Listen; takes the place of a former gate's socket, which may still be there."""
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         fresh.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         before = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, fresh, limit=LINE_LIMIT)
+            listener.bind(str(fresh))
         finally:
             os.umask(before)
+        listener.listen(BACKLOG)
+        # not asyncio's server: who is being accepted while that closes is left without an answer or an end
+        self._acceptor = Acceptor(listener, self._serve, "control")
         fresh.rename(self._path)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LINE_LIMIT)
         self._writers.add(writer)
         try:
-            writer.write(encode(self._status()))
-            while line := await reader.readline():
-                desired = read_desired(line)
-                async with self._one_at_a_time:
-                    await self._apply(desired)
+            while not self._ended:
                 writer.write(encode(self._status()))
                 await writer.drain()
+                if not await self._hear(reader):
+                    break
         except (OSError, ValueError, msgspec.DecodeError) as error:  # ValueError: a line beyond the limit
             log.warning("control connection ended", error=str(error))
         finally:
             self._writers.discard(writer)
             writer.close()
+
+    async def _hear(self, reader: asyncio.StreamReader) -> bool:
+        """Apply the next state that is said; False where none comes, or not to us any more."""
+        line = await reader.readline()
+        if not line:
+            return False
+        desired = read_desired(line)
+        async with self._one_at_a_time:
+            if self._ended:
+                return False
+            await self._apply(desired)
+        return True
 
     def tell(self) -> None:
         """Send the status to all who are connected."""
@@ -68,8 +88,9 @@ class Control:
 
     def hang_up(self) -> None:
         """Stop serving; the socket's place in the file system is another gate's by now."""
-        if self._server:
-            self._server.close()
+        self._ended = True
+        if self._acceptor:
+            self._acceptor.stop_listening()
         for writer in self._writers:
             writer.close()
 

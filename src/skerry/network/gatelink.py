@@ -22,6 +22,8 @@ from skerry.network.spare import Spare
 
 ANSWER_S = 20.0
 START_S = 10.0
+FIRST_WORD_S = 2.0
+"""A gate says its status as soon as it is asked; one that ends meanwhile may not, and another is asked."""
 POLL_S = 0.02
 BACKOFF_S = 0.5
 
@@ -38,6 +40,7 @@ class GateLink:
     ) -> None:
         self.spare = Spare(run_dir)
         self._run_dir = run_dir
+        self._log = run_dir / "gate.log"
         self._namespace = namespace
         self._on_status = on_status
         self._on_event = on_event
@@ -168,11 +171,11 @@ class GateLink:
         self._send()
         return reader
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, Status]:
+    async def _connect(self, patience: float = START_S) -> tuple[asyncio.StreamReader, Status]:
         reader, writer = await asyncio.open_unix_connection(self._run_dir / "gate.sock", limit=LINE_LIMIT)
         self._hang_up()
         self._writer = writer
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(patience):
             line = await reader.readuntil()
         return reader, read_status(line)
 
@@ -207,7 +210,7 @@ class GateLink:
     async def _start(self, *words: str, keep: tuple[int, ...] = ()) -> None:
         self._run_dir.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "skerry.gate", "--run-dir", str(self._run_dir)]
-        with (self._run_dir / "gate.log").open("ab") as log:
+        with self._log.open("ab") as log:
             starter = await asyncio.create_subprocess_exec(
                 *["setsid", "--fork", *command, "--netns", self._namespace.name, *words],
                 stdin=asyncio.subprocess.DEVNULL,
@@ -222,11 +225,18 @@ class GateLink:
         deadline = asyncio.get_running_loop().time() + START_S
         while asyncio.get_running_loop().time() < deadline:
             with suppress(OSError, asyncio.IncompleteReadError):
-                reader, status = await self._connect()
+                reader, status = await self._connect(FIRST_WORD_S)
                 if right(status):
                     return reader, status
             await asyncio.sleep(POLL_S)
-        raise NetworkError(f"the gate did not start: see {self._run_dir / 'gate.log'}")
+        words = f"its last words: {self._last_words()} (see {self._log})"
+        raise NetworkError(f"the gate did not start in {START_S:.0f} s; {words}")
+
+    def _last_words(self) -> str:
+        with suppress(OSError):
+            lines = self._log.read_text(errors="replace").split("\n")
+            return next((line for line in reversed(lines) if line.strip()), "none")
+        return "none"
 
     async def _end(self, reader: asyncio.StreamReader, status: Status) -> None:
         with suppress(ProcessLookupError):
