@@ -10,10 +10,12 @@ import pytest
 
 from skerry.api.wire import services as wire
 from skerry.control import networks, services
+from skerry.control.images import Content
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
 from skerry.model import defaults
 from skerry.model.objects import Raw, UpdateStatus
+from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
 from tests.control.swarm_of_one import World, invalid, published, spec
 
@@ -442,3 +444,18 @@ def test_services_are_found_by_id_name_and_prefix() -> None:
     assert services.find(world.view, other.id[:12]) is other
     world.refuses(lambda store: services.remove(store, ""), 400, "service  is ambiguous (2 matches found)")
     world.refuses(lambda store: services.remove(store, "APP"), 404, "service APP not found")
+
+
+def test_what_an_image_means_is_asked_only_where_the_tasks_may_change() -> None:
+    world = World()
+    service, asked = world.service(), list[str]()
+
+    async def meaning() -> Content | None:
+        asked.append("asked")
+        return Content("app:1", "sha256:new", named=False)
+
+    world.update(service, spec(Labels={"a": "b"}), meaning=meaning)
+    assert asked == []
+    changed = world.update(service, spec(container={"Env": ["A=b"]}), meaning=meaning)
+    assert asked == ["asked"]
+    assert changed.spec["TaskTemplate"]["ContainerSpec"][CONTENT] == "sha256:new"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from aiohttp import web
 
 from skerry.api import filters
@@ -97,7 +99,7 @@ async def update(call: Call) -> web.Response:
             rollback=call.text("rollback"),
             auth=call.auth,
             local=await _local(call, body),
-            content=await content_of(call, body),
+            meaning=partial(content_of, call, body),
         )
     except services.UnknownAuthSource as error:
         raise error if call.facts.modern else SkerryError("unsupported registryAuthFrom value") from error

@@ -28,12 +28,18 @@ def pinned(spec: Raw, content: Content | None, before: Raw | None = None) -> Raw
 
     `content` is None for an image that is not here, or that a registry has too.
     """
-    if before is not None and not (content is not None and content.named) and _same_work(spec, before):
+    if before is not None and not (content is not None and content.named) and _work(spec) == _work(before):
         kept = before["TaskTemplate"]["ContainerSpec"].get(CONTENT, "")
         return _with(spec, spec["TaskTemplate"]["ContainerSpec"].get("Image", ""), kept)
     if content is None:
         return _with(spec, spec["TaskTemplate"]["ContainerSpec"].get("Image", ""), "")
     return _with(spec, content.image, content.id)
+
+
+def stays(spec: Raw, before: Raw) -> bool:
+    """Whether a spec keeps the image of the spec before, whatever its reference means by now: it leaves the
+    tasks as they are, as far as the user's own words go, and names no content."""
+    return "@" not in spec["TaskTemplate"]["ContainerSpec"].get("Image", "") and _work(spec) == _work(before)
 
 
 def _with(spec: Raw, image: str, content: str) -> Raw:
@@ -44,11 +50,6 @@ def _with(spec: Raw, image: str, content: str) -> Raw:
     if content:
         container[CONTENT] = content
     return {**spec, "TaskTemplate": {**template, "ContainerSpec": container}}
-
-
-def _same_work(spec: Raw, before: Raw) -> bool:
-    """Whether tasks would be left as they are, as far as the user's own words go."""
-    return _work(spec) == _work(before)
 
 
 def _work(spec: Raw) -> Raw:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 
 from msgspec.structs import replace
 
 from skerry.control import access, validate
 from skerry.control.convert import networks_of_task, service_spec
-from skerry.control.images import Content, pinned
+from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
 from skerry.core.attach import networks_of
 from skerry.core.view import View
@@ -22,6 +23,14 @@ from skerry.store.store import Store, Tx
 
 class UnknownAuthSource(InvalidParameter):
     """A `registryAuthFrom` that is no word of it: engines up to 20.10 had other words for that."""
+
+
+Meaning = Callable[[], Awaitable[Content | None]]
+"""Finds out what a spec's image means on this node."""
+
+
+class _ContentWantedError(Exception):
+    """The transaction cannot go on before somebody has found out what the image means."""
 
 
 def find(view: View, ref: str) -> Service:
@@ -67,36 +76,30 @@ async def update(
     rollback: str = "",
     auth: str = "",
     local: Collection[str] = (),
-    content: Content | None = None,
+    meaning: Meaning | None = None,
 ) -> list[str]:
     """Give a service a new spec, or (`rollback="previous"`) its previous one; warnings.
 
-    The checks come in Docker's order, the version last: a stale one is `out_of_sequence`.
+    The checks come in Docker's order, the version last: a stale one is `out_of_sequence`. `meaning` is asked
+    only where the tasks may have to change: the engine takes its time to answer.
     """
     number = access.version_number(version, "service")
 
-    def write(tx: Tx) -> list[str]:
+    def write(tx: Tx, meaning: Meaning | None, content: Content | None = None) -> list[str]:
         spec = service_spec(tx, body, local)
         service = find(tx.view, ref)
+        if meaning and not stays(spec, service.spec):
+            raise _ContentWantedError
         spec = pinned(spec, content, service.spec)
         kept_auth = auth or _stored_auth(tx.view, service, registry_auth_from)
         if rollback not in ("", "none", "previous"):
             raise SkerryError(f"unrecognized rollback option {rollback}")
-        _check(tx.view, spec)
-        if "EndpointSpec" in spec and spec["EndpointSpec"] != service.spec.get("EndpointSpec"):
-            validate.check_ports(tx.view, spec, service.id)
-        _check_moved_networks(service.spec, spec)
-        validate.check_files(tx.view, spec)
-        if spec["Mode"].keys() != service.spec["Mode"].keys():
-            raise RpcError("Unimplemented", "service mode change is not allowed")
-        if spec["Name"] != service.name:
-            raise RpcError("Unimplemented", "renaming services is not supported")
-        changed = (
-            _rolled_back(tx, service) if rollback == "previous" else _with_spec(tx, service, spec, kept_auth)
-        )
+        _check_change(tx.view, service, spec)
+        back = rollback == "previous"
+        changed = _rolled_back(tx, service) if back else _with_spec(tx, service, spec, kept_auth)
         if number != service.version:
             raise out_of_sequence()
-        if rollback == "previous":
+        if back:
             validate.check_ports(tx.view, changed.spec, service.id)
         if changed.is_job:
             changed = replace(
@@ -105,7 +108,24 @@ async def update(
         _put(tx, changed)
         return warnings_of(changed.spec)
 
-    return await store.update(write)
+    try:
+        return await store.update(partial(write, meaning=meaning))
+    except _ContentWantedError:
+        content = await meaning() if meaning else None
+        return await store.update(partial(write, meaning=None, content=content))
+
+
+def _check_change(view: View, service: Service, spec: Raw) -> None:
+    """Whether a service may become this."""
+    _check(view, spec)
+    if "EndpointSpec" in spec and spec["EndpointSpec"] != service.spec.get("EndpointSpec"):
+        validate.check_ports(view, spec, service.id)
+    _check_moved_networks(service.spec, spec)
+    validate.check_files(view, spec)
+    if spec["Mode"].keys() != service.spec["Mode"].keys():
+        raise RpcError("Unimplemented", "service mode change is not allowed")
+    if spec["Name"] != service.name:
+        raise RpcError("Unimplemented", "renaming services is not supported")
 
 
 def _check_moved_networks(before: Raw, spec: Raw) -> None:
