@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from skerry.core.allocate import endpoint
 from skerry.core.attach import networks_of, published_network
-from skerry.core.endpoints import STACK_LABEL, traffic
+from skerry.core.endpoints import traffic
+from skerry.core.share import STACK_LABEL
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, Service, VirtualIP
 from skerry.model.states import TaskState
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec

@@ -1,12 +1,12 @@
-"""What a service gives to the network is made again only where something of it has changed."""
+"""What a service gives to the network is derived again only where something of it has changed."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
 from bench.core import NOW, swarm
-from skerry.core.endpoints import traffic
-from skerry.core.share import Shares
+from skerry.core.endpoints import Derivation, traffic
+from skerry.core.share import STACK_LABEL
 from skerry.core.view import View
 from skerry.model.objects import Attachment, Port
 from skerry.model.states import TaskState
@@ -21,30 +21,38 @@ def served(size: int) -> View:
     return view
 
 
-def test_kept_shares_tell_the_same_as_fresh_ones() -> None:
-    shares, view = Shares(), served(3)
+def test_a_derivation_that_goes_on_tells_the_same_as_a_fresh_one() -> None:
+    derivation, view = Derivation(), served(3)
     task, service, network = view.tasks["s0t1"], view.services["s1"], view.networks["net"]
     changed = view.put(replace(task, status=replace(task.status, state=TaskState.FAILED, at=NOW)))
-    views = [
-        view,
-        changed,
-        changed.put(replace(service, spec={**service.spec, "Labels": {"skerry.hold.timeout": "3s"}})),
-        changed.without(service),
-        changed.put(replace(network, name="other")),
-        view,
+    labels = {"skerry.hold.timeout": "3s", STACK_LABEL: "shop"}
+    labelled = changed.put(replace(service, spec={**service.spec, "Labels": labels}, created_at=NOW))
+    emptied = labelled.without(service)
+    for last in view.tasks_of("s1"):
+        emptied = emptied.without(last)
+    steps: list[tuple[View, set[str] | None]] = [
+        (view, None),
+        (changed, {"s0"}),
+        (labelled, {"s1"}),
+        (labelled.without(service), {"s1"}),
+        (emptied, {"s1"}),
+        (emptied.put(replace(network, name="other")), set()),
+        (view, None),
     ]
-    for one in views:
-        assert traffic(one, frozenset(), shares) == traffic(one)
-        assert traffic(one, frozenset({"s2t3"}), shares) == traffic(one, frozenset({"s2t3"}))
+    for one, touched in steps:
+        assert derivation.of(one, frozenset(), touched) == traffic(one)
+        leaving = frozenset({"s2t3"})
+        assert derivation.of(one, leaving, set()) == traffic(one, leaving) != traffic(one)
 
 
-def test_a_change_makes_one_share_again() -> None:
-    shares, view = Shares(), served(3)
-    before = shares.of(view)
-    task = view.tasks["s0t1"]
-    after = shares.of(view.put(replace(task, desired=TaskState.SHUTDOWN)))
-    assert [key for key in before if after[key] is not before[key]] == ["s0"]
-    assert len(after["s0"].virtual[0].backends) == 9
+def test_what_nobody_touched_is_the_same_value() -> None:
+    derivation, view = Derivation(), served(3)
+    before = derivation.of(view)
+    task, service = view.tasks["s0t1"], view.services["s1"]
+    assert derivation.of(view.put(replace(service, version=9)), frozenset(), {"s1"}) is before
+    after = derivation.of(view.put(replace(task, desired=TaskState.SHUTDOWN)), frozenset(), {"s0"})
+    assert len(after.services[0].backends) == 9
+    assert all(one is other for one, other in zip(before.services[1:], after.services[1:], strict=True))
 
 
 def test_of_two_that_publish_one_port_the_one_with_a_place_has_it() -> None:

@@ -5,43 +5,86 @@ A task is in the table exactly while it is wanted and RUNNING, which is to say r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from msgspec.structs import replace
 
-from skerry.core.share import Share, Shares
+from skerry.core.share import STACK_LABEL, Share, share
 from skerry.core.view import View
 from skerry.model.defaults import DEPLOY_WINDOW, SECOND
 from skerry.model.objects import Network
 from skerry.model.states import TaskState
 from skerry.model.traffic import PublishedPort, Segment, Traffic
 
-STACK_LABEL = "com.docker.stack.namespace"
 
-
-def traffic(view: View, leaving: frozenset[str] = frozenset(), shares: Shares | None = None) -> Traffic:
-    """Everything the kernel table, the gate and the DNS have to know; sorted, so it can be compared.
+def traffic(view: View, leaving: frozenset[str] = frozenset()) -> Traffic:
+    """Everything that the kernel table, the gate and the DNS have to know; ordered, so it can be compared.
 
     Tasks whose IDs are in `leaving` are about to be stopped by the agent though the row does not say so yet.
-    `shares` are those of the last time: what has not changed since is taken from there.
     """
-    view = _without(view, leaving)
-    bridges = [one for one in view.networks.values() if one.leg and not one.removed]
-    networks = sorted(bridges, key=lambda network: network.id)
-    found = (shares or Shares()).of(view)
-    services = sorted(view.services.values(), key=lambda service: (service.created_at, service.id))
-    ordered = [found[service.id] for service in services]
-    names = chain.from_iterable(one.names for one in ordered)
-    clients = chain.from_iterable(one.clients for one in found.values())
-    return Traffic(
-        segments=tuple(_segment(network) for network in networks),
-        services=tuple(chain.from_iterable(one.virtual for one in ordered)),
-        ports=_ports(ordered),
-        names=tuple(sorted(names, key=lambda name: (name.network_id, name.name))),
-        clients=tuple(sorted(clients, key=lambda client: client.task_id)),
-        deploying=tuple((network.id, until) for network in networks if (until := _deploying(view, network))),
-    )
+    return Derivation().of(view, leaving)
+
+
+class Derivation:
+    """The traffic of one view after another: what a commit left alone is not derived again."""
+
+    def __init__(self) -> None:
+        self._shares: dict[str, Share] = {}
+        self._networks: Mapping[str, Network] | None = None
+        self._leaving: frozenset[str] = frozenset()
+        self._last = Traffic()
+
+    def of(
+        self, view: View, leaving: frozenset[str] = frozenset(), touched: Iterable[str] | None = None
+    ) -> Traffic:
+        """The traffic of a view, which is the last one itself where nothing has changed.
+
+        `touched` are the services that may have changed since the last view, themselves or by a task; None is
+        all. Networks are looked at anyway.
+        """
+        whole = touched is None or view.networks is not self._networks
+        if whole:
+            stale = {*view.services, *view.by.tasks, *self._shares}
+        else:
+            moved = (view.tasks.get(key) for key in leaving ^ self._leaving)
+            stale = {*(touched or ()), *(task.service_id for task in moved if task is not None)}
+        self._networks, self._leaving = view.networks, leaving
+        view = _without(view, leaving)
+        if self._renewed(view, stale) or whole:
+            self._last = self._joined(view)
+        return self._last
+
+    def _renewed(self, view: View, stale: Iterable[str]) -> bool:
+        """Whether any of these shares is another one now."""
+        changed = False
+        for key in stale:
+            before = self._shares.get(key)
+            after = share(view, key) if key in view.services or key in view.by.tasks else None
+            if after == before:
+                continue
+            changed = True
+            if after is None:
+                del self._shares[key]
+            else:
+                self._shares[key] = after
+        return changed
+
+    def _joined(self, view: View) -> Traffic:
+        bridges = [one for one in view.networks.values() if one.leg and not one.removed]
+        networks = sorted(bridges, key=lambda network: network.id)
+        services = sorted(view.services.values(), key=lambda service: (service.created_at, service.id))
+        ordered = [self._shares[service.id] for service in services]
+        gone = [self._shares[key] for key in sorted(self._shares.keys() - view.services.keys())]
+        until = _deploying(networks, ordered)
+        return Traffic(
+            segments=tuple(_segment(network) for network in networks),
+            services=tuple(chain.from_iterable(one.virtual for one in ordered)),
+            ports=_ports(ordered),
+            names=tuple(chain.from_iterable(one.names for one in ordered)),
+            clients=tuple(chain.from_iterable(one.clients for one in (*ordered, *gone))),
+            deploying=tuple((network.id, until[network.id]) for network in networks if network.id in until),
+        )
 
 
 def _without(view: View, leaving: frozenset[str]) -> View:
@@ -66,11 +109,9 @@ def _ports(ordered: Iterable[Share]) -> tuple[PublishedPort, ...]:
     return tuple(owners[key] for key in sorted(owners))
 
 
-def _deploying(view: View, network: Network) -> float:
-    """Until when (epoch seconds) services may still be on their way to a stack's network; 0 if none."""
-    born = [network.created_at] if STACK_LABEL in (network.spec.get("Labels") or {}) else []
-    for service in view.services.values():
-        labels = service.spec.get("Labels") or {}
-        if STACK_LABEL in labels and any(vip.network_id == network.id for vip in service.endpoint.vips):
-            born.append(service.created_at)
-    return (max(born) + DEPLOY_WINDOW) / SECOND if born else 0.0
+def _deploying(networks: Iterable[Network], shares: Iterable[Share]) -> dict[str, float]:
+    """Until when (epoch seconds) services may still be on their way to a stack's network, by its ID."""
+    born = {one.id: one.created_at for one in networks if STACK_LABEL in (one.spec.get("Labels") or {})}
+    for network_id, at in chain.from_iterable(one.born for one in shares):
+        born[network_id] = max(at, born.get(network_id, 0))
+    return {key: (at + DEPLOY_WINDOW) / SECOND for key, at in born.items()}

@@ -1,4 +1,7 @@
-"""What one service gives to the network as a whole: its VIPs, ports, names and clients."""
+"""What one service gives to the network as a whole: its VIPs, ports, names and clients.
+
+It depends on the service's row, its tasks and the networks, and on nothing else.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from skerry.model.specs import read_endpoint, read_template
 from skerry.model.states import TaskState
 from skerry.model.traffic import Backend, Client, Name, PublishedPort, VirtualService
 
+STACK_LABEL = "com.docker.stack.namespace"
+
 
 @dataclass(frozen=True)
 class Share:
@@ -23,32 +28,10 @@ class Share:
     ports: tuple[PublishedPort, ...] = ()
     names: tuple[Name, ...] = ()
     clients: tuple[Client, ...] = ()
+    born: tuple[tuple[str, int], ...] = ()
+    """Of a stack's service: the networks of its VIPs, and when (ns) it was made."""
     placed: bool = False
     """Whether one of its tasks has a place: such a service keeps a port that another one wants too."""
-
-
-class Shares:
-    """The shares of all services, each made again only where the service, a task of it or a network is
-    another than before: rows are frozen, so to be the same is to be equal."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[tuple[object, ...], Share]] = {}
-
-    def of(self, view: View) -> dict[str, Share]:
-        """By the service's ID."""
-        found = {}
-        for service_id in {*view.services, *view.by.tasks}:
-            made_of = (view.networks, view.services.get(service_id), *view.tasks_of(service_id))
-            kept = self._kept.get(service_id)
-            if kept is None or not _same(kept[0], made_of):
-                kept = (made_of, share(view, service_id))
-            found[service_id] = kept
-        self._kept = found
-        return {service_id: one for service_id, (_, one) in found.items()}
-
-
-def _same(some: tuple[object, ...], others: tuple[object, ...]) -> bool:
-    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
 
 
 def share(view: View, service_id: str) -> Share:
@@ -63,6 +46,7 @@ def share(view: View, service_id: str) -> Share:
         ports=tuple(_ports(view, service)),
         names=tuple(_names(view, service)),
         clients=clients,
+        born=tuple(_born(service)),
         placed=any(TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING for task in tasks),
     )
 
@@ -126,6 +110,12 @@ def _service_names(service: Service, network: Network) -> Iterator[str]:
     for one in template.networks or ():
         if one.target == network.id:
             yield from (alias.lower() for alias in one.aliases or () if alias.lower() != service.name.lower())
+
+
+def _born(service: Service) -> Iterator[tuple[str, int]]:
+    if STACK_LABEL in (service.spec.get("Labels") or {}):
+        for vip in service.endpoint.vips:
+            yield vip.network_id, service.created_at
 
 
 def _clients(task: Task) -> Iterator[Client]:

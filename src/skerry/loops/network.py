@@ -9,11 +9,10 @@ from typing import Protocol
 import structlog
 from msgspec.structs import replace
 
-from skerry.core.endpoints import traffic
+from skerry.core.endpoints import Derivation
 from skerry.core.handling import Handling, handling_of
-from skerry.core.share import Shares
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Config, Decision, Revision, Secret, Service
+from skerry.model.objects import Network, Service, Task
 from skerry.model.traffic import Traffic
 from skerry.store.store import Commit, Store, Tx
 
@@ -22,10 +21,6 @@ log = structlog.get_logger()
 RETRY_S = 1.0
 RESYNC_S = 30.0
 """Whoever flushes the machine's ruleset takes ours too; it comes back within this time."""
-
-
-_NO_TRAFFIC = (Config, Decision, Revision, Secret)
-"""What may change and no connection takes another way."""
 
 
 class Reservations(Protocol):
@@ -56,7 +51,9 @@ class NetworkLoop:
         self._store = store
         self._switch = switch
         self._removed: dict[str, Handling] = {}
-        self._shares = Shares()
+        self._derivation = Derivation()
+        self._touched: set[str] | None = None
+        """Services that commits have changed since the last look, themselves or by a task; None is all."""
         self._applied: Traffic | None = None
         self._applying: Traffic | None = None
         """What may be in the kernel at any moment, though nobody has said so."""
@@ -73,24 +70,43 @@ class NetworkLoop:
             group.create_task(self._follow_reservations())
             group.create_task(self._follow_commits(commits))
             while True:
-                self._wanted.clear()
-                self._leaving = {key for key in self._leaving if key in self._store.view.tasks}
-                view, leaving = self._store.view, frozenset(self._leaving)
-                settled = await self._apply(traffic(view, leaving, self._shares))
+                settled = await self._apply(self._desired(commits))
                 try:
                     async with asyncio.timeout(self._resync_s if settled else RETRY_S):
                         await self._wanted.wait()
                 except TimeoutError:
+                    self._touched = None
                     await self._restore()
+
+    def _desired(self, commits: asyncio.Queue[Commit]) -> Traffic:
+        """What the view asks for now; every commit that led to it has been noted then."""
+        while not commits.empty():
+            self._note(commits.get_nowait())
+        self._wanted.clear()
+        view, touched = self._store.view, self._touched
+        self._touched = set()
+        self._leaving = {key for key in self._leaving if key in view.tasks}
+        return self._derivation.of(view, frozenset(self._leaving), touched)
 
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
-            commit = await commits.get()
-            for change in commit.changes:
-                if isinstance(change.object, Service):
+            self._note(await commits.get())
+
+    def _note(self, commit: Commit) -> None:
+        for change in commit.changes:
+            match change.object:
+                case Service(id=key):
                     self._labels_changed(change.object, gone=change.new is None)
-            if any(not isinstance(change.object, _NO_TRAFFIC) for change in commit.changes):
-                self._wanted.set()
+                    self._touch(key)
+                case Task(service_id=key):
+                    self._touch(key)
+                case Network():
+                    self._wanted.set()
+
+    def _touch(self, service_id: str) -> None:
+        if self._touched is not None:
+            self._touched.add(service_id)
+        self._wanted.set()
 
     def _labels_changed(self, service: Service, *, gone: bool) -> None:
         """A service that is removed still says how its last tasks are drained."""
