@@ -171,6 +171,7 @@ def test_a_changed_table_is_as_one_that_was_written_whole() -> None:
     other = VirtualService("o", "vault", "10.0.3.66", (Backend("t3", "10.0.3.2"),))
     states = [
         Traffic((RED, VAULT), (both, other), (tcp, udp)),
+        Traffic((RED, VAULT), (both, other), (tcp,)),
         Traffic((RED, VAULT), (VirtualService("s", "red", "10.0.1.130", (TWO,)), other), (tcp,)),
         Traffic((RED, VAULT), (VirtualService("s", "red", "10.0.1.130"),), (held, udp)),
         Traffic((RED, VAULT)),

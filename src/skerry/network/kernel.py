@@ -18,6 +18,7 @@ from skerry.model.traffic import Backend, Segment, Traffic
 from skerry.network import dockeruser, links, ruleset
 from skerry.network.commands import nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
+from skerry.network.difference import differing
 from skerry.network.drain import Drained, Rules, drain
 from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
@@ -123,7 +124,7 @@ class KernelNetwork:
         self._reservations = Reservations(frozenset(status.reserved), dict(status.refused))
         ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
         wanted, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
-        if before is None or _served(wanted) - _served(before):
+        if before is None or _come(before, wanted):
             await links.hairpin(segment.bridge for segment in wanted.segments)
         self._written = None
         await self._change(before, wanted)
@@ -232,6 +233,7 @@ def _forget_tasks(addresses: tuple[str, ...]) -> None:
 
 def _forget_udp(before: Traffic, after: Traffic) -> None:
     """UDP flows live on in conntrack: end those to backends that left and those that had none."""
+    before, after = differing(before, after)
     gone = _backends(before) - _backends(after)
     vips = _served_vips(after) - _served_vips(before)
     ports = _served_udp(after) ^ _served_udp(before)
@@ -246,6 +248,12 @@ def _forget_udp(before: Traffic, after: Traffic) -> None:
         log.debug("forgot UDP flows", count=count)
     finally:
         conntrack.close()
+
+
+def _come(before: Traffic, after: Traffic) -> set[Backend]:
+    """The tasks that are behind something now and were behind nothing."""
+    before, after = differing(before, after)
+    return _served(after) - _served(before)
 
 
 def _served(traffic: Traffic) -> set[Backend]:

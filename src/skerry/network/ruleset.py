@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from skerry.gate.message import HOLD_PORT
 from skerry.model.traffic import Backend, Segment, Traffic
+from skerry.network.difference import differing
 
 ASKED_MARK = 0x0100_0000
 """The bit of a flow's conntrack mark that says: the client spoke last."""
@@ -48,6 +49,7 @@ def render_change(before: Traffic, after: Traffic, table: str = "skerry") -> str
     if before.segments != after.segments:
         return render(after, table)
     family = f"ip {table}"
+    before, after = differing(before, after)
     old, new = ways(before), ways(after)
     own, owned = set(hairpins(before)), set(hairpins(after))
     lines = list(_elements(family, "hairpins", _pairs(own - owned), "delete"))
