@@ -1,30 +1,42 @@
 """Throughput to one nginx by every way there is: `python -m bench.network` (`make bench-network`).
 
-Direct to the container; the service's VIP; its published port; HAProxy in TCP mode; the engine's own `-p`,
-and its container directly. All in turn, in rounds that each begin with another one, from the machine itself,
-with wrk: 32 connections kept, then a new one for each request. Figures are medians of the rounds, as two of
-the same differ by a tenth: requests a second, and shares of direct. Needs wrk and haproxy.
+From where clients are: the machine itself, a container of the same network, another host. Direct to the
+container; the service's VIP; its published port; HAProxy in TCP mode; the engine's own `-p`, and its
+container directly. All ways of a place in turn, in rounds that each begin with another one, with wrk: 32
+connections kept, then a new one for each request. Two rounds of the same differ by a tenth, and the
+machine's speed drifts, so a way's share is the median of its shares in each round, of the direct connection
+next to it. Needs wrk and haproxy.
 
-Kept connections by direct, VIP and published port meet one nginx. New ones have an nginx for each way: to
-one and the same, a connection by the VIP would come from the address and, by chance, the port of a direct one
-that has just ended, and would wait until that is forgotten.
+Another host reaches no container of ours directly: a door is opened for that, and skerryd is stopped
+meanwhile, since it would close it.
+
+Kept connections meet one nginx by all ways. New ones have an nginx for each way: to one and the same, a
+connection by the VIP would come from the address and, by chance, the port of a direct one that has just
+ended, and would wait until that is forgotten.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
-from tests.world.net import INSIDE
+from msgspec import Struct
+
+from tests.world.net import INSIDE, run
 from tests.world.world import World, wait_until
 
 ROUNDS = 20
 SECONDS = 1
+HERE, BESIDE, OUTSIDE = "the machine itself", "a container", "another host"
+DIRECT, VIP, PUBLISHED = "direct", "VIP", "published port"
 ENGINE, ENGINE_DIRECT = "the engine's -p", "its container, direct"
 NGINX = """
 worker_processes 2;
@@ -51,76 +63,121 @@ listen all
 """
 
 
+class Way(NamedTuple):
+    """Host and port to ask on connections that are kept, and on new ones; `of` is what counts as all."""
+
+    name: str
+    of: str
+    kept: str
+    new: str
+
+
+class Rate(Struct, frozen=True):
+    """Requests a second, and the share of the direct way's in the same rounds."""
+
+    place: str
+    way: str
+    kept: float
+    kept_share: float
+    new: float
+    new_share: float
+
+
 def main() -> None:
     """Measure and print."""
     rates = measure()
-    direct = rates["direct"]
-    print("| way | kept, req/s | of direct | new each time, req/s | of direct |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for way, of in rates.items():
-        cells = [f"{of[mode]:.0f} | {of[mode] / direct[mode]:.0%}" for mode in ("kept", "new")]
-        print(f"| {way} | {cells[0]} | {cells[1]} |")
-    line = " ".join(
-        f"{name}_{mode}={rates[way][mode] / direct[mode]:.3f}"
-        for mode in ("kept", "new")
-        for name, way in (("vip", "VIP"), ("published", "published port"))
-    )
-    own = " ".join(
-        f"engine_{mode}={rates[ENGINE][mode] / rates[ENGINE_DIRECT][mode]:.3f}" for mode in ("kept", "new")
-    )
-    print(f"bench-network: {line} {own}")
+    print("\n".join(table(rates)))
+    shares = {(rate.place, rate.way): rate for rate in rates}
+    words = []
+    for name, place, way in (
+        ("vip", BESIDE, VIP),
+        ("published", OUTSIDE, PUBLISHED),
+        ("engine", OUTSIDE, ENGINE),
+        ("here_vip", HERE, VIP),
+        ("here_published", HERE, PUBLISHED),
+        ("here_engine", HERE, ENGINE),
+    ):
+        rate = shares[place, way]
+        words += [f"{name}_kept={rate.kept_share:.3f}", f"{name}_new={rate.new_share:.3f}"]
+    print(f"bench-network: {' '.join(words)}")
 
 
-def measure() -> dict[str, dict[str, float]]:
-    """Requests a second by way, on connections that are `kept`, and with a `new` one for each."""
+def table(rates: Iterable[Rate]) -> Iterator[str]:
+    """The lines of a table."""
+    yield "| from | way | kept, req/s | of direct | new each time, req/s | of direct |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: |"
+    for one in rates:
+        cells = [f"{one.kept:.0f} | {one.kept_share:.1%}", f"{one.new:.0f} | {one.new_share:.1%}"]
+        yield f"| {one.place} | {one.way} | {cells[0]} | {cells[1]} |"
+
+
+def measure() -> list[Rate]:
+    """By place and way."""
     for tool in ("wrk", "haproxy"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is not installed: bash scripts/setup bench")
     with World(images=["story"]) as world:
-        ways, proxied = prepared(world)
-        with haproxy(world, proxied):
-            ways["HAProxy, TCP"] = f"{INSIDE}:8090"
-            same = {**ways, "direct": address(world, "web")}
-            kept, fresh = measured(world, same, close=False), measured(world, ways, close=True)
-    return {way: {"kept": kept[way], "new": fresh[way]} for way in ways}
+        places = prepared(world)
+        task = world.inspect("container", task_of(world, "proxied"))
+        here, outside = world.net.within([]), world.net.within([], outside=True)
+        beside = ["nsenter", f"--net=/proc/{task['State']['Pid']}/ns/net"]
+        with haproxy(world, address(world, "proxied")):
+            rates = list(rates_of(HERE, here, places[HERE]))
+        rates += rates_of(BESIDE, beside, places[BESIDE])
+        with door(world, [way for way in places[OUTSIDE] if way.name == way.of]):
+            rates += rates_of(OUTSIDE, outside, places[OUTSIDE])
+    return rates
 
 
-def prepared(world: World) -> tuple[dict[str, str], str]:
-    """nginx as services, and by the engine's own means; host and port of each way, and HAProxy's backend."""
+def prepared(world: World) -> dict[str, list[Way]]:
+    """nginx as services, and by the engine's own means; the ways of each place."""
     conf = world.root / "nginx.conf"
     conf.write_text(NGINX)
     world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
     world.docker("network", "create", "--driver", "overlay", "bench")
     world.docker("config", "create", "nginx", str(conf))
     command = ["nginx", "-c", "/n.conf", "-g", "daemon off;"]
-    for name, more in (("web", ("--publish", "8080:80")), ("direct", ()), ("proxied", ())):
+    for name, more in (("web", ("--publish", "8080:80")), ("fresh", ()), ("proxied", ())):
         world.docker(
             *("service", "create", "--detach", "--name", name, "--network", "bench", *more),
             *("--no-healthcheck", "--config", "source=nginx,target=/n.conf", "story-web:1.0.0", *command),
         )
-    world.docker(
-        *("run", "--detach", "--name", "own", "--publish", "8088:80", "--no-healthcheck"),
-        *("--volume", f"{conf}:/n.conf", "story-web:1.0.0", *command),
-    )
-    direct, proxied = (address(world, name) for name in ("direct", "proxied"))
-    vip = world.inspect("service", "web")["Endpoint"]["VirtualIPs"][0]["Addr"].partition("/")[0]
-    ways = {
-        "direct": direct,
-        "VIP": f"{vip}:80",
-        "published port": f"{INSIDE}:8080",
-        ENGINE_DIRECT: container_address(world, "own"),
-        ENGINE: f"{INSIDE}:8088",
-        f"{ENGINE}, 127.0.0.1": "127.0.0.1:8088",
+    for name, port in (("own", 8088), ("own-fresh", 8089)):
+        world.docker(
+            *("run", "--detach", "--name", name, "--publish", f"{port}:80", "--no-healthcheck"),
+            *("--volume", f"{conf}:/n.conf", "story-web:1.0.0", *command),
+        )
+    network = world.inspect("service", "web")["Endpoint"]["VirtualIPs"][0]["Addr"]
+    vip, own = f"{network.partition('/')[0]}:80", container_address(world, "own-fresh")
+    direct = Way(DIRECT, DIRECT, address(world, "web"), address(world, "fresh"))
+    by_vip = Way(VIP, DIRECT, vip, vip)
+    published = Way(PUBLISHED, DIRECT, f"{INSIDE}:8080", f"{INSIDE}:8080")
+    engine = [
+        Way(ENGINE_DIRECT, ENGINE_DIRECT, own, own),
+        Way(ENGINE, ENGINE_DIRECT, f"{INSIDE}:8089", f"{INSIDE}:8088"),
+    ]
+    local = Way(f"{ENGINE}, 127.0.0.1", ENGINE_DIRECT, "127.0.0.1:8089", "127.0.0.1:8088")
+    places = {
+        HERE: [direct, by_vip, published, *engine, local],
+        BESIDE: [direct, by_vip],
+        OUTSIDE: [direct, published, *engine],
     }
-    for place in (*ways.values(), proxied):
-        answers(world, place)
-    return ways, proxied
+    for way in places[HERE]:
+        for place in (way.kept, way.new):
+            answers(world.net.within([]), place)
+    places[HERE].append(Way("HAProxy, TCP", DIRECT, f"{INSIDE}:8090", f"{INSIDE}:8090"))
+    return places
+
+
+def task_of(world: World, service: str) -> str:
+    """The container of the one task of a service."""
+    wait_until(lambda: world.api().containers(service), f"{service} runs")
+    return str(world.api().containers(service)[0]["Id"])
 
 
 def address(world: World, service: str) -> str:
     """Host and port of the one task of a service."""
-    wait_until(lambda: world.api().containers(service), f"{service} runs")
-    return container_address(world, str(world.api().containers(service)[0]["Id"]))
+    return container_address(world, task_of(world, service))
 
 
 def container_address(world: World, container: str) -> str:
@@ -129,10 +186,10 @@ def container_address(world: World, container: str) -> str:
     return next(f"{one['IPAddress']}:80" for one in networks.values() if one["IPAddress"])
 
 
-def answers(world: World, place: str) -> None:
+def answers(prefix: Sequence[str], place: str) -> None:
     """Wait until nginx answers there."""
-    ask = ("curl", "-s", "-m", "2", f"http://{place}/")
-    wait_until(lambda: world.run(*ask, check=False) == "ok\n", f"{place} answers")
+    ask = (*prefix, "curl", "-s", "-m", "2", f"http://{place}/")
+    wait_until(lambda: run(*ask, check=False) == "ok\n", f"{place} answers")
 
 
 @contextmanager
@@ -144,26 +201,60 @@ def haproxy(world: World, backend: str) -> Iterator[None]:
         world.net.within(["haproxy", "-db", "-f", str(conf)]), stderr=subprocess.DEVNULL
     )
     try:
-        answers(world, f"{INSIDE}:8090")
+        answers(world.net.within([]), f"{INSIDE}:8090")
         yield
     finally:
         process.kill()
         process.wait()
 
 
-def measured(world: World, ways: dict[str, str], *, close: bool) -> dict[str, float]:
-    """Medians of the rounds, by way."""
+@contextmanager
+def door(world: World, ways: Sequence[Way]) -> Iterator[None]:
+    """Other hosts reach these containers directly, which neither the engine nor skerry allows."""
+    hosts = {place.partition(":")[0] for way in ways for place in (way.kept, way.new)}
+    table = next(
+        line.split()[2].removesuffix("-flows")
+        for line in world.run("nft", "list", "tables", "ip").splitlines()
+        if line.endswith("-flows")
+    )
+    run("ip", "-n", world.net.outside, "route", "add", "172.16.0.0/12", "via", INSIDE)
+    os.kill(world.pid, signal.SIGSTOP)
+    try:
+        for host in hosts:
+            world.run("nft", "insert", "rule", "ip", table, "forward", "ip", "daddr", host, "accept")
+            for end in ("-s", "-d"):
+                world.run("iptables", "-w", "-I", "DOCKER-USER", end, host, "-j", "ACCEPT")
+        for way in ways:
+            answers(world.net.within([], outside=True), way.kept)
+        yield
+    finally:
+        os.kill(world.pid, signal.SIGCONT)
+
+
+def rates_of(place: str, prefix: Sequence[str], ways: Sequence[Way]) -> Iterator[Rate]:
+    """Medians of the rounds."""
+    kept = measured(prefix, {way.name: way.kept for way in ways}, [])
+    new = measured(prefix, {way.name: way.new for way in ways}, ["-H", "Connection: close"])
+    for way in ways:
+        found = []
+        for rates in (kept, new):
+            shares = [one / all_ for one, all_ in zip(rates[way.name], rates[way.of], strict=True)]
+            found += [statistics.median(rates[way.name]), statistics.median(shares)]
+        yield Rate(place, way.name, *found)
+
+
+def measured(prefix: Sequence[str], ways: dict[str, str], header: Sequence[str]) -> dict[str, list[float]]:
+    """Requests a second in each round, by way."""
     seen: dict[str, list[float]] = {way: [] for way in ways}
-    header = ["-H", "Connection: close"] if close else []
     order = list(ways)
     for _ in range(ROUNDS):
         order.append(order.pop(0))
         for way in order:
-            said = world.run("wrk", "-t2", "-c32", f"-d{SECONDS}s", *header, f"http://{ways[way]}/")
+            said = run(*prefix, "wrk", "-t2", "-c32", f"-d{SECONDS}s", *header, f"http://{ways[way]}/")
             found = re.search(r"Requests/sec:\s+([\d.]+)", said)
             assert found, said
             seen[way].append(float(found[1]))
-    return {way: statistics.median(rates) for way, rates in seen.items()}
+    return seen
 
 
 if __name__ == "__main__":

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 from bench.peer.events import Deaths, Table
-from bench.peer.story import REPEATS, SECOND, Figures, Play
+from bench.peer.story import REPEATS, SECOND, Figures, Play, deploy
 from bench.peer.systems import Skerry, System
 from bench.peer.wire import Wire, running, timed
 
@@ -170,16 +171,22 @@ def _with_vip(system: Skerry, restart: Any) -> Iterator[Callable[[Deaths], float
 
 @contextmanager
 def listings(system: System) -> Iterator[Play]:
-    """9: the CLI with 100 services."""
-    wire = Wire(system.api_socket)
-    names = [f"l{number:03}" for number in range(SERVICES)]
-    for name in names:
-        wire.call("POST", "/services/create", spec_of(name, 0))
+    """9: the CLI with 100 services, all of one stack, which is deployed again."""
+    file = system.root / "many.yml"
+    file.write_text(json.dumps(_stack([f"l{number:03}" for number in range(SERVICES)])))
+    deploy(system, file, "many")
     try:
         yield lambda: {
             "ls_s": timed(lambda: system.docker("service", "ls"), REPEATS),
-            "ps_s": timed(lambda: system.docker("service", "ps", "l050"), REPEATS),
+            "ps_s": timed(lambda: system.docker("service", "ps", "many_l050"), REPEATS),
+            "deploy_s": timed(lambda: deploy(system, file, "many"), REPEATS),
         }
     finally:
-        for name in names:
-            wire.call("DELETE", f"/services/{name}")
+        system.docker("stack", "rm", "many")
+
+
+def _stack(names: Iterable[str]) -> Any:
+    """Services without tasks, on the stack's network, as a compose file has them."""
+    deployed = {"replicas": 0, "endpoint_mode": "dnsrr"}
+    one = {"image": "box:1", "command": BOX, "deploy": deployed}
+    return {"version": "3.8", "services": dict.fromkeys(names, one)}

@@ -43,6 +43,7 @@ CRITERIA = (
     Criterion("idle-100", "own_mb", most=90),
     Criterion("listings", "ls_s", faster=1),
     Criterion("listings", "ps_s", faster=1),
+    Criterion("listings", "deploy_s", faster=1),
     Criterion("redeploy", "s", faster=1),
 )
 

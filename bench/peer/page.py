@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from bench import network
 from bench.peer.criteria import summary, verdict
 from bench.peer.results import Results
 
@@ -91,12 +92,7 @@ def _network(results: Results) -> Iterator[str]:
     if not results.network:
         return
     yield "\n## Throughput\n"
-    yield "| way | kept, req/s | of direct | new each time, req/s | of direct |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
-    direct = results.network["direct"]
-    for way, rates in results.network.items():
-        cells = [f"{rates[mode]:.0f} | {rates[mode] / direct[mode]:.0%}" for mode in ("kept", "new")]
-        yield f"| {way} | {cells[0]} | {cells[1]} |"
+    yield from network.table(results.network)
 
 
 def _core(results: Results) -> Iterator[str]:

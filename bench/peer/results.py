@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.network import Rate
 from demo.settings import CHECKOUT
 
 Rounds = dict[str, dict[str, list[float]]]
@@ -21,8 +22,8 @@ class Results(msgspec.Struct):
 
     machine: str = ""
     items: dict[str, Rounds] = {}
-    network: dict[str, dict[str, float]] = {}
-    """By way: requests a second on connections that are kept (`kept`), and with a new one each (`new`)."""
+    network: list[Rate] = []
+    """By place and way."""
     core: dict[str, float] = {}
     """By the number of services: microseconds of one decision."""
 

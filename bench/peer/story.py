@@ -38,9 +38,9 @@ def story(system: System, interval: str = "") -> Iterator[Wire]:
         _remove(system, wire)
 
 
-def deploy(system: System, file: Path) -> None:
+def deploy(system: System, file: Path, name: str = "story") -> None:
     """`docker stack deploy`; no registry is asked, on neither."""
-    words = ("stack", "deploy", "--resolve-image", "never", "--compose-file", str(file), "story")
+    words = ("stack", "deploy", "--resolve-image", "never", "--compose-file", str(file), name)
     system.docker(*words)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.network import Rate
 from bench.peer import page
 from bench.peer.criteria import CRITERIA, Criterion, misses, summary, verdict
 from bench.peer.items import FLOORS, ITEMS
@@ -61,12 +62,15 @@ def test_a_run_that_was_cut_goes_on_from_what_is_written(tmp_path: Path) -> None
 
 def test_the_page_has_tables_and_a_plot(tmp_path: Path) -> None:
     results = crash(0.5, 0.2, 0.18)
-    results.network = {"direct": {"kept": 100.0, "new": 50.0}, "VIP": {"kept": 95.0, "new": 45.0}}
+    results.network = [
+        Rate("a container", "direct", 100.0, 1.0, 50.0, 1.0),
+        Rate("a container", "VIP", 95.0, 0.951, 45.0, 0.9),
+    ]
     results.core = {"10": 200.0, "1000": 210.0}
     results.machine = "a machine"
     page.write(tmp_path / "performance.md", results)
     text = (tmp_path / "performance.md").read_text()
     assert "| crash | replaced_s | 0.500 | 0.200 (0.100 – 1.8) | 2.50× | 0.180 | 1.11× | met |" in text
-    assert "| VIP | 95 | 95% | 45 | 90% |" in text
+    assert "| a container | VIP | 95 | 95.1% | 45 | 90.0% |" in text
     assert "{" not in text
     assert (tmp_path / "performance.svg").read_text().count("<circle") == 9
