@@ -1,7 +1,8 @@
 """An event loop on which time is a number: it moves to the next timer at once and never waits.
 
-Nothing comes from outside: no sockets, no threads (`run_in_executor` runs its function at once), so one
-program on it does the same thing in the same order every time.
+Nothing comes from outside: no sockets, no threads (`run_in_executor` runs its function in the next turn:
+whoever waits for a thread lets others go on), so one program on it does the same thing in the same order
+every time.
 """
 
 from __future__ import annotations
@@ -56,8 +57,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         done = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - whoever awaits it gets it
-            done.set_exception(error)
+
+        def work() -> None:
+            try:
+                result, error = func(*args), None
+            except Exception as failure:  # noqa: BLE001 - whoever awaits it gets it
+                result, error = None, failure
+            if done.done():  # given up meanwhile; a thread runs to its end all the same
+                return
+            if error is None:
+                done.set_result(result)
+            else:
+                done.set_exception(error)
+
+        self.call_soon(work)
         return done

@@ -69,7 +69,7 @@ async def _life(here: World) -> None:
             faults.strike()
         else:
             await users.act()
-    await calm_down(here, users)
+    await calm_down(here, users, supervisor)
     await come_to_rest(here)
     await users.remove_everything()
     await come_to_rest(here)
@@ -86,11 +86,13 @@ def _pause(here: World) -> float:
     return chance.choice([0.0, 0.1, 0.5, 2.0, 8.0, 20.0, 90.0]) * chance.random()
 
 
-async def calm_down(here: World, users: Users) -> None:
+async def calm_down(here: World, users: Users, supervisor: asyncio.Task[None]) -> None:
     """From now on nothing fails any more, and the node takes tasks."""
     here.spare()
     while here.daemon is None:
         await asyncio.sleep(1)
+        if supervisor.done():  # what it found is why nobody comes back
+            supervisor.result()
     here.story.tell("world", "calm from now on")
     here.weather.kind = CALM
     here.engine.come_back()

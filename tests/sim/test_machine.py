@@ -112,7 +112,7 @@ class Machine(RuleBasedStateMachine):
         """In the end all comes to rest."""
         try:
             if hasattr(self, "world") and not self._failed:
-                self._run(calm_down(self.world, self.users))
+                self._run(calm_down(self.world, self.users, self._supervisor))
                 self._run(come_to_rest(self.world))
         finally:
             self._stack.close()

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import random
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,8 @@ class World:
         self._instant = (0, 0)
         self._kill_in: int | None = None
         self._graves: list[asyncio.Task[None]] = []
+        self._unheard: deque[Who] = deque()
+        """Who wrote what the last daemon did not live to tell of."""
         self.loop.each_turn = self._turn
         self.loop.set_exception_handler(self._unhandled)
 
@@ -155,17 +158,19 @@ class World:
         if daemon is None:
             return
         self._look()
+        self._unheard = daemon.disk.writers
         self.story.tell("world", f"daemon {daemon.number} is killed")
         self.number += 1
         self.daemon = None
         self._graves.append(self.loop.create_task(daemon.bury()))
 
     def _continue_from(self, daemon: Daemon) -> None:
-        """What was loaded is what was committed; a commit that nobody heard of any more is looked at now."""
+        """What was loaded is what was committed. A commit that the last daemon wrote and did not live to tell
+        of is looked at now."""
         loaded = daemon.store.view
         if loaded.index == self._last.index + 1:
             changes = tuple(_differences(self._last, loaded))
-            self._check(Commit(loaded, self.wall(), changes), "whoever was killed")
+            self._check(Commit(loaded, self.wall(), changes), self._unheard.popleft().part)
         else:
             other = [
                 name for name in COLLECTION_OF.values() if getattr(loaded, name) != getattr(self._last, name)
@@ -226,7 +231,7 @@ class World:
 def _differences(before: View, after: View) -> Iterator[Change]:
     for name in COLLECTION_OF.values():
         old, new = getattr(before, name), getattr(after, name)
-        for key in sorted(old.keys() | new.keys()):
+        for key in sorted({*old, *new}):
             if old.get(key) != new.get(key):
                 yield Change(old.get(key), new.get(key))
 

@@ -31,8 +31,6 @@ def desired_states_never_fall(step: Step) -> Iterator[str]:
 
 def each_step_is_its_owners(step: Step) -> Iterator[str]:
     """Who may move a task out of a state is told by OWNERS; tasks are made by the orchestrator alone."""
-    if step.writer == "whoever was killed":
-        return
     for old, new in step.written:
         if old is None:
             if step.writer != ORCHESTRATOR:
@@ -46,7 +44,7 @@ def desired_states_are_the_orchestrators(step: Step) -> Iterator[str]:
     for old, new in step.written:
         if old is None or old.desired == new.desired or step.writer == ORCHESTRATOR:
             continue
-        if step.writer not in (CONTROL, "whoever was killed") or new.desired != TaskState.REMOVE:
+        if step.writer != CONTROL or new.desired != TaskState.REMOVE:
             yield f"{step.writer} wanted {new.name} to be {new.desired.word}"
 
 
@@ -81,7 +79,7 @@ def indexes_grow(step: Step) -> Iterator[str]:
 def specs_are_the_users(step: Step) -> Iterator[str]:
     """Only control writes a spec; the orchestrator may do no more than go back to the revision before."""
     for old, new in step.services:
-        if old is None or old.spec == new.spec or step.writer in (CONTROL, "whoever was killed"):
+        if old is None or old.spec == new.spec or step.writer == CONTROL:
             continue
         if not (step.writer == ORCHESTRATOR and new.spec == previous_spec(step.before, old)):
             yield f"{step.writer} wrote the spec of {new.name}"
