@@ -123,11 +123,22 @@ class Store:
             result = fn(tx)
             changes = tx.changes()
             if changes:
-                await _outlast(asyncio.ensure_future(self._commit(tx, changes)))
+                await self._commit(tx, changes)
             return result
 
     async def _commit(self, tx: Tx, changes: tuple[Change, ...]) -> None:
-        await asyncio.to_thread(self._persistence.write, tx.index, changes)
+        """Write, swap, publish, in the step in which whoever asked goes on: its answer has left when the
+        watchers begin."""
+        loop = asyncio.get_running_loop()
+        writing = loop.run_in_executor(None, self._persistence.write, tx.index, changes)
+        cancelled = await _outlast(writing)
+        if writing.exception() is None:
+            self._publish(tx, changes)
+        if cancelled:
+            raise asyncio.CancelledError
+        writing.result()
+
+    def _publish(self, tx: Tx, changes: tuple[Change, ...]) -> None:
         self.view = replace(tx.view, index=tx.index, locked=self._persistence.locked)
         commit = Commit(self.view, tx.now, changes)
         for watcher in self._watchers:
@@ -169,20 +180,16 @@ class Store:
         self._persistence.close()
 
 
-async def _outlast(commit: asyncio.Future[None]) -> None:
-    """Wait for a commit to its end, however often the caller is cancelled; then pass the cancellation on.
+async def _outlast(writing: asyncio.Future[None]) -> bool:
+    """Wait for a write to its end, however often the caller is cancelled; whether it was.
 
     A client that hangs up must not leave a commit on disk and not in memory, and the next transaction
     must not begin from the view before it.
     """
     cancelled = False
-    while not commit.done():
+    while not writing.done():
         try:
-            await asyncio.wait({commit})
+            await asyncio.wait({writing})
         except asyncio.CancelledError:
             cancelled = True
-    error = commit.exception()
-    if cancelled:
-        raise asyncio.CancelledError
-    if error is not None:
-        raise error
+    return cancelled
