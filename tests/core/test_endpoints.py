@@ -86,6 +86,16 @@ def test_a_stack_counts_as_under_deployment_for_ten_seconds() -> None:
     assert until == swarm.service.created_at / 1e9 + 10
 
 
+def test_the_youngest_service_of_a_stack_says_until_when() -> None:
+    swarm = swarm_on_front(Labels={STACK_LABEL: "shop"})
+    older = swarm.service.created_at
+    vips = (VirtualIP("net", "10.0.1.129"),)
+    other = replace(swarm.service, id="later", name="later", endpoint=Endpoint(vips=vips))
+    for born in (older + 5_000_000_000, older - 5_000_000_000):
+        view = swarm.view.put(replace(other, created_at=born))
+        assert traffic(view).deploying == (("net", max(older, born) / 1e9 + 10),)
+
+
 def test_equal_views_give_equal_values() -> None:
     swarm = swarm_on_front()
     assert traffic(swarm.view) == traffic(swarm.view)
