@@ -212,16 +212,12 @@ def haproxy(world: World, backend: str) -> Iterator[None]:
 def door(world: World, ways: Sequence[Way]) -> Iterator[None]:
     """Other hosts reach these containers directly, which neither the engine nor skerry allows."""
     hosts = {place.partition(":")[0] for way in ways for place in (way.kept, way.new)}
-    table = next(
-        line.split()[2].removesuffix("-flows")
-        for line in world.run("nft", "list", "tables", "ip").splitlines()
-        if line.endswith("-flows")
-    )
+    forward = ("ip", f"skerry-{world.name}", "forward")
     run("ip", "-n", world.net.outside, "route", "add", "172.16.0.0/12", "via", INSIDE)
     os.kill(world.pid, signal.SIGSTOP)
     try:
         for host in hosts:
-            world.run("nft", "insert", "rule", "ip", table, "forward", "ip", "daddr", host, "accept")
+            world.run("nft", "insert", "rule", *forward, "ip", "daddr", host, "accept")
             for end in ("-s", "-d"):
                 world.run("iptables", "-w", "-I", "DOCKER-USER", end, host, "-j", "ACCEPT")
         for way in ways:
@@ -238,7 +234,7 @@ def rates_of(place: str, prefix: Sequence[str], ways: Sequence[Way]) -> Iterator
     for way in ways:
         found = []
         for rates in (kept, new):
-            shares = [one / all_ for one, all_ in zip(rates[way.name], rates[way.of], strict=True)]
+            shares = [one / whole for one, whole in zip(rates[way.name], rates[way.of], strict=True)]
             found += [statistics.median(rates[way.name]), statistics.median(shares)]
         yield Rate(place, way.name, *found)
 
