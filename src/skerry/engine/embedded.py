@@ -19,6 +19,7 @@ import structlog
 from skerry.engine import residue
 from skerry.engine.client import DockerEngine, connect_engine
 from skerry.engine.port import EngineUnreachable
+from skerry.logs import last_words
 
 log = structlog.get_logger()
 
@@ -73,7 +74,7 @@ class Embedded:
             if engine is not None:
                 return engine
             if loop.time() > deadline:
-                said = f"the private dockerd does not start: {self._last_words()} (see {self.log})"
+                said = f"the private dockerd does not start: {last_words(self.log)} (see {self.log})"
                 raise EngineUnreachable(said)
             await asyncio.sleep(RETRY_S)
 
@@ -202,13 +203,6 @@ class Embedded:
             await asyncio.gather(*(engine.stop_container(str(item["Id"]), 10) for item in running))
         finally:
             await engine.close()
-
-    def _last_words(self) -> str:
-        try:
-            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return "no log"
-        return next((line for line in reversed(lines) if line.strip()), "no word")
 
 
 async def _empty(engine: DockerEngine) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from skerry import __version__
 from skerry.gate.message import LINE_LIMIT, Desired, Status, encode, read_status
+from skerry.logs import last_words
 from skerry.model.traffic import Traffic
 from skerry.network.errors import NetworkError
 from skerry.network.spare import Spare
@@ -229,14 +230,8 @@ class GateLink:
                 if right(status):
                     return reader, status
             await asyncio.sleep(POLL_S)
-        words = f"its last words: {self._last_words()} (see {self._log})"
+        words = f"its last words: {last_words(self._log)} (see {self._log})"
         raise NetworkError(f"the gate did not start in {START_S:.0f} s; {words}")
-
-    def _last_words(self) -> str:
-        with suppress(OSError):
-            lines = self._log.read_text(errors="replace").split("\n")
-            return next((line for line in reversed(lines) if line.strip()), "none")
-        return "none"
 
     async def _end(self, reader: asyncio.StreamReader, status: Status) -> None:
         with suppress(ProcessLookupError):
