@@ -3,6 +3,13 @@ PYTHON := .venv/bin/python
 
 .PHONY: bench-setup setup demo test check sim mutants wire transcripts proof handover outgrow bench bench-core bench-network bench-probes
 
+# ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's
+ifdef ENGINE
+engine := $(shell bash scripts/engine $(ENGINE))
+$(if $(engine),,$(error there is no engine of $(ENGINE)))
+export PATH := $(engine):$(PATH)
+endif
+
 setup:
 	@bash scripts/setup
 
