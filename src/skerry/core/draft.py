@@ -34,6 +34,8 @@ class Draft:
     notes: list[Note] = field(default_factory=list)
     wake_at: int | None = None
     _made: int = 0
+    _slots: dict[int, Slot] | None = None
+    """What `slots` found, until something is written."""
 
     def __post_init__(self) -> None:
         self._before = {task.id: task for task in self.view.tasks_of(self.service.id)}
@@ -66,17 +68,25 @@ class Draft:
 
     def slots(self) -> dict[int, Slot]:
         """The slots as the draft has them now."""
-        return slots_of(self.service, self.tasks.values(), self.policy, self.node)
+        if self._slots is None:
+            self._slots = slots_of(self.service, self.tasks.values(), self.policy, self.node)
+        return self._slots
 
     def write_service(self, service: Service) -> None:
         """Change the service itself."""
         self.service = service
         self.spec = read_service(service.spec)
+        self._slots = None
+
+    def write(self, task: Task) -> None:
+        """Put a task's row as it shall be."""
+        self.tasks[task.id] = task
+        self._slots = None
 
     def want(self, task: Task, desired: TaskState) -> None:
         """Raise a task's desired state; it never falls."""
         if desired > task.desired:
-            self.tasks[task.id] = replace(self.tasks[task.id], desired=desired)
+            self.write(replace(self.tasks[task.id], desired=desired))
 
     def changed_at(self, task: Task) -> int:
         """When a task's row last changed, this pass included."""
@@ -91,19 +101,18 @@ class Draft:
         """Make a task, which is as the spec says, one of another update to that spec."""
         version = self.service.spec_version
         if (task.update_started_at, task.spec_version) != (of_update, version):
-            self.tasks[task.id] = replace(
-                self.tasks[task.id], update_started_at=of_update, spec_version=version
-            )
+            self.write(replace(self.tasks[task.id], update_started_at=of_update, spec_version=version))
 
     def drop(self, task: Task) -> None:
         """Forget a task's row."""
         del self.tasks[task.id]
+        self._slots = None
 
     def set_status(self, task: Task, state: TaskState, message: str, err: str = "") -> None:
         """Record what the orchestrator itself knows of a task (up to ASSIGNED, or that it never began)."""
         status = TaskStatus(state, self.now, message, err)
         if replace(task.status, at=0) != replace(status, at=0):
-            self.tasks[task.id] = replace(self.tasks[task.id], status=status)
+            self.write(replace(self.tasks[task.id], status=status))
 
     def create(
         self,
@@ -138,7 +147,7 @@ class Draft:
             job_iteration=self.service.job_iteration if self.service.is_job else None,
             streak=streak,
         )
-        self.tasks[task.id] = task
+        self.write(task)
         return task
 
     def crash_loop(self, task: Task) -> str:

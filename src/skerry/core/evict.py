@@ -33,7 +33,8 @@ def evict(draft: Draft) -> None:
 
 def _tell(draft: Draft, task: Task) -> None:
     if not fits(task.spec, draft.node) and not draft.is_global:
-        draft.tasks[task.id] = task = replace(task, evicted=NO_LONGER)
+        task = replace(task, evicted=NO_LONGER)
+        draft.write(task)
     draft.want(task, TaskState.SHUTDOWN)
 
 
