@@ -229,16 +229,23 @@ def test_udp_follows_the_backends(town: Lab, started: Started) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["flush ruleset", "delete table ip {table}", "delete table ip {table}-flows"]
+    "what",
+    [
+        "nft flush ruleset",
+        "nft delete table ip {table}",
+        "nft delete table ip {table}-flows",
+        "iptables -F DOCKER-USER",
+        "iptables -D DOCKER-USER -i sk-+ -m conntrack --ctstate DNAT -j ACCEPT",
+    ],
 )
 def test_rules_that_somebody_takes_away_come_back_at_once(town: Lab, started: Started, what: str) -> None:
     async def body() -> None:
         async with started(RED, BLUE) as network:
             await network.apply(traffic(ONE))
-            rules = "nft list tables ip | sort; iptables -S DOCKER-USER 2>&1 || true"
+            rules = "nft list tables ip | sort; iptables -S DOCKER-USER 2>&1 | sort"
             before = sh(rules)
             assert f"{network.table}-flows" in before
-            sh(f"nft {what.format(table=network.table)}")
+            sh(what.format(table=network.table))
             async with asyncio.timeout(1):
                 while sh(rules) != before:
                     await asyncio.sleep(0.02)

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from skerry.network.commands import check, run
 
+TABLE = "filter"
 CHAIN = "DOCKER-USER"
 RULES = (
     ("-i", "sk-+", "-m", "conntrack", "--ctstate", "DNAT", "-j", "ACCEPT"),
     ("-o", "sk-+", "-m", "conntrack", "--ctstate", "DNAT", "-j", "ACCEPT"),
 )
+
+
+def concerns(table: str, chain: str) -> bool:
+    """Whether a loss in a chain of an IPv4 table (empty: the whole table) may be one of the rules'."""
+    return table == TABLE and chain in ("", CHAIN)
 
 
 async def ensure() -> None:

@@ -22,7 +22,7 @@ from skerry.network.difference import differing
 from skerry.network.drain import Drained, Rules, drain
 from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
-from skerry.network.watch import Watch
+from skerry.network.watch import IPV4, Loss, Watch
 
 log = structlog.get_logger()
 
@@ -61,7 +61,12 @@ class KernelNetwork:
         await links.ensure_namespace(self.namespace)
         await self.restore()
         await self._gate.start()
-        self._watch = Watch(self._repair)
+        self._watch = Watch(self._repair, self.concerns)
+
+    def concerns(self, loss: Loss) -> bool:
+        """Whether `_repair` may have to do something. Single rules of our own tables go by our own hand."""
+        whole = not loss.chain and loss.table in (self.table, f"{self.table}-flows")
+        return loss.family == IPV4 and (whole or dockeruser.concerns(loss.table, loss.chain))
 
     async def _repair(self) -> None:
         """Write again what somebody else took away, be it a flushed ruleset or one of ours."""

@@ -1,30 +1,73 @@
-"""Notices when somebody else changes the machine's ruleset: the kernel tells, nobody has to ask."""
+"""Notices when somebody takes something out of the machine's ruleset: the kernel tells, nobody has to ask.
+
+An engine changes the ruleset at each start and stop of a container, and so do we; to look after each of these
+would start more processes than the container itself. The kernel says what is gone, and where.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+import struct
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 
 from skerry.network.errors import NetworkError
+from skerry.network.netlink import attributes
 
 log = structlog.get_logger()
 
 _NETFILTER = 12
 _SOL_NETLINK, _ADD_MEMBERSHIP, _GROUP = 270, 1, 7  # NFNLGRP_NFTABLES
+_SUBSYSTEM = 10
+_CHAIN_OF = {2: 0, 5: 3, 8: 2}
+"""What tells of a loss (a table, a chain, a rule is gone), and its attribute that names the chain. Each names
+its table in attribute 1. Source: the kernel's linux/netfilter/nf_tables.h."""
+_HEADER = struct.Struct("=IHHII")
+_FAMILY = struct.Struct("=Bxxx")
+IPV4 = 2
 PAUSE_S = 0.1
 """Looks come no closer than that: a big change comes in many pieces."""
 
 
-class Watch:
-    """Calls `look` after changes of the ruleset, until closed. `look` may raise NetworkError: it is called
-    again after a while."""
+class Loss(NamedTuple):
+    """What is gone: a table, or something of a chain of it."""
 
-    def __init__(self, look: Callable[[], Awaitable[None]]) -> None:
+    family: int
+    table: str
+    chain: str
+    """Empty: the whole table."""
+
+
+def losses(data: bytes) -> Iterator[Loss]:
+    """What the kernel's messages tell to be gone."""
+    at = 0
+    while at + _HEADER.size <= len(data):
+        length, kind, *_ = _HEADER.unpack_from(data, at)
+        if length < _HEADER.size:
+            return
+        body = data[at + _HEADER.size : at + length]
+        at += (length + 3) & ~3
+        if kind >> 8 == _SUBSYSTEM and kind & 0xFF in _CHAIN_OF:
+            named = attributes(body[_FAMILY.size :])
+            table, chain = named.get(1, b""), named.get(_CHAIN_OF[kind & 0xFF], b"")
+            yield Loss(_FAMILY.unpack_from(body)[0], _text(table), _text(chain))
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")
+
+
+class Watch:
+    """Calls `look` after each loss that `concerns` us, until closed. `look` may raise NetworkError: it is
+    called again after a while."""
+
+    def __init__(self, look: Callable[[], Awaitable[None]], concerns: Callable[[Loss], bool]) -> None:
         self._look = look
+        self._concerns = concerns
         self._changed = asyncio.Event()
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETFILTER)
         self._socket.bind((0, 0))
@@ -33,10 +76,14 @@ class Watch:
         self._looking = asyncio.create_task(self._run(), name="ruleset watch")
 
     def _heard(self) -> None:
-        with suppress(OSError):  # no more for now; or more than the buffer takes, which is a change too
-            while self._socket.recv(1 << 16):
-                pass
-        self._changed.set()
+        try:
+            while data := self._socket.recv(1 << 16):
+                if any(map(self._concerns, losses(data))):
+                    self._changed.set()
+        except BlockingIOError:
+            pass
+        except OSError:  # more was told than the buffer takes: anything may be gone
+            self._changed.set()
 
     async def _run(self) -> None:
         while True:
