@@ -17,7 +17,7 @@ demo: setup
 	@$(PYTHON) -m demo
 
 test: setup
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest $(TESTS)
 
 # random users and faults on virtual time; make sim SEED=123 tells the story of one seed
 sim: setup
@@ -32,11 +32,12 @@ outgrow: setup
 	@$(PYTHON) -m tests.outgrow $(if $(SHORT),--short)
 
 # beside a genuine Docker Swarm, in turn: some 40 minutes. A run that was cut: make bench RESUME=1.
-# make bench ONLY="crash scale" measures these again and keeps the rest.
-RESULTS := .cache/bench.json
+# make bench ONLY="crash scale" measures these again and keeps the rest. With ENGINE=…, a page of its own.
+RESULTS := .cache/bench$(ENGINE:%=-%).json
+PAGE := docs/performance$(if $(ENGINE),-newer).md
 bench: bench-setup
-	@$(PYTHON) -m bench.peer --rounds $(or $(ROUNDS),5) --results $(RESULTS) --page docs/performance.md \
-	  $(if $(ONLY),--only "$(ONLY)") $(if $(RESUME),--resume)
+	@$(PYTHON) -m bench.peer --rounds $(or $(ROUNDS),5) --results $(RESULTS) --page $(PAGE) \
+	  $(if $(ENGINE),--about bench/peer/newer.md) $(if $(ONLY),--only "$(ONLY)") $(if $(RESUME),--resume)
 
 bench-setup:
 	@bash scripts/setup bench

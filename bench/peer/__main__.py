@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="do not measure again what is there")
     parser.add_argument("--merge", type=Path, nargs="*", default=[], help="take these results over first")
     parser.add_argument("--page", type=Path, help="write the page there, and the plot beside it")
+    parser.add_argument("--about", type=Path, default=page.ABOUT, help="what the page says beside its tables")
     options = parser.parse_args()
     words = options.only.split() or [""]
     known = load(options.results) if options.resume or options.only or options.merge else Results()
@@ -82,7 +83,7 @@ def main() -> None:
         known.core = {str(size): took for size, took in core.measure().items()}
     save(options.results, known)
     if options.page is not None:
-        page.write(options.page, known)
+        page.write(options.page, known, options.about)
     print("\n".join([*page.lines(known), summary(known)]))
 
 

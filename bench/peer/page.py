@@ -17,12 +17,12 @@ FIRST_S, LAST_S = 0.01, 100.0
 COLOURS = {"floor": "#222", "swarm": "#e08e00", "skerry": "#1565c0"}
 
 
-def write(page: Path, results: Results) -> None:
-    """Write the page, and its plot beside it."""
+def write(page: Path, results: Results, about: Path = ABOUT) -> None:
+    """Write the page, which says what is in the file `about`, and its plot beside it."""
     plot = page.with_suffix(".svg")
     plot.write_text(svg(results))
     words = {"last_line": summary(results), "plot": plot.name, "machine": results.machine}
-    text = ABOUT.read_text()
+    text = about.read_text()
     for name, word in words.items():
         text = text.replace(f"{{{name}}}", word)
     tables = "\n".join([*_items(results), *_network(results), *_core(results)])
