@@ -3,7 +3,8 @@ PYTHON := .venv/bin/python
 
 .PHONY: bench-setup setup demo test check sim mutants wire transcripts proof handover outgrow bench bench-core bench-network bench-probes
 
-# ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's
+# ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
+# ENGINE="forky containerd": the same with its images in containerd's store
 ifdef ENGINE
 engine := $(shell bash scripts/engine $(ENGINE))
 $(if $(engine),,$(error there is no engine of $(ENGINE)))
@@ -33,7 +34,7 @@ outgrow: setup
 
 # beside a genuine Docker Swarm, in turn: some 40 minutes. A run that was cut: make bench RESUME=1.
 # make bench ONLY="crash scale" measures these again and keeps the rest. With ENGINE=…, a page of its own.
-RESULTS := .cache/bench$(ENGINE:%=-%).json
+RESULTS := .cache/bench$(addprefix -,$(ENGINE)).json
 PAGE := docs/performance$(if $(ENGINE),-newer).md
 bench: bench-setup
 	@$(PYTHON) -m bench.peer --rounds $(or $(ROUNDS),5) --results $(RESULTS) --page $(PAGE) \

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from skerry.model.objects import Attachment, Network
+from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
 from tests.agent.stage import NETWORK, stage
 from tests.engine.fake import FakeEngine
@@ -149,6 +152,41 @@ def test_an_image_is_pulled_where_it_is_missing() -> None:
             await here.task(Image="far:1")
             await here.until_state(TaskState.RUNNING)
             assert here.observed()[1:] == ["preparing", "starting", "started"]
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("here_is", "runs"),
+    [
+        ({"sha256:one", "app:1@sha256:one"}, "sha256:one"),
+        ({"app:1@sha256:one"}, "app:1@sha256:one"),  # the engine got another store
+        (set[str](), "app:1@sha256:one"),  # a registry may have it
+    ],
+)
+def test_content_with_a_digest_is_found_again(here_is: set[str], runs: str) -> None:
+    async def play() -> None:
+        async with stage() as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            fake.images |= {name: {"Id": f"sha256:{name}", "Config": {}} for name in here_is}
+            fake.pullable["app:1@sha256:one"] = {"Id": "sha256:pulled", "Config": {}}
+            spec: dict[str, Any] = {"Image": "app:1@sha256:one", CONTENT: "sha256:one"}
+            await here.task(**spec)
+            await here.until_state(TaskState.RUNNING)
+            assert [box.body["Image"] for box in fake.boxes.values()] == [runs]
+
+    asyncio.run(play())
+
+
+def test_content_without_a_digest_is_nowhere_else() -> None:
+    async def play() -> None:
+        async with stage() as here:
+            spec: dict[str, Any] = {"Image": "box:1", CONTENT: "sha256:gone"}
+            await here.task(**spec)
+            status = await here.until_state(TaskState.REJECTED)
+            said = "No such image: box:1 as it was, sha256:gone, is gone from this node"
+            assert status.err == said
 
     asyncio.run(play())
 

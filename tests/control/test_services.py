@@ -452,7 +452,7 @@ def test_what_an_image_means_is_asked_only_where_the_tasks_may_change() -> None:
 
     async def meaning() -> Content | None:
         asked.append("asked")
-        return Content("app:1", "sha256:new", named=False)
+        return Content("app:1", "sha256:new")
 
     world.update(service, spec(Labels={"a": "b"}), meaning=meaning)
     assert asked == []

@@ -25,7 +25,8 @@ async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> bool:
 
     Raises SkerryError (its text becomes the task's Err) and EngineUnreachable (try again).
     """
-    if not await _image(parts, task, ending):
+    image = await _image(parts, task, ending)
+    if image is None:
         return False
     which, _ = await first(parts.traffic.joinable(task), ending.wait())
     if which == 1:
@@ -33,7 +34,7 @@ async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> bool:
     plan = await plan_of(parts, task)
     for volume in plan.volumes:
         await parts.engine.post("/volumes/create", volume)
-    container = await parts.engine.create_container(task.name, plan.body)
+    container = await parts.engine.create_container(task.name, {**plan.body, "Image": image})
     for name, settings in plan.further:
         await parts.engine.connect(name, container, settings)
     return True
@@ -53,20 +54,23 @@ async def plan_of(parts: Parts, task: Task, strict: bool = False) -> Blueprint:
     return blueprint(task, view, mounts)
 
 
-async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> bool:
-    """Pull the image unless it is here. Where that fails, creating says so, in Docker's words."""
+async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> str | None:
+    """The image to create with: the task's content or else its reference, pulled unless it is here. Where
+    that fails, creating says so, in Docker's words. None where `ending` came in the way."""
     container = read_template(task.spec).container
     reference = container.image
-    if await parts.engine.inspect_image(container.content or reference) is not None:
-        return True
-    if container.content:
+    if container.content and await parts.engine.inspect_image(container.content) is not None:
+        return container.content
+    if container.content and "@" not in reference:
         raise SkerryError(
             f"No such image: {reference} as it was, {container.content}, is gone from this node"
         )
+    if await parts.engine.inspect_image(reference) is not None:
+        return reference
     await parts.reporter.edit(task.id, lambda row, now: advance(row, TaskState.PREPARING, now))
     try:
         which, _ = await first(parts.engine.pull(reference, parts.pull_auth(task)), ending.wait())
     except EngineError as error:
         log.warning("the image cannot be pulled", task=task.name, image=reference, error=error.message)
-        return True
-    return which == 0
+        return reference
+    return reference if which == 0 else None

@@ -12,15 +12,24 @@ from skerry.model.objects import Raw
 
 
 async def content_of(call: Call, spec: Raw) -> Content | None:
-    """The content of a service spec's image, where only this node has it."""
+    """The content of a service spec's image, where only this node has it, or may be the only one."""
     reference = _reference(spec)
     if not reference:
         return None
     name, _, digest = reference.partition("@")
     image = await inspect(call, digest or name)
-    if image is None or image.get("RepoDigests") or (digest and image.get("Id") != digest):
+    if image is None:
         return None
-    return Content(name, str(image["Id"]), named=bool(digest))
+    if _in_content_store(image):
+        return Content(reference, str(image["Id"]))
+    if image.get("RepoDigests") or (digest and image.get("Id") != digest):
+        return None
+    return Content(name, str(image["Id"]))
+
+
+def _in_content_store(image: Raw) -> bool:
+    """Whether the engine has its images in containerd's store, where their digests are their IDs."""
+    return any(entry.endswith(f"@{image['Id']}") for entry in image.get("RepoDigests") or ())
 
 
 def _reference(spec: Raw) -> str:

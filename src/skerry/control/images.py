@@ -5,6 +5,10 @@ that was built here, so the spec keeps its content beside the tag, under a key t
 runs what the tag meant when the spec was written, and a rebuilt tag is a change. A client that sends the
 tag again, because it sends the whole spec for a label, means no new content; one that changes what the
 tasks run does, and so does one that names the content (as the CLI does after asking `/distribution`).
+
+An engine with containerd's image store has a digest for every image, and does not tell whether a registry
+has it too. There the digest stays beside the tag, and the content is kept as well: an image whose tag has
+moved on is found by nothing else.
 """
 
 from __future__ import annotations
@@ -16,11 +20,10 @@ from skerry.model.specs import CONTENT
 
 
 class Content(NamedTuple):
-    """What a reference means on this node: the tag, the image's ID, whether the client named that ID."""
+    """What a reference means on this node: how it is shown, and the image's ID."""
 
     image: str
     id: str
-    named: bool
 
 
 def pinned(spec: Raw, content: Content | None, before: Raw | None = None) -> Raw:
@@ -28,18 +31,23 @@ def pinned(spec: Raw, content: Content | None, before: Raw | None = None) -> Raw
 
     `content` is None for an image that is not here, or that a registry has too.
     """
-    if before is not None and not (content is not None and content.named) and _work(spec) == _work(before):
-        kept = before["TaskTemplate"]["ContainerSpec"].get(CONTENT, "")
-        return _with(spec, spec["TaskTemplate"]["ContainerSpec"].get("Image", ""), kept)
+    sent = _image(spec)
+    if before is not None and _work(spec) == _work(before):
+        return _with(spec, sent, before["TaskTemplate"]["ContainerSpec"].get(CONTENT, ""))
     if content is None:
-        return _with(spec, spec["TaskTemplate"]["ContainerSpec"].get("Image", ""), "")
-    return _with(spec, content.image, content.id)
+        return _with(spec, sent, "")
+    as_before = before is not None and sent == _image(before)
+    return _with(spec, sent if as_before else content.image, content.id)
 
 
 def stays(spec: Raw, before: Raw) -> bool:
     """Whether a spec keeps the image of the spec before, whatever its reference means by now: it leaves the
     tasks as they are, as far as the user's own words go, and names no content."""
-    return "@" not in spec["TaskTemplate"]["ContainerSpec"].get("Image", "") and _work(spec) == _work(before)
+    return "@" not in _image(spec) and _work(spec) == _work(before)
+
+
+def _image(spec: Raw) -> str:
+    return str(spec["TaskTemplate"]["ContainerSpec"].get("Image", ""))
 
 
 def _with(spec: Raw, image: str, content: str) -> Raw:
