@@ -66,7 +66,7 @@ check: setup
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
 
-# Records what a genuine Swarm answers, afresh.
+# Records afresh what a genuine Swarm answers, in the folder of its engine's API version. With ENGINE=forky: that one's.
 transcripts: setup
 	@$(PYTHON) -m tests.transcripts
 

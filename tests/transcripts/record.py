@@ -17,14 +17,16 @@ from tests.transcripts.compare import Marker
 from tests.transcripts.proxy import Recorder, recording
 from tests.transcripts.settle import settle
 from tests.transcripts.transcript import DATA, Command, Exchange, write
-from tests.transcripts.wire import ask
+from tests.transcripts.wire import api_version, ask
 
 FILES = Path(__file__).parent / "files"
 
 
-def record(socket: Path, sessions: dict[str, list[str]], target: Path = DATA) -> int:
-    """Record every session into a file of its name; the number of commands."""
+def record(socket: Path, sessions: dict[str, list[str]]) -> int:
+    """Record every session into a file of its name, in the folder of its engine; the number of commands."""
     marker, count = Marker(), 0
+    target = DATA / api_version(socket)
+    target.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="skr", dir="/tmp") as folder:
         path = Path(folder) / "d.sock"
         with recording(path, socket) as recorder:

@@ -15,7 +15,7 @@ from tests.transcripts.transcript import Exchange
 
 @dataclass(frozen=True)
 class Wrong:
-    """What is wrong, in which answer (method and target), and how it is made so."""
+    """What is wrong, in which answer (method and target without its version), and how it is made so."""
 
     what: str
     request: str
@@ -42,28 +42,28 @@ def _container(spec: Any) -> Any:
     return spec["Spec"]["TaskTemplate"]["ContainerSpec"]
 
 
-SERVICE = r"GET /v1.41/services/web\?insertDefaults=true"
-TASKS = r'GET /v1.41/tasks\?filters={"service":{"<id:\d+>":true}}'
-FULL = r"GET /v1.41/services/full\?insertDefaults=true"
-LOGS = r"GET /v1.41/services/once/logs\?details=1"
-EVENTS = r"GET /v1.41/events\?since"
+SERVICE = r"GET /services/web\?insertDefaults=true"
+TASKS = r'GET /tasks\?filters={"service":{"<id:\d+>":true}}'
+FULL = r"GET /services/full\?insertDefaults=true"
+LOGS = r"GET /services/once/logs\?details=1"
+EVENTS = r"GET /events\?since"
 
 WRONG = [
     Wrong("a field is missing", SERVICE, _told(lambda one: one.pop("Endpoint"))),
-    Wrong("a field too many", r"GET /v1.41/secrets/word", _told(lambda one: one["Spec"].update(Data="eA=="))),
-    Wrong("404 where Swarm says 400", r"POST /v1.41/services/create", _status(404)),
-    Wrong("204 where Swarm says 200", r"DELETE /v1.41/services/web", _status(204)),
-    Wrong("200 where Swarm says 204", r"DELETE /v1.41/secrets/other", _status(200)),
-    Wrong("other words", r"POST /v1.41/configs/create", _told(lambda one: one.update(message="exists"))),
-    Wrong("a charset", r"GET /v1.41/nodes$", _kind),
-    Wrong("null for an empty list", r"GET /v1.41/services\?filters=.*a=c", _null),
+    Wrong("a field too many", r"GET /secrets/word", _told(lambda one: one["Spec"].update(Data="eA=="))),
+    Wrong("404 where Swarm says 400", r"POST /services/create", _status(404)),
+    Wrong("204 where Swarm says 200", r"DELETE /services/web", _status(204)),
+    Wrong("200 where Swarm says 204", r"DELETE /secrets/other", _status(200)),
+    Wrong("other words", r"POST /configs/create", _told(lambda one: one.update(message="exists"))),
+    Wrong("a charset", r"GET /nodes$", _kind),
+    Wrong("null for an empty list", r"GET /services\?filters=.*a=c", _null),
     Wrong("seconds for nanoseconds", FULL, _told(lambda one: _container(one).update(StopGracePeriod=1))),
     Wrong("a number as text", FULL, _told(lambda one: one["Spec"]["TaskTemplate"].update(ForceUpdate="0"))),
     Wrong("a default that is not there", SERVICE, _told(lambda one: one["Spec"].pop("UpdateConfig"))),
     Wrong("a label is missing", FULL, _told(lambda one: one["Spec"]["Labels"].clear())),
     Wrong(
         "a label of the task's container",
-        r"GET /v1.41/containers/json\?filters=.*=web",
+        r"GET /containers/json\?filters=.*=web",
         _told(lambda rows: rows[0]["Labels"].pop("com.docker.swarm.task.name")),
     ),
     Wrong("another ID", SERVICE, _told(lambda one: one.update(ID="0" * 25))),
@@ -83,9 +83,14 @@ def shown(answers: Iterable[Answer]) -> list[str]:
 
 
 def _shows(wrong: Wrong, answers: list[Answer]) -> bool:
-    right = next(
-        one for one in answers if re.search(wrong.request, f"{one.wanted.method} {one.wanted.target}")
-    )
+    right = next((one for one in answers if re.search(wrong.request, _request(one.wanted))), None)
+    if right is None:
+        return False
     answer = copy.deepcopy(right.found)
     wrong.change(answer)
     return bool(differences(right.wanted, answer, right.bindings)[0])
+
+
+def _request(asked: Exchange) -> str:
+    """Method and target, in whatever version it was asked."""
+    return f"{asked.method} {re.sub(r'^/v[0-9.]+', '', asked.target)}"

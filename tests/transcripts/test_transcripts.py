@@ -9,16 +9,17 @@ import pytest
 from tests.transcripts.compare import Bindings, Marker, differences
 from tests.transcripts.replay import Difference, Replay, without_deliberate
 from tests.transcripts.seeded import WRONG, shown
-from tests.transcripts.transcript import Exchange, read, transcripts, write
+from tests.transcripts.transcript import Exchange, read, recorded, transcripts, write
+from tests.transcripts.wire import api_version
 from tests.world.world import World
 
 
 @pytest.fixture(scope="module")
 def replayed() -> Iterator[tuple[Replay, list[Difference]]]:
-    """All transcripts against a skerry that was in no swarm, with the image box:1."""
+    """All transcripts of its engine against a skerry that was in no swarm, with the image box:1."""
     with World(images=["box"]) as world:
-        replay = Replay(world.socket)
-        yield replay, [one for name, commands in transcripts() for one in replay.session(name, commands)]
+        replay, sessions = Replay(world.socket), transcripts(api_version(world.socket))
+        yield replay, [one for name, commands in sessions for one in replay.session(name, commands)]
 
 
 @pytest.mark.engine
@@ -38,8 +39,14 @@ def test_wrong_answers_show(replayed: tuple[Replay, list[Difference]]) -> None:
 
 
 def test_a_transcript_is_read_as_it_was_written() -> None:
-    for _, commands in transcripts():
-        assert read(write(commands)) == commands
+    for version in recorded():
+        for _, commands in transcripts(version):
+            assert read(write(commands)) == commands
+
+
+def test_an_engine_that_was_not_recorded_says_so() -> None:
+    with pytest.raises(LookupError, match=r"nothing recorded for API 1\.99: make transcripts"):
+        transcripts("1.99")
 
 
 def answered(told: object, target: str = "/v1.41/services/x") -> Exchange:

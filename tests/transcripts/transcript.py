@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).parent / "data"
+"""A folder for each engine, named after its API version."""
 
 
 @dataclass
@@ -120,6 +121,14 @@ def _command(text: str) -> Command:
     return Command(text)
 
 
-def transcripts() -> list[tuple[str, list[Command]]]:
-    """All of them by name, in their order."""
-    return [(path.stem, read(path.read_text())) for path in sorted(DATA.glob("*.txt"))]
+def recorded() -> list[str]:
+    """The API versions of the engines whose Swarm was recorded."""
+    return sorted(path.name for path in DATA.iterdir() if path.is_dir())
+
+
+def transcripts(api_version: str) -> list[tuple[str, list[Command]]]:
+    """All that were recorded with an engine of this API version by name, in their order."""
+    found = [(path.stem, read(path.read_text())) for path in sorted((DATA / api_version).glob("*.txt"))]
+    if not found:
+        raise LookupError(f"nothing recorded for API {api_version}: make transcripts")
+    return found

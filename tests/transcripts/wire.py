@@ -56,6 +56,11 @@ def get(path: Path | str, target: str) -> Any:
     return ask(path, Exchange("GET", target)).told
 
 
+def api_version(path: Path | str) -> str:
+    """The newest version of the API that the engine behind a socket has: what it is recorded under."""
+    return str(get(path, "/version")["ApiVersion"])
+
+
 def quoted(target: str) -> str:
     """A target that was unquoted for reading, as it goes over the wire."""
     return quote(target, safe="/?&=:@,~()*")

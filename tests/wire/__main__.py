@@ -10,6 +10,7 @@ from contextlib import suppress
 from tests.transcripts.replay import Replay, without_deliberate
 from tests.transcripts.seeded import WRONG, shown
 from tests.transcripts.transcript import transcripts
+from tests.transcripts.wire import api_version
 from tests.wire.fuzz import Fuzz
 from tests.wire.sdk import sdk
 from tests.world.world import World, wait_until
@@ -23,7 +24,8 @@ def main() -> int:
     asked = options.parse_args()
     with World(images=["box"]) as world:
         replay = Replay(world.socket)
-        found = [one for name, commands in transcripts() for one in replay.session(name, commands)]
+        sessions = transcripts(api_version(world.socket))
+        found = [one for name, commands in sessions for one in replay.session(name, commands)]
         left, needless = without_deliberate(found)
         for difference in left:
             print(difference)
