@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from skerry.api import filters
+from skerry.api.upstream import Facts
 from skerry.model.errors import InvalidParameter
+
+OLD = Facts("1.41", "1.12", "Docker/20.10.24 (linux)")
+NEW = Facts("1.51", "1.24", "Docker/28.5.2 (linux)", go=(1, 27))
 
 
 @pytest.mark.parametrize(
@@ -17,11 +21,15 @@ from skerry.model.errors import InvalidParameter
         ('{"label":{"a=b":true,"c":true}}', {"label": ["a=b", "c"]}),
         ('{"label":{"a":true,"b":false}}', {"label": ["a"]}),
         ('{"name":["x","x"]}', {"name": ["x"]}),
+        ("null", {}),
+        ('{"name":null}', {"name": []}),
+        ('{"name":{"x":null}}', {"name": []}),
     ],
 )
 def test_both_shapes(text: str, found: filters.Filters) -> None:
-    assert filters.parse(text) == found
-    assert filters.parse(filters.render(found)) == found
+    for facts in (OLD, NEW):
+        assert filters.parse(text, facts) == found
+        assert filters.parse(filters.render(found), facts) == found
 
 
 @pytest.mark.parametrize(
@@ -31,21 +39,30 @@ def test_both_shapes(text: str, found: filters.Filters) -> None:
         ("{bad", "invalid character 'b' looking for beginning of object key string"),
         ('{"a":', "unexpected end of JSON input"),
         ('{"name":"s1"}', "json: cannot unmarshal string into Go value of type map[string]bool"),
+        ('{"name":{"x":7}}', "json: cannot unmarshal number into Go value of type bool"),
+        (
+            '{"a":["b"],"name":{"x":true}}',
+            "json: cannot unmarshal array into Go value of type map[string]bool",
+        ),
+        ('{"name":[7]}', "json: cannot unmarshal array into Go value of type map[string]bool"),
         ("[1]", "json: cannot unmarshal array into Go value of type map[string]map[string]bool"),
     ],
 )
 def test_what_is_no_filter(text: str, message: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        filters.parse(text, status=500)
+        filters.parse(text, OLD, status=500)
     assert (caught.value.message, caught.value.status) == (message, 500)
+    with pytest.raises(InvalidParameter) as caught:
+        filters.parse(text, NEW, status=500)
+    assert (caught.value.message, caught.value.status) == ("invalid filter", 400)
 
 
 def test_unknown_keys() -> None:
-    filters.check({"id": ["x"]}, ("id", "name"))
+    filters.check({"id": ["x"]}, ("id", "name"), OLD)
     with pytest.raises(InvalidParameter, match=r"^Invalid filter 'foo'$"):
-        filters.check({"foo": []}, ("id",))
+        filters.check({"foo": []}, ("id",), OLD)
     with pytest.raises(InvalidParameter, match=r"^invalid filter 'foo'$"):
-        filters.check({"foo": []}, ("id",), modern=True)
+        filters.check({"foo": []}, ("id",), NEW)
 
 
 @pytest.mark.parametrize(

@@ -152,8 +152,8 @@ def test_without_a_swarm_there_is_none(module: ModuleType, kind: str, limit: int
 )
 def test_the_place_of_a_fault_is_the_one_that_go_names(text: str, byte: int) -> None:
     with pytest.raises(InvalidParameter, match=f"^illegal base64 data at input byte {byte}$"):
-        content(text)
+        content(text, "swarm.ConfigSpec")
 
 
 def test_line_breaks_are_no_fault() -> None:
-    assert content("YW\r\nI=\n") == b"ab"
+    assert content("YW\r\nI=\n", "swarm.ConfigSpec") == b"ab"

@@ -31,6 +31,10 @@ def ipam(subnet: str, **more: str) -> Raw:
     return {"IPAM": {"Config": [{"Subnet": subnet, **more}]}}
 
 
+def no_subnet(text: str) -> str:
+    return f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation"
+
+
 def test_a_subnet_of_the_users_own_is_honoured() -> None:
     world = World()
     key = world.network("a", **ipam("10.77.0.5/16", Gateway="10.77.0.9"))
@@ -60,12 +64,16 @@ def test_a_subnet_of_the_users_own_is_honoured() -> None:
             "created predefined networks and cannot be applied by users",
         ),
         ({"IPAM": {"Driver": "nope"}}, 400, invalid("error during lookup of plugin nope")),
-        (ipam("zz"), 400, "Invalid subnet zz : invalid CIDR address: zz"),
-        (ipam("10.9.0.0"), 400, "Invalid subnet 10.9.0.0 : invalid CIDR address: 10.9.0.0"),
+        (ipam("zz"), 400, no_subnet("zz")),
+        (
+            ipam("10.9.0.0"),
+            400,
+            no_subnet("10.9.0.0"),
+        ),
         (
             {"IPAM": {"Config": [{"Gateway": "10.1.1.1"}]}},
             400,
-            "Invalid subnet  : invalid CIDR address: ",
+            no_subnet(""),
         ),
         (
             ipam("10.9.0.0/24", Gateway="10.8.1.1"),

@@ -407,8 +407,8 @@ def test_where_credentials_come_from_must_be_a_word() -> None:
     version = str(world.service().version)
     world.refuses(
         lambda store: services.update(store, "app", version, spec(), registry_auth_from="zz"),
-        400,
-        "invalid registryAuthFrom 'zz'",
+        500,
+        "unsupported registryAuthFrom value",
     )
     world.refuses(
         lambda store: services.update(store, "app", version, spec(), registry_auth_from="previous-spec"),

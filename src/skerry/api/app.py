@@ -21,14 +21,18 @@ from skerry.api import (
     routes_swarm,
     routes_system,
     routes_tasks,
+    routes_volumes,
 )
 from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call, Route, Table
+from skerry.api.changes import Version
+from skerry.api.decode import invalid
 from skerry.api.errors import answer, errors
 from skerry.api.events import Feed
 from skerry.api.openapi import description
 from skerry.api.ports import Parts
 from skerry.api.pulse import Pulse
-from skerry.api.upstream import OLDEST, Facts, Upstream, Version, read_version
+from skerry.api.upstream import OLDEST, Facts, Upstream, read_version
+from skerry.control.mismatch import Mismatch
 from skerry.model.errors import InvalidParameter
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -48,6 +52,7 @@ ROUTES: Table = [
     *routes_containers.ROUTES,
     *routes_images.ROUTES,
     *routes_events.ROUTES,
+    *routes_volumes.ROUTES,
     *routes_skerry.ROUTES,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
@@ -106,7 +111,10 @@ def _handler(route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         facts = request[FACTS]
         version = gate(request.match_info.get("version"), facts)
-        return await route(Call(request, request.app[PARTS], request.app[UPSTREAM], facts, version))
+        try:
+            return await route(Call(request, request.app[PARTS], request.app[UPSTREAM], facts, version))
+        except Mismatch as error:
+            raise invalid(error.words(facts.go), facts) from error
 
     return handle
 

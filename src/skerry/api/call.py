@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
-from skerry.api import decode, filters
+from skerry.api import changes, decode, filters, mediatype
+from skerry.api.changes import Version
 from skerry.api.errors import answer
 from skerry.api.events import Feed
 from skerry.api.filters import Filters
 from skerry.api.ports import Parts
 from skerry.api.pulse import Pulse
-from skerry.api.upstream import Answer, Facts, Upstream, Version, read_version
+from skerry.api.upstream import Answer, Facts, Upstream, read_version
 from skerry.core.view import View
 from skerry.engine.port import EngineError
 from skerry.model.errors import InvalidParameter
@@ -101,10 +102,13 @@ class Call:
 
         What is no JSON was a plain error up to 20.10, but for the list of services.
         """
-        plain = not self.facts.modern and not self.request.path.endswith("/services")
-        found = filters.parse(self.text("filters"), 500 if plain else 400)
-        filters.check(found, accepted, modern=self.facts.modern)
+        found = self.any_filters(400 if self.request.path.endswith("/services") else 500)
+        filters.check(found, accepted, self.facts)
         return found
+
+    def any_filters(self, status: int = 400) -> Filters:
+        """The filters, whatever their keys; older engines answer `status` to what is none."""
+        return filters.parse(self.text("filters"), self.facts, status)
 
     async def read(self) -> bytes:
         """The body. One that does not end is refused: its sender has gone, or sent a wrong length."""
@@ -116,7 +120,10 @@ class Call:
 
     async def body(self, shape: str) -> Raw:
         """The body with its keys in Docker's case; `shape` is Go's name of its type."""
-        return decode.body(await self.read(), shape, modern=self.facts.modern)
+        data = await self.read()
+        if self.facts.has(changes.BODIES):
+            mediatype.check(self.request.headers.get("Content-Type", ""), data)
+        return decode.body(data, shape, self.facts)
 
     @property
     def auth(self) -> str:

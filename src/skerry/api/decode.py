@@ -8,13 +8,16 @@ whose keys are the user's, stay as they were sent; an explicit null is an absent
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from skerry.api import gojson
+from skerry.api import changes, gojson
+from skerry.api.upstream import Facts
+from skerry.control.decode import read as typed
 from skerry.control.shapes import LABELS, SHAPES
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
@@ -34,38 +37,52 @@ _HERE: dict[str, dict[str, str]] = {
 _WORDS = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 
 
-def body(data: bytes, shape: str, *, modern: bool = False) -> Raw:
-    """Read a request's body. An empty one is refused by engines up to 20.10 and all zero for later ones.
+def body(data: bytes, shape: str, facts: Facts) -> Raw:
+    """Read a request's body. An empty one is refused by older engines and all zero for later ones.
 
-    Raises InvalidParameter (400) for malformed JSON and for what is no object.
+    Raises InvalidParameter (400) for malformed JSON, for what is no object and, of newer engines, for what
+    comes behind it.
     """
-    prefix = "invalid JSON: " if modern else ""
     text = data.decode("utf-8", "replace")
     if not text.strip(" \t\r\n"):
-        if modern and not data:
+        if facts.has(changes.BODIES) and not data:
             return {}
-        raise InvalidParameter(f"{prefix}got EOF while reading request body")
+        raise invalid("got EOF while reading request body", facts)
     try:
-        value = _value(data, text)
+        value, rest = _value(data, text)
     except gojson.Malformed as error:
-        raise InvalidParameter(prefix + ("unexpected EOF" if error.ended else error.message)) from None
+        raise invalid("unexpected EOF" if error.ended else error.words(facts.go), facts) from None
     if value is None:
-        return {}
-    if not isinstance(value, dict):
+        found: Raw = {}
+    elif isinstance(value, dict):
+        found = canonical(value, shape)
+    else:
         word = _WORDS[type(value)]
-        raise InvalidParameter(f"{prefix}json: cannot unmarshal {word} into Go value of type {shape}")
-    found = canonical(value, shape)
-    assert isinstance(found, dict)
+        raise invalid(f"json: cannot unmarshal {word} into Go value of type {shape}", facts)
+    if rest and rest[0] not in "]}" and facts.has(changes.BODIES):
+        if shape in SHAPES:
+            typed(found, shape)  # what is wrong with the value itself comes first
+        raise InvalidParameter("unexpected content after JSON")
     return found
 
 
-def _value(data: bytes, text: str) -> Any:
-    """The first value of a body. What is good JSON and no more is read at once: msgspec lets less pass than
-    Go's scanner, which is walked after only to find where the value ends, or its words for what is wrong."""
+def invalid(words: str, facts: Facts) -> InvalidParameter:
+    """What Go's decoder says of a body, as the engine passes it on."""
+    for since, before, name in changes.RENAMED:
+        if facts.has(since):
+            words = re.sub(rf"\b{re.escape(before)}", name, words)
+    return InvalidParameter(f"invalid JSON: {words}" if facts.has(changes.BODIES) else words)
+
+
+def _value(data: bytes, text: str) -> tuple[Any, str]:
+    """The first value of a body, and what comes behind it. What is good JSON and no more is read at once:
+    msgspec lets less pass than Go's scanner, which is walked after only to find where the value ends, or its
+    words for what is wrong."""
     if data.count(b"{") + data.count(b"[") < gojson.DEEPEST:
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-            return msgspec.json.decode(data)
-    return read(gojson.first_value(text))
+            return msgspec.json.decode(data), ""
+    found, rest = gojson.first_value(text)
+    return read(found), rest
 
 
 def read(text: str) -> Any:

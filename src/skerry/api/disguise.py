@@ -54,6 +54,8 @@ class Disguise:
     view: View
     health: Health
     run_dir: str
+    mode: str = "default"
+    """What the engine calls the network mode of a container that asks for none."""
 
     @property
     def networks(self) -> Networks:
@@ -156,7 +158,7 @@ class Disguise:
         network = self.networks.get(host.get("NetworkMode", ""))
         if network is None:
             return dict(host)
-        return {**host, "NetworkMode": "default" if task is not None else network.name}
+        return {**host, "NetworkMode": self.mode if task is not None else network.name}
 
     def _mounts(self, mounts: list[Raw] | None) -> list[Raw] | None:
         return None if mounts is None else self._kept(mounts)

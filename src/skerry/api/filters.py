@@ -9,26 +9,40 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from skerry.api import decode, gojson
+from skerry.api import changes, decode, gojson
+from skerry.api.upstream import Facts
 from skerry.model.errors import InvalidParameter
 
 Filters = dict[str, list[str]]
 """The values asked for by key. No key: nothing asked."""
 
 
-def parse(text: str, status: int = 400) -> Filters:
-    """Read the query parameter. Raises InvalidParameter with the decoder's words."""
-    if not text:
-        return {}
+def parse(text: str, facts: Facts, status: int = 400) -> Filters:
+    """Read the query parameter. Raises InvalidParameter, by older engines with `status` and Go's words."""
+    try:
+        return _read(text) if text else {}
+    except _InvalidError as error:
+        invalid = InvalidParameter("invalid filter" if facts.has(changes.FILTERS) else str(error))
+        invalid.status = 400 if facts.has(changes.FILTERS) else status
+        raise invalid from None
+
+
+class _InvalidError(ValueError):
+    """What Go's decoder says of filters that are none."""
+
+
+def _read(text: str) -> Filters:
     try:
         found = decode.read(gojson.only_value(text))
     except gojson.Malformed as error:
-        raise _invalid(error.message, status) from None
+        raise _InvalidError(error.message) from None
+    if found is None:
+        return {}
     if not isinstance(found, dict):
-        raise _invalid(
-            f"json: cannot unmarshal {_word(found)} into Go value of type map[string]map[string]bool", status
-        )
-    return {key: _values(value, status) for key, value in found.items()}
+        raise _mismatch(found, "map[string]map[string]bool")
+    if any(isinstance(value, list) for value in found.values()):
+        return {key: _listed(value) for key, value in found.items()}
+    return {key: _mapped(value) for key, value in found.items()}
 
 
 def render(filters: Mapping[str, Iterable[str]]) -> str:
@@ -37,26 +51,37 @@ def render(filters: Mapping[str, Iterable[str]]) -> str:
     return msgspec.json.encode(shown).decode() if shown else ""
 
 
-def check(filters: Filters, accepted: Iterable[str], *, modern: bool = False) -> None:
+def check(filters: Filters, accepted: Iterable[str], facts: Facts) -> None:
     """Refuse keys that the list does not know."""
     known = set(accepted)
     for key in filters:
         if key not in known:
-            raise InvalidParameter(f"{'invalid' if modern else 'Invalid'} filter '{key}'")
+            raise InvalidParameter(f"{'invalid' if facts.has(changes.FILTERS) else 'Invalid'} filter '{key}'")
 
 
-def _values(value: object, status: int) -> list[str]:
-    if isinstance(value, dict) and all(isinstance(flag, bool) for flag in value.values()):
-        return [key for key, wanted in value.items() if wanted]
+def _mapped(value: object) -> list[str]:
+    """What is asked under a key, in the shape of Go clients."""
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        raise _mismatch(value, "map[string]bool")
+    for flag in value.values():
+        if not isinstance(flag, bool | None):
+            raise _mismatch(flag, "bool")
+    return [key for key, wanted in value.items() if wanted]
+
+
+def _listed(value: object) -> list[str]:
+    """The same in the shape of docker-py. Where it does not fit either, Go tells what the other one lacks."""
+    if value is None:
+        return []
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return list(dict.fromkeys(value))
-    raise _invalid(f"json: cannot unmarshal {_word(value)} into Go value of type map[string]bool", status)
+    raise _mismatch([], "map[string]bool")
 
 
-def _invalid(message: str, status: int) -> InvalidParameter:
-    error = InvalidParameter(message)
-    error.status = status
-    return error
+def _mismatch(value: object, kind: str) -> _InvalidError:
+    return _InvalidError(f"json: cannot unmarshal {_word(value)} into Go value of type {kind}")
 
 
 def _word(value: object) -> str:
@@ -66,12 +91,12 @@ def _word(value: object) -> str:
 
 def exact(filters: Filters, key: str, *candidates: str) -> bool:
     """Whether nothing is asked under the key, or one of the candidates is."""
-    return key not in filters or any(value in candidates for value in filters[key])
+    return not filters.get(key) or any(value in candidates for value in filters[key])
 
 
 def prefix(filters: Filters, key: str, *candidates: str) -> bool:
     """The same, where what was asked may be the beginning of a candidate."""
-    return key not in filters or any(
+    return not filters.get(key) or any(
         found.startswith(value) for value in filters[key] for found in candidates
     )
 

@@ -1,11 +1,13 @@
 """JSON as Go reads it: where a value ends, and what is wrong with it in the words of Go's scanner.
 
-Clients have seen these words, and a body may have something after its value, which Go's decoder leaves alone.
+Clients have seen these words, and a body may have something after its value, which older engines leave alone.
 """
 
 from __future__ import annotations
 
 import re
+
+from skerry.control.mismatch import REWRITTEN
 
 DEEPEST = 500
 """So many objects and arrays may be in each other; Go stops at 10,000."""
@@ -14,21 +16,33 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
+_NEWER = {
+    "after decimal point in numeric literal": "in numeric literal",
+    "in exponent of numeric literal": "in numeric literal",
+    "in string literal": "in string",
+}
+"""Where something is wrong, in the words of the decoder that was written anew."""
 
 
 class Malformed(ValueError):
     """What is wrong, in Go's words; `ended` where the text ended too early, for which its readers differ."""
 
-    def __init__(self, message: str, *, ended: bool = False) -> None:
+    def __init__(self, message: str, newer: str = "", *, ended: bool = False) -> None:
         super().__init__(message)
         self.message = message
+        self.newer = newer or message
         self.ended = ended
 
+    def words(self, go: tuple[int, int]) -> str:
+        """What a decoder of this version of Go says."""
+        return self.newer if go >= REWRITTEN else self.message
 
-def first_value(text: str) -> str:
-    """The text of the first value, without what comes behind it. Raises Malformed."""
+
+def first_value(text: str) -> tuple[str, str]:
+    """The text of the first value, and what comes behind it. Raises Malformed."""
     start = _skip(text, 0)
-    return text[start : _Scanner(text).value(start)]
+    end = _Scanner(text).value(start)
+    return text[start:end], text[_skip(text, end) :]
 
 
 def only_value(text: str) -> str:
@@ -49,22 +63,35 @@ def _skip(text: str, at: int) -> int:
 def _unexpected(text: str, at: int, where: str) -> Malformed:
     if at >= len(text):
         return Malformed("unexpected end of JSON input", ended=True)
-    return Malformed(f"invalid character {_quoted(text[at])} {where}")
+    message = f"invalid character {_quoted_byte(text[at])} {where}"
+    return Malformed(message, f"invalid character {_quoted(text[at])} {_NEWER.get(where, where)}")
+
+
+def _escape(text: str, start: int, at: int, where: str) -> Malformed:
+    """A wrong escape, which begins at `start`, by what is odd `at` its end."""
+    found = _unexpected(text, at, where)
+    shown = text[start : start + (6 if text[start + 1] == "u" else 2)]
+    return found if found.ended else Malformed(found.message, f"invalid escape sequence `{shown}` in string")
+
+
+def _quoted_byte(character: str) -> str:
+    """Go quoted the first byte, read as Latin-1."""
+    return _quoted(chr(character.encode("utf-8", "surrogateescape")[0]))
 
 
 def _quoted(character: str) -> str:
-    """Go quotes the first byte, read as Latin-1."""
-    byte = character.encode("utf-8", "surrogateescape")[0]
     shown = {"'": r"\'", '"': '"', "\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "\x07": r"\a"}
     shown |= {"\b": r"\b", "\f": r"\f", "\v": r"\v"}
-    text = shown.get(chr(byte))
+    text = shown.get(character)
     if text is None:
-        text = chr(byte) if chr(byte).isprintable() else _escaped(byte)
+        text = character if character.isprintable() else _escaped(ord(character))
     return f"'{text}'"
 
 
-def _escaped(byte: int) -> str:
-    return f"\\x{byte:02x}" if byte < 0x80 else f"\\u{byte:04x}"
+def _escaped(rune: int) -> str:
+    if rune < 0x80:
+        return f"\\x{rune:02x}"
+    return f"\\u{rune:04x}" if rune < 0x10000 else f"\\U{rune:08x}"
 
 
 class _Scanner:
@@ -95,7 +122,7 @@ class _Scanner:
         character = text[at : at + 1]
         if character and character in "{[":
             if len(open_ends) >= DEEPEST:
-                raise Malformed("exceeded max depth")
+                raise Malformed(f"invalid character '{character}' exceeded max depth", "exceeded max depth")
             end = "}" if character == "{" else "]"
             inner = _skip(text, at + 1)
             if text[inner : inner + 1] == end:
@@ -141,20 +168,20 @@ class _Scanner:
                 return at + 1
             if character != "\\":
                 raise _unexpected(text, at, "in string literal")
-            at += 1
+            start, at = at, at + 1
             character = text[at : at + 1]
             if character == "u":
                 at = self._unicode(at + 1)
             elif character and character in '"\\/bfnrt':
                 at += 1
             else:
-                raise _unexpected(text, at, "in string escape code")
+                raise _escape(text, start, at, "in string escape code")
 
     def _unicode(self, at: int) -> int:
         for offset in range(4):
             character = self.text[at + offset : at + offset + 1]
             if not character or character not in "0123456789abcdefABCDEF":
-                raise _unexpected(self.text, at + offset, r"in \u hexadecimal character escape")
+                raise _escape(self.text, at - 2, at + offset, r"in \u hexadecimal character escape")
         return at + 4
 
     def _literal(self, at: int, word: str) -> int:

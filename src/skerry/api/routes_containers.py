@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from aiohttp import web
 
-from skerry.api import filters
+from skerry.api import changes, filters
 from skerry.api.call import Call, Table, relay, relay_json
 from skerry.api.decode import canonical
 from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
@@ -24,12 +24,13 @@ _HEALTH = ("healthy", "none", "starting", "unhealthy")
 
 def disguise(call: Call) -> Disguise:
     """How this request's containers are to look."""
-    return Disguise(call.view, call.parts.health, call.parts.run_dir)
+    by_name = call.facts.has(changes.BRIDGE_BY_NAME)
+    return Disguise(call.view, call.parts.health, call.parts.run_dir, mode="bridge" if by_name else "default")
 
 
 async def listing(call: Call) -> web.Response:
     """`docker ps`."""
-    asked = filters.parse(call.text("filters"), status=500)
+    asked = call.any_filters(500)
     here = {key: asked.pop(key) for key in _HERE if key in asked}
     _check(here)
     query = dict(call.request.query)
@@ -183,10 +184,12 @@ async def start(call: Call) -> web.Response:
         if name in names and TASK_LABEL not in (found["Config"].get("Labels") or {}):
             try:
                 await attachable(call, network)
-            except SkerryError:
+            except SkerryError as error:
                 if found["HostConfig"].get("AutoRemove"):
                     # as the engine does after a start that failed: `docker run --rm` waits for it
                     await call.ask("DELETE", f"/containers/{found['Id']}?v=1&force=1")
+                if call.facts.has(changes.START_PREFIX):
+                    error.message = f"failed to set up container networking: {error.message}"
                 raise
     return relay(await call.forward())
 

@@ -24,7 +24,7 @@ _SECONDS = re.compile(r"(-?\d+)(?:\.(\d{1,9}))?")
 
 async def events(call: Call) -> web.StreamResponse:
     """What happened since `since`, then what happens until `until` or the client hangs up."""
-    asked = filters.parse(call.text("filters"), status=500)
+    asked = call.any_filters(500)
     now = call.parts.clock()
     since, until = _instant(call, "since"), _instant(call, "until")
     async with call.feed.subscribe() as queue:

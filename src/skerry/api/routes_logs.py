@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from skerry.api import frames
+from skerry.api import changes, frames
 from skerry.api.call import NO_TYPE, Call, Table
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
 from skerry.engine.port import EngineError
-from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
 
@@ -75,8 +75,6 @@ async def of_task(call: Call) -> web.StreamResponse:
 def _streams(call: Call) -> None:
     if call.lenient("stdout") or call.lenient("stderr"):
         return
-    if call.facts.modern:
-        raise InvalidParameter("must specify at least one of 'stdout' or 'stderr'")
     raise SkerryError("Bad parameters: you must choose at least one stream")
 
 
@@ -106,7 +104,7 @@ async def _send(
     call: Call, wish: Wish, find: Callable[[View], list[Task]], alive: Callable[[View], bool]
 ) -> web.StreamResponse:
     response = web.StreamResponse()
-    if call.facts.modern:
+    if call.facts.has(changes.LOG_TYPES):
         kind = "raw" if wish.tty or not call.at_least("1.42") else "multiplexed"
         response.headers["Content-Type"] = f"application/vnd.docker.{kind}-stream"
     else:

@@ -8,15 +8,16 @@ from urllib.parse import quote, urlencode
 import msgspec
 from aiohttp import web
 
-from skerry.api import filters
+from skerry.api import changes, filters
 from skerry.api.call import Call, Table, empty, relay, relay_json
 from skerry.api.disguise import LABEL, TASK_LABEL
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.wire import networks as wire
 from skerry.control import access, networks, swarm
+from skerry.control.decode import read
 from skerry.core.view import View
-from skerry.model.errors import Conflict, InvalidParameter, NotFound, RpcError, SkerryError, Unavailable
+from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
 
@@ -53,8 +54,8 @@ async def listing(call: Call) -> web.Response:
     told = await call.forward()
     if told.status != 200:
         return relay(told)
-    asked = filters.parse(call.text("filters"))
-    ipv4 = call.at_least("1.48")
+    asked = call.any_filters()
+    ipv4 = call.facts.has(changes.IPV4_SWITCH)
     found = [entry for entry in told.json if not _hidden(call.view, entry)]
     found += [wire.network(entry, ipv4=ipv4) for entry in visible(call.view) if _wanted(entry, asked)]
     return relay_json(told, found)
@@ -103,9 +104,9 @@ async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
     """A network is there on a node, for Swarm, as long as a container is on it; `ingress` always is."""
     containers = (await _containers(call, network) or {}) if network.subnet else {}
     if not containers and not network.ingress:
-        return wire.network(network, ipv4=call.at_least("1.48"))
+        return wire.network(network, ipv4=call.facts.has(changes.IPV4_SWITCH))
     shown = {**containers, **wire.balancer(network)}
-    found = wire.network(network, containers=shown, ipv4=call.at_least("1.48"))
+    found = wire.network(network, containers=shown, ipv4=call.facts.has(changes.IPV4_SWITCH))
     found["Peers"] = [wire.peer(call.view)]
     if verbose:
         found["Services"] = wire.verbose_services(call.view, network, containers)
@@ -129,16 +130,18 @@ async def create(call: Call) -> web.Response:
         if ours(call.view, name) is not None:
             raise Conflict(f"network with name {name} already exists")
         return relay(await call.forward())
+    read(body, "types.NetworkCreateRequest")  # what is wrong with a body comes before where one is
     if call.view.cluster is None or call.view.locked:
-        # 500 up to 20.10, as moby let this one through unmapped
-        raise Unavailable(access.NO_MANAGER) if call.facts.modern else SkerryError(access.NO_MANAGER)
+        forbidden = call.facts.has(changes.OVERLAY_FORBIDDEN)
+        raise Forbidden(access.NO_MANAGER) if forbidden else SkerryError(access.NO_MANAGER)
     if any(entry["Name"] == name for entry in await local_networks(call)):
         raise Conflict(f"network with name {name} already exists")
     try:
         key = await networks.create(call.store, body, await taken(call))
     except networks.InvalidSubnet as error:
-        error.status = 400 if call.facts.modern else 500
-        raise
+        if call.facts.has(changes.SUBNETS):
+            raise
+        raise SkerryError(error.before) from error
     return answer({"Id": key, "Warning": ""}, 201)
 
 
@@ -180,7 +183,7 @@ async def _remove(call: Call, network: Network) -> None:
 
 async def prune(call: Call) -> web.Response:
     """Remove what nothing uses, but never the bridges behind our networks."""
-    asked = filters.parse(call.text("filters"))
+    asked = call.any_filters()
     spared = {**asked, "label!": [*asked.get("label!", ()), LABEL]}
     told = await call.forward(f"/networks/prune?{urlencode({'filters': filters.render(spared)})}")
     if told.status != 200:

@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from skerry.api import filters
+from skerry.api import changes, filters
 from skerry.api.call import Call, Table, empty
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
@@ -15,7 +15,6 @@ from skerry.api.routes_networks import local_networks
 from skerry.api.versions import strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
-from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Service
 
 _FILTERS = ("id", "label", "mode", "name", "runtime")
@@ -68,7 +67,8 @@ async def create(call: Call) -> web.Response:
     local, content = await _local(call, body), await content_of(call, body)
     key, warnings = await services.create(call.store, body, auth=call.auth, local=local, content=content)
     warnings = unresolved + warnings
-    return answer({"ID": key, "Warnings": warnings} if warnings else {"ID": key}, 201)
+    told = {"Warnings": warnings or None} if warnings or call.facts.has(changes.WARNINGS) else {}
+    return answer({"ID": key, **told}, 201)
 
 
 async def _local(call: Call, spec: Raw) -> set[str]:
@@ -89,20 +89,17 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one."""
     body, unresolved = await resolved(call, strip(await call.body("swarm.ServiceSpec"), call.version))
-    try:
-        warnings = unresolved + await services.update(
-            call.store,
-            call.ref,
-            call.request.query.get("version"),
-            body,
-            registry_auth_from=call.text("registryAuthFrom"),
-            rollback=call.text("rollback"),
-            auth=call.auth,
-            local=await _local(call, body),
-            meaning=partial(content_of, call, body),
-        )
-    except services.UnknownAuthSource as error:
-        raise error if call.facts.modern else SkerryError("unsupported registryAuthFrom value") from error
+    warnings = unresolved + await services.update(
+        call.store,
+        call.ref,
+        call.request.query.get("version"),
+        body,
+        registry_auth_from=call.text("registryAuthFrom"),
+        rollback=call.text("rollback"),
+        auth=call.auth,
+        local=await _local(call, body),
+        meaning=partial(content_of, call, body),
+    )
     return answer({"Warnings": warnings or None})
 
 

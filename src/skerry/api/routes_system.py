@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from skerry.api import changes
 from skerry.api.call import Call, Table, relay
 from skerry.api.errors import answer
 from skerry.api.routes_containers import disguise
@@ -39,7 +40,7 @@ async def ping(call: Call) -> web.Response:
     for name in ("Builder-Version", "Cache-Control", "Pragma"):
         if name in told.headers:
             response.headers[name] = told.headers[name]
-    if call.facts.modern:
+    if call.facts.has(changes.SWARM_IN_PING):
         state = wire.local_state(call.view)
         response.headers["Swarm"] = "active/manager" if state == "active" else state
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,10 +12,10 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from skerry.api.changes import Version
 from skerry.api.connection import engine_down
+from skerry.control.mismatch import GO_OF_20_10
 from skerry.engine.port import EngineUnreachable
-
-Version = tuple[int, int]
 
 OLDEST: Version = (1, 24)
 """The oldest version of the API that is served."""
@@ -26,6 +27,12 @@ def read_version(text: str) -> Version:
     return int(major), int(minor)
 
 
+def read_go(text: str) -> Version:
+    """`go1.24.4` as a pair that compares; a Go without a number is taken for a new one."""
+    found = re.match(r"go(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else (2, 0)
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the engine says about itself; the front door must say the same."""
@@ -35,11 +42,12 @@ class Facts:
     server: str
     os_type: str = "linux"
     experimental: str = "false"
+    go: Version = GO_OF_20_10
+    """The Go that it was built with: its JSON decoder's words show."""
 
-    @property
-    def modern(self) -> bool:
-        """Whether the engine is newer than 20.10, whose texts differ in places."""
-        return read_version(self.api_version) >= (1, 42)
+    def has(self, change: Version) -> bool:
+        """Whether the engine is one that has a change of `changes`."""
+        return read_version(self.api_version) >= change
 
     def headers(self) -> dict[str, str]:
         """The headers that every answer carries."""
@@ -116,6 +124,7 @@ class Upstream:
             server=told.headers.get("Server", f"Docker/{version['Version']} (linux)"),
             os_type=version.get("Os", "linux"),
             experimental=told.headers.get("Docker-Experimental", "false"),
+            go=read_go(version.get("GoVersion", "go1.19")),
         )
 
     @asynccontextmanager

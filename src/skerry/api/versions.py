@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skerry.api.upstream import Version
+from skerry.api.changes import Version
 from skerry.model.objects import Raw
 
 _CONTAINER = ("TaskTemplate", "ContainerSpec")
@@ -35,13 +35,13 @@ NEWER: list[tuple[Version, tuple[str, ...]]] = [
 def strip(spec: Raw, version: Version) -> Raw:
     """A service spec without what its sender's version does not have; the argument stays as it is.
 
-    Since 1.44 a top-level `Networks`, the place of 1.24, means nothing.
+    A top-level `Networks`, the place of 1.24, goes on to mean what it meant.
     """
     found = spec
     for since, path in NEWER:
         if version < since:
             found = without(found, path)
-    return without(found, ("Networks",)) if version >= (1, 44) else found
+    return found
 
 
 def without(value: Any, path: tuple[str, ...]) -> Any:

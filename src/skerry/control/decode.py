@@ -1,15 +1,17 @@
 """One reader that does to a body what Docker's decoder and encoder do to it together.
 
 It drops nulls, and zeros that Docker leaves out, and keeps unknown fields: so what is stored is what a real
-swarm would give back. A value of the wrong type is refused in Go's words.
+swarm would give back. A value of the wrong type is refused in Go's words (`mismatch`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from skerry.control.mismatch import Mismatch, Place
 from skerry.control.shapes import LABELS, SHAPES
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
@@ -28,10 +30,10 @@ def read(body: Raw, shape: str) -> Raw:
     """The body as Docker would store it. Raises InvalidParameter (400) with Go's own words."""
     if not isinstance(body, dict):
         raise InvalidParameter(f"json: cannot unmarshal {_kind(body)} into Go value of type {shape}")
-    return _struct(body, shape, "")
+    return _struct(body, shape, Place(shape, shape))
 
 
-def _struct(value: Raw, shape: str, path: str) -> Raw:
+def _struct(value: Raw, shape: str, place: Place) -> Raw:
     fields = SHAPES[shape]
     found = {key: _zero(kind[:-1]) for key, kind in fields.items() if kind.endswith("!")}
     for key, item in value.items():
@@ -41,8 +43,7 @@ def _struct(value: Raw, shape: str, path: str) -> Raw:
         if kind is None:
             found[key] = item
             continue
-        struct = f"{shape.partition('.')[2]}.{path}{key}"
-        typed = _value(item, kind.rstrip("?!"), struct, f"{path}{key}.")
+        typed = _value(item, kind.rstrip("?!"), place.field(shape, key))
         if typed or not kind.endswith("?"):
             found[key] = typed
     return found
@@ -54,31 +55,33 @@ def _zero(kind: str) -> bool | int | str:
     return 0 if kind in RANGES else ""
 
 
-def _value(value: Any, kind: str, field: str, path: str) -> Any:
+def _value(value: Any, kind: str, place: Place) -> Any:
     if kind == "[]uint8":
-        return _expect(value, lambda one: isinstance(one, str), kind, field)
+        return _expect(value, lambda one: isinstance(one, str), kind, place)
     if kind.startswith("[]"):
-        _expect(value, lambda one: isinstance(one, list), kind, field)
-        return [_value(one, kind[2:], field, path) for one in value if one is not None]
+        _expect(value, lambda one: isinstance(one, list), kind, place)
+        found = enumerate(value)
+        return [_value(one, kind[2:], place.element(index)) for index, one in found if one is not None]
     if kind == LABELS:
-        _expect(value, lambda one: isinstance(one, dict), kind, field)
-        return {key: _value(one, "string", field, path) for key, one in value.items() if one is not None}
+        _expect(value, lambda one: isinstance(one, dict), kind, place)
+        pairs = value.items()
+        return {key: _value(one, "string", replace(place, key=key)) for key, one in pairs if one is not None}
     if kind in SHAPES:
-        _expect(value, lambda one: isinstance(one, dict), kind, field)
-        return _struct(value, kind, path)
-    return _scalar(value, kind, field)
+        _expect(value, lambda one: isinstance(one, dict), kind, place)
+        return _struct(value, kind, place)
+    return _scalar(value, kind, place)
 
 
-def _scalar(value: Any, kind: str, field: str) -> Any:
+def _scalar(value: Any, kind: str, place: Place) -> Any:
     if kind == "bool":
-        return _expect(value, lambda one: isinstance(one, bool), kind, field)
+        return _expect(value, lambda one: isinstance(one, bool), kind, place)
     if kind == "float32":
-        return _expect(value, lambda one: type(one) in (int, float), kind, field)
+        return _expect(value, lambda one: type(one) in (int, float), kind, place)
     if kind in RANGES:
         if isinstance(value, float) or (type(value) is int and not _fits(value, kind)):
-            raise _mismatch(f"number {json.dumps(value)}", kind, field)
-        return _expect(value, lambda one: type(one) is int, kind, field)
-    return _expect(value, lambda one: isinstance(one, str), kind, field)
+            raise Mismatch(f"number {json.dumps(value)}", kind, place)
+        return _expect(value, lambda one: type(one) is int, kind, place)
+    return _expect(value, lambda one: isinstance(one, str), kind, place)
 
 
 def _fits(value: int, kind: str) -> bool:
@@ -86,14 +89,10 @@ def _fits(value: int, kind: str) -> bool:
     return lowest <= value <= highest
 
 
-def _expect(value: Any, fits: Callable[[Any], bool], kind: str, field: str) -> Any:
+def _expect(value: Any, fits: Callable[[Any], bool], kind: str, place: Place) -> Any:
     if not fits(value):
-        raise _mismatch(_kind(value), kind, field)
+        raise Mismatch(_kind(value), kind, place)
     return value
-
-
-def _mismatch(found: str, kind: str, field: str) -> InvalidParameter:
-    return InvalidParameter(f"json: cannot unmarshal {found} into Go struct field {field} of type {kind}")
 
 
 def _kind(value: Any) -> str:

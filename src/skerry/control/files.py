@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from skerry.control import access
 from skerry.control.decode import read
+from skerry.control.mismatch import Mismatch, Place
 from skerry.control.names import check_file_name
 from skerry.core.view import View
-from skerry.model.errors import InvalidParameter, RpcError, out_of_sequence
+from skerry.model.errors import RpcError, out_of_sequence
 from skerry.model.objects import Config, Raw, Secret
 from skerry.store.store import Store, Tx
 
@@ -31,7 +32,7 @@ def find(view: View, kind: str, files: Iterable[File], ref: str) -> File:
 def read_spec(body: Raw, schema: str) -> tuple[Raw, bytes]:
     """The spec without its content, and the content."""
     spec = read(body, schema)
-    data = content(spec.pop("Data", ""))
+    data = content(spec.pop("Data", ""), schema)
     return {"Labels": {}, **spec}, data
 
 
@@ -96,13 +97,13 @@ def check_unused(view: View, file: Config | Secret, kind: str) -> None:
         )
 
 
-def content(text: str) -> bytes:
-    """Decode base64 as Go does, line breaks allowed. Raises InvalidParameter with the place of the fault."""
+def content(text: str, schema: str) -> bytes:
+    """Decode base64 as Go does, line breaks allowed. Raises Mismatch with the place of the fault."""
     try:
         return base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
     except ValueError as error:
-        fault = _fault(text)
-        raise InvalidParameter(f"illegal base64 data at input byte {fault}") from error
+        why = f"illegal base64 data at input byte {_fault(text)}"
+        raise Mismatch("string", "[]uint8", Place(schema, schema, ("Data",)), why) from error
 
 
 def _fault(text: str) -> int:

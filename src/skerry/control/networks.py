@@ -23,7 +23,11 @@ PREDEFINED_LABEL = "com.docker.swarm.predefined"
 
 
 class InvalidSubnet(InvalidParameter):
-    """A subnet that is none: engines before API 1.44 answered 500 to it."""
+    """A subnet that is none; `before` is what older engines said of it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation")
+        self.before = f"Invalid subnet {text} : invalid CIDR address: {text}"
 
 
 def living(view: View) -> list[Network]:
@@ -137,7 +141,7 @@ def _check_ipam(ipam: Raw) -> None:
             if "/" not in text:
                 raise ValueError(text)
         except ValueError as error:
-            raise InvalidSubnet(f"Invalid subnet {text} : invalid CIDR address: {text}") from error
+            raise InvalidSubnet(text) from error
         for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
             if not given:
                 continue

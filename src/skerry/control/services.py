@@ -14,16 +14,11 @@ from skerry.core import allocate, revisions
 from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model import defaults
-from skerry.model.errors import InvalidParameter, RpcError, SkerryError, out_of_sequence
+from skerry.model.errors import RpcError, SkerryError, out_of_sequence
 from skerry.model.objects import Raw, Service, UpdateStatus
 from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
-
-
-class UnknownAuthSource(InvalidParameter):
-    """A `registryAuthFrom` that is no word of it: engines up to 20.10 had other words for that."""
-
 
 Meaning = Callable[[], Awaitable[Content | None]]
 """Finds out what a spec's image means on this node."""
@@ -155,7 +150,7 @@ def _stored_auth(view: View, service: Service, source: str) -> str:
     if source in ("", "spec"):
         return service.registry_auth
     if source != "previous-spec":
-        raise UnknownAuthSource(f"invalid registryAuthFrom '{source}'")
+        raise SkerryError("unsupported registryAuthFrom value")
     previous = revisions.previous(view, service)
     if previous is None:
         raise SkerryError("service does not have a previous spec")

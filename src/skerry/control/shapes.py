@@ -261,3 +261,13 @@ SHAPES: dict[str, dict[str, str]] = {
     "network.IPAM": {"Driver": "string", "Options": LABELS, "Config": "[]network.IPAMConfig"},
     "network.IPAMConfig": {"Subnet": "string?", "IPRange": "string?", "Gateway": "string?"},
 }
+
+_PARTS = {"types.NetworkCreateRequest": "NetworkCreate"}
+"""Structs all of whose fields but the name are those of another one, which Go calls embedded."""
+
+
+def part_of(shape: str, field: str) -> str:
+    """The embedded struct that a struct has a field from; empty for one of its own."""
+    if shape in _PARTS:
+        return "" if field == "Name" else _PARTS[shape]
+    return "Annotations" if field in ANNOTATED and ANNOTATED.keys() <= SHAPES.get(shape, {}).keys() else ""

@@ -12,7 +12,7 @@ from skerry.model.times import timestamp
 
 
 def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
-    """A task; `volumes` adds the null that API 1.42 and newer have there."""
+    """A task; `volumes` adds the null that newer engines have there."""
     spec = task_spec(obj.spec)
     spec.pop("Runtime", None)
     found = {**meta(obj), "Labels": {}, "Spec": spec, "ServiceID": obj.service_id}

@@ -1,0 +1,25 @@
+"""/volumes/{name}, as far as the swarm shows: one that the engine does not know might be the swarm's."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from skerry.api import changes
+from skerry.api.call import Call, Table, relay
+from skerry.api.wire.cluster import local_state
+from skerry.model.errors import NotFound
+
+
+async def one(call: Call) -> web.Response:
+    """Inspect or remove a volume. A swarm of newer engines is asked next, and says it in its own words."""
+    told = await call.forward()
+    asked = call.facts.has(changes.CLUSTER_VOLUMES) and call.at_least("1.42")
+    if told.status == 404 and asked and local_state(call.view) == "active":
+        raise NotFound(f"volume {call.ref} not found")
+    return relay(told)
+
+
+ROUTES: Table = [
+    ("GET", "/volumes/{ref}", one),
+    ("DELETE", "/volumes/{ref}", one),
+]
