@@ -21,6 +21,7 @@ class Rule:
     where: str = ""
 
 
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 DAY = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z"
 
 RULES = (
@@ -29,6 +30,7 @@ RULES = (
     # identity: drawn at random, must be the same wherever the same thing is meant
     Rule("token", r"SWMTKN-1-[0-9a-z]{50}-[0-9a-z]{25}"),
     Rule("key", r"SWMKEY-1-[A-Za-z0-9+/]{43}"),
+    Rule("engine", rf"(?:[A-Z2-7]{{4}}:){{11}}[A-Z2-7]{{4}}|{UUID}", where=r"^ID$"),
     Rule("id", r"(?<![0-9a-z])[0-9a-z]{25}(?![0-9a-z])"),
     Rule("hex", r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"),
     Rule("short", r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])", same=False),
@@ -40,7 +42,7 @@ RULES = (
     Rule("ago", r"(?:Less than|About)? ?(?:an?|\d+) (?:second|minute)s?", same=False, where=r"^Status$"),
     # the machine and its addresses
     Rule("address", r"10\.(?!99\.|50\.0\.[01]\b)\d+\.\d+\.\d+|172\.17\.0\.(?![01]\b)\d+"),
-    Rule("mac", r"02:42(?::[0-9a-f]{2}){4}", same=False),
+    Rule("mac", r"[0-9a-f][26ae](?::[0-9a-f]{2}){5}", same=False),  # derived from the address, or drawn
     Rule("pid", r"\d+", same=False, where=r"\b(PID|Pid)$"),
     Rule("host", rf"\b{re.escape(socket.gethostname())}\b", same=False),
     Rule(

@@ -24,9 +24,9 @@ def main() -> int:
     asked = options.parse_args()
     with World(images=["box"]) as world:
         replay = Replay(world.socket)
-        sessions = transcripts(api_version(world.socket))
-        found = [one for name, commands in sessions for one in replay.session(name, commands)]
-        left, needless = without_deliberate(found)
+        version = api_version(world.socket)
+        found = [one for name, commands in transcripts(version) for one in replay.session(name, commands)]
+        left, needless = without_deliberate(found, version)
         for difference in left:
             print(difference)
         for reason in needless:
