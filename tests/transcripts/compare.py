@@ -17,15 +17,23 @@ MARK = re.compile(rf"<({'|'.join(_BY_NAME)})(?::(\d+))?>")
 class Marker:
     """Replaces by marks, for a recording; one for a whole session, so that what is the same has one number.
 
-    A request can only name what an answer gave before: what was not seen stays in it as it is.
+    A request can only name what an answer gave before: what was not seen stays in it as it is. The addresses
+    of a removed network are free again, and what has one of them later is something else.
     """
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str], int] = {}
+        self._last = 0
         self._versions: dict[str, str] = {}
 
     def exchange(self, one: Exchange) -> Exchange:
         """The exchange with marks."""
+        marked = self._marked(one)
+        if one.method == "DELETE" and "/networks/" in one.target and one.status == 204:
+            self._numbers = {key: number for key, number in self._numbers.items() if key[0] != "address"}
+        return marked
+
+    def _marked(self, one: Exchange) -> Exchange:
         return Exchange(
             one.method,
             self._target(one.target),
@@ -78,7 +86,10 @@ class Marker:
         return text
 
     def _mark(self, name: str, found: str) -> str:
-        return f"<{name}:{self._numbers.setdefault((name, found), len(self._numbers) + 1)}>"
+        if (name, found) not in self._numbers:
+            self._last += 1
+            self._numbers[name, found] = self._last
+        return f"<{name}:{self._numbers[name, found]}>"
 
 
 @dataclass

@@ -85,3 +85,12 @@ def test_a_request_names_what_an_answer_gave() -> None:
     asked = marker.exchange(Exchange("POST", f"/v1.41/services/{key}/update?version=7", {"Name": "b" * 25}))
     assert asked.target == "/v1.41/services/<id:1>/update?version=<version:2>"
     assert asked.asked == {"Name": "b" * 25}
+
+
+def test_an_address_of_a_removed_network_is_free_again() -> None:
+    marker, told = Marker(), {"Addr": "10.0.2.2/24", "Id": "a" * 25}
+    assert marker.exchange(answered(told)).told == {"Addr": "<address:1>/24", "Id": "<id:2>"}
+    assert marker.exchange(answered(told)).told == {"Addr": "<address:1>/24", "Id": "<id:2>"}
+    gone = Exchange("DELETE", "/v1.41/networks/" + "a" * 25, status=204)
+    assert marker.exchange(gone).target == "/v1.41/networks/<id:2>"
+    assert marker.exchange(answered(told)).told == {"Addr": "<address:3>/24", "Id": "<id:2>"}
