@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.api.decode import body
+from skerry.api.decode import body, invalid
 from skerry.api.upstream import Facts
 from skerry.api.versions import strip
 from skerry.model.errors import InvalidParameter
@@ -119,6 +119,18 @@ def test_what_comes_behind_a_body_is_read_over_by_older_engines(rest: bytes) -> 
 @pytest.mark.parametrize("rest", [b"}", b" ] x", b"\n"])
 def test_what_ends_a_list_or_an_object_is_not_looked_at(rest: bytes) -> None:
     assert body(b'{"Name":"a"}' + rest, "swarm.ServiceSpec", NEW) == {"Name": "a"}
+
+
+def test_types_have_the_names_that_the_engine_has_for_them() -> None:
+    told = (
+        "IPAM.NetworkCreate.IPAM.Config of type []network.IPAMConfig",
+        "value of type types.NetworkCreateRequest",
+    )
+    assert [invalid(one, OLD).message for one in told] == list(told)
+    assert [invalid(one, NEWEST).message for one in told] == [
+        "invalid JSON: IPAM.CreateOptions.IPAM.Config of type []network.IPAMConfig",
+        "invalid JSON: value of type network.CreateRequest",
+    ]
 
 
 def test_newer_fields_are_dropped_for_older_clients() -> None:

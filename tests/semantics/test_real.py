@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.transcripts.wire import api_version
 from tests.world.net import OUTSIDE
 from tests.world.world import World, wait_until
 
@@ -218,7 +219,12 @@ def test_how_a_container_finds_itself_and_the_world(world: World) -> None:
     address = place["IPAddress"]
     assert (seen["Name"], seen["Config"]["Hostname"]) == (f"/{name}", container)
     assert list(seen["NetworkSettings"]["Networks"]) == ["front"]
-    assert (place["Aliases"], place["IPAMConfig"]) == ([container], {"IPv4Address": address})
+    newer = api_version(world.socket) >= "1.45"  # names are no aliases any more
+    assert (place["Aliases"], place["IPAMConfig"]) == (
+        None if newer else [container],
+        {"IPv4Address": address},
+    )
+    assert place.get("DNSNames") == ([name, container] if newer else None)
 
     def inside(*words: str) -> str:
         return world.docker("exec", container, *words)
