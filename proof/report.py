@@ -15,6 +15,7 @@ FIRST_MS, LAST_MS = 0.3, 30_000.0
 
 def write(page: Path, cells: Sequence[Cell], explanations: Iterable[Explanation]) -> None:
     """Write the page, and its plot beside it."""
+    page.parent.mkdir(parents=True, exist_ok=True)
     plot = page.with_suffix(".svg")
     plot.write_text(svg(cells))
     page.write_text("\n".join(_page(cells, explanations, plot.name)) + "\n")

@@ -62,8 +62,8 @@ def test_the_plan_has_enough_cells_and_every_explanation_is_of_use() -> None:
 
 def test_the_page_and_its_plot(tmp_path: Path) -> None:
     found: list[Cell] = [cell("update, 1", client, requests("ok", "failed"), []) for client in CLIENTS]
-    page = tmp_path / "proof.md"
+    page = tmp_path / "new" / "proof.md"
     write(page, found, WHY)
     assert last_line(found) in page.read_text()
-    plot = ElementTree.parse(tmp_path / "proof.svg").getroot()
+    plot = ElementTree.parse(page.with_suffix(".svg")).getroot()
     assert len(plot.findall("{http://www.w3.org/2000/svg}circle")) == 2 * len(CLIENTS)
