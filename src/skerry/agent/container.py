@@ -78,7 +78,7 @@ def labels(task: Task, spec: ContainerSpec) -> dict[str, str]:
 def _config(spec: ContainerSpec) -> Raw:
     return _without_empty(
         {
-            "Image": spec.content or spec.image,
+            "Image": spec.image,
             "Entrypoint": spec.command,
             "Cmd": spec.args,
             "Env": spec.env,

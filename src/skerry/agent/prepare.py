@@ -34,7 +34,8 @@ async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> bool:
     plan = await plan_of(parts, task)
     for volume in plan.volumes:
         await parts.engine.post("/volumes/create", volume)
-    container = await parts.engine.create_container(task.name, {**plan.body, "Image": image})
+    body = {**plan.body, "Image": image}  # what the reference meant, where the engine has that
+    container = await parts.engine.create_container(task.name, body)
     for name, settings in plan.further:
         await parts.engine.connect(name, container, settings)
     return True
