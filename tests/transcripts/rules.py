@@ -42,7 +42,8 @@ RULES = (
     Rule("ago", r"(?:Less than|About)? ?(?:an?|\d+) (?:second|minute)s?", same=False, where=r"^Status$"),
     # the machine and its addresses
     Rule("address", r"10\.(?!99\.|50\.0\.[01]\b)\d+\.\d+\.\d+|172\.17\.0\.(?![01]\b)\d+"),
-    Rule("mac", r"[0-9a-f][26ae](?::[0-9a-f]{2}){5}", same=False),  # derived from the address, or drawn
+    Rule("mac", r"02:42(?::[0-9a-f]{2}){4}", same=False),  # derived from the address
+    Rule("drawn", r"[0-9a-f][26ae](?::[0-9a-f]{2}){5}", same=False),  # a MAC of an engine from 28.0 on
     Rule("pid", r"\d+", same=False, where=r"\b(PID|Pid)$"),
     Rule("host", rf"\b{re.escape(socket.gethostname())}\b", same=False),
     Rule(
