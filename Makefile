@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim mutants wire transcripts proof handover outgrow bench bench-core bench-network bench-probes
+.PHONY: bench-setup setup demo test check sim mutants wire cases transcripts proof handover outgrow bench bench-core bench-network bench-probes
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -23,6 +23,10 @@ test: setup
 # random users and faults on virtual time; make sim SEED=123 tells the story of one seed
 sim: setup
 	@$(PYTHON) -m tests.sim.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100))
+
+# every input that skerry once got wrong, the slow ones too; make cases CASES="-k C1" for some
+cases: setup
+	@$(PYTHON) -m tests.cases $(CASES)
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup

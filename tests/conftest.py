@@ -1,5 +1,13 @@
-"""Fixtures for every test: see tests.world.fixtures."""
+"""Fixtures and marks for every test: see tests.world.fixtures and tests.cases.plugin."""
 
-from tests.world.fixtures import story_images, story_world, world
+from tests.cases.plugin import pytest_addoption, pytest_collection_modifyitems
+from tests.world.fixtures import genuine_swarm, story_images, story_world, world
 
-__all__ = ["story_images", "story_world", "world"]
+__all__ = [
+    "genuine_swarm",
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "story_images",
+    "story_world",
+    "world",
+]

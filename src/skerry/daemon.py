@@ -40,6 +40,7 @@ from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
 from skerry.loops.teardown import remove_files, stop_tasks
+from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
@@ -87,6 +88,7 @@ class Daemon:
     clock: SteadyClock
     hostname: str
     description: Raw
+    conditions: Conditions
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
 
@@ -96,7 +98,7 @@ class Daemon:
             "version": __version__,
             "pid": os.getpid(),
             "engine": {"socket": self.choice.engine.socket, "embedded": self.choice.embedded},
-            "warnings": self.choice.warnings,
+            "warnings": [*self.choice.warnings, *self.conditions.texts],
         }
 
     async def network_ready(self, network_id: str) -> Network:
@@ -173,6 +175,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             log.warning(warning)
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
+        conditions = Conditions()
         store = Store(persistence, clock, new_id)
         stack.callback(store.close)
         hostname, description = await describe(choice.engine)
@@ -195,7 +198,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         orchestrator = Orchestrator(store, clock)
         yield Daemon(
             settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
-            hostname, description,
+            hostname, description, conditions,
         )  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.transcripts.genuine import genuine
 from tests.transcripts.record import record
 from tests.transcripts.sessions import sessions
+from tests.world.genuine import genuine
 
 with genuine() as socket:
     print(f"transcripts: commands={record(socket, sessions())}")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.world.genuine import genuine
 from tests.world.images import story_tar
+from tests.world.net import run
 from tests.world.world import World
 
 
@@ -31,3 +33,11 @@ def story_world(story_images: Path) -> Iterator[World]:
     with World(images=["box", "story"]) as world:
         world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
         yield world
+
+
+@pytest.fixture(scope="session")
+def genuine_swarm() -> Iterator[Path]:
+    """The socket of a genuine Docker Swarm with the image box:1, to hold an answer of ours against its."""
+    with genuine() as socket:
+        run("docker", "-H", f"unix://{socket}", "swarm", "init", "--advertise-addr", "10.99.0.2")
+        yield socket

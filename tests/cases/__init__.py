@@ -1,0 +1,1 @@
+"""Inputs that skerry once got wrong: tests marked `case(KIND)`, wherever they stand."""

@@ -1,0 +1,50 @@
+"""The marks `case` and `slow`: what `make cases` counts, and what only runs there."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--slow runs what takes long, too."""
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow ones out unless they are asked for."""
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+class Tally:
+    """Counts the inputs and kinds of a run, and which of them failed."""
+
+    def __init__(self) -> None:
+        self.kinds: set[str] = set()
+        self.inputs: set[str] = set()
+        self.failed: set[str] = set()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Every test that will be run is an input; the first argument of its mark is the kind."""
+        for item in session.items:
+            self.inputs.add(item.nodeid)
+            self.kinds |= {str(mark.args[0]) for mark in item.iter_markers("case")}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test fails in its setup, its call or its end; one that is skipped has shown nothing."""
+        if report.failed or report.skipped:
+            self.failed.add(report.nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that can't be read holds inputs that were not tried."""
+        if report.failed:
+            self.failed.add(report.nodeid)
+
+    @property
+    def line(self) -> str:
+        """The sum."""
+        return f"cases: inputs={len(self.inputs)} kinds={len(self.kinds)} failed={len(self.failed)}"
