@@ -47,7 +47,7 @@ from skerry.model.settings import Settings
 from skerry.network import machine
 from skerry.network.kernel import KernelNetwork
 from skerry.store.ids import new_id
-from skerry.store.sqlite import SqlitePersistence
+from skerry.store.sqlite import SqlitePersistence, StateError
 from skerry.store.store import Store
 
 log = structlog.get_logger()
@@ -122,14 +122,15 @@ class Daemon:
             clock=self.clock,
         )
         if not self.store.view.locked:
-            await self._settle()
+            with contextlib.suppress(StateError):  # a disk that takes nothing: the loop tries again
+                await self._settle()
         loops = {"swarm": self._orchestrate}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
         server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
         try:
-            await run_all(loops)
+            await run_all(loops, self.conditions)
         finally:
             await server.close()
 
@@ -142,8 +143,8 @@ class Daemon:
         if self.store.view.locked:
             log.warning("the swarm is locked; unlock it with: docker swarm unlock")
             await self.store.opened()
-            await self._settle()
             log.info("the swarm is unlocked")
+        await self._settle()
         self.begun.set()
         await run_all(
             {
@@ -152,7 +153,8 @@ class Daemon:
                 "orchestrator": self.orchestrator.run,
                 "agent": self.agent.run,
                 "clock": ClockLoop(self.store, self.clock).run,
-            }
+            },
+            self.conditions,
         )
 
     async def _settle(self) -> None:
@@ -195,7 +197,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
         )
-        orchestrator = Orchestrator(store, clock)
+        orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
             hostname, description, conditions,

@@ -10,6 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ class World:
 
     async def start(self) -> None:
         """Start a daemon from the database."""
-        daemon = Daemon(self.number, self._outside)
+        daemon = Daemon(self.number, self._outside, partial(self._wrong, self.number))
         self._continue_from(daemon)
         self.daemon = daemon
         self.story.tell("world", f"daemon {daemon.number} starts")
@@ -178,6 +179,10 @@ class World:
             if other or loaded.index != self._last.index:
                 raise Violation("what was committed is what is loaded", f"different: {other}")
         self._last = loaded
+
+    def _wrong(self, number: int, words: str) -> None:
+        if self.daemon is not None and self.daemon.number == number:
+            self.eyes.fail("a loop never ends by itself", words)
 
     def _ended(self, running: asyncio.Task[None]) -> None:
         if self.daemon is not None and self.daemon.running is running:
