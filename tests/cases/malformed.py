@@ -165,7 +165,7 @@ def _values(kind: str) -> list[Any]:
     if kind in SHAPES:
         return _STRUCT
     if kind.startswith("[]"):
-        # null in the place of a struct makes Swarm panic, some with a lock that stays: nothing to compare with
+        # null in the place of a struct makes Swarm panic, and what it had locked stays so
         null = [] if kind.removeprefix("[]") in SHAPES else [[None]]
         return [{}, "x", 5, [5], *null, [[]], [{"Nothing": 1}], None]
     if kind in ("int", "int64", "uint32", "uint64", "time.Duration", "fs.FileMode"):
