@@ -232,7 +232,7 @@ def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: 
 
 def _advance(draft: Draft, status: UpdateStatus, config: UpdateConfig, progress: Progress) -> None:
     room = config.parallelism - progress.busy if config.parallelism else len(progress.waiting)
-    for slot in progress.waiting[: max(0, room)]:
+    for slot in progress.waiting[: max(0, min(room, draft.room))]:
         succeed(draft, slot, config.order, status.started_at)
     if progress.next_at is not None:
         draft.wake(progress.next_at)
