@@ -34,6 +34,7 @@ from skerry.engine.describe import describe
 from skerry.engine.embedded import Embedded
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
@@ -46,8 +47,9 @@ from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
 from skerry.network import machine
 from skerry.network.kernel import KernelNetwork
+from skerry.store.errors import StateError
 from skerry.store.ids import new_id
-from skerry.store.sqlite import SqlitePersistence, StateError
+from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
 
 log = structlog.get_logger()
@@ -124,7 +126,7 @@ class Daemon:
         if not self.store.view.locked:
             with contextlib.suppress(StateError):  # a disk that takes nothing: the loop tries again
                 await self._settle()
-        loops = {"swarm": self._orchestrate}
+        loops = {"swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
         server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
@@ -178,7 +180,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
         conditions = Conditions()
-        store = Store(persistence, clock, new_id)
+        store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
         hostname, description = await describe(choice.engine)
         kernel = KernelNetwork(run_dir, settings.name)

@@ -22,7 +22,7 @@ from skerry.model.errors import InvariantBroken
 from skerry.model.objects import Raw, Service
 from skerry.model.states import TaskState
 from skerry.network.errors import NetworkError
-from skerry.store.sqlite import StateError
+from skerry.store.errors import StateError
 from skerry.store.store import Store
 from tests.agent.stage import stage
 from tests.core.test_endpoints import swarm_on_front

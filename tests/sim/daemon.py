@@ -19,7 +19,8 @@ from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Decide, Orchestrator
 from skerry.loops.segments import SegmentsLoop
 from skerry.model.conditions import Conditions
-from skerry.store.sqlite import SqlitePersistence, StateError
+from skerry.store.errors import StateError
+from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change, Commit, Store
 from tests.sim.kernel import Kernel
 from tests.sim.who import WHO, Who, signed
@@ -64,6 +65,9 @@ class Disk:
         self._rows.write(index, changes)
         self._pass_time(WRITE_NS)
         self.written.append(Written(WHO.get().part, self._steady()))
+
+    def mend(self, view: View) -> str:
+        return self._rows.mend(view) if WHO.get().daemon == self._alive() else ""
 
     def close(self) -> None:
         self._rows.close()

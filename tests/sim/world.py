@@ -19,8 +19,8 @@ import structlog
 from skerry.control import swarm
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.objects import Cluster
+from skerry.store.errors import StateError
 from skerry.store.ids import ALPHABET, LENGTH
-from skerry.store.sqlite import StateError
 from skerry.store.store import Change, Commit, Store
 from tests.sim.daemon import Daemon, Outside, Written
 from tests.sim.decide import Decider

@@ -14,7 +14,7 @@ from skerry.core.handling import Handling, handling_of
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Service, Task
 from skerry.model.traffic import Traffic
-from skerry.store.sqlite import StateError
+from skerry.store.errors import StateError
 from skerry.store.store import Commit, Store, Tx
 
 log = structlog.get_logger()

@@ -17,7 +17,7 @@ from skerry.model.conditions import Conditions
 from skerry.model.defaults import NOTES_KEPT
 from skerry.model.objects import Cluster, Decision, Node, Note, Service, Task
 from skerry.model.states import TaskState
-from skerry.store.sqlite import StateError
+from skerry.store.errors import StateError
 from skerry.store.store import Change, Commit, Store, Tx
 
 log = structlog.get_logger()
