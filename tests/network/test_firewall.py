@@ -35,8 +35,8 @@ def city() -> Iterator[World]:
         world.docker("network", "create", "-d", "overlay", "front")
         for mode, port in PORTS.items():
             published = f"published={port},target=8080,mode={mode}"
-            words = ("service", "create", "--detach", "--name", mode, "--network", "front")
-            world.docker(*words, "--publish", published, "box:1", *SERVER)
+            words = ("service", "create", "--detach", "--name", mode, "--stop-grace-period", "1s")
+            world.docker(*words, "--network", "front", "--publish", published, "box:1", *SERVER)
         yield world
 
 
@@ -65,9 +65,10 @@ def lets_in_all(world: World) -> None:
 
 def restart_the_engine(world: World) -> None:
     pid = int((world.run_dir / "engine.pid").read_text())
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the engine ends", 30)
-    wait_until(lambda: world.docker("ps", "-q", check=False), "another one answers", 60)
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the engine ends", 60)
+    up = ("ps", "--format", "{{.State}}")
+    wait_until(lambda: "running" in world.docker(*up, check=False).split(), "another one answers", 90)
 
 
 def make_a_network(world: World) -> None:
@@ -131,12 +132,13 @@ def test_they_hold_while_nothing_is_ready(city: World) -> None:
     """The hold is no way around them: there, a connection would be accepted at once."""
 
     def accepted(source: str) -> bool:
-        call = f"busybox nc -w 2 -s {source} {INSIDE} {PORTS['ingress']} -e /bin/true && echo yes"
-        return city.run("sh", "-c", call, outside=True, check=False).strip() == "yes"
+        line = ("curl", "-s", "-o", "/dev/null", "--max-time", "2", "--interface", source)
+        url = f"http://{INSIDE}:{PORTS['ingress']}/"
+        return float(city.run(*line, "-w", "%{time_connect}", url, outside=True, check=False)) > 0
 
     city.docker("service", "update", "--detach", "--replicas", "0", "ingress")
     wait_until(lambda: not city.docker("ps", "-q", "--filter", "name=ingress."), "no task is left")
-    assert accepted(OTHER)
+    wait_until(lambda: accepted(OTHER), "the hold accepts")
     assert not accepted(OUTSIDE)
     city.docker("service", "update", "--detach", "--replicas", "1", "ingress")
     lets_in_only_the_other(city)
