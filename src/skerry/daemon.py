@@ -17,6 +17,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -37,6 +38,7 @@ from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
+from skerry.loops.leave import clear
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
@@ -121,6 +123,7 @@ class Daemon:
             routes=machine.routes,
             about=self.about,
             at_work=self.at_work,
+            cleared=partial(clear, self.store, self.choice.engine),
             clock=self.clock,
         )
         if not self.store.view.locked:
