@@ -68,5 +68,5 @@ class Load:
         self._process.kill()
         self._process.wait()
         if not self._ended:
-            sys.exit("the clients ended before they were told to")
+            raise RuntimeError("the clients ended before they were told to")
         return self._requests
