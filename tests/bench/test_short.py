@@ -23,7 +23,7 @@ def test_the_short_form(tmp_path: Path, story_images: Path) -> None:
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=1100,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

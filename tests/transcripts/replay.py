@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from demo.patience import PATIENCE
 from tests.transcripts import machine
 from tests.transcripts.compare import Bindings, differences
 from tests.transcripts.deliberate import LIST, SOMETIMES
@@ -73,7 +74,7 @@ class Replay:
             asked = Exchange(recorded.method, "", body, headers=recorded.headers)
         except KeyError as error:
             return tell([f"asks with {error}, which no answer had"])
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + PATIENCE * self.patience
         while True:
             asked.target = at_times(target, start)
             found = ask(self.socket, asked)
