@@ -17,8 +17,9 @@ setup:
 demo: setup
 	@$(PYTHON) -m demo
 
+# KERNEL=5.10.0-99-other: for tests and engines, the kernel has that version
 test: setup
-	@$(PYTHON) -m pytest $(TESTS)
+	@$(if $(KERNEL),$(PYTHON) -m tests.support.kernel $(KERNEL)) $(PYTHON) -m pytest $(TESTS)
 
 # random users and faults on virtual time; make sim SEED=123 tells the story of one seed
 sim: setup
