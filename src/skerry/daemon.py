@@ -37,6 +37,7 @@ from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
+from skerry.loops.log import LogLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
@@ -129,6 +130,7 @@ class Daemon:
         loops = {"swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
+            loops["engine's log"] = LogLoop(self.choice.private.log).run
         server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
         try:
@@ -252,7 +254,7 @@ def main() -> None:
     parser.add_argument("--purge", action="store_true")
     found = parser.parse_args()
     settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
-    log_to_stderr()
+    log_to_stderr(Path(settings.log_file))
     try:
         asyncio.run(up(settings) if found.verb == "up" else down(settings, found.purge))
     except (SkerryError, OSError) as error:
