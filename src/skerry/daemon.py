@@ -200,6 +200,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             clock,
             pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
+            instance=settings.name,
+            conditions=conditions,
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
@@ -224,10 +226,10 @@ async def down(settings: Settings, purge: bool) -> None:
     """Stop everything of an instance whose daemon has ended: tasks, gate, rules, the private engine."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     with only_one(settings):
-        view = _stored(settings)
+        view = _stored(settings, forgiving=purge)
         engine = await running_engine(run_dir, Path(settings.api_socket), settings.engine)
         if engine is not None:
-            await stop_tasks(engine, view, purge=purge)
+            await stop_tasks(engine, view, settings.name, purge=purge)
             await engine.close()
         await KernelNetwork(run_dir, settings.name).purge()
         private = Embedded(run_dir, data_dir)
@@ -235,14 +237,21 @@ async def down(settings: Settings, purge: bool) -> None:
         remove_files(settings, purge=purge)
 
 
-def _stored(settings: Settings) -> View:
+def _stored(settings: Settings, *, forgiving: bool) -> View:
+    """The state, to take apart what is of it; a damaged one is no reason not to remove everything."""
     if not Path(settings.database).exists():
         return View()
-    persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
     try:
-        return persistence.load()
-    finally:
-        persistence.close()
+        persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
+        try:
+            return persistence.load()
+        finally:
+            persistence.close()
+    except SkerryError as error:
+        if not forgiving:
+            raise
+        log.warning("removed without being read", why=error.message)
+        return View()
 
 
 def main() -> None:
