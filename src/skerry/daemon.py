@@ -39,6 +39,7 @@ from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.leave import clear
+from skerry.loops.log import LogLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
@@ -132,6 +133,7 @@ class Daemon:
         loops = {"swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
+            loops["engine's log"] = LogLoop(self.choice.private.log).run
         server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
         try:
@@ -201,6 +203,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             clock,
             pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
+            instance=settings.name,
+            conditions=conditions,
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
@@ -225,10 +229,10 @@ async def down(settings: Settings, purge: bool) -> None:
     """Stop everything of an instance whose daemon has ended: tasks, gate, rules, the private engine."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     with only_one(settings):
-        view = _stored(settings)
+        view = _stored(settings, forgiving=purge)
         engine = await running_engine(run_dir, Path(settings.api_socket), settings.engine)
         if engine is not None:
-            await stop_tasks(engine, view, purge=purge)
+            await stop_tasks(engine, view, settings.name, purge=purge)
             await engine.close()
         await KernelNetwork(run_dir, settings.name).purge()
         private = Embedded(run_dir, data_dir)
@@ -236,14 +240,21 @@ async def down(settings: Settings, purge: bool) -> None:
         remove_files(settings, purge=purge)
 
 
-def _stored(settings: Settings) -> View:
+def _stored(settings: Settings, *, forgiving: bool) -> View:
+    """The state, to take apart what is of it; a damaged one is no reason not to remove everything."""
     if not Path(settings.database).exists():
         return View()
-    persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
     try:
-        return persistence.load()
-    finally:
-        persistence.close()
+        persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
+        try:
+            return persistence.load()
+        finally:
+            persistence.close()
+    except SkerryError as error:
+        if not forgiving:
+            raise
+        log.warning("removed without being read", why=error.message)
+        return View()
 
 
 def main() -> None:
@@ -255,7 +266,7 @@ def main() -> None:
     parser.add_argument("--purge", action="store_true")
     found = parser.parse_args()
     settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
-    log_to_stderr()
+    log_to_stderr(Path(settings.log_file))
     try:
         asyncio.run(up(settings) if found.verb == "up" else down(settings, found.purge))
     except (SkerryError, OSError) as error:

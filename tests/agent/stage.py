@@ -18,6 +18,7 @@ from skerry.agent.agent import RESYNC_S, Agent
 from skerry.agent.sockets import Sockets
 from skerry.agent.traffic import Way
 from skerry.engine.port import Engine
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
 from skerry.store.store import Change, Store, Tx
@@ -77,6 +78,7 @@ class Stage:
         self.traffic = Notes(calls)
         self.folder = folder
         self.sockets = sockets
+        self.conditions = Conditions()
         self.agent = self._agent()
         self._running: asyncio.Task[None] | None = None
 
@@ -88,6 +90,7 @@ class Stage:
             self.folder,
             resync_s=self.resync_s,
             sockets=self.sockets,
+            conditions=self.conditions,
         )
 
     async def start(self) -> None:

@@ -152,6 +152,7 @@ class Actor:
         try:
             if seen is not None and never_started(seen):
                 await plan_of(self._parts, task, strict=True)
+                await self._parts.former.make_way(task.service_name, self._parts.store.view)
                 await self._parts.engine.start_container(self._name)
                 seen = await self._inspect()
         except EngineUnreachable:

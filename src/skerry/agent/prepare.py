@@ -13,6 +13,7 @@ from skerry.agent.report import advance
 from skerry.agent.waits import first
 from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
+from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw, Task
 from skerry.model.specs import read_template
 from skerry.model.states import TaskState
@@ -34,7 +35,12 @@ async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> str:
     plan = await plan_of(parts, task)
     for volume in plan.volumes:
         await parts.engine.post("/volumes/create", volume)
-    body = {**plan.body, "Image": image}  # what the reference meant, where the engine has that
+    labels = {**plan.body["Labels"], INSTANCE: parts.instance}
+    body = {
+        **plan.body,
+        "Labels": labels,
+        "Image": image,
+    }  # what the reference meant, if it is here
     container = await parts.engine.create_container(task.name, body)
     for name, settings in plan.further:
         await parts.engine.connect(name, container, settings)
