@@ -72,7 +72,7 @@ class Answerer:
         ours = self._ours(query, requester, leg)
         if ours is not None and not self._nobody_yet(query, requester, leg):
             return ours
-        upstreams = () if ours else self._upstreams(requester)
+        upstreams = () if ours else self._upstreams(requester, leg)
         asked = asyncio.ensure_future(self._forwarder.ask(query, upstreams))
         try:
             waits = ours is not None or _may_be_service(question.name)
@@ -128,10 +128,11 @@ class Answerer:
                 return found
         return None
 
-    def _upstreams(self, requester: str) -> tuple[str, ...]:
-        own = self._board.zone.nameservers(requester)
+    def _upstreams(self, requester: str, leg: str) -> tuple[str, ...]:
+        zone = self._board.zone
+        servers = zone.nameservers(requester) or self._board.desired.upstreams
         return tuple(
-            server for server in own or self._board.desired.upstreams if server not in self._board.zone.legs
+            server for server in servers if server not in zone.legs and zone.may_ask(requester, server, leg)
         )
 
 
