@@ -188,7 +188,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
         hostname, description = await describe(choice.engine)
-        kernel = KernelNetwork(run_dir, settings.name)
+        kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
         network = NetworkLoop(store, kernel)

@@ -13,6 +13,7 @@ import structlog
 
 from skerry.gate.message import Status
 from skerry.gate.netns import RUN_NETNS
+from skerry.model.conditions import Conditions
 from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Backend, Segment, Traffic
 from skerry.network import forwarding, links, ruleset
@@ -26,6 +27,7 @@ from skerry.network.watch import IPV4, Loss, Watch
 
 log = structlog.get_logger()
 
+HELD = "held connections"
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 
@@ -40,11 +42,12 @@ class Reservations:
 class KernelNetwork:
     """What the daemon holds; everything it makes is named after the instance, or lies in its run dir."""
 
-    def __init__(self, run_dir: Path, instance: str = "skerry") -> None:
+    def __init__(self, run_dir: Path, instance: str = "skerry", conditions: Conditions | None = None) -> None:
         suffix = "" if instance == "skerry" else f"-{instance}"
         self.table = f"skerry{suffix}"
         self.namespace = RUN_NETNS / f"skerry-gate{suffix}"
         self._gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
+        self.conditions = conditions or Conditions()
         self._traffic = Traffic()
         self._reservations = Reservations()
         self._callbacks: list[Callable[[Reservations], None]] = []
@@ -150,6 +153,10 @@ class KernelNetwork:
         await nft(ruleset.render(wanted, self.table))
 
     def _heard(self, status: Status) -> None:
+        if status.refusing:
+            self.conditions.set(HELD, f"{'; '.join(status.refusing)}; more are refused")
+        else:
+            self.conditions.clear(HELD)
         if self._differs(status):
             self._following = asyncio.create_task(self._follow(), name="follow reservations")
 
