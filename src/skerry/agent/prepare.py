@@ -24,7 +24,7 @@ log = structlog.get_logger()
 async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> str:
     """Make a task's container, as far as it is not there; its ID. Empty where `ending` came in the way.
 
-    Raises SkerryError (its text becomes the task's Err) and EngineUnreachable (try again).
+    Raises whatever makes it impossible (its text becomes the task's Err) and EngineUnreachable (try again).
     """
     image = await _image(parts, task, ending)
     if image is None:
@@ -50,11 +50,14 @@ async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> str:
 async def plan_of(parts: Parts, task: Task, strict: bool = False) -> Blueprint:
     """The container's blueprint, its files written. A config or secret that is gone is an error only
     where `strict`: Swarm notices it when the task starts."""
+    return await asyncio.to_thread(_plan, parts, task, strict)  # templates may take their time
+
+
+def _plan(parts: Parts, task: Task, strict: bool) -> Blueprint:
     view = parts.store.view
     mounts: list[Raw] = []
     try:
-        files = task_files(task, view)
-        mounts = await asyncio.to_thread(parts.folders.write, task.id, files)
+        mounts = parts.folders.write(task.id, task_files(task, view))
     except MissingError:
         if strict:
             raise
