@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from msgspec.structs import replace
 
 from skerry import __version__
 from skerry.agent.agent import Agent
@@ -35,6 +34,7 @@ from skerry.engine.describe import describe
 from skerry.engine.embedded import Embedded
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
@@ -91,8 +91,8 @@ class Daemon:
     agent: Agent
     kernel: KernelNetwork
     clock: SteadyClock
+    description: DescriptionLoop
     hostname: str
-    description: Raw
     conditions: Conditions
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
@@ -160,6 +160,7 @@ class Daemon:
                 "orchestrator": self.orchestrator.run,
                 "agent": self.agent.run,
                 "clock": ClockLoop(self.store, self.clock).run,
+                "description": self.description.run,
             },
             self.conditions,
         )
@@ -167,10 +168,7 @@ class Daemon:
     async def _settle(self) -> None:
         """Bring what was stored up to date with this machine, which may have changed meanwhile."""
         await settle(self.store, self.clock)
-        node = self.store.view.node
-        if node is not None and (node.hostname, node.description) != (self.hostname, self.description):
-            fresh = replace(node, hostname=self.hostname, description=self.description)
-            await self.store.update(lambda tx: tx.put(fresh))
+        await self.description.look()
 
 
 @contextlib.asynccontextmanager
@@ -187,7 +185,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         conditions = Conditions()
         store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
-        hostname, description = await describe(choice.engine)
+        hostname, _ = await describe(choice.engine)
         kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
@@ -209,7 +207,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
-            hostname, description, conditions,
+            DescriptionLoop(store, choice.engine), hostname, conditions,
         )  # fmt: skip
 
 

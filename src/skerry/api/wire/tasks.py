@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.api.wire.common import meta, port, with_length
-from skerry.api.wire.networks import driver_options, pools, shows
+from skerry.api.wire.networks import driver_options, ipam_driver, pools, shows
 from skerry.api.wire.services import task_spec
 from skerry.core.view import View
 from skerry.model.objects import Network, Port, Raw, Task
@@ -84,15 +84,16 @@ def attachment(network: Network, address: str) -> Raw:
         spec["Attachable"] = True
     if network.internal:
         spec["Internal"] = True
-    if network.spec.get("IPAM"):
-        spec["IPAMOptions"] = {"Driver": {"Name": "default"}}
+    driver = ipam_driver(network)
+    if (asked := network.spec.get("IPAM")) is not None:
+        spec["IPAMOptions"] = {"Driver": driver, **({"Configs": pools(network)} if asked.get("Config") else {})}
     spec["Scope"] = "swarm"
     found: Raw = {
         "Network": {
             **meta(network),
             "Spec": spec,
             "DriverState": {"Name": "overlay", "Options": driver_options(network)},
-            "IPAMOptions": {"Driver": {"Name": "default"}, "Configs": pools(network)},
+            "IPAMOptions": {"Driver": driver, "Configs": pools(network)},
         }
     }
     if address:
