@@ -47,11 +47,13 @@ class Server:
         self.closing = False
         """Connections end with the answer that is under way."""
         self._runner = runner
+        self.listener: socket.socket
         self._listener: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def listen(self, sock: socket.socket) -> None:
         """Accept connections on a bound socket."""
+        self.listener = sock
         # not create_unix_server, which removes the socket's file at its end (from Python 3.13 on)
         self._listener = await asyncio.get_running_loop().create_server(
             lambda: Connection(self), sock=sock, backlog=backlog()
