@@ -27,6 +27,7 @@ sim: setup
 # every input that skerry once got wrong, the slow ones too; make cases CASES="-k C1" for some
 cases: setup
 	@$(PYTHON) -m tests.cases $(CASES)
+	@$(PYTHON) -m tests.cases.bad
 	@$(PYTHON) -m tests.cases.door --spellings $(or $(SPELLINGS),5000)
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten

@@ -78,6 +78,9 @@ class Shell:
             code = process.wait()
         finally:
             timer.cancel()
+            if process.poll() is None:  # interrupted: nobody waits for it any more
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
         if late.is_set():
             raise StepFailed(f"`{line}` took longer than {timeout:g} s")
         return Done(code, "".join(lines))

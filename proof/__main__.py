@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from demo.ending import end_in_order
 from proof.cells import Cell, Explanation, cell, last_line, proved
 from proof.clients import PATIENCE_S
 from proof.load import Load
@@ -35,6 +36,7 @@ who asks the resolver of a killed engine."""
 
 def main() -> None:
     """Play, count, write the report."""
+    end_in_order()
     parser = argparse.ArgumentParser(prog="proof", description=__doc__)
     parser.add_argument("--short", action="store_true", help="two minutes instead of twenty")
     parser.add_argument("--only", nargs="+", default=[""], help="only runs whose name contains one")

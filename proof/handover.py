@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 
+from demo.ending import end_in_order
 from proof.load import Load
 from proof.plan import CLIENTS
 from proof.stack import Stack
@@ -25,6 +26,7 @@ NAMES = ("dns", "dns in a container")
 
 def main() -> None:
     """Play, count."""
+    end_in_order()
     parser = argparse.ArgumentParser(prog="proof.handover", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="how long skerryd is killed for (60)")
     seconds = parser.parse_args().seconds

@@ -19,6 +19,7 @@ from bench.peer.criteria import summary
 from bench.peer.items import FLOORS, ITEMS
 from bench.peer.results import Results, Rounds, load, machine, save
 from bench.peer.systems import System, three
+from demo.ending import end_in_order
 
 
 def measure(systems: dict[str, System], item: str, rounds: int) -> Rounds:
@@ -55,6 +56,7 @@ def play(items: list[str], rounds: int, results: Results, place: Path) -> None:
 
 def main() -> None:
     """Measure, print, write."""
+    end_in_order()
     parser = argparse.ArgumentParser(prog="bench.peer", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(

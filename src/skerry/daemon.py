@@ -18,6 +18,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -35,8 +36,10 @@ from skerry.engine.describe import describe
 from skerry.engine.embedded import Embedded
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
+from skerry.loops.leave import clear
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
@@ -48,6 +51,7 @@ from skerry.model.settings import Settings
 from skerry.network import machine
 from skerry.network.doorlink import DoorLink
 from skerry.network.kernel import KernelNetwork
+from skerry.store.errors import StateError
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
@@ -124,11 +128,13 @@ class Daemon:
             routes=machine.routes,
             about=self.about,
             at_work=self.at_work,
+            cleared=partial(clear, self.store, self.choice.engine),
             clock=self.clock,
         )
         if not self.store.view.locked:
-            await self._settle()
-        loops = {"swarm": self._orchestrate}
+            with contextlib.suppress(StateError):  # a disk that takes nothing: the loop tries again
+                await self._settle()
+        loops = {"swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
         path, door = Path(self.settings.api_socket), DoorLink(Path(self.settings.run_dir))
@@ -137,7 +143,7 @@ class Daemon:
         door.keep(path, server.listener)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
         try:
-            await run_all(loops)
+            await run_all(loops, self.conditions)
         finally:
             await server.close()
             await door.close()
@@ -151,8 +157,8 @@ class Daemon:
         if self.store.view.locked:
             log.warning("the swarm is locked; unlock it with: docker swarm unlock")
             await self.store.opened()
-            await self._settle()
             log.info("the swarm is unlocked")
+        await self._settle()
         self.begun.set()
         await run_all(
             {
@@ -161,7 +167,8 @@ class Daemon:
                 "orchestrator": self.orchestrator.run,
                 "agent": self.agent.run,
                 "clock": ClockLoop(self.store, self.clock).run,
-            }
+            },
+            self.conditions,
         )
 
     async def _settle(self) -> None:
@@ -185,7 +192,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
         conditions = Conditions()
-        store = Store(persistence, clock, new_id)
+        store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
         hostname, description = await describe(choice.engine)
         kernel = KernelNetwork(run_dir, settings.name)
@@ -204,7 +211,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
         )
-        orchestrator = Orchestrator(store, clock)
+        orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
             hostname, description, conditions,

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from demo.ending import end_in_order
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--slow runs what takes long, too."""
     parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_configure() -> None:
+    """A run that is ended by a signal takes its machines down, as one that is ended by Ctrl-C."""
+    end_in_order()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from demo.ending import end_in_order
 from tests.outgrow.cluster import NODES
 from tests.outgrow.stage import Checks, Stage, stage
 from tests.outgrow.story import SHORT, WHOLE, Step
@@ -26,6 +27,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("it starts Docker engines and their network: as root, please")
         return 1
+    end_in_order()
     story_tar()
     checks, services = Checks(), 0
     with stage() as both:

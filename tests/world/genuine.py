@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.ending import undisturbed
 from tests.world.images import BOX, box_tar, unmount_below
 from tests.world.net import Net, run
 from tests.world.processes import kill_all
@@ -32,15 +33,20 @@ def genuine() -> Iterator[Path]:
         import_box(socket)
         yield socket
     finally:
-        try:
-            kill_all(root, [net.inside])
-        finally:
-            net.remove()
-            unmount_below(root)
-            run("umount", "-l", str(root), check=False)
-            shutil.rmtree(root, ignore_errors=True)
+        with undisturbed():
+            _close(root, net)
         if process is not None:
             process.wait(10)
+
+
+def _close(root: Path, net: Net) -> None:
+    try:
+        kill_all(root, [net.inside])
+    finally:
+        net.remove()
+        unmount_below(root)
+        run("umount", "-l", str(root), check=False)
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def import_box(socket: Path) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from demo.ending import undisturbed
 from demo.settings import CHECKOUT, EXAMPLE
 from demo.settings import Settings as StorySettings
 from demo.watch import Api
@@ -96,8 +97,7 @@ class World:
     def tell_story(self, *words: str, timeout: float = 300) -> str:
         """`python -m demo` for this instance, which starts and purges it itself; what it said."""
         where = ["--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir), "--name", self.name]
-        where += ["--engine", self.engine]
-        line = [sys.executable, "-m", "demo", *where, *words]
+        line = [sys.executable, "-m", "demo", "--here", *where, *words]
         return self._run(line, self.env, cwd=CHECKOUT, timeout=timeout)
 
     def api(self) -> Api:
@@ -112,7 +112,6 @@ class World:
             host=host,
             run_dir=self.run_dir,
             data_dir=self.data_dir,
-            engine=self.engine,
             name=self.name,
             client_netns=where,
             **more,
@@ -189,11 +188,12 @@ class World:
 
     def close(self) -> None:
         """Everything of it goes, whatever state it is in."""
-        try:
-            self._wipe()
-        finally:
-            run("umount", "-l", str(self.root), check=False)
-            shutil.rmtree(self.root, ignore_errors=True)
+        with undisturbed():
+            try:
+                self._wipe()
+            finally:
+                run("umount", "-l", str(self.root), check=False)
+                shutil.rmtree(self.root, ignore_errors=True)
 
     def _wipe(self) -> None:
         gate = f"skerry-gate-{self.name}"

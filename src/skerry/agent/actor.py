@@ -118,14 +118,14 @@ class Actor:
 
     async def _prepare(self, task: Task) -> None:
         try:
-            made = await prepare(self._parts, task, self._ending)
+            container = await prepare(self._parts, task, self._ending)
         except EngineUnreachable:
             raise
         except (SkerryError, msgspec.ValidationError) as error:
             await self._report(TaskState.REJECTED, err=str(error))
             return
-        if made:
-            await self._edit(_prepared)
+        if container:
+            await self._edit(lambda row, now: _prepared(row, container, now))
 
     async def _await(self, task: Task) -> None:
         await self._changed.wait()
@@ -285,10 +285,12 @@ class Actor:
         await self._parts.reporter.edit(self._id, edit)
 
 
-def _prepared(task: Task, now: int) -> Task:
-    """READY; STARTING at once where it may start already, which saves a commit."""
+def _prepared(task: Task, container: str, now: int) -> Task:
+    """READY, with the container's ID: whoever wants the log of a task that ends at once finds it by that.
+    STARTING at once where it may start already, which saves a commit."""
     at_once = TaskState.RUNNING <= task.desired < TaskState.SHUTDOWN
-    return advance(task, TaskState.STARTING if at_once else TaskState.READY, now)
+    state = TaskState.STARTING if at_once else TaskState.READY
+    return advance(task, state, now, container_id=container)
 
 
 def grace_s(task: Task) -> int:

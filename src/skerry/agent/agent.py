@@ -73,7 +73,9 @@ class Agent:
         self._prober.listeners.append(heard)
 
     async def run(self) -> None:
-        """An eternal task. Raises where the files' directory cannot be made, or on a bug."""
+        """An eternal task; it may be run again after it failed, and begins with what is stored then. Raises
+        where the files' directory cannot be made, or on a bug."""
+        self._closing = False
         await asyncio.to_thread(self.folders.prepare)
         try:
             async with self._store.watch() as commits, asyncio.TaskGroup() as group:

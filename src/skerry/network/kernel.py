@@ -15,7 +15,7 @@ from skerry.gate.message import Status
 from skerry.gate.netns import RUN_NETNS
 from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network import dockeruser, links, ruleset
+from skerry.network import forwarding, links, ruleset
 from skerry.network.commands import nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
 from skerry.network.difference import differing
@@ -66,7 +66,7 @@ class KernelNetwork:
     def concerns(self, loss: Loss) -> bool:
         """Whether `_repair` may have to do something. Single rules of our own tables go by our own hand."""
         whole = not loss.chain and loss.table in (self.table, f"{self.table}-flows")
-        return loss.family == IPV4 and (whole or dockeruser.concerns(loss.table, loss.chain))
+        return loss.family == IPV4 and (whole or forwarding.concerns(loss.table, loss.chain))
 
     async def _repair(self) -> None:
         """Write again what somebody else took away, be it a flushed ruleset or one of ours."""
@@ -75,7 +75,7 @@ class KernelNetwork:
             there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
             if f"{self.table}-flows" not in there:
                 await nft(ruleset.render_flows(self.table))
-            await dockeruser.ensure()
+            await forwarding.ensure()
             if self.table not in there and self._gate.status is not None and self._written is not None:
                 log.warning("the kernel table was gone: writing it again", table=self.table)
                 self._written = None
@@ -86,7 +86,7 @@ class KernelNetwork:
         machine's ruleset took them too."""
         self._written = None
         await nft(ruleset.render_flows(self.table))
-        await dockeruser.ensure()
+        await forwarding.ensure()
 
     @property
     def gate_status(self) -> Status | None:
@@ -213,7 +213,7 @@ class KernelNetwork:
         await nft_quietly("delete", "table", "ip", self.table)
         await nft_quietly("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
-        await dockeruser.remove()
+        await forwarding.remove()
 
 
 def host_nameservers(path: Path = RESOLV_CONF) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def task_status(view: View, obj: Task) -> Raw:
     }
     if status.err:
         found["Err"] = status.err
-    if status.container_id or status.state >= TaskState.STARTING:
+    if status.state >= TaskState.STARTING:
         found["ContainerStatus"] = {
             "ContainerID": status.container_id,
             "PID": status.pid,
