@@ -29,6 +29,7 @@ sim: setup
 cases: setup
 	@$(PYTHON) -m tests.cases $(CASES)
 	@$(PYTHON) -m tests.cases.bad
+	@$(PYTHON) -m tests.cases.door --spellings $(or $(SPELLINGS),5000)
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup

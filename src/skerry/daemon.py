@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -49,6 +50,7 @@ from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
 from skerry.network import machine
+from skerry.network.doorlink import DoorLink
 from skerry.network.kernel import KernelNetwork
 from skerry.store.errors import StateError
 from skerry.store.ids import new_id
@@ -56,6 +58,9 @@ from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
 
 log = structlog.get_logger()
+
+OPEN_FILES = 1 << 20
+"""As many connections as clients make, with one to the engine behind each."""
 
 
 @contextlib.contextmanager
@@ -134,12 +139,16 @@ class Daemon:
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
             loops["engine's log"] = LogLoop(self.choice.private.log).run
-        server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
+        path, door = Path(self.settings.api_socket), DoorLink(Path(self.settings.run_dir))
+        listener = await door.taken(path)
+        server = await serve(str(path), make_app(parts), self.choice.engine.socket, listener)
+        door.keep(path, server.listener)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
         try:
             await run_all(loops, self.conditions)
         finally:
             await server.close()
+            await door.close()
 
     async def at_work(self) -> None:
         """Return once the loops run."""
@@ -265,6 +274,8 @@ def main() -> None:
     found = parser.parse_args()
     settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
     log_to_stderr(Path(settings.log_file))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
     try:
         asyncio.run(up(settings) if found.verb == "up" else down(settings, found.purge))
     except (SkerryError, OSError) as error:

@@ -201,7 +201,7 @@ def test_only_root_on_the_machine_tells_the_gate_what_to_do(street: Lab, started
             await network.apply(traffic(ONE))
             words = sh(f"tr '\\0' ' ' < /proc/{gate_pid(network)}/cmdline").split()
             folder = words[words.index("--run-dir") + 1]
-            for name in ("gate.sock", "gate.hand"):
+            for name in ("gate.sock", "gate.hand", "gate.door"):
                 assert sh(f"stat -c '%F %a %u' {folder}/{name}") == "socket 600 0\n"
             listening = sh(f"nsenter --net=/run/netns/{network.namespace.name} ss -Hltnu").splitlines()
             assert {line.split()[4].rpartition(":")[2] for line in listening} == {"9", "53"}
