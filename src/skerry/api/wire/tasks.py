@@ -85,8 +85,9 @@ def attachment(network: Network, address: str) -> Raw:
     if network.internal:
         spec["Internal"] = True
     driver = ipam_driver(network)
-    if (asked := network.spec.get("IPAM")) is not None:
-        spec["IPAMOptions"] = {"Driver": driver, **({"Configs": pools(network)} if asked.get("Config") else {})}
+    if (ipam := network.spec.get("IPAM")) is not None:
+        configs = {"Configs": pools(network)} if ipam.get("Config") else {}
+        spec["IPAMOptions"] = {"Driver": driver, **configs}
     spec["Scope"] = "swarm"
     found: Raw = {
         "Network": {
