@@ -28,7 +28,7 @@ from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Task
 from skerry.model.specs import read_template
 from skerry.model.states import TaskState
-from skerry.store.sqlite import StateError
+from skerry.store.errors import StateError
 
 log = structlog.get_logger()
 
