@@ -13,14 +13,15 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
-from msgspec.structs import replace
 
 from skerry import __version__
 from skerry.agent.agent import Agent
@@ -34,9 +35,11 @@ from skerry.engine.describe import describe
 from skerry.engine.embedded import Embedded
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
+from skerry.loops.leave import clear
 from skerry.loops.log import LogLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
@@ -47,6 +50,7 @@ from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
 from skerry.network import machine
+from skerry.network.doorlink import DoorLink
 from skerry.network.kernel import KernelNetwork
 from skerry.store.errors import StateError
 from skerry.store.ids import new_id
@@ -54,6 +58,9 @@ from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
 
 log = structlog.get_logger()
+
+OPEN_FILES = 1 << 20
+"""As many connections as clients make, with one to the engine behind each."""
 
 
 @contextlib.contextmanager
@@ -89,8 +96,8 @@ class Daemon:
     agent: Agent
     kernel: KernelNetwork
     clock: SteadyClock
+    description: DescriptionLoop
     hostname: str
-    description: Raw
     conditions: Conditions
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
@@ -122,6 +129,7 @@ class Daemon:
             routes=machine.routes,
             about=self.about,
             at_work=self.at_work,
+            cleared=partial(clear, self.store, self.choice.engine),
             clock=self.clock,
         )
         if not self.store.view.locked:
@@ -131,12 +139,16 @@ class Daemon:
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
             loops["engine's log"] = LogLoop(self.choice.private.log).run
-        server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
+        path, door = Path(self.settings.api_socket), DoorLink(Path(self.settings.run_dir))
+        listener = await door.taken(path)
+        server = await serve(str(path), make_app(parts), self.choice.engine.socket, listener)
+        door.keep(path, server.listener)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
         try:
             await run_all(loops, self.conditions)
         finally:
             await server.close()
+            await door.close()
 
     async def at_work(self) -> None:
         """Return once the loops run."""
@@ -157,6 +169,7 @@ class Daemon:
                 "orchestrator": self.orchestrator.run,
                 "agent": self.agent.run,
                 "clock": ClockLoop(self.store, self.clock).run,
+                "description": self.description.run,
             },
             self.conditions,
         )
@@ -164,10 +177,7 @@ class Daemon:
     async def _settle(self) -> None:
         """Bring what was stored up to date with this machine, which may have changed meanwhile."""
         await settle(self.store, self.clock)
-        node = self.store.view.node
-        if node is not None and (node.hostname, node.description) != (self.hostname, self.description):
-            fresh = replace(node, hostname=self.hostname, description=self.description)
-            await self.store.update(lambda tx: tx.put(fresh))
+        await self.description.look()
 
 
 @contextlib.asynccontextmanager
@@ -184,8 +194,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         conditions = Conditions()
         store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
-        hostname, description = await describe(choice.engine)
-        kernel = KernelNetwork(run_dir, settings.name)
+        hostname, _ = await describe(choice.engine)
+        kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
         network = NetworkLoop(store, kernel)
@@ -206,7 +216,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
-            hostname, description, conditions,
+            DescriptionLoop(store, choice.engine), hostname, conditions,
         )  # fmt: skip
 
 
@@ -264,6 +274,8 @@ def main() -> None:
     found = parser.parse_args()
     settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
     log_to_stderr(Path(settings.log_file))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
     try:
         asyncio.run(up(settings) if found.verb == "up" else down(settings, found.purge))
     except (SkerryError, OSError) as error:

@@ -29,14 +29,25 @@ WRITE_NS = 1_000
 """A commit takes time: no two have the same instant."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """Which part of a daemon wrote a commit, and when: who looks at it only after a restart is late."""
+
+    part: str
+    at: int
+
+
 class Disk:
     """A database that knows who wrote each commit, and takes nothing from a daemon that was killed."""
 
-    def __init__(self, path: Path, alive: Callable[[], int], pass_time: Callable[[int], None]) -> None:
+    def __init__(self, outside: Outside) -> None:
+        path = outside.database
         self._rows = SqlitePersistence(path, path.with_suffix(".key"))
-        self._alive = alive
-        self._pass_time = pass_time
-        self.writers: deque[Who] = deque()
+        self._alive = outside.alive
+        self._pass_time = outside.pass_time
+        self._steady = outside.steady
+        self.written: deque[Written] = deque()
+        """Of the commits that nobody has looked at yet."""
 
     @property
     def locked(self) -> bool:
@@ -53,7 +64,7 @@ class Disk:
             raise StateError("the daemon was killed")
         self._rows.write(index, changes)
         self._pass_time(WRITE_NS)
-        self.writers.append(WHO.get())
+        self.written.append(Written(WHO.get().part, self._steady()))
 
     def mend(self, view: View) -> str:
         return self._rows.mend(view) if WHO.get().daemon == self._alive() else ""
@@ -98,7 +109,7 @@ class Daemon:
         """`wrong` is told of each loop or pass that fails."""
         self.number = number
         self._conditions = Alarm(wrong)
-        self.disk = Disk(outside.database, outside.alive, outside.pass_time)
+        self.disk = Disk(outside)
         self.clock = SteadyClock(outside.wall, outside.steady)
         self.store = Store(self.disk, self.clock, outside.new_id)
         network = NetworkLoop(self.store, outside.kernel, outside.resync_s)

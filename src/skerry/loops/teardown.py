@@ -52,8 +52,8 @@ DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "eng
 def remove_files(settings: Settings, *, purge: bool) -> None:
     """Remove what skerry made in the run directory, and with `purge` the state, and nothing else."""
     _unmount_below(Path(settings.run_dir))
-    _remove(Path(settings.run_dir), RUN_FILES)
     Path(settings.api_socket).unlink(missing_ok=True)
+    _remove(Path(settings.run_dir), RUN_FILES)
     if purge:
         _remove(Path(settings.data_dir), DATA_FILES)
 
