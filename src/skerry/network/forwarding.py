@@ -20,8 +20,7 @@ RULES = ("-i sk-+ -m conntrack --ctstate DNAT -j ACCEPT", "-o sk-+ -m conntrack 
 """Of every instance on this machine. Former versions had them in DOCKER-USER itself."""
 
 TO_USERS, TO_OURS = f"-A {HOOK} -j {USERS}", f"-A {HOOK} -j {CHAIN}"
-ENGINE_S = 0.3
-"""An engine that moves its jump takes it away first."""
+SETTLE_S = 0.3
 
 
 def concerns(table: str, chain: str) -> bool:
@@ -29,13 +28,16 @@ def concerns(table: str, chain: str) -> bool:
     return table == TABLE and chain in ("", HOOK, CHAIN)
 
 
-async def ensure() -> None:
-    """Have the chain and its place, whatever was there. Raises NetworkError."""
-    listed = await _listed()
-    if TO_USERS not in listed and f"-N {USERS}" in listed:
-        await asyncio.sleep(ENGINE_S)
-        listed = await _listed()
-    change = mend(listed)
+async def ensure(settle_s: float = SETTLE_S) -> None:
+    """Have the chain and its place. Raises NetworkError.
+
+    Whoever changes the table may not be through: an engine that moves its jump takes it away first, and a
+    firewall that is loaded again makes its chains anew and takes it ill where they are there already.
+    """
+    if not mend(await _listed()):
+        return
+    await asyncio.sleep(settle_s)
+    change = mend(await _listed())
     if change:
         await check(["iptables-restore", "-w", "--noflush"], change)
 
@@ -52,7 +54,7 @@ async def _listed() -> list[str]:
 
 def mend(listed: list[str]) -> str:
     """What to tell `iptables-restore` where `iptables -S` has `listed` that; empty where all is right."""
-    lines = [*_mended_chain(listed), *_mended_users_chain(listed), *_mended_place(listed)]
+    lines = [*_mended_chain(listed), *_without_former(listed), *_mended_place(listed)]
     return "\n".join([f"*{TABLE}", *lines, "COMMIT", ""]) if lines else ""
 
 
@@ -63,21 +65,22 @@ def _mended_chain(listed: list[str]) -> Iterator[str]:
         yield from right
 
 
-def _mended_users_chain(listed: list[str]) -> Iterator[str]:
-    if f"-N {USERS}" not in listed:
-        yield f":{USERS} - [0:0]"
+def _without_former(listed: list[str]) -> Iterator[str]:
     former = {f"-A {USERS} {rule}" for rule in RULES}
     yield from (line.replace("-A", "-D", 1) for line in listed if line in former)
 
 
 def _mended_place(listed: list[str]) -> Iterator[str]:
-    """Ours once, right behind the first jump to the user's chain; that one at the top where there is none."""
+    """Ours once, right behind the first jump to the user's chain, which is at the top where it was lost."""
     hook = [line for line in listed if line.startswith(f"-A {HOOK} ")]
-    rest = [line for line in hook if line != TO_OURS]
-    at = rest.index(TO_USERS) + 1 if TO_USERS in rest else 0
-    if at and hook == [*rest[:at], TO_OURS, *rest[at:]]:
+    others = [line for line in hook if line != TO_OURS]
+    at = others.index(TO_USERS) + 1 if TO_USERS in others else 0
+    users_lost = not at and f"-N {USERS}" in listed
+    if at and hook == [*others[:at], TO_OURS, *others[at:]]:
+        return
+    if not at and not users_lost and hook.count(TO_OURS) == 1:  # an engine that comes goes before it
         return
     yield from [TO_OURS.replace("-A", "-D", 1)] * hook.count(TO_OURS)
-    if not at:
+    if users_lost:
         yield f"-I {HOOK} 1 -j {USERS}"
-    yield f"-I {HOOK} {at + 1 if at else 2} -j {CHAIN}"
+    yield f"-I {HOOK} {at + 1 + users_lost} -j {CHAIN}"
