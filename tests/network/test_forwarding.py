@@ -30,6 +30,8 @@ STATES = {
     "as it shall be": [*ENGINES, *OURS, TO_USERS, TO_OURS, ISOLATION],
     "an engine that was started again": [*ENGINES, *OURS, TO_USERS, ISOLATION, TO_OURS],
     "an engine that made a network": [*ENGINES, *OURS, TO_USERS, ISOLATION, NEW_BRIDGE, TO_OURS],
+    "an engine that was told of a reload": [*ENGINES, *OURS, ISOLATION, NEW_BRIDGE, TO_USERS, TO_OURS],
+    "the user's chain last": [*ENGINES, *OURS, USERS_OWN, ISOLATION, TO_USERS],
     "above the user's chain": [*ENGINES, *OURS, TO_OURS, TO_USERS, ISOLATION],
     "twice": [*ENGINES, *OURS, TO_OURS, TO_USERS, TO_OURS, ISOLATION],
     "rules of the user's before all": [*ENGINES, *OURS, USERS_OWN, TO_USERS, ISOLATION, TO_OURS],
@@ -59,6 +61,7 @@ def test_ours_comes_right_behind_the_users(state: str) -> None:
     if "-N DOCKER-USER" in before:  # else nobody has rules there, and an engine that comes goes to the top
         assert hook[hook.index(TO_OURS) - 1] == TO_USERS
         assert hook.count(TO_USERS) == 1
+        assert ISOLATION not in hook[: hook.index(TO_USERS)]
     assert not [line for line in after if line in FORMER]
     others = [line for line in before if line not in (TO_USERS, TO_OURS, *FORMER, *OURS)]
     assert [line for line in after if line in others] == others, "all else stays as it was"

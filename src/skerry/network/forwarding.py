@@ -20,6 +20,7 @@ RULES = ("-i sk-+ -m conntrack --ctstate DNAT -j ACCEPT", "-o sk-+ -m conntrack 
 """Of every instance on this machine. Former versions had them in DOCKER-USER itself."""
 
 TO_USERS, TO_OURS = f"-A {HOOK} -j {USERS}", f"-A {HOOK} -j {CHAIN}"
+TO_ENGINES = {f"-A {HOOK} -j DOCKER-ISOLATION-STAGE-1", f"-A {HOOK} -j DOCKER-FORWARD"}
 SETTLE_S = 0.3
 
 
@@ -71,16 +72,36 @@ def _without_former(listed: list[str]) -> Iterator[str]:
 
 
 def _mended_place(listed: list[str]) -> Iterator[str]:
-    """Ours once, right behind the first jump to the user's chain, which is at the top where it was lost."""
+    """Ours once, right behind the first jump to the user's chain, and that one before the engine's."""
     hook = [line for line in listed if line.startswith(f"-A {HOOK} ")]
-    others = [line for line in hook if line != TO_OURS]
-    at = others.index(TO_USERS) + 1 if TO_USERS in others else 0
-    users_lost = not at and f"-N {USERS}" in listed
-    if at and hook == [*others[:at], TO_OURS, *others[at:]]:
+    right = list(hook)
+    while TO_OURS in right:
+        right.remove(TO_OURS)
+    engines = next((at for at, line in enumerate(right) if line in TO_ENGINES), len(right))
+    if TO_USERS not in right[:engines] and f"-N {USERS}" in listed:
+        right = [line for line in right if line != TO_USERS]
+        engines = next((at for at, line in enumerate(right) if line in TO_ENGINES), 0)
+        right.insert(engines, TO_USERS)
+    if TO_USERS in right:
+        right.insert(right.index(TO_USERS) + 1, TO_OURS)
+    elif hook.count(TO_OURS) == 1:  # an engine that comes goes before it
         return
-    if not at and not users_lost and hook.count(TO_OURS) == 1:  # an engine that comes goes before it
+    else:
+        right.insert(0, TO_OURS)
+    yield from _moved(hook, right)
+
+
+def _moved(hook: list[str], right: list[str]) -> Iterator[str]:
+    """Take away and put in what has another place; no other rule is touched, each keeps its counters."""
+    if hook == right:
         return
-    yield from [TO_OURS.replace("-A", "-D", 1)] * hook.count(TO_OURS)
-    if users_lost:
-        yield f"-I {HOOK} 1 -j {USERS}"
-    yield f"-I {HOOK} {at + 1 + users_lost} -j {CHAIN}"
+    ours = [line for line in (TO_USERS, TO_OURS) if _places(hook, line) != _places(right, line)]
+    for line in ours:
+        yield from [line.replace("-A", "-D", 1)] * hook.count(line)
+    for at, line in enumerate(right, 1):
+        if line in ours:
+            yield line.replace(f"-A {HOOK}", f"-I {HOOK} {at}", 1)
+
+
+def _places(lines: list[str], line: str) -> list[int]:
+    return [at for at, one in enumerate(lines) if one == line]
