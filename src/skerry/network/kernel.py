@@ -62,7 +62,7 @@ class KernelNetwork:
         with suppress(NetworkError):  # built into the kernel, or no modprobe: the bridge's flag tells later
             await run(["modprobe", "br_netfilter"])
         await links.ensure_namespace(self.namespace)
-        await self.restore()
+        await self._restore(settle_s=0)
         await self._gate.start()
         self._watch = Watch(self._repair, self.concerns)
 
@@ -78,18 +78,21 @@ class KernelNetwork:
             there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
             if f"{self.table}-flows" not in there:
                 await nft(ruleset.render_flows(self.table))
-            await forwarding.ensure()
             if self.table not in there and self._gate.status is not None and self._written is not None:
                 log.warning("the kernel table was gone: writing it again", table=self.table)
                 self._written = None
                 await self._write(self._gate.status)
+        await forwarding.ensure()
 
     async def restore(self) -> None:
         """Have the rules that no `apply` writes, and the next one write all of its own; whoever flushed the
         machine's ruleset took them too."""
+        await self._restore(forwarding.SETTLE_S)
+
+    async def _restore(self, settle_s: float) -> None:
         self._written = None
         await nft(ruleset.render_flows(self.table))
-        await forwarding.ensure()
+        await forwarding.ensure(settle_s)
 
     @property
     def gate_status(self) -> Status | None:
