@@ -22,6 +22,7 @@ from skerry.agent.sockets import Sockets
 from skerry.agent.step import has_work
 from skerry.agent.traffic import Traffic, withdraw
 from skerry.agent.waits import delays
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.model.objects import Raw, Task
 from skerry.store.store import Change, Commit, Store
@@ -50,6 +51,7 @@ class Agent:
         pull_auth: Callable[[Task], str] = _no_auth,
         sockets: Sockets | None = None,
         resync_s: float = RESYNC_S,
+        api_socket: ApiSocket | None = None,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._store = store
@@ -59,7 +61,7 @@ class Agent:
         self._prober = Prober(engine, clock, sockets)
         self._reporter = Reporter(store)
         self._parts = Parts(
-            store, engine, traffic, self.folders, self._reporter, self._prober, clock, pull_auth
+            store, engine, traffic, self.folders, self._reporter, self._prober, clock, pull_auth, api_socket
         )
         self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
         self._closing = False

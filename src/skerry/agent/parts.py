@@ -9,6 +9,7 @@ from skerry.agent.files import TaskFolders
 from skerry.agent.probe import Prober
 from skerry.agent.report import Reporter
 from skerry.agent.traffic import Traffic
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.model.objects import Task
 from skerry.store.store import Store
@@ -26,3 +27,5 @@ class Parts:
     prober: Prober
     clock: Callable[[], int]
     pull_auth: Callable[[Task], str]
+    api_socket: ApiSocket | None = None
+    """What a container gets that binds the engine's socket; None leaves that as it is."""
