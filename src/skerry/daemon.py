@@ -29,6 +29,7 @@ from skerry.agent.sockets import Namespaces
 from skerry.api.app import make_app
 from skerry.api.frontdoor import serve
 from skerry.api.ports import Parts
+from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View
 from skerry.engine.choose import Choice, choose_engine, running_engine
 from skerry.engine.describe import describe
@@ -124,6 +125,7 @@ class Daemon:
             health=self.agent,
             hostname=self.hostname,
             run_dir=self.settings.run_dir,
+            api_socket=ApiSocket(self.settings.api_socket, self.choice.engine.socket),
             allocate_network=self.network_ready,
             interfaces=machine.interfaces,
             routes=machine.routes,
@@ -212,6 +214,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             sockets=sockets,
             instance=settings.name,
             conditions=conditions,
+            api_socket=ApiSocket(settings.api_socket, choice.engine.socket),
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(

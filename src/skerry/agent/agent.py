@@ -22,6 +22,7 @@ from skerry.agent.sockets import Sockets
 from skerry.agent.step import has_work
 from skerry.agent.traffic import Traffic, withdraw
 from skerry.agent.waits import delays
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.model.conditions import Conditions
 from skerry.model.objects import Raw, Task
@@ -54,6 +55,7 @@ class Agent:
         resync_s: float = RESYNC_S,
         instance: str = DEFAULT_NAME,
         conditions: Conditions | None = None,
+        api_socket: ApiSocket | None = None,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._store = store
@@ -74,6 +76,7 @@ class Agent:
             pull_auth,
             self._former,
             instance,
+            api_socket,
         )
         self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
         self._closing = False
