@@ -189,8 +189,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         kernel = KernelNetwork(run_dir, settings.name)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
-        network = NetworkLoop(store, kernel)
-        segments = SegmentsLoop(store, choice.engine, kernel)
+        network = NetworkLoop(store, kernel, conditions=conditions)
+        segments = SegmentsLoop(store, choice.engine, kernel, conditions)
         sockets = Namespaces()
         stack.callback(sockets.close)
         agent = Agent(
@@ -201,6 +201,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             clock,
             pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
+            conditions=conditions,
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(

@@ -23,6 +23,7 @@ from skerry.agent.step import has_work
 from skerry.agent.traffic import Traffic, withdraw
 from skerry.agent.waits import delays
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Raw, Task
 from skerry.store.store import Change, Commit, Store
 
@@ -50,6 +51,7 @@ class Agent:
         pull_auth: Callable[[Task], str] = _no_auth,
         sockets: Sockets | None = None,
         resync_s: float = RESYNC_S,
+        conditions: Conditions | None = None,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._store = store
@@ -59,7 +61,15 @@ class Agent:
         self._prober = Prober(engine, clock, sockets)
         self._reporter = Reporter(store)
         self._parts = Parts(
-            store, engine, traffic, self.folders, self._reporter, self._prober, clock, pull_auth
+            store,
+            engine,
+            traffic,
+            self.folders,
+            self._reporter,
+            self._prober,
+            clock,
+            pull_auth,
+            conditions or Conditions(),
         )
         self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
         self._closing = False
@@ -136,12 +146,14 @@ class Agent:
     # The engine.
 
     async def _follow_engine(self) -> None:
-        """Hear of ended containers, for ever: subscribe, look at all once, listen; again where it breaks."""
+        """Hear of containers that end, pause or change networks, for ever: subscribe, look at all once,
+        listen; again where it breaks. Events of networks have no label to choose by."""
         waits = delays()
         while True:
             try:
                 async with self._engine.events(
-                    type=["container"], event=["oom", "die", "destroy"], label=[TASK_LABEL]
+                    type=["container", "network"],
+                    event=["oom", "die", "destroy", "pause", "unpause", "connect", "disconnect"],
                 ) as events:
                     self._look()
                     self._sweeping.set()
@@ -172,6 +184,10 @@ class Agent:
 
     def _heard(self, event: Raw) -> None:
         attributes = event["Actor"].get("Attributes") or {}
+        if event["Type"] == "network":
+            for actor, _ in self._actors.values():
+                actor.rewired(str(attributes.get("container")))
+            return
         acting = self._actors.get(str(attributes.get(f"{TASK_LABEL}.id")))
         if acting is None:
             return

@@ -10,6 +10,7 @@ from skerry.agent.probe import Prober
 from skerry.agent.report import Reporter
 from skerry.agent.traffic import Traffic
 from skerry.engine.port import Engine
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Task
 from skerry.store.store import Store
 
@@ -26,3 +27,4 @@ class Parts:
     prober: Prober
     clock: Callable[[], int]
     pull_auth: Callable[[Task], str]
+    conditions: Conditions
