@@ -200,8 +200,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
-        network = NetworkLoop(store, kernel)
-        segments = SegmentsLoop(store, choice.engine, kernel)
+        network = NetworkLoop(store, kernel, conditions=conditions)
+        segments = SegmentsLoop(store, choice.engine, kernel, conditions)
         sockets = Namespaces()
         stack.callback(sockets.close)
         agent = Agent(
