@@ -17,10 +17,11 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import structlog
-from msgspec.structs import replace
 
 from skerry import __version__
 from skerry.agent.agent import Agent
@@ -29,28 +30,32 @@ from skerry.api.app import make_app
 from skerry.api.frontdoor import serve
 from skerry.api.ports import Parts
 from skerry.core.view import View
-from skerry.engine.choose import Choice, choose_engine, running_engine
-from skerry.engine.describe import describe
-from skerry.engine.embedded import Embedded
+from skerry.engine.choose import Choice, adopted, choose_engine
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.engine import EngineLoop, place_of
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
-from skerry.loops.teardown import remove_files, stop_tasks
+from skerry.loops.teardown import take_down, what_goes
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
 from skerry.network import machine
 from skerry.network.kernel import KernelNetwork
+from skerry.notify import Notifier
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
 
 log = structlog.get_logger()
+
+
+class AlreadyRunning(SkerryError):
+    """Another daemon holds the instance's lock."""
 
 
 @contextlib.contextmanager
@@ -63,7 +68,7 @@ def only_one(settings: Settings) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise SkerryError(
+            raise AlreadyRunning(
                 f"skerry is already running (process {file.read().strip()}, {settings.api_socket})"
             ) from None
         file.truncate(0)
@@ -79,6 +84,7 @@ class Daemon:
 
     settings: Settings
     choice: Choice
+    engine: EngineLoop
     store: Store
     network: NetworkLoop
     segments: SegmentsLoop
@@ -86,9 +92,8 @@ class Daemon:
     agent: Agent
     kernel: KernelNetwork
     clock: SteadyClock
-    hostname: str
-    description: Raw
     conditions: Conditions
+    notifier: Notifier
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
 
@@ -97,8 +102,9 @@ class Daemon:
         return {
             "version": __version__,
             "pid": os.getpid(),
-            "engine": {"socket": self.choice.engine.socket, "embedded": self.choice.embedded},
-            "warnings": [*self.choice.warnings, *self.conditions.texts],
+            "engine": {"socket": self.choice.socket, "embedded": self.choice.private is not None},
+            "warnings": [*self.engine.warnings, *self.conditions.texts],
+            "conditions": self.conditions.texts,
         }
 
     async def network_ready(self, network_id: str) -> Network:
@@ -110,9 +116,8 @@ class Daemon:
         """Serve and reconcile until cancelled."""
         parts = Parts(
             store=self.store,
-            engine=self.choice.engine,
+            engine=self.engine.engine,
             health=self.agent,
-            hostname=self.hostname,
             run_dir=self.settings.run_dir,
             allocate_network=self.network_ready,
             interfaces=machine.interfaces,
@@ -120,17 +125,16 @@ class Daemon:
             about=self.about,
             at_work=self.at_work,
             clock=self.clock,
+            engine_version=self.engine.last_version,
         )
-        if not self.store.view.locked:
-            await self._settle()
-        loops = {"swarm": self._orchestrate}
-        if self.choice.private is not None:
-            loops["engine"] = self.choice.private.keep
-        server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
-        log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
+        server = await serve(self.settings.api_socket, make_app(parts), self.choice.socket)
+        log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.socket)
+        await asyncio.to_thread(Path(self.settings.failure_file).unlink, missing_ok=True)
+        self.notifier.ready(f"API at {self.settings.api_socket}, engine at {self.choice.socket}")
         try:
-            await run_all(loops)
+            await run_all({"engine": self.engine.run, "swarm": self._orchestrate})
         finally:
+            self.notifier.stopping()
             await server.close()
 
     async def at_work(self) -> None:
@@ -142,53 +146,58 @@ class Daemon:
         if self.store.view.locked:
             log.warning("the swarm is locked; unlock it with: docker swarm unlock")
             await self.store.opened()
-            await self._settle()
+            await settle(self.store, self.clock)
+            await self.engine.describe_node()
             log.info("the swarm is unlocked")
         self.begun.set()
         await run_all(
             {
                 "network": self.network.run,
-                "segments": self.segments.run,
+                "segments": self._segments,
                 "orchestrator": self.orchestrator.run,
-                "agent": self.agent.run,
+                "agent": self._agent,
                 "clock": ClockLoop(self.store, self.clock).run,
             }
         )
 
-    async def _settle(self) -> None:
-        """Bring what was stored up to date with this machine, which may have changed meanwhile."""
-        await settle(self.store, self.clock)
-        node = self.store.view.node
-        if node is not None and (node.hostname, node.description) != (self.hostname, self.description):
-            fresh = replace(node, hostname=self.hostname, description=self.description)
-            await self.store.update(lambda tx: tx.put(fresh))
+    async def _segments(self) -> None:
+        await self.engine.here()
+        await self.segments.run()
+
+    async def _agent(self) -> None:
+        await self.engine.here()
+        await self.agent.run()
 
 
 @contextlib.asynccontextmanager
 async def compose(settings: Settings) -> AsyncIterator[Daemon]:
     """Make the parts; what they hold open is let go of at the end, what runs outside of us goes on."""
-    run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
+    run_dir = Path(settings.run_dir)
+    notifier = Notifier()
     async with contextlib.AsyncExitStack() as stack:
-        choice = await choose_engine(run_dir, data_dir, Path(settings.api_socket), settings.engine)
-        stack.push_async_callback(choice.engine.close)
-        for warning in choice.warnings:
-            log.warning(warning)
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
         conditions = Conditions()
         store = Store(persistence, clock, new_id)
         stack.callback(store.close)
-        hostname, description = await describe(choice.engine)
+        if not store.view.locked:
+            await settle(store, clock)
+        choice = await choose_engine(place_of(settings, persistence.engine, store.view))
+        engine = EngineLoop(choice, store, persistence, conditions)
+        stack.push_async_callback(engine.engine.close)
+        await engine.begin()
+        for warning in engine.warnings:
+            log.warning(warning)
         kernel = KernelNetwork(run_dir, settings.name)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
         network = NetworkLoop(store, kernel)
-        segments = SegmentsLoop(store, choice.engine, kernel)
+        segments = SegmentsLoop(store, engine.engine, kernel)
         sockets = Namespaces()
         stack.callback(sockets.close)
         agent = Agent(
             store,
-            choice.engine,
+            engine.engine,
             Handover(network, segments, kernel),
             Path(settings.files_dir),
             clock,
@@ -197,8 +206,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         )
         orchestrator = Orchestrator(store, clock)
         yield Daemon(
-            settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
-            hostname, description, conditions,
+            settings, choice, engine, store, network, segments, orchestrator, agent, kernel, clock,
+            conditions, notifier,
         )  # fmt: skip
 
 
@@ -209,48 +218,66 @@ async def up(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
-    with only_one(settings), contextlib.suppress(asyncio.CancelledError):
+    with only_one(settings), _failure_noted(settings), contextlib.suppress(asyncio.CancelledError):
         async with compose(settings) as daemon:
             await daemon.run()
 
 
-async def down(settings: Settings, purge: bool) -> None:
-    """Stop everything of an instance whose daemon has ended: tasks, gate, rules, the private engine."""
-    run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
-    with only_one(settings):
-        view = _stored(settings)
-        engine = await running_engine(run_dir, Path(settings.api_socket), settings.engine)
-        if engine is not None:
-            await stop_tasks(engine, view, purge=purge)
-            await engine.close()
-        await KernelNetwork(run_dir, settings.name).purge()
-        private = Embedded(run_dir, data_dir)
-        await (private.purge() if purge else private.stop(containers=True))
-        remove_files(settings, purge=purge)
-
-
-def _stored(settings: Settings) -> View:
-    if not Path(settings.database).exists():
-        return View()
-    persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
+@contextlib.contextmanager
+def _failure_noted(settings: Settings) -> Iterator[None]:
+    """Write down why the daemon could not start, or broke, for `skerry status` and `skerry up`."""
     try:
-        return persistence.load()
-    finally:
-        persistence.close()
+        yield
+    except Exception as error:
+        known = isinstance(error, SkerryError | OSError)
+        why = str(error) if known else f"skerry broke down: {error!r}; its log says where"
+        with contextlib.suppress(OSError):
+            Path(settings.failure_file).write_text(why, encoding="utf-8")
+        raise
+
+
+async def down(settings: Settings, purge: bool, volumes: bool) -> None:
+    """Stop everything of an instance whose daemon has ended: tasks, gate, rules, the private engine."""
+    with only_one(settings):
+        await take_down(settings, purge=purge, volumes=volumes)
+
+
+async def inventory(settings: Settings) -> None:
+    """Write to standard output, as JSON, what `down --purge` would remove for good."""
+    sys.stdout.write(msgspec.json.encode(await what_goes(settings)).decode())
+
+
+async def adopt(settings: Settings) -> None:
+    """Let the next start take the engine that is named, or whichever is where the swarm's own was."""
+    with only_one(settings):
+        persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
+        try:
+            identity = adopted(place_of(settings, persistence.engine, View()))
+            if identity is not None:
+                persistence.remember_engine(identity)
+        finally:
+            persistence.close()
 
 
 def main() -> None:
     """Entry point of the process."""
     parser = argparse.ArgumentParser(prog="skerryd")
-    parser.add_argument("verb", choices=("up", "down"))
+    parser.add_argument("verb", choices=("up", "down", "inventory", "adopt"))
     for name in ("run-dir", "data-dir", "name", "socket", "engine"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--purge", action="store_true")
-    found = parser.parse_args()
-    settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
+    parser.add_argument("--volumes", action="store_true")
+    options = parser.parse_args()
+    settings = Settings(options.run_dir, options.data_dir, options.socket, options.name, options.engine)
+    verbs = {
+        "up": partial(up, settings),
+        "down": partial(down, settings, options.purge, options.volumes),
+        "inventory": partial(inventory, settings),
+        "adopt": partial(adopt, settings),
+    }
     log_to_stderr()
     try:
-        asyncio.run(up(settings) if found.verb == "up" else down(settings, found.purge))
+        asyncio.run(verbs[options.verb]())
     except (SkerryError, OSError) as error:
         sys.exit(f"Error: {error}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from skerry.engine.port import Engine
@@ -40,8 +40,6 @@ class Parts:
     store: Store
     engine: Engine
     health: Health
-    hostname: str
-    """The node's name."""
     run_dir: str
     """The instance's run directory: configs and secrets of tasks lie below its `tasks/`."""
     allocate_network: Callable[[str], Awaitable[Network]]
@@ -56,3 +54,5 @@ class Parts:
     """Wait until what the unlocked state asks for is being done."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""
+    engine_version: Raw = field(default_factory=dict)
+    """What the engine last answered at /version: it holds while that is awaited."""

@@ -23,6 +23,7 @@ import msgspec
 
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.errors import SkerryError
+from skerry.model.identity import Identity
 from skerry.model.objects import KIND_OF, KINDS, Cluster, Object, Raw, Revision, Secret, Service, Task
 from skerry.store.crypt import WrongKey, load_key, new_key, seal, unseal
 from skerry.store.lock import unwrap, wrap
@@ -146,6 +147,21 @@ class SqlitePersistence:
         """Open what is sealed. Raises WrongKey, and InvalidParameter where the text is no unlock key."""
         with self._lock:
             self._keys = Keys(unwrap(key, self._meta("lock")), key)
+
+    @property
+    def engine(self) -> Identity | None:
+        """The engine that the swarm is on."""
+        with self._lock:
+            stored = self._meta("engine")
+        return None if stored is None else msgspec.json.decode(stored, type=Identity)
+
+    def remember_engine(self, identity: Identity) -> None:
+        """Write down which engine the swarm is on; also while it is locked, as that is no secret."""
+        with self._lock:
+            try:
+                self._set_meta("engine", msgspec.json.encode(identity))
+            except sqlite3.Error as error:
+                raise StateError(f"the state in {self._path} can't be written: {error}") from error
 
     def load(self) -> View:
         """Everything that was written; sealed fields are empty while it is locked.
