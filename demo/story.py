@@ -205,7 +205,7 @@ def _end(story: Story) -> list[str]:
         story.load.stop()
         if story.images and story.settings.socket.exists():
             story.docker.ask("docker image rm --force " + " ".join(sorted(story.images)), ok=None)
-        story.here.run(story.skerry("down --purge"))
+        story.here.run(story.skerry("down --purge --yes --volumes"))
         problems += [f"left behind: {thing}" for thing in leftovers(story.settings, story.here)]
     except (StepFailed, OSError) as error:
         problems.append(str(error))

@@ -13,6 +13,7 @@ import pytest
 from skerry.core.view import View
 from skerry.engine.admit import EngineRefused
 from skerry.engine.choose import Choice
+from skerry.engine.embedded import Embedded
 from skerry.engine.port import EngineUnreachable
 from skerry.loops.engine import EngineLoop
 from skerry.model.conditions import Conditions
@@ -50,12 +51,14 @@ def stored(socket: Path) -> Identity:
 class Stage:
     """A loop with what it writes to."""
 
-    def __init__(self, socket: Path, engine: Identity | None, *, awaited: bool = True) -> None:
+    def __init__(
+        self, socket: Path, engine: Identity | None, *, awaited: bool = True, private: Embedded | None = None
+    ) -> None:
         cluster = Cluster("c", "n", {})
         self.paper = Paper(engine)
         self.conditions = Conditions()
         self.loop = EngineLoop(
-            Choice(str(socket), awaited=awaited),
+            Choice(str(socket), private, awaited),
             memory_store(View(clusters={"c": cluster})),
             self.paper,
             self.conditions,
@@ -108,6 +111,33 @@ def test_another_engine_that_comes_in_its_place_is_asked_for_nothing(socket: Pat
             with pytest.raises(EngineRefused):
                 await stage.loop.engine.get("/info")
             assert stage.paper.engine == stored(socket)
+
+    asyncio.run(play())
+
+
+@pytest.mark.case("C4")
+def test_a_private_engine_that_does_not_start_ends_nothing(
+    socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = socket.parent / "dockerd"
+    script.write_text("#!/bin/sh\necho volumes/metadata.db: timeout\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda name, path=None: str(script))
+    monkeypatch.setattr("skerry.engine.embedded.dockerds_here", list)
+    monkeypatch.setattr("skerry.loops.engine.START_S", 1.0)
+    private = Embedded(socket.parent, socket.parent / "data")
+
+    async def play() -> None:
+        stage = Stage(socket, stored(socket), private=private)
+        await stage.loop.begin()
+        async with stage.running():
+            assert "does not start: volumes/metadata.db: timeout" in stage.conditions.texts[0]
+            words = (socket.parent / "engine.log").stat().st_size
+            await until(lambda: (socket.parent / "engine.log").stat().st_size > words)
+        hasty = Stage(socket, None, private=private, awaited=False)
+        with pytest.raises(EngineUnreachable, match="does not start"):
+            await hasty.loop.begin()
+        await hasty.loop.engine.close()
 
     asyncio.run(play())
 

@@ -147,4 +147,6 @@ def _error_text(body: bytes) -> str:
 def _words(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
         return "it took too long"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or str(error.os_error)
     return str(error) or type(error).__name__
