@@ -17,8 +17,9 @@ setup:
 demo: setup
 	@$(PYTHON) -m demo
 
+# KERNEL=5.10.0-99-other: for tests and engines, the kernel has that version
 test: setup
-	@$(PYTHON) -m pytest $(TESTS)
+	@$(if $(KERNEL),$(PYTHON) -m tests.support.kernel $(KERNEL)) $(PYTHON) -m pytest $(TESTS)
 
 # random users and faults on virtual time; make sim SEED=123 tells the story of one seed
 sim: setup
@@ -27,6 +28,8 @@ sim: setup
 # every input that skerry once got wrong, the slow ones too; make cases CASES="-k C1" for some
 cases: setup
 	@$(PYTHON) -m tests.cases $(CASES)
+	@$(PYTHON) -m tests.cases.bad
+	@$(PYTHON) -m tests.cases.door --spellings $(or $(SPELLINGS),5000)
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup

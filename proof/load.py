@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from demo.patience import PATIENCE
 from demo.settings import CHECKOUT
 from proof.cells import Request
 from proof.clients import Places
@@ -64,9 +65,9 @@ class Load:
     def stop(self) -> list[Request]:
         """End it, once every request under way is through; all requests."""
         self._process.terminate()
-        self._reader.join(60)
+        self._reader.join(PATIENCE * 60)
         self._process.kill()
         self._process.wait()
         if not self._ended:
-            sys.exit("the clients ended before they were told to")
+            raise RuntimeError("the clients ended before they were told to")
         return self._requests

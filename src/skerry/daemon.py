@@ -11,11 +11,11 @@ import skerry.lean  # noqa: F401  # before whatever imports structlog
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import os
+import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,16 @@ from skerry.api.frontdoor import serve
 from skerry.api.ports import Parts
 from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
+from skerry.instance import failure_noted, only_one
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.description import DescriptionLoop
+from skerry.loops.disk import DiskLoop
 from skerry.loops.engine import EngineLoop, place_of
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
+from skerry.loops.leave import clear
+from skerry.loops.log import LogLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
@@ -45,37 +50,18 @@ from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
 from skerry.network import machine
+from skerry.network.doorlink import DoorLink
 from skerry.network.kernel import KernelNetwork
 from skerry.notify import Notifier
+from skerry.store.errors import StateError
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
 
 log = structlog.get_logger()
 
-
-class AlreadyRunning(SkerryError):
-    """Another daemon holds the instance's lock."""
-
-
-@contextlib.contextmanager
-def only_one(settings: Settings) -> Iterator[None]:
-    """Hold the instance's lock, or raise with who holds it."""
-    Path(settings.run_dir).mkdir(parents=True, exist_ok=True)
-    Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
-    with Path(settings.pid_file).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise AlreadyRunning(
-                f"skerry is already running (process {file.read().strip()}, {settings.api_socket})"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-        file.truncate(0)
+OPEN_FILES = 1 << 20
+"""As many connections as clients make, with one to the engine behind each."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +78,7 @@ class Daemon:
     agent: Agent
     kernel: KernelNetwork
     clock: SteadyClock
+    description: DescriptionLoop
     conditions: Conditions
     notifier: Notifier
     begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -124,18 +111,29 @@ class Daemon:
             routes=machine.routes,
             about=self.about,
             at_work=self.at_work,
+            cleared=partial(clear, self.store, self.engine.engine),
             clock=self.clock,
             engine_version=self.engine.last_version,
         )
-        server = await serve(self.settings.api_socket, make_app(parts), self.choice.socket)
+        if not self.store.view.locked:
+            with contextlib.suppress(StateError):  # a disk that takes nothing: the loop tries again
+                await self._settle()
+        loops = {"engine": self.engine.run, "swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
+        if self.choice.private is not None:
+            loops["engine's log"] = LogLoop(self.choice.private.log).run
+        path, door = Path(self.settings.api_socket), DoorLink(Path(self.settings.run_dir))
+        listener = await door.taken(path)
+        server = await serve(str(path), make_app(parts), self.choice.socket, listener)
+        door.keep(path, server.listener)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.socket)
         await asyncio.to_thread(Path(self.settings.failure_file).unlink, missing_ok=True)
         self.notifier.ready(f"API at {self.settings.api_socket}, engine at {self.choice.socket}")
         try:
-            await run_all({"engine": self.engine.run, "swarm": self._orchestrate})
+            await run_all(loops, self.conditions)
         finally:
             self.notifier.stopping()
             await server.close()
+            await door.close()
 
     async def at_work(self) -> None:
         """Return once the loops run."""
@@ -146,9 +144,8 @@ class Daemon:
         if self.store.view.locked:
             log.warning("the swarm is locked; unlock it with: docker swarm unlock")
             await self.store.opened()
-            await settle(self.store, self.clock)
-            await self.engine.describe_node()
             log.info("the swarm is unlocked")
+        await self._settle()
         self.begun.set()
         await run_all(
             {
@@ -157,8 +154,16 @@ class Daemon:
                 "orchestrator": self.orchestrator.run,
                 "agent": self._agent,
                 "clock": ClockLoop(self.store, self.clock).run,
-            }
+                "description": self._description,
+            },
+            self.conditions,
         )
+
+    async def _settle(self) -> None:
+        """Bring what was stored up to date with this machine, which may have changed meanwhile."""
+        await settle(self.store, self.clock)
+        if self.engine.is_here:
+            await self.description.look()
 
     async def _segments(self) -> None:
         await self.engine.here()
@@ -167,6 +172,10 @@ class Daemon:
     async def _agent(self) -> None:
         await self.engine.here()
         await self.agent.run()
+
+    async def _description(self) -> None:
+        await self.engine.here()
+        await self.description.run()
 
 
 @contextlib.asynccontextmanager
@@ -178,17 +187,15 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
         conditions = Conditions()
-        store = Store(persistence, clock, new_id)
+        store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
-        if not store.view.locked:
-            await settle(store, clock)
         choice = await choose_engine(place_of(settings, persistence.engine, store.view))
         engine = EngineLoop(choice, store, persistence, conditions)
         stack.push_async_callback(engine.engine.close)
         await engine.begin()
         for warning in engine.warnings:
             log.warning(warning)
-        kernel = KernelNetwork(run_dir, settings.name)
+        kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
         network = NetworkLoop(store, kernel)
@@ -203,11 +210,13 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             clock,
             pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
+            instance=settings.name,
+            conditions=conditions,
         )
-        orchestrator = Orchestrator(store, clock)
+        orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, engine, store, network, segments, orchestrator, agent, kernel, clock,
-            conditions, notifier,
+            DescriptionLoop(store, engine.engine), conditions, notifier,
         )  # fmt: skip
 
 
@@ -218,22 +227,9 @@ async def up(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
-    with only_one(settings), _failure_noted(settings), contextlib.suppress(asyncio.CancelledError):
+    with only_one(settings), failure_noted(settings), contextlib.suppress(asyncio.CancelledError):
         async with compose(settings) as daemon:
             await daemon.run()
-
-
-@contextlib.contextmanager
-def _failure_noted(settings: Settings) -> Iterator[None]:
-    """Write down why the daemon could not start, or broke, for `skerry status` and `skerry up`."""
-    try:
-        yield
-    except Exception as error:
-        known = isinstance(error, SkerryError | OSError)
-        why = str(error) if known else f"skerry broke down: {error!r}; its log says where"
-        with contextlib.suppress(OSError):
-            Path(settings.failure_file).write_text(why, encoding="utf-8")
-        raise
 
 
 async def down(settings: Settings, purge: bool, volumes: bool) -> None:
@@ -275,7 +271,9 @@ def main() -> None:
         "inventory": partial(inventory, settings),
         "adopt": partial(adopt, settings),
     }
-    log_to_stderr()
+    log_to_stderr(Path(settings.log_file))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
     try:
         asyncio.run(verbs[options.verb]())
     except (SkerryError, OSError) as error:

@@ -74,7 +74,7 @@ def test_a_stale_pid_file_is_nobody(settings: Settings) -> None:
 @pytest.mark.case("B14")
 def test_status_knows_a_daemon_that_is_starting(held: Settings) -> None:
     code, said = run(held, "status")
-    assert (code, said) == (1, "skerry is starting (process 4711), and does not answer yet\n")
+    assert (code, said) == (1, "skerry is starting (process 4711), no answer yet\n")
     code, said = run(held, "status", "--json")
     assert (code, json.loads(said)) == (1, {"state": "starting", "pid": 4711})
 

@@ -291,7 +291,7 @@ async def life():
     verb = sys.argv[2]
     if verb == "kill":
         os.kill(private.pid, signal.SIGKILL)
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(200):
             while True:
                 try:
                     engine = await private.start()

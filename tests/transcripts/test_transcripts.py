@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.transcripts.compare import Bindings, Marker, differences
+from tests.transcripts.faked import NAME, Faked
 from tests.transcripts.replay import Difference, Replay, without_deliberate
 from tests.transcripts.seeded import WRONG, shown
 from tests.transcripts.transcript import Exchange, read, recorded, transcripts, write
-from tests.transcripts.wire import api_version
+from tests.transcripts.wire import api_version, get
 from tests.world.world import World
 
 
@@ -18,7 +19,10 @@ from tests.world.world import World
 def replayed() -> Iterator[tuple[Replay, list[Difference]]]:
     """All transcripts of its engine against a skerry that was in no swarm, with the image box:1."""
     with World(images=["box"]) as world:
-        replay, sessions = Replay(world.socket), transcripts(api_version(world.socket))
+        replay, sessions = (
+            Replay(world.socket, world.run_dir / "engine.sock"),
+            transcripts(api_version(world.socket)),
+        )
         yield replay, [one for name, commands in sessions for one in replay.session(name, commands)]
 
 
@@ -30,6 +34,29 @@ def test_skerry_answers_as_swarm_did(replayed: tuple[Replay, list[Difference]]) 
     assert not left, "\n".join(map(str, left))
     assert not needless, f"deliberate differences that are none: {needless}"
     assert replay.commands >= 60
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(600)
+@pytest.mark.case("A1")
+@pytest.mark.case("A2")
+@pytest.mark.parametrize("count", [2, pytest.param(99, marks=pytest.mark.slow)])
+def test_skerry_answers_as_swarm_did_on_another_machine(count: int) -> None:
+    """Kernel, engine's patch level, runtimes, processors, memory, cgroups, drivers, host: every fact is other
+    than on the machine of the recording and than here; so are time zone and language."""
+    world = World(images=["box"])
+    world.env |= {"TZ": "Asia/Kolkata", "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"}
+    with world, Faked(world.root / "faked.sock", world.run_dir / "engine.sock") as engine:
+        world.kill_skerryd()
+        world.engine = f"unix://{engine.place}"
+        world.up()
+        assert get(world.socket, "/info")["Name"] == NAME
+        replay = Replay(world.socket, engine.place)
+        sessions = transcripts(api_version(world.socket))[:count]
+        found = [one for name, commands in sessions for one in replay.session(name, commands)]
+        left, _ = without_deliberate(found)
+        assert not left, "\n".join(map(str, left))
+        world.engine = "private"
 
 
 @pytest.mark.engine

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from skerry.agent.files import TaskFolders
+from skerry.agent.former import FormerTasks
 from skerry.agent.probe import Prober
 from skerry.agent.report import Reporter
 from skerry.agent.traffic import Traffic
@@ -16,7 +17,8 @@ from skerry.store.store import Store
 
 @dataclass(frozen=True)
 class Parts:
-    """`clock` is wall-clock nanoseconds; `pull_auth` gives X-Registry-Auth for a task's image, or ""."""
+    """`clock` is wall-clock nanoseconds; `pull_auth` gives X-Registry-Auth for a task's image, or "";
+    `instance` is the name that tells instances on one engine apart."""
 
     store: Store
     engine: Engine
@@ -26,3 +28,5 @@ class Parts:
     prober: Prober
     clock: Callable[[], int]
     pull_auth: Callable[[Task], str]
+    former: FormerTasks
+    instance: str

@@ -33,6 +33,10 @@ async def _nothing() -> None:
     pass
 
 
+async def _nothing_left(node_id: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Parts:
     """Everything behind the API."""
@@ -52,6 +56,8 @@ class Parts:
     """What the daemon says of itself: version, pid, engine, warnings."""
     at_work: Callable[[], Awaitable[None]] = _nothing
     """Wait until what the unlocked state asks for is being done."""
+    cleared: Callable[[str], Awaitable[None]] = _nothing_left
+    """Kill what is left of a swarm that this node (by ID) has left, and wait until it is gone."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""
     engine_version: Raw = field(default_factory=dict)

@@ -22,6 +22,7 @@ from skerry.model.settings import Settings
 START_S = 120.0
 STOP_S = 30.0
 POLL_S = 0.05
+PING_S = 2.0
 
 
 def command(settings: Settings, verb: str, *more: str) -> list[str]:
@@ -43,7 +44,10 @@ def running_pid(settings: Settings) -> int | None:
 
 
 def ask(settings: Settings, path: str, timeout: float = 10.0) -> Any:
-    """GET from the daemon's API; None where nobody answers."""
+    """GET from the daemon's API; None where nobody answers. Without a daemon its socket may still be there,
+    and whoever connects would wait for the next one."""
+    if running_pid(settings) is None:
+        return None
     connection = UnixConnection(settings.api_socket, timeout)
     try:
         connection.request("GET", path)
@@ -81,15 +85,15 @@ def await_answer(settings: Settings, why: Callable[[], str | None], where: str) 
     while time.monotonic() < deadline:
         if (reason := why()) is not None:
             raise click.ClickException(reason)
-        if status_of(settings) is not None:
+        if status_of(settings, PING_S) is not None:
             return
         time.sleep(POLL_S)  # a process has no way to say over a file system that it answers now
     raise click.ClickException(f"skerry did not answer within {START_S:.0f} s; {where}")
 
 
-def status_of(settings: Settings) -> dict[str, Any] | None:
+def status_of(settings: Settings, timeout: float = 10.0) -> dict[str, Any] | None:
     """What the daemon says of itself; None where it does not answer."""
-    answer = ask(settings, "/skerry/status")
+    answer = ask(settings, "/skerry/status", timeout)
     return answer if isinstance(answer, dict) and "version" in answer else None
 
 

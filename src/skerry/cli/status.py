@@ -30,11 +30,11 @@ def _status(settings: Settings) -> dict[str, Any]:
     status = daemon_process.status_of(settings)
     if status is not None:
         return {"state": "up", **status}
+    why = daemon_process.failure(settings)
+    past = {"why": why} if why else {}
     if pid := daemon_process.running_pid(settings):
-        return {"state": "starting", "pid": pid}
-    if why := daemon_process.failure(settings):
-        return {"state": "failed", "why": why}
-    return {"state": "down"}
+        return {"state": "starting", "pid": pid, **past}
+    return {"state": "failed" if why else "down", **past}
 
 
 def _print(settings: Settings, status: dict[str, Any]) -> None:
@@ -42,7 +42,8 @@ def _print(settings: Settings, status: dict[str, Any]) -> None:
         case "up":
             _print_up(settings, status)
         case "starting":
-            click.echo(f"skerry is starting (process {status['pid']}), and does not answer yet", err=True)
+            past = f"; before, it failed: {status['why']}" if "why" in status else ""
+            click.echo(f"skerry is starting (process {status['pid']}), no answer yet{past}", err=True)
         case "failed":
             click.echo(f"skerry is not running; it failed: {status['why']}", err=True)
         case _:

@@ -9,21 +9,19 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
-from msgspec.structs import replace
 
 from skerry.core.view import View
 from skerry.engine.admit import EngineRefused, admit
 from skerry.engine.choose import Choice, Place
 from skerry.engine.client import connect_engine, expect_engine
-from skerry.engine.describe import describe
 from skerry.engine.embedded import StartFailed
-from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.model.conditions import Conditions
 from skerry.model.identity import Identity
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
-from skerry.store.sqlite import StateError
-from skerry.store.store import Store, Tx
+from skerry.store.errors import StateError
+from skerry.store.store import Store
 
 log = structlog.get_logger()
 
@@ -126,6 +124,11 @@ class EngineLoop:
             if self._choice.private is not None and not self._choice.private.pid:
                 self._say("it has ended, and is being started again")
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it has been there."""
+        return self._here.is_set()
+
     async def here(self) -> None:
         """Return once it has been there."""
         await self._here.wait()
@@ -162,33 +165,16 @@ class EngineLoop:
             expected = self.known if in_use(self._store.view) else None
             identity = await admit(engine, expected, private=self._choice.private is not None)
             await self._remember(identity)
-            await self._describe(engine)
         finally:
             await engine.close()
 
     async def _remember(self, identity: Identity) -> None:
         if identity != self.known:
-            with _tried_again():
+            try:
                 await asyncio.to_thread(self._memory.remember_engine, identity)
+            except StateError as error:  # that keeps nobody from the engine; the next meeting writes it
+                log.warning("which engine the swarm is on is not written down yet", why=error.message)
         self.known = identity
-
-    async def describe_node(self) -> None:
-        """Bring what the swarm says of its node up to date with the engine, where that is there."""
-        with contextlib.suppress(*AWAY):
-            await self._describe(self.engine)
-
-    async def _describe(self, engine: Engine) -> None:
-        if self._store.view.node is None or self._store.view.locked:
-            return
-        hostname, description = await describe(engine)
-
-        def write(tx: Tx) -> None:
-            node = tx.view.node
-            if node is not None and (node.hostname, node.description) != (hostname, description):
-                tx.put(replace(node, hostname=hostname, description=description))
-
-        with _tried_again():
-            await self._store.update(write)
 
     async def _until_gone(self) -> None:
         """A connection that asks nothing ends with the engine, or when that is tired of it. It is met again
@@ -203,15 +189,6 @@ class EngineLoop:
                 writer.close()
         self.engine.doubt()
         await asyncio.sleep(FIRST_WAIT_S)
-
-
-@contextlib.contextmanager
-def _tried_again() -> Iterator[None]:
-    """A state that can't be written just now keeps nobody from the engine; the next meeting writes it."""
-    try:
-        yield
-    except StateError as error:
-        log.warning("what the engine says of itself is not stored yet", why=error.message)
 
 
 def _waits() -> Iterator[float]:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import structlog
 
+from skerry.agent.container import TASK_LABEL
+from skerry.agent.waits import delays
 from skerry.core.allocate import engine_range
 from skerry.engine.port import Engine, EngineError
 from skerry.model.errors import SkerryError
@@ -16,8 +18,8 @@ from skerry.store.store import Store, Tx
 
 log = structlog.get_logger()
 
-RETRY_S = 0.5
-"""A removed network's bridge goes when its last container has left, which nothing announces."""
+IN_USE = 403
+"""What the engine answers to the removal of a network that a running container is on."""
 
 
 class Dresser(Protocol):
@@ -41,14 +43,16 @@ class SegmentsLoop:
     async def run(self) -> None:
         """Follow the store for ever."""
         async with self._store.watch() as commits:
+            waits = delays()
             while True:
                 settled = True
                 networks = self._store.view.networks
                 for key in sorted(networks):
                     settled &= await self._settle(networks[key])
                 try:
-                    async with asyncio.timeout(None if settled else RETRY_S):
+                    async with asyncio.timeout(None if settled else next(waits)):
                         await commits.get()
+                    waits = delays()  # a task that has gone may have been the last on a removed network
                 except TimeoutError:
                     pass
                 while not commits.empty():
@@ -69,7 +73,7 @@ class SegmentsLoop:
         try:
             await (self._remove(network) if network.removed else self._make(network))
         except (OSError, SkerryError) as failure:
-            if not (isinstance(failure, EngineError) and failure.status == 403):
+            if not (isinstance(failure, EngineError) and failure.status == IN_USE):
                 log.error("a network is not settled yet", network=network.name, why=str(failure))
             return False
         return True
@@ -83,7 +87,12 @@ class SegmentsLoop:
         log.info("network ready", network=network.name, subnet=network.subnet, bridge=network.bridge)
 
     async def _remove(self, network: Network) -> None:
-        await self._engine.remove_network(network.engine_name)
+        try:
+            await self._engine.remove_network(network.engine_name)
+        except EngineError as error:
+            if error.status != IN_USE or not await self._take_off(network):
+                raise
+            await self._engine.remove_network(network.engine_name)
         await self._dresser.drop_segment(segment_of(network))
         self._dressed.discard(network.id)
 
@@ -93,6 +102,20 @@ class SegmentsLoop:
                 tx.delete(row)
 
         await self._store.update(forget)
+
+    async def _take_off(self, network: Network) -> bool:
+        """Take plain containers off a network that is being removed, as the end of a swarm does: they would
+        keep its bridge for ever. Tasks leave it by themselves. Whether there was one."""
+        shown = await self._engine.get(f"/networks/{network.engine_name}")
+        taken = False
+        for key in shown.get("Containers") or {}:
+            container = await self._engine.inspect_container(key)
+            if container is not None and TASK_LABEL not in (container["Config"].get("Labels") or {}):
+                log.info("off a removed network", container=container["Name"], network=network.name)
+                body = {"Container": key, "Force": True}
+                await self._engine.post(f"/networks/{network.engine_name}/disconnect", body)
+                taken = True
+        return taken
 
 
 def _is_bridge(network: Network | None) -> bool:

@@ -13,6 +13,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import structlog
+
 from skerry.core.view import View
 from skerry.engine.choose import running_engine
 from skerry.engine.client import DockerEngine
@@ -20,21 +22,25 @@ from skerry.engine.embedded import Embedded, is_anonymous
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.loops.engine import place_of
 from skerry.model.defaults import SECOND, STOP_GRACE_PERIOD
+from skerry.model.errors import SkerryError
 from skerry.model.identity import Identity
+from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
 from skerry.model.specs import read_template
 from skerry.network.kernel import KernelNetwork
 from skerry.store.sqlite import SqlitePersistence
 
+log = structlog.get_logger()
+
 
 async def take_down(settings: Settings, *, purge: bool, volumes: bool) -> None:
     """Stop everything of an instance whose daemon has ended; with `purge` remove its state, too."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
-    view, identity = _stored(settings)
+    view, identity = _stored(settings, forgiving=purge)
     engine = await running_engine(place_of(settings, identity, view))
     if engine is not None:
-        await _stop_tasks(engine, view, purge=purge, volumes=volumes)
+        await _stop_tasks(engine, view, settings.name, purge=purge, volumes=volumes)
         await engine.close()
     elif purge and identity is not None and not identity.private and view.node is not None:
         raise EngineUnreachable(
@@ -49,7 +55,7 @@ async def take_down(settings: Settings, *, purge: bool, volumes: bool) -> None:
 
 async def what_goes(settings: Settings) -> dict[str, list[str]]:
     """What a purge removes for good, by kind; volumes only where that is asked for."""
-    view, identity = _stored(settings)
+    view, identity = _stored(settings, forgiving=True)
     private = Embedded(Path(settings.run_dir), Path(settings.data_dir))
     goods = {
         "services": [service.name for service in view.services.values()],
@@ -65,27 +71,34 @@ async def what_goes(settings: Settings) -> dict[str, list[str]]:
                 images = await engine.get_list("/images/json")
                 goods["images"] = [(row.get("RepoTags") or [str(row["Id"])])[0] for row in images]
             else:
-                goods["volumes"] += _volumes_of(await _containers(engine, view))
+                containers = await _containers(engine, view, settings.name)
+                goods["volumes"] += _volumes_of(containers)
         finally:
             await engine.close()
     return {kind: sorted(names) for kind, names in goods.items()}
 
 
-def _stored(settings: Settings) -> tuple[View, Identity | None]:
-    """The state, and the engine that it is on."""
+def _stored(settings: Settings, *, forgiving: bool) -> tuple[View, Identity | None]:
+    """The state, and the engine that it is on; a damaged one is no reason not to remove everything."""
     if not Path(settings.database).exists():
         return View(), None
-    persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
     try:
-        return persistence.load(), persistence.engine
-    finally:
-        persistence.close()
+        persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
+        try:
+            return persistence.load(), persistence.engine
+        finally:
+            persistence.close()
+    except SkerryError as error:
+        if not forgiving:
+            raise
+        log.warning("the state can't be read", why=error.message)
+        return View(), None
 
 
-async def _stop_tasks(engine: DockerEngine, view: View, *, purge: bool, volumes: bool) -> None:
-    """Stop the containers of this swarm's tasks; with `purge` remove them and the bridges, with `volumes`
-    also their named volumes."""
-    containers = await _containers(engine, view)
+async def _stop_tasks(engine: DockerEngine, view: View, instance: str, *, purge: bool, volumes: bool) -> None:
+    """Stop the containers of this swarm's tasks; with `purge` remove them, those that a former swarm of the
+    instance left, and the bridges, with `volumes` also their named volumes."""
+    containers = await _containers(engine, view, instance if purge else "")
     await asyncio.gather(*(engine.stop_container(row["Id"], _grace_s(view, row)) for row in containers))
     if not purge:
         return
@@ -98,11 +111,16 @@ async def _stop_tasks(engine: DockerEngine, view: View, *, purge: bool, volumes:
             await engine.remove_volume(name)
 
 
-async def _containers(engine: DockerEngine, view: View) -> list[Raw]:
-    if view.node is None:
-        return []
-    label = json.dumps({"label": [f"com.docker.swarm.node.id={view.node.id}"]})
-    return await engine.get_list("/containers/json", all="true", filters=label)
+async def _containers(engine: DockerEngine, view: View, instance: str) -> list[Raw]:
+    """Those of this swarm's tasks, and of former swarms of an instance where one is named."""
+    labels = [f"com.docker.swarm.node.id={view.node.id}"] if view.node is not None else []
+    labels += [f"{INSTANCE}={instance}"] if instance else []
+    containers: dict[str, Raw] = {}
+    for label in labels:
+        filters = json.dumps({"label": [label]})
+        for row in await engine.get_list("/containers/json", all="true", filters=filters):
+            containers[row["Id"]] = row
+    return list(containers.values())
 
 
 def _volumes_of(containers: list[Raw]) -> list[str]:
@@ -119,15 +137,15 @@ def _grace_s(view: View, container: Raw) -> int:
 
 
 RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks")
-DATA_FILES = ("skerry.db*", "secret.key", "engine.json", "engine-before.json")
+DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json")
 
 
 def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes: bool) -> None:
     """Remove what skerry made in the run directory, with `purge` the state, and with `volumes` those of a
     private engine; nothing else."""
     _unmount_below(Path(settings.run_dir))
-    _remove(Path(settings.run_dir), RUN_FILES)
     Path(settings.api_socket).unlink(missing_ok=True)
+    _remove(Path(settings.run_dir), RUN_FILES)
     if purge:
         private.remove_data(volumes=volumes)
         _remove(Path(settings.data_dir), DATA_FILES)
@@ -144,7 +162,8 @@ def _remove(folder: Path, patterns: tuple[str, ...]) -> None:
 
 
 def _unmount_below(folder: Path) -> None:
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    mounts = [line.split()[4].replace("\\040", " ") for line in lines]
     for mount in reversed(mounts):
         if Path(mount).is_relative_to(os.path.realpath(folder)):
             subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
