@@ -350,4 +350,4 @@ class Answered(AbstractAccessLogger):
 
 def engine_down(path: str) -> str:
     """What a client reads when the engine does not answer."""
-    return f"The Docker Engine behind skerry does not answer at {path}: is dockerd running?"
+    return f"waiting for the engine at {path}: is dockerd running? `skerry status` says more"
