@@ -28,6 +28,7 @@ sim: setup
 cases: setup
 	@$(PYTHON) -m tests.cases $(CASES)
 	@$(PYTHON) -m tests.cases.bad
+	@$(PYTHON) -m tests.cases.faults
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup
