@@ -131,7 +131,7 @@ class Stage:
     def row(self, key: str = "t1") -> Task:
         return self.store.view.tasks[key]
 
-    async def until(self, true: Callable[[], bool], within_s: float = 1.5) -> None:
+    async def until(self, true: Callable[[], bool], within_s: float = 15.0) -> None:
         """Wait for a condition, looked at again after every turn of the loop and every few ms."""
         try:
             async with asyncio.timeout(within_s):
@@ -140,7 +140,7 @@ class Stage:
         except TimeoutError:
             raise AssertionError(f"{self.calls} {list(self.store.view.tasks.values())}") from None
 
-    async def until_state(self, state: TaskState, key: str = "t1", within_s: float = 1.5) -> TaskStatus:
+    async def until_state(self, state: TaskState, key: str = "t1", within_s: float = 15.0) -> TaskStatus:
         def there() -> bool:
             found = self.store.view.tasks.get(key)
             return found is not None and found.status.state == state
