@@ -101,9 +101,8 @@ def test_a_task_that_lost_its_network_is_out_of_the_table(served: World, by: str
 def test_a_network_that_the_engine_removed_is_made_again(served: World, words: str) -> None:
     served.docker("network", "create", "--driver", "overlay", "empty")
     served.docker("service", "create", "--detach", "--name=none", "--network=empty", "--replicas=0", "box:1")
-    device = bridge(served, "empty")
-    wait_until(lambda: device in served.run("ip", "link"), "its bridge is there", BOUND_S)
     name = f"skerry.{served.inspect('network', 'empty')['Id']}"
+    wait_until(lambda: name in engine(served, "network", "ls"), "the engine has it", BOUND_S)
     engine(served, *words.split(), *([name] if words.endswith("rm") else []))
     served.docker("service", "scale", "--detach=false", "none=1", timeout=BOUND_S)
     assert "Rejected" not in served.docker("service", "ps", "none")

@@ -202,10 +202,10 @@ class Actor:
         try:
             if seen is not None and never_started(seen):
                 await plan_of(self._parts, task, strict=True)
-                await self._parts.former.make_way(task.service_name, self._parts.store.view)
                 which, _ = await first(self._parts.traffic.joinable(task), self._ending.wait())
                 if which == 1:
                     return None
+                await self._parts.former.make_way(task.service_name, self._parts.store.view)
                 self._starting = True
                 await self._parts.engine.start_container(self._name)
                 seen = await self._inspect()
