@@ -86,7 +86,9 @@ def attachment(network: Network, address: str) -> Raw:
         spec["Internal"] = True
     driver = ipam_driver(network)
     if (asked := network.spec.get("IPAM")) is not None:
-        spec["IPAMOptions"] = {"Driver": driver, **({"Configs": pools(network)} if asked.get("Config") else {})}
+        spec["IPAMOptions"] = {"Driver": driver}
+        if asked.get("Config"):
+            spec["IPAMOptions"]["Configs"] = pools(network)
     spec["Scope"] = "swarm"
     found: Raw = {
         "Network": {
