@@ -18,6 +18,7 @@ from skerry.agent.agent import RESYNC_S, Agent
 from skerry.agent.sockets import Sockets
 from skerry.agent.traffic import Way
 from skerry.engine.port import Engine
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
 from skerry.store.store import Change, Store, Tx
@@ -77,6 +78,7 @@ class Stage:
         self.traffic = Notes(calls)
         self.folder = folder
         self.sockets = sockets
+        self.conditions = Conditions()
         self.agent = self._agent()
         self._running: asyncio.Task[None] | None = None
 
@@ -88,6 +90,7 @@ class Stage:
             self.folder,
             resync_s=self.resync_s,
             sockets=self.sockets,
+            conditions=self.conditions,
         )
 
     async def start(self) -> None:
@@ -124,7 +127,7 @@ class Stage:
     def row(self, key: str = "t1") -> Task:
         return self.store.view.tasks[key]
 
-    async def until(self, true: Callable[[], bool], within_s: float = 1.5) -> None:
+    async def until(self, true: Callable[[], bool], within_s: float = 15.0) -> None:
         """Wait for a condition, looked at again after every turn of the loop and every few ms."""
         try:
             async with asyncio.timeout(within_s):
@@ -133,7 +136,7 @@ class Stage:
         except TimeoutError:
             raise AssertionError(f"{self.calls} {list(self.store.view.tasks.values())}") from None
 
-    async def until_state(self, state: TaskState, key: str = "t1", within_s: float = 1.5) -> TaskStatus:
+    async def until_state(self, state: TaskState, key: str = "t1", within_s: float = 15.0) -> TaskStatus:
         def there() -> bool:
             found = self.store.view.tasks.get(key)
             return found is not None and found.status.state == state

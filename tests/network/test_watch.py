@@ -14,6 +14,8 @@ from tests.network.lab import Lab, sh
 OURS = Loss(IPV4, "skerry", "")
 FLOWS = Loss(IPV4, "skerry-flows", "")
 RULES = Loss(IPV4, "filter", "DOCKER-USER")
+PLACE = Loss(IPV4, "filter", "FORWARD")
+CHAIN = Loss(IPV4, "filter", "SKERRY-FORWARD")
 FILTER = Loss(IPV4, "filter", "")
 FENCE = Loss(IPV4, "fence", "")
 
@@ -42,13 +44,13 @@ def test_only_what_is_gone_is_a_loss(lab: Lab) -> None:
             sh("nft flush chain ip skerry one; nft delete chain ip skerry one; nft delete table ip skerry")
             assert not looked.is_set()
             sh("nft delete table ip fence")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await looked.wait()
         finally:
             await watch.close()
         assert list(dict.fromkeys(found)) == [
             Loss(10, "skerry", ""),
-            Loss(IPV4, "filter", "FORWARD"),
+            PLACE,
             RULES,
             Loss(IPV4, "skerry", "one"),
             OURS,
@@ -74,7 +76,7 @@ def test_more_than_the_buffer_takes_may_be_anything(lab: Lab, tmp_path: Path) ->
         watch = Watch(look, lambda loss: False)
         try:
             sh(f"nft add table ip many; nft add set ip many s '{{ type ipv4_addr; }}'; nft -f {script}")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await looked.wait()
         finally:
             await watch.close()
@@ -82,7 +84,7 @@ def test_more_than_the_buffer_takes_may_be_anything(lab: Lab, tmp_path: Path) ->
     lab.run(body)
 
 
-@pytest.mark.parametrize("loss", [OURS, FLOWS, RULES, FILTER])
+@pytest.mark.parametrize("loss", [OURS, FLOWS, PLACE, CHAIN, FILTER])
 def test_what_has_to_be_written_again(tmp_path: Path, loss: Loss) -> None:
     assert KernelNetwork(tmp_path).concerns(loss)
 
@@ -94,7 +96,8 @@ def test_what_has_to_be_written_again(tmp_path: Path, loss: Loss) -> None:
         Loss(IPV4, "skerry-other", ""),
         Loss(IPV4, "filter", "DOCKER"),
         Loss(IPV4, "nat", ""),
-        Loss(10, "filter", "DOCKER-USER"),
+        RULES,
+        Loss(10, "filter", "FORWARD"),
     ],
 )
 def test_what_is_of_no_concern(tmp_path: Path, loss: Loss) -> None:

@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
-import msgspec
 import structlog
 
 from skerry.agent.health import HEALTHY, STARTING, UNHEALTHY, Check, check_of
@@ -23,14 +22,24 @@ from skerry.agent.step import Step, next_step
 from skerry.agent.traffic import withdraw
 from skerry.agent.waits import delays, first
 from skerry.core.handling import handling_of
-from skerry.engine.port import EngineUnreachable
+from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.model import defaults
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Task
 from skerry.model.specs import read_template
 from skerry.model.states import TaskState
+from skerry.store.errors import StateError
 
 log = structlog.get_logger()
+
+PASSING = (EngineUnreachable, StateError)
+"""Nothing is wrong with the task: the engine or the disk is away, and will come back."""
+
+
+def reason(error: Exception) -> str:
+    """What the Err of a task says of it; an error of Python's own is named, as its text often says little."""
+    text = str(error)
+    return text if isinstance(error, SkerryError) else f"{type(error).__name__}: {text}"
 
 
 class Actor:
@@ -84,19 +93,38 @@ class Actor:
                 waits = delays()
             except Exception as error:  # noqa: BLE001 - the edge of the loop: the step is done again
                 self._seen = None
-                self._tell(step, error)
+                self._tell("a step is done again", step, error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), next(waits))
 
-    def _tell(self, step: Step, error: Exception) -> None:
+    def _tell(self, event: str, step: Step, error: Exception) -> None:
         """What the engine says is no bug of ours; everything else needs its traceback."""
         known = isinstance(error, SkerryError)
-        log.warning(
-            "a step is done again", task=self._name, step=step.name, error=str(error), exc_info=not known
-        )
+        log.warning(event, task=self._name, step=step.name, error=str(error), exc_info=not known)
 
     async def _take(self, step: Step, task: Task | None) -> bool:
-        """Do one step; True where it was the last."""
+        """Do one step; True where it was the last.
+
+        Whatever goes wrong on a task's way up ends that task, with the reason: a step that is done again and
+        again would leave it waiting for ever, and nobody would see why. Steps down are done until they are.
+        """
+        try:
+            return await self._work(step, task)
+        except PASSING:
+            raise
+        except Exception as error:
+            if step is Step.PREPARE:
+                self._tell("the task can't be prepared", step, error)
+                await self._report(TaskState.REJECTED, err=reason(error))
+            elif step is Step.START and not isinstance(error, EngineError):
+                self._tell("the task can't be started", step, error)
+                await self._parts.engine.stop_container(self._name, 0)
+                await self._report(TaskState.FAILED, err=reason(error))
+            else:
+                raise
+            return False
+
+    async def _work(self, step: Step, task: Task | None) -> bool:
         if task is None or step is Step.CLEAR:
             await self._clear()
             return True
@@ -117,13 +145,7 @@ class Actor:
     # The way up.
 
     async def _prepare(self, task: Task) -> None:
-        try:
-            container = await prepare(self._parts, task, self._ending)
-        except EngineUnreachable:
-            raise
-        except (SkerryError, msgspec.ValidationError) as error:
-            await self._report(TaskState.REJECTED, err=str(error))
-            return
+        container = await prepare(self._parts, task, self._ending)
         if container:
             await self._edit(lambda row, now: _prepared(row, container, now))
 
@@ -152,6 +174,7 @@ class Actor:
         try:
             if seen is not None and never_started(seen):
                 await plan_of(self._parts, task, strict=True)
+                await self._parts.former.make_way(task.service_name, self._parts.store.view)
                 await self._parts.engine.start_container(self._name)
                 seen = await self._inspect()
         except EngineUnreachable:

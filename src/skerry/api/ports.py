@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.model.objects import Network, Raw, Task
 from skerry.store.store import Store
@@ -50,6 +51,8 @@ class Parts:
     """The instance's run directory: configs and secrets of tasks lie below its `tasks/`."""
     allocate_network: Callable[[str], Awaitable[Network]]
     """Wait until the network (by ID) has its subnet and its bridge; a plain container is about to join it."""
+    api_socket: ApiSocket | None = None
+    """What a plain container gets that binds the engine's socket; None leaves that as it is."""
     interfaces: Callable[[], Mapping[str, str]] = dict
     """This machine's addresses by interface, for `swarm init --advertise-addr eth0`."""
     routes: Callable[[], Iterable[str]] = tuple

@@ -14,6 +14,7 @@ from skerry.core.handling import Handling, handling_of
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Service, Task
 from skerry.model.traffic import Traffic
+from skerry.store.errors import StateError
 from skerry.store.store import Commit, Store, Tx
 
 log = structlog.get_logger()
@@ -62,10 +63,11 @@ class NetworkLoop:
         self._wanted = asyncio.Event()
         self._changed = asyncio.Condition()
         self._reserved: asyncio.Queue[Reservations] = asyncio.Queue()
+        switch.on_reservations(self._reserved.put_nowait)
 
     async def run(self) -> None:
-        """Follow the store for ever."""
-        self._switch.on_reservations(self._reserved.put_nowait)
+        """Follow the store for ever; again after a failure, from everything anew."""
+        self._touched, self._stale = None, True
         async with asyncio.TaskGroup() as group, self._store.watch() as commits:
             group.create_task(self._follow_reservations())
             group.create_task(self._follow_commits(commits))
@@ -141,12 +143,25 @@ class NetworkLoop:
         async with self._changed:
             self._applied, self._applying, self._stale = desired, None, False
             self._changed.notify_all()
-        await self._note_reservations(reservations)
+        self._reserved.put_nowait(reservations)
         return True
 
     async def _follow_reservations(self) -> None:
+        """Write down what is ours; a disk that takes nothing must not hold up the traffic."""
         while True:
-            await self._note_reservations(await self._reserved.get())
+            reservations = await self._reserved.get()
+            while not await self._is_noted(reservations):
+                await asyncio.sleep(RETRY_S)
+                while not self._reserved.empty():
+                    reservations = self._reserved.get_nowait()
+
+    async def _is_noted(self, reservations: Reservations) -> bool:
+        try:
+            await self._note_reservations(reservations)
+        except StateError as failure:
+            log.warning("the reserved ports could not be noted; trying again", failure=failure.message)
+            return False
+        return True
 
     async def _note_reservations(self, reservations: Reservations) -> None:
         reserved = tuple(sorted(reservations.reserved))

@@ -128,7 +128,7 @@ class GateLink:
 
     async def _keep(self, reader: asyncio.StreamReader) -> None:
         while True:
-            with suppress(OSError, msgspec.DecodeError):
+            with suppress(OSError, ValueError, msgspec.DecodeError):
                 while line := await reader.readline():
                     self._heard(read_status(line))
             former = self._status.pid if self._status else 0
@@ -139,7 +139,7 @@ class GateLink:
                     if self._status and self._status.pid != former:
                         self._on_event(f"another gate serves: process {self._status.pid} after {former}")
                     break
-                except (NetworkError, OSError, msgspec.DecodeError) as error:
+                except Exception as error:  # noqa: BLE001 - without the keeper no gate would ever be started
                     self._on_event(f"the gate does not start: {error}")
                     await asyncio.sleep(BACKOFF_S)
 

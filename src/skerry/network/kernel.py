@@ -13,9 +13,10 @@ import structlog
 
 from skerry.gate.message import Status
 from skerry.gate.netns import RUN_NETNS
+from skerry.model.conditions import Conditions
 from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network import dockeruser, links, ruleset
+from skerry.network import forwarding, links, ruleset
 from skerry.network.commands import nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
 from skerry.network.difference import differing
@@ -26,6 +27,7 @@ from skerry.network.watch import IPV4, Loss, Watch
 
 log = structlog.get_logger()
 
+HELD = "held connections"
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 
@@ -40,11 +42,12 @@ class Reservations:
 class KernelNetwork:
     """What the daemon holds; everything it makes is named after the instance, or lies in its run dir."""
 
-    def __init__(self, run_dir: Path, instance: str = "skerry") -> None:
+    def __init__(self, run_dir: Path, instance: str = "skerry", conditions: Conditions | None = None) -> None:
         suffix = "" if instance == "skerry" else f"-{instance}"
         self.table = f"skerry{suffix}"
         self.namespace = RUN_NETNS / f"skerry-gate{suffix}"
         self._gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
+        self.conditions = conditions or Conditions()
         self._traffic = Traffic()
         self._reservations = Reservations()
         self._callbacks: list[Callable[[Reservations], None]] = []
@@ -59,14 +62,14 @@ class KernelNetwork:
         with suppress(NetworkError):  # built into the kernel, or no modprobe: the bridge's flag tells later
             await run(["modprobe", "br_netfilter"])
         await links.ensure_namespace(self.namespace)
-        await self.restore()
+        await self._restore(settle_s=0)
         await self._gate.start()
         self._watch = Watch(self._repair, self.concerns)
 
     def concerns(self, loss: Loss) -> bool:
         """Whether `_repair` may have to do something. Single rules of our own tables go by our own hand."""
         whole = not loss.chain and loss.table in (self.table, f"{self.table}-flows")
-        return loss.family == IPV4 and (whole or dockeruser.concerns(loss.table, loss.chain))
+        return loss.family == IPV4 and (whole or forwarding.concerns(loss.table, loss.chain))
 
     async def _repair(self) -> None:
         """Write again what somebody else took away, be it a flushed ruleset or one of ours."""
@@ -75,18 +78,21 @@ class KernelNetwork:
             there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
             if f"{self.table}-flows" not in there:
                 await nft(ruleset.render_flows(self.table))
-            await dockeruser.ensure()
             if self.table not in there and self._gate.status is not None and self._written is not None:
                 log.warning("the kernel table was gone: writing it again", table=self.table)
                 self._written = None
                 await self._write(self._gate.status)
+        await forwarding.ensure()
 
     async def restore(self) -> None:
         """Have the rules that no `apply` writes, and the next one write all of its own; whoever flushed the
         machine's ruleset took them too."""
+        await self._restore(forwarding.SETTLE_S)
+
+    async def _restore(self, settle_s: float) -> None:
         self._written = None
         await nft(ruleset.render_flows(self.table))
-        await dockeruser.ensure()
+        await forwarding.ensure(settle_s)
 
     @property
     def gate_status(self) -> Status | None:
@@ -150,6 +156,10 @@ class KernelNetwork:
         await nft(ruleset.render(wanted, self.table))
 
     def _heard(self, status: Status) -> None:
+        if status.refusing:
+            self.conditions.set(HELD, f"{'; '.join(status.refusing)}; more are refused")
+        else:
+            self.conditions.clear(HELD)
         if self._differs(status):
             self._following = asyncio.create_task(self._follow(), name="follow reservations")
 
@@ -213,7 +223,7 @@ class KernelNetwork:
         await nft_quietly("delete", "table", "ip", self.table)
         await nft_quietly("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
-        await dockeruser.remove()
+        await forwarding.remove()
 
 
 def host_nameservers(path: Path = RESOLV_CONF) -> tuple[str, ...]:

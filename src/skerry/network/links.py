@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from skerry.network.errors import NetworkError
 from skerry.network.route import Route, routing
 
 IPV4_CONF = Path("/proc/sys/net/ipv4/conf")
+IPV6_CONF = Path("/proc/sys/net/ipv6/conf")
 LOOPBACK = 1
 """A namespace's first link."""
 
@@ -88,6 +89,8 @@ def _ensure_leg(namespace: Path, segment: Segment) -> None:
         route.call_iptables(bridge)
         _set_conf(segment.bridge, "route_localnet", "1")
         _set_conf(segment.bridge, "rp_filter", "2")  # answers may leave by another network's gateway
+        if segment.internal:
+            _without_ipv6(segment.bridge)
         leg = route.index(outer)
         if leg is not None and inside(namespace, lambda: _has_link(segment.bridge)) is False:
             route.delete_link(leg)
@@ -151,6 +154,12 @@ def _has_link(name: str) -> bool:
 
 def _set_conf(device: str, name: str, value: str) -> None:
     (IPV4_CONF / device / name).write_text(value)
+
+
+def _without_ipv6(device: str) -> None:
+    """The machine has no address of its own on that link, by which its ports could be reached."""
+    with suppress(FileNotFoundError):  # a kernel without IPv6
+        (IPV6_CONF / device / "disable_ipv6").write_text("1")
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import structlog
 
-from skerry.network.errors import NetworkError
 from skerry.network.netlink import attributes
 
 log = structlog.get_logger()
@@ -91,8 +90,8 @@ class Watch:
             self._changed.clear()
             try:
                 await self._look()
-            except (NetworkError, OSError) as error:
-                log.warning("the ruleset could not be repaired; trying again", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - a look that fails is no reason to look no more
+                log.warning("the ruleset could not be repaired; trying again", reason=repr(error))
                 self._changed.set()
             await asyncio.sleep(PAUSE_S)
 
