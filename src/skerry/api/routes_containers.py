@@ -13,7 +13,7 @@ from skerry.api.call import Call, Table, relay, relay_json
 from skerry.api.decode import canonical
 from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
 from skerry.api.filters import Filters
-from skerry.api.routes_networks import attachable, ours
+from skerry.api.routes_networks import attachable, joined
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Network, Raw
 
@@ -165,9 +165,8 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     entries = [entry for entry in named.values() if entry is not None] if isinstance(named, dict) else []
     if not all(isinstance(value, dict) for value in (host, networking, named, *entries)):
         return None  # the engine has the words for it
-    wanted = {
-        ref: network for ref in (host.get("NetworkMode", ""), *named) if (network := ours(call.view, ref))
-    }
+    refs = dict.fromkeys((host.get("NetworkMode", ""), *named))
+    wanted = {ref: network for ref in refs if (network := await joined(call, ref)) is not None}
     if not wanted:
         return None
     for ref, network in wanted.items():

@@ -112,7 +112,7 @@ async def update(
 
 def _check_change(view: View, service: Service, spec: Raw) -> None:
     """Whether a service may become this."""
-    _check(view, spec)
+    _check(view, spec, service.spec)
     if "EndpointSpec" in spec and spec["EndpointSpec"] != service.spec.get("EndpointSpec"):
         validate.check_ports(view, spec, service.id)
     _check_moved_networks(service.spec, spec)
@@ -130,8 +130,8 @@ def _check_moved_networks(before: Raw, spec: Raw) -> None:
         raise RpcError("Unimplemented", "networks must be migrated to TaskSpec before being changed")
 
 
-def _check(view: View, spec: Raw) -> None:
-    validate.check_spec(spec)
+def _check(view: View, spec: Raw, before: Raw | None = None) -> None:
+    validate.check_spec(spec, before)
     validate.check_networks(view, spec)
 
 

@@ -27,10 +27,11 @@ CONSTRAINT_KEY = re.compile(r"[a-z_][a-z0-9\-_.]+", re.IGNORECASE)
 CONSTRAINT_VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.IGNORECASE)
 
 
-def check_spec(spec: Raw) -> None:
-    """Raises RpcError for the first thing that is wrong with the spec as such."""
+def check_spec(spec: Raw, before: Raw | None = None) -> None:
+    """Raises RpcError for the first thing that is wrong with the spec; `before` is what it replaces."""
     check_name(spec["Name"])
     try:
+        labels.check_names(_every_label(spec), _every_label(before or {}))
         labels.check(spec.get("Labels") or {})
         handling(spec.get("Labels") or {})
     except ValueError as error:
@@ -43,6 +44,12 @@ def check_spec(spec: Raw) -> None:
     else:
         _check_update(spec.get("UpdateConfig", {}))
     _check_endpoint(spec.get("EndpointSpec", {}))
+
+
+def _every_label(spec: Raw) -> dict[str, str]:
+    """The labels of a service and of its containers."""
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    return {**(container.get("Labels") or {}), **(spec.get("Labels") or {})}
 
 
 def _invalid(text: str) -> RpcError:
