@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError, ip_address
 
-from skerry.control.access import quoted
 from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Raw
 
 DEFAULT_PORT = "2377"
@@ -83,7 +83,7 @@ def pools(body: Raw) -> tuple[tuple[str, ...], int]:
         raise SkerryError(f"subnet size is out of range: {size}")
     for text, network in zip(given, networks, strict=True):
         if network.prefixlen > size:
-            raise SkerryError(f"invalid CIDR: {quoted(text)}. Subnet size is too small for pool: {size}")
+            raise SkerryError(f"invalid CIDR: {quote(text)}. Subnet size is too small for pool: {size}")
     return tuple(str(network) for network in networks), size
 
 
