@@ -63,7 +63,7 @@ def probed(port: int, limit_s: float) -> tuple[Found, int]:
         try:
             probe = translated(("curl", "-f", f"http://127.0.0.1:{port}/health"))
             assert probe is not None
-            return await look(probe, Here(), 1, int(limit_s * SECOND))  # type: ignore[arg-type]
+            return await look(probe, Here(), 1, int(limit_s * SECOND))
         finally:
             beside.cancel()
 

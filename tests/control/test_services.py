@@ -459,3 +459,26 @@ def test_what_an_image_means_is_asked_only_where_the_tasks_may_change() -> None:
     changed = world.update(service, spec(container={"Env": ["A=b"]}), meaning=meaning)
     assert asked == ["asked"]
     assert changed.spec["TaskTemplate"]["ContainerSpec"][CONTENT] == "sha256:new"
+
+
+@pytest.mark.case("F18")
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("data", "volume data is written"),
+        ("{{.Service.Name}}-data", "volume web-data is written"),
+        ("data-{{.Task.Slot}}", "volume data-1, and so on for each slot, is written"),
+        ("data-{{.Node.Hostname}}", "volume data-nodeHostname is written"),
+        ("data-{{.Task.ID}}", ""),
+        ("data-{{.Task.Name}}", ""),
+        ('{{with .Task}}{{printf "%s-%s" .Slot .ID}}{{end}}', ""),
+    ],
+)
+def test_the_warning_of_a_volume_names_what_is_shared(source: str, named: str) -> None:
+    mounts = [{"Type": "volume", "Source": source, "Target": "/data"}]
+    shared = {
+        **spec("web", container={"Mounts": mounts}),
+        "UpdateConfig": {"Order": "start-first"},
+    }
+    warnings = services.warnings_of(shared)
+    assert [warning.partition(" by the old")[0] for warning in warnings] == ([named] if named else [])
