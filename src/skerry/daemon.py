@@ -99,6 +99,7 @@ class Daemon:
     hostname: str
     description: Raw
     conditions: Conditions
+    door: DoorLink
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
 
@@ -139,16 +140,14 @@ class Daemon:
         loops = {"swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
-        path, door = Path(self.settings.api_socket), DoorLink(Path(self.settings.run_dir))
-        listener = await door.taken(path)
-        server = await serve(str(path), make_app(parts), self.choice.engine.socket, listener)
-        door.keep(path, server.listener)
+        path, engine = self.settings.api_socket, self.choice.engine.socket
+        server = await serve(path, make_app(parts), engine, self.door.inherited)
+        self.door.keep(server.listener)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
         try:
             await run_all(loops, self.conditions)
         finally:
             await server.close()
-            await door.close()
 
     async def at_work(self) -> None:
         """Return once the loops run."""
@@ -187,6 +186,9 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
     """Make the parts; what they hold open is let go of at the end, what runs outside of us goes on."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     async with contextlib.AsyncExitStack() as stack:
+        door = DoorLink(run_dir, Path(settings.api_socket))
+        await door.open()  # first: a gate that has to be replaced has the API's socket
+        stack.push_async_callback(door.close)
         choice = await choose_engine(run_dir, data_dir, Path(settings.api_socket), settings.engine)
         stack.push_async_callback(choice.engine.close)
         for warning in choice.warnings:
@@ -217,7 +219,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
-            hostname, description, conditions,
+            hostname, description, conditions, door,
         )  # fmt: skip
 
 
