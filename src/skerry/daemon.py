@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from msgspec.structs import replace
 
 from skerry import __version__
 from skerry.agent.agent import Agent
@@ -37,10 +36,12 @@ from skerry.engine.describe import describe
 from skerry.engine.embedded import Embedded
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.leave import clear
+from skerry.loops.log import LogLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
@@ -96,8 +97,8 @@ class Daemon:
     agent: Agent
     kernel: KernelNetwork
     clock: SteadyClock
+    description: DescriptionLoop
     hostname: str
-    description: Raw
     conditions: Conditions
     door: DoorLink
     begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -140,6 +141,7 @@ class Daemon:
         loops = {"swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
+            loops["engine's log"] = LogLoop(self.choice.private.log).run
         path, engine = self.settings.api_socket, self.choice.engine.socket
         server = await serve(path, make_app(parts), engine, self.door.inherited)
         self.door.keep(server.listener)
@@ -168,6 +170,7 @@ class Daemon:
                 "orchestrator": self.orchestrator.run,
                 "agent": self.agent.run,
                 "clock": ClockLoop(self.store, self.clock).run,
+                "description": self.description.run,
             },
             self.conditions,
         )
@@ -175,10 +178,7 @@ class Daemon:
     async def _settle(self) -> None:
         """Bring what was stored up to date with this machine, which may have changed meanwhile."""
         await settle(self.store, self.clock)
-        node = self.store.view.node
-        if node is not None and (node.hostname, node.description) != (self.hostname, self.description):
-            fresh = replace(node, hostname=self.hostname, description=self.description)
-            await self.store.update(lambda tx: tx.put(fresh))
+        await self.description.look()
 
 
 @contextlib.asynccontextmanager
@@ -198,12 +198,12 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         conditions = Conditions()
         store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
-        hostname, description = await describe(choice.engine)
-        kernel = KernelNetwork(run_dir, settings.name)
+        hostname, _ = await describe(choice.engine)
+        kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
-        network = NetworkLoop(store, kernel)
-        segments = SegmentsLoop(store, choice.engine, kernel)
+        network = NetworkLoop(store, kernel, conditions=conditions)
+        segments = SegmentsLoop(store, choice.engine, kernel, conditions)
         sockets = Namespaces()
         stack.callback(sockets.close)
         agent = Agent(
@@ -214,12 +214,14 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             clock,
             pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
+            instance=settings.name,
+            conditions=conditions,
             api_socket=ApiSocket(settings.api_socket, choice.engine.socket),
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
-            hostname, description, conditions, door,
+            DescriptionLoop(store, choice.engine), hostname, conditions, door,
         )  # fmt: skip
 
 
@@ -239,10 +241,10 @@ async def down(settings: Settings, purge: bool) -> None:
     """Stop everything of an instance whose daemon has ended: tasks, gate, rules, the private engine."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     with only_one(settings):
-        view = _stored(settings)
+        view = _stored(settings, forgiving=purge)
         engine = await running_engine(run_dir, Path(settings.api_socket), settings.engine)
         if engine is not None:
-            await stop_tasks(engine, view, purge=purge)
+            await stop_tasks(engine, view, settings.name, purge=purge)
             await engine.close()
         await KernelNetwork(run_dir, settings.name).purge()
         private = Embedded(run_dir, data_dir)
@@ -250,14 +252,21 @@ async def down(settings: Settings, purge: bool) -> None:
         remove_files(settings, purge=purge)
 
 
-def _stored(settings: Settings) -> View:
+def _stored(settings: Settings, *, forgiving: bool) -> View:
+    """The state, to take apart what is of it; a damaged one is no reason not to remove everything."""
     if not Path(settings.database).exists():
         return View()
-    persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
     try:
-        return persistence.load()
-    finally:
-        persistence.close()
+        persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
+        try:
+            return persistence.load()
+        finally:
+            persistence.close()
+    except SkerryError as error:
+        if not forgiving:
+            raise
+        log.warning("removed without being read", why=error.message)
+        return View()
 
 
 def main() -> None:
@@ -269,7 +278,7 @@ def main() -> None:
     parser.add_argument("--purge", action="store_true")
     found = parser.parse_args()
     settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
-    log_to_stderr()
+    log_to_stderr(Path(settings.log_file))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
     try:

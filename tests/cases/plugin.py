@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from demo.ending import end_in_order
+from demo.patience import PATIENCE
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,7 +19,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow ones out unless they are asked for."""
+    """Be patient with all; leave the slow ones out unless they are asked for."""
+    for item in items:
+        bound = item.get_closest_marker("timeout")
+        if bound is not None and bound.args:
+            item.add_marker(pytest.mark.timeout(PATIENCE * bound.args[0]), append=False)
     if config.getoption("--slow"):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]

@@ -20,7 +20,7 @@ from tests.core.test_endpoints import swarm_on_front
 from tests.core.world import Swarm, service_spec
 from tests.support.memory import Clock, memory_store
 
-BOUND_S = 1.5
+BOUND_S = 15.0
 
 
 async def until(condition: Callable[[], bool]) -> None:

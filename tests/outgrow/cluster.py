@@ -142,7 +142,7 @@ class Cluster:
                     self._swept(node)
             kill_all(self.root, [self.switch, *self.spaces.values()])
             for process in self._processes:
-                process.wait(30)
+                process.wait(120)
         finally:
             for space in (*self.spaces.values(), self.switch):
                 run("ip", "netns", "del", space, check=False)

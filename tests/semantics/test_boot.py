@@ -25,7 +25,7 @@ def booted(swarm: Swarm, true: Callable[[Store], bool], later: int = 0) -> Store
     async def main() -> None:
         running = asyncio.create_task(Orchestrator(store, clock, Conditions()).run())
         try:
-            async with asyncio.timeout(1.5):
+            async with asyncio.timeout(15):
                 while not true(store):
                     await asyncio.sleep(0.002)
         finally:

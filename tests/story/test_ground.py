@@ -58,7 +58,8 @@ def state(world: World) -> str:
     said = world.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1/id")
     tasks = world.docker("service", "ps", "--no-trunc", "--format", "{{.ID}} {{.DesiredState}}", "shop")
     boxes = world.docker("ps", "--no-trunc", "--format", "{{.ID}}")
-    tables, rules = world.run("nft", "list", "tables"), world.run("iptables", "-S")
+    tables = "\n".join(sorted(world.run("nft", "list", "tables").splitlines()))
+    rules = world.run("iptables", "-S")
     contexts = world.docker("context", "ls", "--format", "{{.Name}}")
     return "\n".join(
         [said, tasks, boxes, tables, rules, contexts, world.docker("image", "ls", "-q"), str(world.pid)]

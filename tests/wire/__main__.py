@@ -25,7 +25,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     asked = options.parse_args()
     with World(images=["box"]) as world:
-        replay = Replay(world.socket)
+        replay = Replay(world.socket, world.run_dir / "engine.sock")
         version = api_version(world.socket)
         found = [one for name, commands in transcripts(version) for one in replay.session(name, commands)]
         left, needless = without_deliberate(found, version)

@@ -29,14 +29,14 @@ def genuine() -> Iterator[Path]:
         with (root / "log").open("w") as log:
             process = subprocess.Popen(net.within(words), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         ping = f"until curl -sf --unix-socket {socket} http://d/_ping >/dev/null; do sleep 0.1; done"
-        run("timeout", "60", "bash", "-c", ping, timeout=70)
+        run("timeout", "240", "bash", "-c", ping, timeout=70)
         import_box(socket)
         yield socket
     finally:
         with undisturbed():
             _close(root, net)
         if process is not None:
-            process.wait(10)
+            process.wait(60)
 
 
 def _close(root: Path, net: Net) -> None:

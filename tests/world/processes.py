@@ -9,6 +9,8 @@ import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from demo.patience import PATIENCE
+
 
 def processes_of(root: Path | None, namespaces: Collection[str]) -> set[int]:
     """Processes whose command line names `root`, those in the named namespaces, and all that they started."""
@@ -27,7 +29,7 @@ def processes_of(root: Path | None, namespaces: Collection[str]) -> set[int]:
 
 def kill_all(root: Path | None, namespaces: Collection[str], timeout: float = 60) -> None:
     """SIGKILL until none is left."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + PATIENCE * timeout
     while pids := processes_of(root, namespaces):
         assert time.monotonic() < deadline, f"processes of {root or namespaces} do not end: {sorted(pids)}"
         for pid in pids:

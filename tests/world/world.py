@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from demo.ending import undisturbed
+from demo.patience import PATIENCE
 from demo.settings import CHECKOUT, EXAMPLE
 from demo.settings import Settings as StorySettings
 from demo.watch import Api
@@ -220,8 +221,8 @@ class World:
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout: float = 30) -> None:
-    """Ask until it is so; AssertionError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    """Ask until it is so; AssertionError after `timeout` seconds of a machine at rest."""
+    deadline = time.monotonic() + PATIENCE * timeout
     while not condition():
-        assert time.monotonic() < deadline, f"after {timeout:g} s still not so: {what}"
+        assert time.monotonic() < deadline, f"after {PATIENCE * timeout:g} s still not so: {what}"
         time.sleep(0.04)

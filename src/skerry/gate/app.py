@@ -13,7 +13,7 @@ import structlog
 
 from skerry import __version__
 from skerry.gate import handover
-from skerry.gate.board import Board
+from skerry.gate.board import Board, Wanted
 from skerry.gate.control import Control
 from skerry.gate.dns import Answerer
 from skerry.gate.door import Door
@@ -24,7 +24,7 @@ from skerry.gate.keep import keep_translating
 from skerry.gate.listeners import DnsListeners
 from skerry.gate.message import Desired, Status
 from skerry.gate.ports import Ports
-from skerry.gate.relay import Relay, Wanted
+from skerry.gate.relay import Relay
 
 log = structlog.get_logger()
 
@@ -78,11 +78,11 @@ class Gate:
         self._inherited = inherited or Inherited()
         self._namespace = Namespace(namespace)
         self._board = Board()
+        self._control = Control(paths.control, self._apply, self._status)
         # from the gate's namespace: the answers to a socket of the host's would cross its INPUT chain
-        self._relay = Relay(self._board, self._namespace.tcp)
+        self._relay = Relay(self._board, self._namespace.tcp, changed=self._control.tell)
         self._hold = Hold(self._board, self._relay, self._namespace, self._inherited)
         self._dns = DnsListeners(Answerer(self._board, Forwarder()), self._namespace, self._inherited)
-        self._control = Control(paths.control, self._apply, self._status)
         self._ports = Ports(self._relay, self._control.tell, self._inherited)
         self._door = Door(paths.door, self._inherited)
         self._replaced = False
@@ -122,6 +122,7 @@ class Gate:
         if self._replaced:
             await self._linger(stopped)
         self._namespace.close()
+        self._relay.close()
         if kept is not None:
             kept.close()
         log.info("gate is down")
@@ -150,6 +151,7 @@ class Gate:
             version=__version__,
             held=self._relay.waiting,
             relayed=self._relay.copying,
+            refusing=self._relay.refusing,
         )
 
     def _stop(self) -> None:

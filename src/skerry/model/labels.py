@@ -9,6 +9,9 @@ from skerry.model.times import duration
 
 PREFIX = "skerry."
 
+INSTANCE = "skerry.instance"
+"""On the containers of tasks, in the engine alone: which skerry of the machine made it."""
+
 UPDATE_DEADLINE = "skerry.update.deadline"
 """How long a task of an update may take to get ready before that counts as its failure."""
 

@@ -90,10 +90,12 @@ class DoorLink:
 
     @property
     def _key(self) -> str:
+        """Which file it is: numbers of inodes are given again, with another time."""
         try:
-            return f"{self._path.stat().st_ino}:{self._path}"
+            file = self._path.stat()
         except OSError:
             return ""
+        return f"{file.st_ino}.{file.st_mtime_ns}:{self._path}"
 
     def _hang_up(self) -> None:
         if self._connection is not None:

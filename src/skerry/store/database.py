@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,12 @@ ADVICE = {
     "SQLITE_IOERR": "look at its disk",
     "SQLITE_CANTOPEN": "look at its disk and at the rights of its directory",
     "SQLITE_BUSY": "end the other program that has it open",
+}
+ADVICE_OF_KERNEL = {
+    errno.ENOSPC: ADVICE["SQLITE_FULL"],
+    errno.EDQUOT: ADVICE["SQLITE_FULL"],
+    errno.EROFS: ADVICE["SQLITE_READONLY"],
+    errno.EIO: ADVICE["SQLITE_IOERR"],
 }
 DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
@@ -109,7 +116,7 @@ class Database:
                 self._files.note()
         except (OSError, sqlite3.Error) as error:
             self.failed = True
-            if _is_damage(error):
+            if is_damage(error):
                 self._damage = f"{self.path} was damaged"
                 raise DisplacedError(f"{self._damage}: {error}") from error
             raise StateError(
@@ -183,7 +190,7 @@ def _write(draft: Path, meta: Meta, rows: Iterable[Row]) -> None:
         db.close()
 
 
-def _is_damage(error: Exception) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether what is in the file is lost, or the file could not be opened again after a `replace`."""
     name = getattr(error, "sqlite_errorname", "")
     return isinstance(error, sqlite3.ProgrammingError) or name.startswith(DAMAGE)
@@ -193,4 +200,6 @@ def why(error: Exception, otherwise: str = "") -> str:
     """The error's words, and what to do about it: where nothing better is known, `otherwise`."""
     name = getattr(error, "sqlite_errorname", "")
     advice = next((words for prefix, words in ADVICE.items() if name.startswith(prefix)), otherwise)
+    if isinstance(error, OSError) and error.errno is not None:
+        advice = ADVICE_OF_KERNEL.get(error.errno, otherwise)
     return f"{error}; {advice}" if advice else str(error)

@@ -22,7 +22,7 @@ from skerry.core.view import COLLECTION_OF, View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import KIND_OF, KINDS, Cluster, Object
 from skerry.store.crypt import WrongKey, load_key, new_key, seal, unseal, write_key
-from skerry.store.database import Database, Meta, Row, why
+from skerry.store.database import Database, Meta, Row, is_damage, why
 from skerry.store.errors import StateError
 from skerry.store.files import RESTORE, check_before_opening, check_key, place_aside
 from skerry.store.lock import unwrap, wrap
@@ -161,7 +161,9 @@ class SqlitePersistence:
                 remarks = [self._write_afresh(view, words) if words else "", self._mend_key()]
             except (OSError, sqlite3.Error) as error:
                 self._db.failed = True
-                raise StateError(f"the state in {self._path} can't be written: {why(error)}") from error
+                raise StateError(
+                    f"the state in {self._path} can't be written: {why(error)}. Nothing was changed."
+                ) from error
             if self._db.failed:
                 with self._db.transaction():
                     self._db.set_meta("index", view.index)
@@ -169,11 +171,15 @@ class SqlitePersistence:
 
     def _changed(self, view: View) -> str:
         """Whether the next start would read something else, in words, or ""."""
-        with suppress(sqlite3.Error, StateError):
+        objects: dict[tuple[str, str], Object] | None = None
+        try:
             objects = {(kind, key): self._decode(kind, key, body) for kind, key, body in self._db.reads()}
-            if objects == {(KIND_OF[type(obj)], obj.id): obj for obj in _all(view)}:
-                self._db.accept()
-                return ""
+        except (sqlite3.Error, StateError) as error:
+            if isinstance(error, sqlite3.Error) and not is_damage(error):
+                raise
+        if objects == {(KIND_OF[type(obj)], obj.id): obj for obj in _all(view)}:
+            self._db.accept()
+            return ""
         return f"{self._path} was changed by another program"
 
     def _write_afresh(self, view: View, words: str) -> str:

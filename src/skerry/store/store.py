@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import msgspec
+import structlog
 
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Object
 from skerry.store.errors import DisplacedError, StateError
+
+log = structlog.get_logger()
 
 REMARKED = 3600 * SECOND
 """How long the status says what was mended."""
@@ -188,6 +191,7 @@ class Store:
             return
         self._conditions.clear("state")
         if remark:
+            log.warning(remark)
             self._conditions.set("state file", remark)
             self._remarked_at = self._clock()
         elif self._remarked_at and self._clock() - self._remarked_at > REMARKED:
