@@ -82,6 +82,7 @@ class Daemon:
     description: DescriptionLoop
     conditions: Conditions
     notifier: Notifier
+    door: DoorLink
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
 
@@ -123,19 +124,17 @@ class Daemon:
         loops = {"engine": self.engine.run, "swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
             loops["engine's log"] = LogLoop(self.choice.private.log).run
-        path, door = Path(self.settings.api_socket), DoorLink(Path(self.settings.run_dir))
-        listener = await door.taken(path)
-        server = await serve(str(path), make_app(parts), self.choice.socket, listener)
-        door.keep(path, server.listener)
-        log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.socket)
+        path, engine = self.settings.api_socket, self.choice.socket
+        server = await serve(path, make_app(parts), engine, self.door.inherited)
+        self.door.keep(server.listener)
+        log.info("skerry is up", socket=path, engine=engine)
         await asyncio.to_thread(Path(self.settings.failure_file).unlink, missing_ok=True)
-        self.notifier.ready(f"API at {self.settings.api_socket}, engine at {self.choice.socket}")
+        self.notifier.ready(f"API at {path}, engine at {engine}")
         try:
             await run_all(loops, self.conditions)
         finally:
             self.notifier.stopping()
             await server.close()
-            await door.close()
 
     async def at_work(self) -> None:
         """Return once the loops run."""
@@ -186,6 +185,9 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
     run_dir = Path(settings.run_dir)
     notifier = Notifier()
     async with contextlib.AsyncExitStack() as stack:
+        door = DoorLink(run_dir, Path(settings.api_socket))
+        await door.open()  # first: a gate that has to be replaced has the API's socket
+        stack.push_async_callback(door.close)
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
         conditions = Conditions()
@@ -219,7 +221,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, engine, store, network, segments, orchestrator, agent, kernel, clock,
-            DescriptionLoop(store, engine.engine), conditions, notifier,
+            DescriptionLoop(store, engine.engine), conditions, notifier, door,
         )  # fmt: skip
 
 
