@@ -97,7 +97,7 @@ def _replaced(file: Path) -> None:
 
 
 def _damaged(damage: Callable[[Path], None]) -> Callable[[Stage], None]:
-    """Done to the database while it runs. Once that is written back, skerryd is killed, and begins with it."""
+    """Done to the database while it runs. Once it is written back, skerryd is killed, and begins with it."""
 
     def act(stage: Stage) -> None:
         damage(stage.database)
