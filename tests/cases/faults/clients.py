@@ -1,7 +1,7 @@
 """The clients, a process of their own: `python -m tests.cases.faults.clients PLACES`, as JSON.
 
 Each request is a line on standard output: start (CLOCK_MONOTONIC, s), duration (ms), kind, outcome (ok,
-reconnected, failed), the client's port, text. They go on until SIGTERM. A kept connection that is
+reconnected, failed), the client's address and port, text. They go on until SIGTERM. A kept connection that is
 closed or reset before the first byte of an answer is opened again, once, as every HTTP client does. A slow
 one has a request in flight nearly all the time.
 """
@@ -87,8 +87,8 @@ class Client:
         self._source = ""
         target = self._target
         plug = Place(target.host, target.netns).plug(socket.SOCK_STREAM)
-        plug.bind(("", 0))
-        self._source = str(plug.getsockname()[1])
+        plug.bind((_own_address(target), 0))
+        self._source = "{}:{}".format(*plug.getsockname())
         self._stream = Stream(plug)
         await asyncio.get_running_loop().sock_connect(plug, (target.host, target.port))
         await asked(self._stream, self._manner)
@@ -98,6 +98,13 @@ class Client:
         if self._stream is not None:
             self._stream.close()
         self._stream = None
+
+
+def _own_address(target: Target) -> str:
+    """The address that a client has on its way to a target."""
+    with Place(target.host, target.netns).plug(socket.SOCK_DGRAM) as plug:
+        plug.connect((target.host, target.port))
+        return str(plug.getsockname()[0])
 
 
 async def _again(stream: Stream) -> None:

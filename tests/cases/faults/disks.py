@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,17 +96,26 @@ def _replaced(file: Path) -> None:
     copy.rename(file)
 
 
-def _damaged(damage: Callable[[Path], None], what: str) -> Callable[[Stage], None]:
-    """Done to a file of the state while it runs; then skerryd is killed, and must not begin with less."""
+def _damaged(damage: Callable[[Path], None]) -> Callable[[Stage], None]:
+    """Done to the database while it runs. Once it is written back, skerryd is killed, and begins with it."""
 
     def act(stage: Stage) -> None:
-        file = stage.database if what == "database" else stage.key
-        damage(file)
+        damage(stage.database)
         _change(stage)
-        wait_until(lambda: file.exists() and file.stat().st_size > 0, f"the {what} is there again", BOUND_S)
+        wait_until(lambda: _readable(stage.database), "the database is whole again", BOUND_S)
         stage.signal(signal.SIGKILL, stage.world.pid)
 
     return act
+
+
+def _readable(file: Path) -> bool:
+    """Whether there is a database that is whole, and not empty."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return bool(tables[0]) and database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    except sqlite3.Error:
+        return False
 
 
 def _emptied(file: Path) -> None:
@@ -123,7 +133,7 @@ for _name, _damage in (
     ("garbage", _garbage),
     ("replaced by a copy", _replaced),
 ):
-    FAULTS.append(Fault(f"database {_name}", _damaged(_damage, "database")))
+    FAULTS.append(Fault(f"database {_name}", _damaged(_damage)))
 
 
 def _restored(damage: Callable[[Path], object]) -> Callable[[Stage], None]:

@@ -1,4 +1,4 @@
-"""All faults, in the order in which they are played."""
+"""All faults: the modules that hold them add theirs as they are imported."""
 
 from __future__ import annotations
 

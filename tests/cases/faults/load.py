@@ -17,13 +17,13 @@ END_S = 60
 
 
 class Request(NamedTuple):
-    """One request: start on CLOCK_MONOTONIC in seconds, duration in ms, the client's port."""
+    """One request: start on CLOCK_MONOTONIC in seconds, duration in ms, the client's address and port."""
 
     start: float
     took_ms: float
     kind: str
     outcome: str
-    port: str
+    client: str
     text: str
 
     @property

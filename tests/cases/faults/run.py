@@ -85,7 +85,7 @@ def _explained(stage: Stage, request: Request, harm: Harm | None, done: float) -
     connection to that task, and it began before the fault was over."""
     return (
         harm is not None
-        and stage.ways.of(request.port) in harm.addresses
+        and stage.ways.of(request.client) in harm.addresses
         and request.start <= done + harm.grace_s
     )
 

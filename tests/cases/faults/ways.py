@@ -22,14 +22,15 @@ class Ways:
     """Listens in a network namespace until closed."""
 
     def __init__(self, namespace: Path) -> None:
-        self._ways: dict[str, list[str]] = {}
+        self._ways: dict[str, str] = {}
         self._socket = inside(namespace, _listening)
         self._thread = threading.Thread(target=self._listen, name="ways", daemon=True)
         self._thread.start()
 
-    def of(self, port: str) -> str:
-        """The task that the last connection from a client's port was led to; empty where none is known."""
-        return next(iter(self._ways.get(port, [])[-1:]), "")
+    def of(self, client: str) -> str:
+        """The task that the last connection from a client's address and port was led to; empty where none is
+        known."""
+        return self._ways.get(client, "")
 
     def _listen(self) -> None:
         while True:
@@ -51,13 +52,16 @@ class Ways:
             at += max((length + 3) & ~3, _HEADER.size)
             with suppress(KeyError, struct.error):
                 asking, answering = attributes(flow[_ORIGINAL]), attributes(flow[_REPLY])
-                port = struct.unpack("!H", attributes(asking[_PROTOCOL])[_SOURCE_PORT])[0]
-                task = socket.inet_ntoa(attributes(answering[_ADDRESSES])[_SOURCE])
-                self._ways.setdefault(str(port), []).append(task)
+                (port,) = struct.unpack("!H", attributes(asking[_PROTOCOL])[_SOURCE_PORT])
+                self._ways[f"{_source(asking)}:{port}"] = _source(answering)
 
     def close(self) -> None:
         """Listen no more."""
         self._socket.close()
+
+
+def _source(direction: dict[int, bytes]) -> str:
+    return socket.inet_ntoa(attributes(direction[_ADDRESSES])[_SOURCE])
 
 
 def _listening() -> socket.socket:
