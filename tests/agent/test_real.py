@@ -23,7 +23,7 @@ from tests.engine.dockerd import dockerd
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(90)]
 
 NAME = "web.1.t1"
-WITHIN_S = 15.0
+WITHIN_S = 60.0
 Play = Callable[[Stage], Awaitable[None]]
 
 
@@ -56,7 +56,7 @@ async def real_stage(socket: str) -> AsyncIterator[Stage]:
 
 def on_stage(socket: str, play: Play) -> None:
     async def playing() -> None:
-        async with asyncio.timeout(60), real_stage(socket) as here:
+        async with asyncio.timeout(240), real_stage(socket) as here:
             await play(here)
 
     asyncio.run(playing())

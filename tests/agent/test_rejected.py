@@ -10,7 +10,7 @@ import pytest
 
 from skerry.model.objects import Config, Raw
 from skerry.model.states import TaskState
-from skerry.store.sqlite import StateError
+from skerry.store.errors import StateError
 from skerry.store.store import Change
 from tests.agent.stage import stage
 from tests.engine.fake import FakeEngine

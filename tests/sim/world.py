@@ -10,6 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ import structlog
 from skerry.control import swarm
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.objects import Cluster
+from skerry.store.errors import StateError
 from skerry.store.ids import ALPHABET, LENGTH
-from skerry.store.sqlite import StateError
 from skerry.store.store import Change, Commit, Store
 from tests.sim.daemon import Daemon, Outside, Written
 from tests.sim.decide import Decider
@@ -124,7 +125,7 @@ class World:
 
     async def start(self) -> None:
         """Start a daemon from the database."""
-        daemon = Daemon(self.number, self._outside)
+        daemon = Daemon(self.number, self._outside, partial(self._wrong, self.number))
         self._continue_from(daemon)
         self.daemon = daemon
         self.story.tell("world", f"daemon {daemon.number} starts")
@@ -178,6 +179,10 @@ class World:
             if other or loaded.index != self._last.index:
                 raise Violation("what was committed is what is loaded", f"different: {other}")
         self._last = loaded
+
+    def _wrong(self, number: int, words: str) -> None:
+        if self.daemon is not None and self.daemon.number == number:
+            self.eyes.fail("a loop never ends by itself", words)
 
     def _ended(self, running: asyncio.Task[None]) -> None:
         if self.daemon is not None and self.daemon.running is running:

@@ -32,6 +32,10 @@ HEALTH_INTERVAL = 30 * SECOND
 HEALTH_TIMEOUT = 30 * SECOND
 HEALTH_RETRIES = 3
 
+ADDRESS_POOLS = ("10.0.0.0/8",)
+SUBNET_SIZE = 24
+"""Where overlay networks get their subnets from, and how long the prefix of one is."""
+
 PORT_RANGE = range(30000, 32768)
 """From which the allocator chooses published ports."""
 
