@@ -26,18 +26,10 @@ OLDEST: Version = (1, 24)
 """The oldest version of the API that is served."""
 
 
-LONGEST = 18
-"""Of a number with more digits in a version it is enough to know that it is larger than others."""
-
-
 def read_version(text: str) -> Version:
-    """`1.41` as a pair that compares, however many digits it has."""
+    """`1.41` as a pair that compares."""
     major, _, minor = text.partition(".")
-    return _compared(major), _compared(minor)
-
-
-def _compared(digits: str) -> int:
-    return int(digits) if len(digits) <= LONGEST else 10**LONGEST
+    return int(major), int(minor)
 
 
 def version_numbers(text: str) -> tuple[int, ...]:
