@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from skerry.agent.container import Blueprint, blueprint
 from skerry.core.view import View
+from skerry.model.errors import SkerryError
 from skerry.model.objects import Attachment, Cluster, Network, Raw, Task
 from skerry.model.states import TaskState
 from tests.agent.stage import NETWORK, NODE, new_task
@@ -149,6 +151,14 @@ def test_without_a_network_it_is_the_engines_default() -> None:
     body = made({}, on()).body
     assert "NetworkingConfig" not in body
     assert "NetworkMode" not in body["HostConfig"]
+
+
+@pytest.mark.case("F17")
+@pytest.mark.parametrize("networks", [(HOST.id, BACK.id), (BACK.id, HOST.id), (NETWORK.id, HOST.id, BACK.id)])
+def test_the_hosts_network_and_another_exclude_each_other(networks: tuple[str, ...]) -> None:
+    words = "container cannot be disconnected from host network or connected to host network"
+    with pytest.raises(SkerryError, match=words):
+        made({}, on(*networks))
 
 
 def test_the_hosts_own_network() -> None:

@@ -97,6 +97,29 @@ def test_a_clients_own_nameservers_are_asked_and_never_ourselves() -> None:
     assert upstream.asked == [("192.0.2.53",), ("192.0.2.1",)]
 
 
+@pytest.mark.case("B17")
+@pytest.mark.parametrize(
+    ("networks", "nameservers", "asked"),
+    [
+        (("vault",), (), ()),
+        (("vault",), ("192.0.2.53",), ()),
+        (("vault",), ("192.0.2.53", "10.0.3.5"), ("10.0.3.5",)),
+        (("vault", "red"), ("192.0.2.53",), ("192.0.2.53",)),
+        (("vault", "red"), (), ("192.0.2.1",)),
+    ],
+)
+def test_no_question_leaves_an_internal_network(
+    networks: tuple[str, ...], nameservers: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    vault = Segment("vault", "sk-vault", "10.0.3.0/24", "10.0.3.1", "10.0.3.254", internal=True)
+    client = Client(TASK, networks, nameservers)
+    upstream = Upstream()
+    answerer = Answerer(board_of(Traffic((*TRAFFIC.segments, vault), clients=(client,))), upstream)
+    answer = asyncio.run(ask(answerer, "www.example.org"))
+    assert upstream.asked == [asked]
+    assert answer.rcode() == (dns.rcode.NOERROR if asked else dns.rcode.SERVFAIL)
+
+
 def test_addresses_take_turns() -> None:
     async def firsts() -> set[str]:
         answerer = Answerer(board_of(TRAFFIC), Upstream())

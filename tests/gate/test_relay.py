@@ -12,9 +12,10 @@ from contextlib import suppress
 
 import pytest
 
-from skerry.gate.board import Board
+from skerry.gate.board import Board, Wanted
 from skerry.gate.message import Desired
-from skerry.gate.relay import Acceptor, Relay, Wanted, reset
+from skerry.gate.relay import Acceptor, Relay, reset
+from skerry.gate.shares import LIMITS, Limits
 from skerry.model.traffic import Backend, Traffic, VirtualService
 
 VIP = "10.0.1.130"
@@ -35,9 +36,9 @@ def listening() -> socket.socket:
 class Stage:
     """A relay for one VIP, an echo server behind it that answers after the client's half-close."""
 
-    def __init__(self, held_limit: int = 10) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.board = Board()
-        self.relay = Relay(self.board, new_socket, held_limit)
+        self.relay = Relay(self.board, new_socket, limits)
         self.front = listening()
         self.reserved = listening()
         self.target = self.reserved.getsockname()[1]
@@ -67,9 +68,9 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-def play(scene: Callable[[Stage], Awaitable[None]], held_limit: int = 10) -> None:
+def play(scene: Callable[[Stage], Awaitable[None]], limits: Limits = LIMITS) -> None:
     async def run() -> None:
-        stage = Stage(held_limit)
+        stage = Stage(limits)
         try:
             await scene(stage)
         finally:
@@ -137,7 +138,7 @@ def test_resets(case: str) -> None:
         with suppress(ConnectionError):
             await writer.wait_closed()
 
-    play(scene, held_limit=0 if case == "too many" else 10)
+    play(scene, Limits(client=0) if case == "too many" else LIMITS)
 
 
 def test_a_client_that_went_away_is_not_held() -> None:

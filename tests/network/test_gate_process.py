@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
+import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 
 import dns.message
 import dns.rcode
 import pytest
+from msgspec.structs import replace
 
 from skerry.gate.netns import RUN_NETNS, inside
+from skerry.gate.shares import LIMITS
 from skerry.model.traffic import Backend, Client, Name, PublishedPort, Traffic, VirtualService
 from skerry.network.kernel import KernelNetwork, Reservations
 from tests.network.conftest import Started
@@ -197,7 +201,7 @@ def test_only_root_on_the_machine_tells_the_gate_what_to_do(street: Lab, started
             await network.apply(traffic(ONE))
             words = sh(f"tr '\\0' ' ' < /proc/{gate_pid(network)}/cmdline").split()
             folder = words[words.index("--run-dir") + 1]
-            for name in ("gate.sock", "gate.hand"):
+            for name in ("gate.sock", "gate.hand", "gate.door"):
                 assert sh(f"stat -c '%F %a %u' {folder}/{name}") == "socket 600 0\n"
             listening = sh(f"nsenter --net=/run/netns/{network.namespace.name} ss -Hltnu").splitlines()
             assert {line.split()[4].rpartition(":")[2] for line in listening} == {"9", "53"}
@@ -360,3 +364,73 @@ def test_a_gate_of_another_version_is_replaced(
             assert callers.failures == []
 
     street.run(body)
+
+
+@pytest.mark.case("C12")
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "crowd", ["one client, 4,500", pytest.param("many clients, 4,000", marks=pytest.mark.slow)]
+)
+def test_what_is_held_for_one_service_slows_no_other(street: Lab, started: Started, crowd: str) -> None:
+    """Names of a neighbour and its own held connections go on; who asks for more than a share is refused."""
+    street.serve(street.container("two", RED, "10.0.1.3"), "two")
+    one, two, other = f"{street.tag}-one", f"{street.tag}-two", "10.0.1.131"
+    came, bound = (4500, LIMITS.client) if crowd.startswith("one") else (4000, 4000)
+    # who comes by a published port has the machine's address at the gate, and may be anybody
+    source, address, port = (one, VIP, 8080) if crowd.startswith("one") else (street.outside, MACHINE, 80)
+
+    def wanted(*backends: Backend) -> Traffic:
+        quiet = VirtualService("quiet", "red", other, backends, 60.0)
+        return replace(traffic(hold_s=60.0), services=(*traffic(hold_s=60.0).services, quiet))
+
+    async def body() -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
+        async with started(RED) as network:
+            await network.apply(wanted())
+            idle = await slowest_names(two)
+            with ExitStack() as stack:
+                for number in range(came):
+                    call = stack.enter_context(from_namespace(source))
+                    call.connect_ex((address, port))
+                    if number % 200 == 0:
+                        await asyncio.sleep(0.01)
+                await until(network, lambda held: held >= bound)
+                assert await slowest_names(two) < 10 * idle + 0.05
+                await until(network, lambda held: held == bound)
+                refusals = network.conditions.texts
+                assert ["client 10.0.1.2 " in text for text in refusals] == [True] * (came > bound)
+                answer = asyncio.create_task(get(two, other, 8080, timeout_s=30))
+                await until(network, lambda held: held == bound + 1)
+                await network.apply(wanted(Backend("two", "10.0.1.3")))
+                assert (await answer).split()[0] == "two"
+            await until(network, lambda held: held == 0)
+
+    async def until(network: KernelNetwork, right: Callable[[int], bool]) -> None:
+        """The gate says how many it holds in answer to a state."""
+        async with asyncio.timeout(60):
+            while True:
+                await network.apply(wanted())
+                assert network.gate_status
+                if right(network.gate_status.held):
+                    return
+                await asyncio.sleep(0.1)
+
+    async def slowest_names(namespace: str) -> float:
+        """How long the slower ones of two seconds' questions take."""
+        times = []
+        for _ in range(40):
+            start = time.monotonic()
+            assert addresses(await resolve(namespace, "app")) == [VIP]
+            times.append(time.monotonic() - start)
+            await asyncio.sleep(0.05)
+        return statistics.quantiles(times, n=10)[-1]
+
+    street.run(body)
+
+
+def from_namespace(name: str) -> socket.socket:
+    """A socket of a namespace that waits for nothing."""
+    return inside(
+        RUN_NETNS / name, lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    )

@@ -234,15 +234,18 @@ def test_udp_follows_the_backends(town: Lab, started: Started) -> None:
         "nft flush ruleset",
         "nft delete table ip {table}",
         "nft delete table ip {table}-flows",
-        "iptables -F DOCKER-USER",
-        "iptables -D DOCKER-USER -i sk-+ -m conntrack --ctstate DNAT -j ACCEPT",
+        "iptables -F",
+        "iptables -F FORWARD",
+        "iptables -F SKERRY-FORWARD",
+        "iptables -D FORWARD -j SKERRY-FORWARD",
+        "iptables -D SKERRY-FORWARD -i sk-+ -m conntrack --ctstate DNAT -j ACCEPT",
     ],
 )
 def test_rules_that_somebody_takes_away_come_back_at_once(town: Lab, started: Started, what: str) -> None:
     async def body() -> None:
         async with started(RED, BLUE) as network:
             await network.apply(traffic(ONE))
-            rules = "nft list tables ip | sort; iptables -S DOCKER-USER 2>&1 | sort"
+            rules = "nft list tables ip | sort; iptables -S FORWARD; iptables -S SKERRY-FORWARD 2>&1 | sort"
             before = sh(rules)
             assert f"{network.table}-flows" in before
             sh(what.format(table=network.table))

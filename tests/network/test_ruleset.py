@@ -99,6 +99,18 @@ def test_only_an_internal_network_hides_foreign_clients() -> None:
     ]
 
 
+@pytest.mark.case("B17")
+def test_what_begins_on_an_internal_network_stays_there() -> None:
+    assert [line for line in lines_of() if " fence " in line] == [
+        "add chain ip skerry fence { type filter hook prerouting priority mangle; policy accept; }",
+        'add rule ip skerry fence iifname != { "sk-vault" } accept',
+        "add rule ip skerry fence ct direction reply accept",
+        'add rule ip skerry fence iifname "sk-vault" ip daddr 10.0.3.0/25 ip daddr != 10.0.3.1 accept',
+        "add rule ip skerry fence drop",
+    ]
+    assert "fence" not in render(Traffic((RED,)))
+
+
 def test_the_upper_half_is_for_vips() -> None:
     assert vip_half("10.0.1.0/24") == "10.0.1.128/25"
     assert vip_half("10.0.3.0/25") == "10.0.3.64/26"

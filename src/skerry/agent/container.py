@@ -11,6 +11,7 @@ import base64
 from dataclasses import dataclass
 
 from skerry.core.view import View
+from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw, Task
 from skerry.model.specs import ContainerSpec, LogDriver, Resources, TaskTemplate, read_template
 from skerry.model.template import context_of, expand_container
@@ -35,7 +36,8 @@ class Blueprint:
 def blueprint(task: Task, view: View, file_mounts: list[Raw]) -> Blueprint:
     """The container of a task. `file_mounts`: those of its configs and secrets.
 
-    Raises TemplateError where its spec cannot be filled, ValidationError where a field is of a wrong type.
+    Raises TemplateError where its spec cannot be filled, ValidationError where a field is of a wrong type,
+    SkerryError where it wants networks that exclude each other.
     """
     context = context_of(task, view.nodes.get(task.node_id))
     raw = expand_container(task.spec.get("ContainerSpec") or {}, context)
@@ -140,7 +142,7 @@ def _security(privileges: Raw) -> list[str]:
     if seccomp.get("Mode") == "unconfined":
         found.append("seccomp=unconfined")
     elif seccomp.get("Mode") == "custom":
-        found.append(f"seccomp={base64.b64decode(seccomp.get('Profile') or '').decode()}")
+        found.append(f"seccomp={base64.b64decode(seccomp.get('Profile') or '').decode(errors='replace')}")
     if (privileges.get("AppArmor") or {}).get("Mode") == "disabled":
         found.append("apparmor=unconfined")
     if privileges.get("NoNewPrivileges"):
@@ -185,7 +187,12 @@ def _network_mode(task: Task, view: View, joined: list[tuple[Network, Raw]]) -> 
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
         if network is not None and _driver(network) in PREDEFINED_MODES:
-            return {"NetworkMode": PREDEFINED_MODES[_driver(network)]}
+            mode = PREDEFINED_MODES[_driver(network)]
+            if joined:  # else the links of the others would be made in the machine's own namespace
+                raise SkerryError(
+                    f"container cannot be disconnected from {mode} network or connected to {mode} network"
+                )
+            return {"NetworkMode": mode}
     return {"NetworkMode": joined[0][0].engine_name} if joined else {}
 
 

@@ -21,11 +21,11 @@ async def init(call: Call) -> web.Response:
     for since, name in _NEWER:
         if not call.at_least(since):
             body.pop(name, None)
-    _, description = await describe(call.parts.engine)
+    hostname, description = await describe(call.parts.engine)
     key = await swarm.init(
         call.store,
         body,
-        call.parts.hostname,
+        hostname,
         description,
         interfaces=call.parts.interfaces(),
         taken=await taken(call),
@@ -40,8 +40,11 @@ async def join(call: Call) -> web.Response:
 
 
 async def leave(call: Call) -> web.Response:
-    """Leave the swarm."""
+    """Leave the swarm; answered when its tasks and networks are gone."""
+    here = call.view.node
     await swarm.leave(call.store, call.lenient("force"))
+    if here is not None:
+        await call.parts.cleared(here.id)
     return empty()
 
 

@@ -14,12 +14,14 @@ from skerry.control.decode import read
 from skerry.control.names import random_name
 from skerry.core.view import View
 from skerry.model.errors import Forbidden, InvalidParameter, NotFound, SkerryError
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Raw
 from skerry.store.store import Tx
 
 MOUNT_TYPES = ("bind", "volume", "tmpfs", "npipe", "cluster")
 PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
 PREDEFINED = ("bridge", "host", "none", "default")
+CONFINEMENTS = {"Seccomp": ("unconfined", "custom"), "AppArmor": ("disabled",)}
 MODES = ("Replicated", "Global", "ReplicatedJob", "GlobalJob")
 
 
@@ -109,8 +111,20 @@ def _container(container: Raw) -> Raw:
             raise InvalidParameter("invalid Config: either File or Runtime should be set")
     isolation = _word(container.get("Isolation", ""), ("default", "process", "hyperv"))
     found = {**container, "Isolation": isolation}
+    if "Privileges" in container:
+        found["Privileges"] = _privileges(container["Privileges"])
     if "Mounts" in container:
         found["Mounts"] = [_mount(mount) for mount in container["Mounts"]]
+    return found
+
+
+def _privileges(privileges: Raw) -> Raw:
+    """A mode that is none becomes the default, without a word."""
+    found = dict(privileges)
+    for key, modes in CONFINEMENTS.items():
+        if key in privileges:
+            mode = privileges[key].get("Mode", "")
+            found[key] = {**privileges[key], "Mode": mode if mode in modes else "default"}
     return found
 
 
@@ -132,11 +146,11 @@ def _check_credentials(spec: Raw) -> None:
 def _mount(mount: Raw) -> Raw:
     kind = mount.get("Type", "")
     if kind and kind.lower() not in MOUNT_TYPES:
-        raise InvalidParameter(f"invalid MountType: {access.quoted(kind)}")
+        raise InvalidParameter(f"invalid MountType: {quote(kind)}")
     options = mount.get("BindOptions", {})
     propagation = options.get("Propagation", "")
     if propagation and propagation.lower() not in PROPAGATIONS:
-        raise InvalidParameter(f"invalid MountPropagation: {access.quoted(propagation)}")
+        raise InvalidParameter(f"invalid MountPropagation: {quote(propagation)}")
     found = {key: value for key, value in mount.items() if key not in ("BindOptions", "Consistency")}
     if options:
         found["BindOptions"] = {**options, **({"Propagation": propagation.lower()} if propagation else {})}
@@ -146,7 +160,7 @@ def _mount(mount: Raw) -> Raw:
 def _restart_policy(policy: Raw) -> Raw:
     condition = policy.get("Condition", "any")
     if condition not in ("none", "on-failure", "any"):
-        raise InvalidParameter(f"invalid RestartCondition: {access.quoted(condition)}")
+        raise InvalidParameter(f"invalid RestartCondition: {quote(condition)}")
     return {**policy, "Condition": condition, "MaxAttempts": policy.get("MaxAttempts", 0)}
 
 
@@ -177,7 +191,7 @@ def _endpoint(spec: Raw) -> Raw:
     endpoint = spec["EndpointSpec"]
     mode = endpoint.get("Mode", "vip")
     if mode not in ("vip", "dnsrr"):
-        raise InvalidParameter(f"invalid resolution mode: {access.quoted(mode)}")
+        raise InvalidParameter(f"invalid resolution mode: {quote(mode)}")
     found = {**endpoint, "Mode": mode}
     if "Ports" in endpoint:
         found["Ports"] = [

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from skerry.control.access import quoted
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
 from skerry.core.handling import handling
 from skerry.core.view import View
 from skerry.model import labels, template
 from skerry.model.errors import RpcError
+from skerry.model.go.fmt import sprintf
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Config, Port, Raw, Secret, Service
 from skerry.model.specs import read_endpoint
 
@@ -26,10 +27,11 @@ CONSTRAINT_KEY = re.compile(r"[a-z_][a-z0-9\-_.]+", re.IGNORECASE)
 CONSTRAINT_VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.IGNORECASE)
 
 
-def check_spec(spec: Raw) -> None:
-    """Raises RpcError for the first thing that is wrong with the spec as such."""
+def check_spec(spec: Raw, before: Raw | None = None) -> None:
+    """Raises RpcError for the first thing that is wrong with the spec; `before` is what it replaces."""
     check_name(spec["Name"])
     try:
+        labels.check_names(_every_label(spec), _every_label(before or {}))
         labels.check(spec.get("Labels") or {})
         handling(spec.get("Labels") or {})
     except ValueError as error:
@@ -42,6 +44,12 @@ def check_spec(spec: Raw) -> None:
     else:
         _check_update(spec.get("UpdateConfig", {}))
     _check_endpoint(spec.get("EndpointSpec", {}))
+
+
+def _every_label(spec: Raw) -> dict[str, str]:
+    """The labels of a service and of its containers."""
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    return {**(container.get("Labels") or {}), **(spec.get("Labels") or {})}
 
 
 def _invalid(text: str) -> RpcError:
@@ -119,14 +127,15 @@ def _check_credential_config(container: Raw) -> None:
 
 def _check_container(raw: Raw) -> None:
     try:
-        container = template.expand_container(raw, template.EMPTY)
+        container = template.expand_container(raw, template.TRIAL)
     except template.TemplateError as error:
-        raise _invalid(error.message) from error
+        # swarmkit takes the text for a layout: a verb in the user's template is one without a value
+        raise _invalid(sprintf(error.message)) from error
     image = container.get("Image", "")
     if not image:
         raise _invalid("ContainerSpec: image reference must be provided")
     if not is_reference(image):
-        raise _invalid(f"ContainerSpec: {quoted(image)} is not a valid repository/tag")
+        raise _invalid(f"ContainerSpec: {quote(image)} is not a valid repository/tag")
     targets = set()
     for mount in container.get("Mounts", []):
         target = mount.get("Target", "")
@@ -187,7 +196,7 @@ def check_networks(view: View, spec: Raw) -> None:
         network = view.networks.get(attached["Target"])
         if network is not None and network.ingress:
             raise _invalid(
-                f"Service cannot be explicitly attached to the ingress network {quoted(network.name)}"
+                f"Service cannot be explicitly attached to the ingress network {quote(network.name)}"
             )
 
 

@@ -13,9 +13,10 @@ import structlog
 
 from skerry import __version__
 from skerry.gate import handover
-from skerry.gate.board import Board
+from skerry.gate.board import Board, Wanted
 from skerry.gate.control import Control
 from skerry.gate.dns import Answerer
+from skerry.gate.door import Door
 from skerry.gate.forward import Forwarder
 from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Hold, Namespace
@@ -23,7 +24,7 @@ from skerry.gate.keep import keep_translating
 from skerry.gate.listeners import DnsListeners
 from skerry.gate.message import Desired, Status
 from skerry.gate.ports import Ports
-from skerry.gate.relay import Relay, Wanted
+from skerry.gate.relay import Relay
 
 log = structlog.get_logger()
 
@@ -45,6 +46,11 @@ class Paths:
     def handover(self) -> Path:
         """Where the next gate asks for the sockets."""
         return self.folder / "gate.hand"
+
+    @property
+    def door(self) -> Path:
+        """Where skerryd leaves the API's socket."""
+        return self.folder / "gate.door"
 
     def lingering(self, pid: int) -> Path:
         """A sign that a replaced gate still relays: `skerry down` ends it too."""
@@ -72,12 +78,13 @@ class Gate:
         self._inherited = inherited or Inherited()
         self._namespace = Namespace(namespace)
         self._board = Board()
+        self._control = Control(paths.control, self._apply, self._status)
         # from the gate's namespace: the answers to a socket of the host's would cross its INPUT chain
-        self._relay = Relay(self._board, self._namespace.tcp)
+        self._relay = Relay(self._board, self._namespace.tcp, changed=self._control.tell)
         self._hold = Hold(self._board, self._relay, self._namespace, self._inherited)
         self._dns = DnsListeners(Answerer(self._board, Forwarder()), self._namespace, self._inherited)
-        self._control = Control(paths.control, self._apply, self._status)
         self._ports = Ports(self._relay, self._control.tell, self._inherited)
+        self._door = Door(paths.door, self._inherited)
         self._replaced = False
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -91,6 +98,7 @@ class Gate:
         await self._hold.start()
         kept = self._keep_translating()
         takers = handover.listen(self._paths.handover)
+        self._door.start()
         self._control.start()
         if self._giver is not None:
             await self._take_held(self._giver)
@@ -114,6 +122,7 @@ class Gate:
         if self._replaced:
             await self._linger(stopped)
         self._namespace.close()
+        self._relay.close()
         if kept is not None:
             kept.close()
         log.info("gate is down")
@@ -142,9 +151,11 @@ class Gate:
             version=__version__,
             held=self._relay.waiting,
             relayed=self._relay.copying,
+            refusing=self._relay.refusing,
         )
 
     def _stop(self) -> None:
+        self._door.stop()
         self._control.stop()
         self._paths.handover.unlink(missing_ok=True)
         self._ports.stop()
@@ -200,6 +211,7 @@ class Gate:
                 return
             self._replaced = True
             self._control.hang_up()
+            self._door.let_go()
         self._hold.stop()
         self._ports.close_all()
         await asyncio.sleep(0)  # whoever was accepted last is known to the relay now
@@ -215,7 +227,7 @@ class Gate:
         log.info("another gate took over", held=len(held), relayed=self._relay.copying)
 
     def _listening(self) -> Parcel:
-        return [*self._hold.parcel(), *self._ports.parcel(), *self._dns.parcel()]
+        return [*self._hold.parcel(), *self._ports.parcel(), *self._dns.parcel(), *self._door.parcel()]
 
     async def _linger(self, stopped: asyncio.Event) -> None:
         """Until the last connection that is copied has ended."""

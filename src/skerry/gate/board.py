@@ -1,12 +1,36 @@
-"""The gate's board: the last desired state, and how to wait until it changes."""
+"""The gate's board: the last desired state, what a connection wants of it, and word of its changes."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from skerry.gate.message import Desired
 from skerry.gate.zone import Zone
 from skerry.model.traffic import Backend, Traffic
+
+
+class Behind(NamedTuple):
+    """Who serves a VIP or a published port, and how long its connections are held for."""
+
+    service_id: str
+    backends: tuple[Backend, ...]
+    hold_s: float
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a connection wants: a VIP's backends, or (`published`) those of a port's key, at `port`."""
+
+    key: str
+    port: int
+    published: bool = False
+
+    def behind(self, board: Board) -> Behind | None:
+        """Who serves that now; None where nobody ever will."""
+        return board.behind_port(self.key) if self.published else board.behind_vip(self.key)
 
 
 class Board:
@@ -15,8 +39,11 @@ class Board:
     def __init__(self) -> None:
         self.desired = Desired(serial=0, traffic=Traffic())
         self.zone = Zone.of(Traffic())
-        self._backends: dict[str, tuple[tuple[Backend, ...], float]] = {}
-        self._ports: dict[str, tuple[tuple[Backend, ...], float]] = {}
+        self.gateways: frozenset[str] = frozenset()
+        """Addresses of the machine: who comes from one of these may be anybody."""
+        self._vips: dict[str, Behind] = {}
+        self._ports: dict[str, Behind] = {}
+        self._callbacks: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
 
     def post(self, desired: Desired) -> None:
@@ -24,18 +51,25 @@ class Board:
         traffic = desired.traffic
         self.desired = desired
         self.zone = Zone.of(traffic)
-        self._backends = {service.vip: (service.backends, service.hold_s) for service in traffic.services}
+        self._vips = {one.vip: Behind(one.service_id, one.backends, one.hold_s) for one in traffic.services}
+        self._ports = {one.key: Behind(one.service_id, one.backends, one.hold_s) for one in traffic.ports}
         for port in traffic.ports:  # a dnsrr service may have a VIP only for its held connections
-            self._backends.setdefault(port.vip, (port.backends, port.hold_s))
-        self._ports = {port.key: (port.backends, port.hold_s) for port in traffic.ports}
+            self._vips.setdefault(port.vip, self._ports[port.key])
+        self.gateways = frozenset(segment.gateway for segment in traffic.segments)
+        for callback in self._callbacks:
+            callback()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def behind_vip(self, vip: str) -> tuple[tuple[Backend, ...], float] | None:
-        """The backends of a VIP and how long it is held for (s); None for an unknown VIP."""
-        return self._backends.get(vip)
+    def on_post(self, callback: Callable[[], None]) -> None:
+        """Call this whenever a newer state is up."""
+        self._callbacks.append(callback)
 
-    def behind_port(self, key: str) -> tuple[tuple[Backend, ...], float] | None:
+    def behind_vip(self, vip: str) -> Behind | None:
+        """Who serves a VIP; None for an unknown one."""
+        return self._vips.get(vip)
+
+    def behind_port(self, key: str) -> Behind | None:
         """The same for a published port."""
         return self._ports.get(key)
 

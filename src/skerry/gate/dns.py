@@ -22,6 +22,8 @@ import dns.rrset
 
 from skerry.gate.board import Board
 from skerry.gate.forward import Forwarder
+from skerry.gate.shares import Quota
+from skerry.gate.turns import Turns
 from skerry.model.defaults import NAME_WAIT, SECOND
 
 TTL_S = 1
@@ -33,7 +35,11 @@ WAIT_S = NAME_WAIT / SECOND
 TCP_IDLE_S = 3.0
 AT_ONCE = 2048
 """So many questions may be open on one leg."""
-AT_A_TURN = 32
+WAITING_OF_CLIENT = 128
+"""So many questions of one client may wait for an answer of another server, or for a name to appear."""
+STREAMS_OF_CLIENT = 64
+READ_AT_A_TURN = 256
+ANSWERED_AT_A_TURN = 8
 QUESTION_LIMIT = 4096
 
 
@@ -47,6 +53,7 @@ class Answerer:
         self._forwarder = forwarder
         self._wait_s = wait_s
         self._now = now
+        self._waiting = Quota(WAITING_OF_CLIENT)
 
     async def answer(self, wire: bytes, requester: str, leg: str, udp: bool = True) -> bytes | None:
         """The answer's wire form; None for what is not a question at all."""
@@ -72,7 +79,18 @@ class Answerer:
         ours = self._ours(query, requester, leg)
         if ours is not None and not self._nobody_yet(query, requester, leg):
             return ours
-        upstreams = () if ours else self._upstreams(requester)
+        if not self._waiting.enter(requester):
+            return ours or _refusal(query, dns.rcode.SERVFAIL)
+        try:
+            return await self._wait(query, requester, leg, ours)
+        finally:
+            self._waiting.leave(requester)
+
+    async def _wait(
+        self, query: dns.message.Message, requester: str, leg: str, ours: dns.message.Message | None
+    ) -> dns.message.Message:
+        question = query.question[0]
+        upstreams = () if ours else self._upstreams(requester, leg)
         asked = asyncio.ensure_future(self._forwarder.ask(query, upstreams))
         try:
             waits = ours is not None or _may_be_service(question.name)
@@ -128,10 +146,11 @@ class Answerer:
                 return found
         return None
 
-    def _upstreams(self, requester: str) -> tuple[str, ...]:
-        own = self._board.zone.nameservers(requester)
+    def _upstreams(self, requester: str, leg: str) -> tuple[str, ...]:
+        zone = self._board.zone
+        servers = zone.nameservers(requester) or self._board.desired.upstreams
         return tuple(
-            server for server in own or self._board.desired.upstreams if server not in self._board.zone.legs
+            server for server in servers if server not in zone.legs and zone.may_ask(requester, server, leg)
         )
 
 
@@ -159,6 +178,8 @@ class Datagrams:
         self._leg = leg
         self._bound = bound
         self._running: set[asyncio.Task[None]] = set()
+        self._unread: Turns[tuple[bytes, tuple[str, int]]] = Turns(READ_AT_A_TURN)
+        self._answering = False
         asyncio.get_running_loop().add_reader(bound, self._readable)
 
     @property
@@ -172,15 +193,31 @@ class Datagrams:
         return len(self._running)
 
     def _readable(self) -> None:
-        for _ in range(AT_A_TURN):
+        """Take what there is, cheaply: behind a flood of one client others have asked, too."""
+        for _ in range(READ_AT_A_TURN):
             try:
                 data, peer = self._bound.recvfrom(QUESTION_LIMIT)
             except OSError:  # nothing more; or word of an answer that nobody took
+                break
+            self._unread.put(peer[0], (data, peer))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._unread and not self._answering:
+            self._answering = True
+            asyncio.get_running_loop().call_soon(self._answer)
+
+    def _answer(self) -> None:
+        self._answering = False
+        for _ in range(ANSWERED_AT_A_TURN):
+            if not self._unread:
                 return
+            data, peer = self._unread.take()
             if len(self._running) < AT_ONCE:  # a flood is dropped: who asked in earnest asks again
                 task = asyncio.create_task(self._one(data, peer))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
+        self._go_on()
 
     async def _one(self, data: bytes, peer: tuple[str, int]) -> None:
         answer = await self._answerer.answer(data, peer[0], self._leg)
@@ -191,20 +228,33 @@ class Datagrams:
     async def finish(self) -> None:
         """Take no more questions, answer those that came, close."""
         asyncio.get_running_loop().remove_reader(self._bound)
-        await asyncio.gather(*self._running, return_exceptions=True)
+        while self._unread or self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.sleep(0)
         self._bound.close()
 
     def close(self) -> None:
         """Close at once."""
+        self._unread = Turns(0)
         asyncio.get_running_loop().remove_reader(self._bound)
         for task in self._running:
             task.cancel()
         self._bound.close()
 
 
-async def serve_stream(answerer: Answerer, leg: str, connection: socket.socket) -> None:
-    """DNS over one TCP connection, until it is idle or ends. Owns the connection."""
+async def serve_stream(answerer: Answerer, leg: str, quota: Quota, connection: socket.socket) -> None:
+    """DNS over one TCP connection, until it is idle or ends. Owns the connection. `quota`: by client."""
     requester = str(connection.getpeername()[0])
+    if not quota.enter(requester):
+        connection.close()
+        return
+    try:
+        await _serve_stream(answerer, leg, requester, connection)
+    finally:
+        quota.leave(requester)
+
+
+async def _serve_stream(answerer: Answerer, leg: str, requester: str, connection: socket.socket) -> None:
     reader, writer = await asyncio.open_connection(sock=connection)
     try:
         while True:

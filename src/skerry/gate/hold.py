@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from skerry.gate.board import Board
+from skerry.gate.board import Board, Wanted
 from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.message import HOLD_PORT
 from skerry.gate.netns import enter
-from skerry.gate.relay import Acceptor, Relay, Wanted, reset
+from skerry.gate.relay import Acceptor, Relay
 
 SO_ORIGINAL_DST = 80
 BACKLOG = 4096
@@ -84,9 +84,6 @@ class Hold:
         vip, port = original_destination(client)
         if not self._board.desired.serial:  # the gate was started a moment ago, and is told at once
             await self._board.newer(FIRST_WORD_S)
-        if self._board.behind_vip(vip) is None:
-            reset(client)
-            return
         await self._relay.serve(client, Wanted(vip, port))
 
     def parcel(self) -> Parcel:

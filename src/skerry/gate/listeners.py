@@ -7,10 +7,11 @@ import socket
 from collections.abc import Iterable
 from functools import partial
 
-from skerry.gate.dns import Answerer, Datagrams, serve_stream
+from skerry.gate.dns import STREAMS_OF_CLIENT, Answerer, Datagrams, serve_stream
 from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Namespace
 from skerry.gate.relay import Acceptor
+from skerry.gate.shares import Quota
 from skerry.model.traffic import Segment
 
 PORT = 53
@@ -53,7 +54,8 @@ class DnsListeners:
                 stream.close()
                 raise
             stream.listen(BACKLOG)
-        streams = Acceptor(stream, partial(serve_stream, self._answerer, leg), f"names on {leg}")
+        serve = partial(serve_stream, self._answerer, leg, Quota(STREAMS_OF_CLIENT))
+        streams = Acceptor(stream, serve, f"names on {leg}")
         return Datagrams(self._answerer, leg, datagrams), streams
 
     def parcel(self) -> Parcel:

@@ -23,7 +23,7 @@ class Desired(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """Gate to skerryd: at once on connecting, in answer to each `Desired`, and when `refused` changes."""
+    """Gate to skerryd: on connecting, in answer to each `Desired`, and when what is refused changes."""
 
     pid: int
     namespace: int
@@ -40,6 +40,8 @@ class Status(Struct, frozen=True):
     """Connections that wait for a backend."""
     relayed: int = 0
     """Connections that it copies."""
+    refusing: tuple[str, ...] = ()
+    """Why connections were refused lately instead of being held."""
 
 
 def encode(message: Desired | Status) -> bytes:

@@ -13,8 +13,9 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from skerry.gate.board import Wanted
 from skerry.gate.handover import Inherited, Item, Parcel
-from skerry.gate.relay import Acceptor, Relay, Wanted, reset
+from skerry.gate.relay import Acceptor, Relay, reset
 from skerry.model.traffic import PublishedPort
 
 RETRY_S = 0.5

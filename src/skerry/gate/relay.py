@@ -13,18 +13,19 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from skerry.gate.board import Board
+from skerry.gate.board import Board, Wanted
+from skerry.gate.line import Line
+from skerry.gate.shares import LIMITS, Limits, Shares
 from skerry.model.traffic import Backend
 
-HELD_LIMIT = 4096
 CONNECT_S = 2.0
 RETRY_S = 0.05
-LOOK_S = 1.0
-"""How often a held connection is looked at for a client that went away."""
+RETRIES = 64
+"""So many connections that wait for the same knock at its backends every `RETRY_S`; more share these."""
 
 DELIVERY_S = 60.0
 CHUNK = 64 * 1024
-AT_A_TURN = 64
+AT_A_TURN = 16
 TCP_CLOSED = 7
 
 NewSocket = Callable[[], Awaitable[socket.socket]]
@@ -38,19 +39,6 @@ def reset(connection: socket.socket) -> None:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a connection wants: a VIP's backends, or (`published`) those of a port's key, at `port`."""
-
-    key: str
-    port: int
-    published: bool = False
-
-    def behind(self, board: Board) -> tuple[tuple[Backend, ...], float] | None:
-        """Who serves that now, and how long it is held for (s); None where nobody ever will."""
-        return board.behind_port(self.key) if self.published else board.behind_vip(self.key)
-
-
-@dataclass(frozen=True)
 class Held:
     """A connection that waits for a backend, since `since` (monotonic seconds)."""
 
@@ -60,15 +48,22 @@ class Held:
 
 
 class Relay:
-    """Connections that wait for a backend or are copied to one; at most `held_limit` wait at a time.
+    """Connections that wait for a backend or are copied to one; how many may wait, `limits` says.
 
-    `new_socket` makes the sockets to backends.
+    `new_socket` makes the sockets to backends; `changed` is called when `refusing` says something else.
     """
 
-    def __init__(self, board: Board, new_socket: NewSocket, held_limit: int = HELD_LIMIT) -> None:
+    def __init__(
+        self,
+        board: Board,
+        new_socket: NewSocket,
+        limits: Limits = LIMITS,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._board = board
         self._new_socket = new_socket
-        self._limit = held_limit
+        self._shares = Shares(limits, changed)
+        self._line = Line(board)
         self._waiting: dict[asyncio.Task[object], Held] = {}
         self._released: set[asyncio.Task[object]] = set()
         self._turn = 0
@@ -80,11 +75,39 @@ class Relay:
         """How many connections wait."""
         return len(self._waiting)
 
+    @property
+    def refusing(self) -> tuple[str, ...]:
+        """Why connections were refused lately, in words."""
+        return self._shares.refusing
+
     async def serve(self, client: socket.socket, wanted: Wanted, since: float | None = None) -> None:
         """Serve one accepted connection until both sides have ended. Owns and closes `client`."""
-        if len(self._waiting) >= self._limit:
+        behind = wanted.behind(self._board)
+        if behind is None:
             reset(client)
             return
+        place = (behind.service_id, self._name_of(client))
+        full = self._shares.enter(*place)
+        if full:
+            self._shares.note(full)
+            reset(client)
+            return
+        try:
+            backend = await self._wait(client, wanted, since)
+        finally:
+            self._shares.leave(*place)
+        if backend is not None:
+            await self._copy(client, backend)
+
+    def _name_of(self, client: socket.socket) -> str:
+        """Its address; nothing where the machine has put its own in that one's place."""
+        try:
+            address = str(client.getpeername()[0])
+        except OSError:  # it has gone already
+            return ""
+        return "" if address in self._board.gateways else address
+
+    async def _wait(self, client: socket.socket, wanted: Wanted, since: float | None) -> socket.socket | None:
         this = asyncio.current_task()
         assert this is not None
         held = Held(client, wanted, asyncio.get_running_loop().time() if since is None else since)
@@ -94,15 +117,14 @@ class Relay:
             backend = await self._reach(held)
         except asyncio.CancelledError:
             if this in self._released:
-                return  # somebody else serves it now
+                return None  # somebody else serves it now
             raise
         finally:
             del self._waiting[this]
             if backend is None and this not in self._released:
                 reset(client)
             self._released.discard(this)
-        if backend is not None:
-            await self._copy(client, backend)
+        return backend
 
     async def _copy(self, client: socket.socket, backend: socket.socket) -> None:
         self.copying += 1
@@ -122,19 +144,25 @@ class Relay:
 
     async def _reach(self, held: Held) -> socket.socket | None:
         clock = asyncio.get_running_loop().time
-        while (known := held.wanted.behind(self._board)) is not None and not _gone(held.client):
-            backends, hold_s = known
-            left = held.since + hold_s - clock()
+        while (behind := held.wanted.behind(self._board)) is not None and not _gone(held.client):
+            left = held.since + behind.hold_s - clock()
             if left <= 0:
                 return None
-            for _ in backends:
+            for _ in behind.backends:
                 self._turn += 1
-                chosen = backends[self._turn % len(backends)]
+                chosen = behind.backends[self._turn % len(behind.backends)]
                 reached = await _connect(chosen, held.wanted.port, self._new_socket, left)
                 if reached is not None:
                     return reached
-            await self._board.newer(min(left, RETRY_S if backends else LOOK_S))
+            retry_s = RETRY_S * max(1.0, self._line.ahead(held.wanted) / RETRIES)
+            await self._line.wait(
+                held.client, held.wanted, behind, min(left, retry_s) if behind.backends else left
+            )
         return None
+
+    def close(self) -> None:
+        """No connection waits any more."""
+        self._line.close()
 
 
 async def _connect(backend: Backend, port: int, new_socket: NewSocket, left_s: float) -> socket.socket | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, ip_address
 
 from skerry.model.traffic import Client, Traffic
 
@@ -19,6 +20,8 @@ class Zone:
     """Leg address to its network."""
     reverse: Mapping[tuple[str, str], str]
     """(network ID, address) to a name that has no other address."""
+    enclosed: Mapping[str, IPv4Network]
+    """The subnets of internal networks, by network ID."""
     deploying: Mapping[str, float]
     """Network ID to the end (epoch seconds) of the deploy under way there."""
 
@@ -36,6 +39,7 @@ class Zone:
             clients={client.address: client for client in traffic.clients},
             legs={segment.leg: segment.network_id for segment in traffic.segments},
             reverse=reverse,
+            enclosed={one.network_id: IPv4Network(one.subnet) for one in traffic.segments if one.internal},
             deploying=dict(traffic.deploying),
         )
 
@@ -71,6 +75,17 @@ class Zone:
         """The requester's own upstream servers, if it has any."""
         client = self.clients.get(requester)
         return client.nameservers if client else ()
+
+    def may_ask(self, requester: str, server: str, leg: str = "") -> bool:
+        """Whether a question may be carried to a server: who has internal networks alone asks within these.
+
+        A question that leaves is a message to whoever answers it.
+        """
+        networks = self.networks_of(requester, leg)
+        if not networks or any(network not in self.enclosed for network in networks):
+            return True
+        address = ip_address(server.partition("%")[0])
+        return any(address in self.enclosed[network] for network in networks)
 
 
 def _folded(name: str) -> str:

@@ -177,12 +177,30 @@ def _maps(family: str) -> list[str]:
     ]
 
 
-def _base_chains(family: str, segments: Iterable[Segment]) -> Iterator[str]:
+def _fence(family: str, internal: list[Segment]) -> Iterator[str]:
+    """What begins on an internal network stays there: it reaches nothing of the machine and nothing beyond.
+
+    Asked before a destination is translated. Answers go out, to whoever may come in.
+    """
+    if not internal:
+        return
+    bridges = ", ".join(f'"{segment.bridge}"' for segment in internal)
+    yield f"add chain {family} fence {{ type filter hook prerouting priority mangle; policy accept; }}"
+    yield f"add rule {family} fence iifname != {{ {bridges} }} accept"
+    yield f"add rule {family} fence ct direction reply accept"
+    for segment in internal:
+        within = f'iifname "{segment.bridge}" ip daddr {segment.subnet} ip daddr != {segment.gateway}'
+        yield f"add rule {family} fence {within} accept"
+    yield f"add rule {family} fence drop"
+
+
+def _base_chains(family: str, segments: tuple[Segment, ...]) -> Iterator[str]:
     published = "fib daddr type local meta l4proto . th dport vmap @ports"
     yield f"add chain {family} raw {{ type filter hook prerouting priority raw; policy accept; }}"
     # what every packet is asked comes first where it costs least: two compares before a look into a set
     yield f"add rule {family} raw ip daddr 127.0.0.0/8 iifname @bridges drop"
     yield f"add rule {family} raw ip saddr 127.0.0.0/8 iifname @bridges drop"
+    yield from _fence(family, [segment for segment in segments if segment.internal])
     yield f"add chain {family} prerouting {{ type nat hook prerouting priority dstnat - 10; policy accept; }}"
     yield f"add rule {family} prerouting iifname . ip daddr vmap @vips"
     yield f"add rule {family} prerouting {published}"

@@ -1,0 +1,187 @@
+"""Fair shares: of places that wait, of turns, and of the loop's time."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import dns.message
+import dns.rcode
+import pytest
+
+from skerry.gate.dns import WAITING_OF_CLIENT, Answerer, Datagrams
+from skerry.gate.forward import Forwarder
+from skerry.gate.shares import Limits, Shares
+from skerry.gate.turns import Turns
+from tests.gate.test_dns import LEG, TASK, TRAFFIC, Upstream, ask, board_of
+from tests.gate.test_relay import LOCAL, Stage, exchange, play
+
+SMALL = Limits(whole=8, service=5, client=4, reserve=2)
+
+
+@pytest.mark.case("C12")
+@pytest.mark.parametrize(
+    ("calls", "held"),
+    [
+        ([("a", "x")] * 9, 4),
+        ([("a", "x")] * 9 + [("a", "y")] * 9, 5),
+        ([("a", "")] * 9, 5),
+        ([("a", "x"), ("b", "x")] * 9, 4),
+        ([("a", "")] * 9 + [("b", "")] * 9, 8),
+        ([("a", "")] * 9 + [("b", "")] * 9 + [("c", "z")] * 9, 10),
+    ],
+)
+def test_who_has_enough_gets_no_more(calls: list[tuple[str, str]], held: int) -> None:
+    shares = Shares(SMALL, lambda: None)
+    inside = [call for call in calls if not shares.enter(*call)]
+    assert len(inside) == held
+    for call in inside:
+        shares.leave(*call)
+    assert sum(not shares.enter(*call) for call in calls) == held, "all places were given back"
+
+
+@pytest.mark.case("C12")
+def test_refusals_are_told_once_and_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skerry.gate.shares.NOTE_S", 0.02)
+
+    async def scene() -> None:
+        changes: list[tuple[str, ...]] = []
+        shares = Shares(SMALL, lambda: changes.append(shares.refusing))
+        for _ in range(3):
+            shares.note("too many")
+        async with asyncio.timeout(1.5):
+            while len(changes) < 2:
+                await asyncio.sleep(0.005)
+        assert changes == [("too many",), ()]
+
+    asyncio.run(scene())
+
+
+@pytest.mark.case("C12")
+def test_every_client_has_its_turn() -> None:
+    turns: Turns[int] = Turns(limit=100)
+    for number in range(1000):
+        turns.put("flood", number)
+    turns.put("honest", -1)
+    order = [turns.take() for _ in range(3)]
+    assert order == [0, -1, 1]
+    rest = []
+    while turns:
+        rest.append(turns.take())
+    assert len(rest) == 98
+
+
+@pytest.mark.case("C12")
+@pytest.mark.timeout(30)
+def test_a_service_that_comes_back_serves_all_that_waited_without_one_long_turn() -> None:
+    """Between any two turns of the loop only some are woken, so somebody else's question waits for few."""
+
+    async def scene(stage: Stage) -> None:
+        stage.put()
+        async with await stage.serve():
+            answers = [asyncio.create_task(exchange(stage, b"hello")) for _ in range(200)]
+            while stage.relay.waiting < 200:
+                await asyncio.sleep(0.01)
+            stage.put(*LOCAL)
+            most, before = 0, 200
+            while stage.relay.waiting:
+                await asyncio.sleep(0)
+                most, before = max(most, before - stage.relay.waiting), stage.relay.waiting
+            assert most <= 50
+            assert set(await asyncio.gather(*answers)) == {b"got hello"}
+
+    play(scene)
+
+
+@pytest.mark.case("C12")
+def test_a_board_that_changes_for_others_wakes_nobody() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.put()
+        answer = asyncio.create_task(exchange(stage, b"hello"))
+        while not stage.relay.waiting:
+            await asyncio.sleep(0)
+        for _ in range(20):  # it has found its place by then
+            await asyncio.sleep(0)
+        looks = 0
+
+        def behind_vip(vip: str, real: object = stage.board.behind_vip) -> object:
+            nonlocal looks
+            looks += 1
+            assert callable(real)
+            return real(vip)
+
+        stage.board.behind_vip = behind_vip  # type: ignore[method-assign, assignment]
+        for _ in range(10):
+            stage.put()
+            await asyncio.sleep(0)
+        assert looks == 10, "once for all that want the same, at each change"
+        answer.cancel()
+
+    play(scene)
+
+
+async def heard(asking: socket.socket, name: str, server: tuple[str, int]) -> dns.message.Message:
+    """The answer to a question that is asked again where the flood has filled the server's socket."""
+    while True:
+        asking.sendto(dns.message.make_query(name, "A").to_wire(), server)
+        try:
+            async with asyncio.timeout(2):
+                return dns.message.from_wire(await asyncio.get_running_loop().sock_recv(asking, 512))
+        except TimeoutError:
+            continue
+
+
+@pytest.mark.case("N20")
+@pytest.mark.timeout(30)
+def test_questions_that_nobody_answers_keep_no_other_client_waiting() -> None:
+    """One client asks what the world never answers, as fast as it can; another asks for a neighbour, and for
+    the world."""
+
+    class Mute(Upstream):
+        async def ask(self, query: dns.message.Message, servers: object) -> dns.message.Message | None:
+            if b"void" in query.question[0].name.labels:
+                await asyncio.Event().wait()
+            return await super().ask(query, servers)  # type: ignore[arg-type]
+
+    async def scene() -> None:
+        bound, flood, honest = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
+        for made, address in ((bound, "127.0.0.1"), (flood, "127.0.0.2"), (honest, "127.0.0.3")):
+            made.setblocking(False)
+            made.bind((address, 0))
+        answerer = Answerer(board_of(TRAFFIC), Mute())
+        leg = Datagrams(answerer, LEG, bound)
+        with flood, honest:
+            for number in range(3000):
+                flood.sendto(dns.message.make_query(f"x{number}.void", "A").to_wire(), bound.getsockname())
+                if number % 100 == 0:
+                    await asyncio.sleep(0)
+            for name in ("app", "www.example.org"):
+                assert (await heard(honest, name, bound.getsockname())).rcode() == dns.rcode.NOERROR
+            assert leg.waiting <= 2 * WAITING_OF_CLIENT
+            leg.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.case("N20")
+def test_who_waits_for_the_world_still_hears_of_its_neighbours() -> None:
+    class Mute(Forwarder):
+        async def ask(self, query: dns.message.Message, servers: object) -> dns.message.Message | None:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def scene() -> None:
+        answerer = Answerer(board_of(TRAFFIC), Mute())
+        waiting = [asyncio.create_task(ask(answerer, f"x{one}.void")) for one in range(WAITING_OF_CLIENT)]
+        await asyncio.sleep(0)
+        assert (await ask(answerer, "x.void")).rcode() == dns.rcode.SERVFAIL
+        assert (await ask(answerer, "app", requester=TASK)).answer
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(scene())
