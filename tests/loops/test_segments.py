@@ -103,7 +103,7 @@ def test_a_network_is_not_ready_while_its_bridge_is_gone() -> None:
     async def body(scene: Scene) -> None:
         scene.engine.networks.clear()  # nobody tells
         scene.dresser.there = False
-        await asyncio.wait_for(scene.loop.ready(scene.network.id), 1.5)
+        await asyncio.wait_for(scene.loop.ready(scene.network.id), 15)
         assert scene.network.engine_name in scene.engine.networks
         assert len(scene.dresser.dressed) == 2
 
