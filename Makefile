@@ -29,6 +29,7 @@ sim: setup
 cases: setup
 	@$(PYTHON) -m tests.cases $(CASES)
 	@$(PYTHON) -m tests.cases.bad
+	@$(PYTHON) -m tests.cases.faults
 	@$(PYTHON) -m tests.cases.door --spellings $(or $(SPELLINGS),5000)
 
 # an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes

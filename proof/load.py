@@ -41,18 +41,23 @@ class Load:
             net.within(words, outside=True), cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
         )
         self._requests: list[Request] = []
+        self._begun = threading.Event()
         self._ended = False
         self._many = True
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        if not self._begun.wait(PATIENCE * 30):
+            raise RuntimeError("the clients do not begin")
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line == "end\n":
-                self._ended = True
-            else:
-                self._requests.append(Request.read(line))
+        with self._process.stdout as lines:
+            for line in lines:
+                self._begun.set()
+                if line == "end\n":
+                    self._ended = True
+                else:
+                    self._requests.append(Request.read(line))
 
     def set(self, *, many: bool) -> None:
         """Two sessions of each kind, or only one; returns when it is so."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bench.network import Rate
 from bench.peer import page
-from bench.peer.__main__ import note_broken, play, unbroken
+from bench.peer.__main__ import note_broken, unbroken
 from bench.peer.criteria import CRITERIA, Criterion, misses, summary, verdict
 from bench.peer.items import FLOORS, ITEMS
 from bench.peer.results import Results, load, save
@@ -83,25 +81,6 @@ def test_an_item_that_broke_is_told_and_counted(tmp_path: Path) -> None:
     assert "**crash** did not come to its end: no such image" in (tmp_path / "performance.md").read_text()
     results.merge(crash(0.5, 0.2, 0.18))
     assert set(results.broken) == {"core"}
-
-
-@pytest.mark.case("A4")
-@pytest.mark.slow
-@pytest.mark.engine
-@pytest.mark.timeout(900)
-def test_the_other_items_of_a_bench_go_on(
-    tmp_path: Path, story_images: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    @contextmanager
-    def breaks(system: object) -> Iterator[Callable[[], dict[str, float]]]:
-        raise RuntimeError("on purpose")
-        yield dict
-
-    monkeypatch.setitem(ITEMS, "quick-start-first", breaks)
-    results = Results()
-    play(["quick-start-first", "crash"], 1, results, tmp_path / "results.json")
-    assert load(tmp_path / "results.json").broken == {"quick-start-first": "RuntimeError: on purpose"}
-    assert set(results.items) == {"crash"}
 
 
 def test_the_page_has_tables_and_a_plot(tmp_path: Path) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from proof import handover
-from proof.__main__ import played
-from proof.cells import WHOLE, Cell, broken, last_line, proved
-from proof.handover import Part
-from proof.plan import Run, Setting
+from demo.settings import CHECKOUT
+from proof.cells import Cell, broken, last_line, proved
 from proof.report import write
-from proof.stack import Stack
 
 
 def undecoded() -> Exception:
@@ -50,37 +49,58 @@ def test_the_last_line_of_a_long_reason_is_told() -> None:
     )
 
 
+BREAK = """
+import json, sys
+from proof import {module} as module
+from proof.stack import Stack
+
+def fails(stack, *more, **most):
+    json.loads("")
+
+{patch}
+sys.argv[1:] = {words}
+module.main()
+"""
+
+
+def ended(module: str, patch: str, *words: str) -> tuple[int, str, str]:
+    """How a program of the proof ends in which something fails: exit code, output, the last line of it."""
+    script = BREAK.format(module=module, patch=patch, words=list(words))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=3000,
+        check=False,
+    )
+    assert "Traceback (most recent call last):" in done.stderr
+    return done.returncode, done.stdout, done.stdout.strip().splitlines()[-1]
+
+
 @pytest.mark.case("A4")
 @pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.timeout(900)
-def test_the_other_runs_of_a_proof_go_on(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    def fails(stack: Stack) -> None:
-        raise undecoded()
-
-    monkeypatch.setattr(Stack, "_gate_replaced_", fails)
-    two = Setting(2, "start-first", "once")
-    cells = played([Run(action, two) for action in ("update", "gate replaced", "scale")], [], None)
-    assert [one.run for one in cells if one.client == WHOLE] == [str(Run("gate replaced", two))]
-    assert {one.run for one in cells if one.requests} == {str(Run("update", two)), str(Run("scale", two))}
-    assert not proved(cells, 60)
-    said = capfd.readouterr()
-    assert f"broken: {Run('gate replaced', two)}: json.decoder.JSONDecodeError: Expecting value" in said.out
-    assert "Traceback" in said.err
+def test_the_other_runs_of_a_proof_go_on(tmp_path: Path) -> None:
+    two = "2 x start-first, once"
+    runs = [f"{action}, {two}" for action in ("update", "gate replaced", "scale")]
+    page = tmp_path / "proof.md"
+    code, said, last = ended(
+        "__main__", "Stack._gate_replaced_ = fails", "--only", *runs, "--report", str(page)
+    )
+    assert code == 1
+    assert f"broken: gate replaced, {two}: json.decoder.JSONDecodeError: Expecting value" in said
+    assert re.fullmatch(r"proof: cells=27 requests=\d+ failed=1 explained=0 reconnects=\d+", last), said
+    assert f"| gate replaced, {two} | json.decoder.JSONDecodeError: Expecting value" in page.read_text()
 
 
 @pytest.mark.case("A4")
 @pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.timeout(900)
-def test_the_other_parts_of_a_handover_go_on(capfd: pytest.CaptureFixture[str]) -> None:
-    def fails(stack: Stack) -> int:
-        raise undecoded()
-
-    found = handover.play([Part("kills", fails), Part("upgrades", handover.upgraded)])
-    assert found.broken == 1
-    assert found.counts == {"upgrades": 2}
-    assert found.requests
-    assert "broken: kills: json.decoder.JSONDecodeError: Expecting value" in capfd.readouterr().out
+def test_the_other_parts_of_a_handover_go_on() -> None:
+    code, said, last = ended("handover", "module.killed = fails", "--seconds", "1")
+    assert code == 1
+    assert "broken: kills: json.decoder.JSONDecodeError: Expecting value" in said
+    assert re.fullmatch(r"handover: seconds=1 kills=0 upgrades=2 requests=\d+ names=\d+ failed=1", last), said

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.transcripts import machine
 from tests.transcripts.compare import Bindings, Marker, differences
 from tests.transcripts.faked import NAME, Faked
 from tests.transcripts.replay import Difference, Replay, without_deliberate
@@ -121,3 +122,53 @@ def test_an_address_of_a_removed_network_is_free_again() -> None:
     gone = Exchange("DELETE", "/v1.41/networks/" + "a" * 25, status=204)
     assert marker.exchange(gone).target == "/v1.41/networks/<id:2>"
     assert marker.exchange(answered(told)).told == {"Addr": "<address:3>/24", "Id": "<id:2>"}
+
+
+HERE = {
+    "KernelVersion": "5.4.0",
+    "FirewallBackend": {"Driver": "nftables"},
+    "Name": "here",
+    "Architecture": "aarch64",
+    "OSType": "linux",
+    "NCPU": 3,
+    "MemTotal": 1000,
+    "ServerVersion": "20.10.5",
+    "Plugins": {"Log": ["local", "json-file"], "Network": ["bridge"], "Volume": []},
+}
+"""What an engine says of its machine."""
+
+
+@pytest.mark.case("A2")
+def test_a_fact_of_the_machine_is_what_its_engine_says() -> None:
+    there = answered({"KernelVersion": "6.1", "CgroupDriver": "systemd", "Images": 1}, "/v1.41/info")
+    recorded = machine.marked(there)
+    assert recorded.told == {"KernelVersion": "<machine>", "CgroupDriver": "<machine>", "Images": 1}
+    wanted = machine.filled(recorded, "/v1.41/info", lambda target: HERE)
+    assert wanted.told["KernelVersion"] == "5.4.0"
+    assert wanted.told["FirewallBackend"] == {"Driver": "nftables"}, "an engine may tell more than another"
+    assert "CgroupDriver" not in wanted.told, "and less"
+    assert wanted.told["Images"] == 1
+    assert "Name" not in wanted.told, "what is no fact must be recorded"
+
+
+@pytest.mark.case("A2")
+def test_a_node_is_described_by_what_its_engine_says() -> None:
+    node = {"Description": {"Hostname": "<host>", "Platform": {"Architecture": "x86_64", "OS": "linux"}}}
+    recorded = machine.marked(answered([node], "/v1.41/nodes"))
+    assert recorded.told == [{"Description": {"Hostname": "<host>", "Platform": "<machine>"}}]
+    wanted = machine.filled(recorded, "/v1.41/nodes", lambda target: HERE)
+    description = wanted.told[0]["Description"]
+    assert description["Hostname"] == "here"
+    assert description["Platform"] == {"Architecture": "aarch64", "OS": "linux"}
+    assert description["Resources"] == {"NanoCPUs": 3_000_000_000, "MemoryBytes": 1000}
+    assert [one["Name"] for one in description["Engine"]["Plugins"]] == ["json-file", "local", "bridge"]
+
+
+@pytest.mark.case("A2")
+def test_a_network_of_the_engine_alone_has_the_times_of_its_zone() -> None:
+    rows = [{"Scope": "local", "Created": "2026-01-01T00:00:00Z"}, {"Scope": "swarm", "Created": "<time>"}]
+    recorded = machine.marked(answered(rows, "/v1.41/networks"))
+    assert [row["Created"] for row in recorded.told] == ["<local>", "<time>"]
+    for zone, wrong in (("Z", 0), ("+05:30", 1)):
+        found = [{**row, "Created": f"2027-01-01T00:00:00.5{zone}"} for row in rows]
+        assert len(differences(recorded, answered(found, "/v1.41/networks"), Bindings())[0]) == wrong

@@ -10,7 +10,9 @@ from skerry.agent.former import FormerTasks
 from skerry.agent.probe import Prober
 from skerry.agent.report import Reporter
 from skerry.agent.traffic import Traffic
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Task
 from skerry.store.store import Store
 
@@ -28,5 +30,8 @@ class Parts:
     prober: Prober
     clock: Callable[[], int]
     pull_auth: Callable[[Task], str]
+    conditions: Conditions
     former: FormerTasks
     instance: str
+    api_socket: ApiSocket | None = None
+    """What a container gets that binds the engine's socket; None leaves that as it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -11,6 +12,7 @@ from skerry.agent.files import MissingError, task_files
 from skerry.agent.parts import Parts
 from skerry.agent.report import advance
 from skerry.agent.waits import first
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
 from skerry.model.labels import INSTANCE
@@ -61,7 +63,15 @@ def _plan(parts: Parts, task: Task, strict: bool) -> Blueprint:
     except MissingError:
         if strict:
             raise
-    return blueprint(task, view, mounts)
+    return _with_the_api(blueprint(task, view, mounts), parts.api_socket, task)
+
+
+def _with_the_api(plan: Blueprint, socket: ApiSocket | None, task: Task) -> Blueprint:
+    """The same with skerry's socket where the task binds the engine's."""
+    if socket is None:
+        return plan
+    host = socket.host_config(plan.body["HostConfig"], task.labels, plan.body["Labels"])
+    return replace(plan, body={**plan.body, "HostConfig": host})
 
 
 async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> str | None:

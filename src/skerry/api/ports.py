@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.model.objects import Network, Raw, Task
 from skerry.store.store import Store
@@ -44,12 +45,12 @@ class Parts:
     store: Store
     engine: Engine
     health: Health
-    hostname: str
-    """The node's name."""
     run_dir: str
     """The instance's run directory: configs and secrets of tasks lie below its `tasks/`."""
     allocate_network: Callable[[str], Awaitable[Network]]
     """Wait until the network (by ID) has its subnet and its bridge; a plain container is about to join it."""
+    api_socket: ApiSocket | None = None
+    """What a plain container gets that binds the engine's socket; None leaves that as it is."""
     interfaces: Callable[[], Mapping[str, str]] = dict
     """This machine's addresses by interface, for `swarm init --advertise-addr eth0`."""
     routes: Callable[[], Iterable[str]] = tuple
@@ -62,3 +63,5 @@ class Parts:
     """Kill what is left of a swarm that this node (by ID) has left, and wait until it is gone."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""
+    engine_version: Raw = field(default_factory=dict)
+    """What the engine last answered at /version: it holds while that is awaited."""

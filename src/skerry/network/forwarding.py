@@ -20,8 +20,10 @@ RULES = ("-i sk-+ -m conntrack --ctstate DNAT -j ACCEPT", "-o sk-+ -m conntrack 
 """Of every instance on this machine. Former versions had them in DOCKER-USER itself."""
 
 TO_USERS, TO_OURS = f"-A {HOOK} -j {USERS}", f"-A {HOOK} -j {CHAIN}"
-ENGINE_S = 0.3
-"""An engine that moves its jump takes it away first."""
+TO_ENGINES = {f"-A {HOOK} -j DOCKER-ISOLATION-STAGE-1", f"-A {HOOK} -j DOCKER-FORWARD"}
+SETTLE_S = 0.3
+LOOKS = 10
+"""Where the user's chain is gone, its maker is about to come back: so often its place is looked for."""
 
 
 def concerns(table: str, chain: str) -> bool:
@@ -29,15 +31,23 @@ def concerns(table: str, chain: str) -> bool:
     return table == TABLE and chain in ("", HOOK, CHAIN)
 
 
-async def ensure() -> None:
-    """Have the chain and its place, whatever was there. Raises NetworkError."""
+async def ensure(settle_s: float = SETTLE_S) -> None:
+    """Have the chain and its place. Raises NetworkError.
+
+    Whoever changes the table may not be through: an engine that moves its jump takes it away first, and a
+    firewall that is loaded again makes its chains anew and takes it ill where they are there already.
+    """
     listed = await _listed()
-    if TO_USERS not in listed and f"-N {USERS}" in listed:
-        await asyncio.sleep(ENGINE_S)
+    if not mend(listed):
+        return
+    for _ in range(LOOKS if settle_s else 1):
+        await asyncio.sleep(settle_s)
         listed = await _listed()
-    change = mend(listed)
-    if change:
-        await check(["iptables-restore", "-w", "--noflush"], change)
+        change = mend(listed)
+        if change:
+            await check(["iptables-restore", "-w", "--noflush"], change)
+        if f"-N {USERS}" in listed:
+            return
 
 
 async def remove() -> None:
@@ -52,7 +62,7 @@ async def _listed() -> list[str]:
 
 def mend(listed: list[str]) -> str:
     """What to tell `iptables-restore` where `iptables -S` has `listed` that; empty where all is right."""
-    lines = [*_mended_chain(listed), *_mended_users_chain(listed), *_mended_place(listed)]
+    lines = [*_mended_chain(listed), *_without_former(listed), *_mended_place(listed)]
     return "\n".join([f"*{TABLE}", *lines, "COMMIT", ""]) if lines else ""
 
 
@@ -63,21 +73,42 @@ def _mended_chain(listed: list[str]) -> Iterator[str]:
         yield from right
 
 
-def _mended_users_chain(listed: list[str]) -> Iterator[str]:
-    if f"-N {USERS}" not in listed:
-        yield f":{USERS} - [0:0]"
+def _without_former(listed: list[str]) -> Iterator[str]:
     former = {f"-A {USERS} {rule}" for rule in RULES}
     yield from (line.replace("-A", "-D", 1) for line in listed if line in former)
 
 
 def _mended_place(listed: list[str]) -> Iterator[str]:
-    """Ours once, right behind the first jump to the user's chain; that one at the top where there is none."""
+    """Ours once, right behind the first jump to the user's chain, and that one before the engine's."""
     hook = [line for line in listed if line.startswith(f"-A {HOOK} ")]
-    rest = [line for line in hook if line != TO_OURS]
-    at = rest.index(TO_USERS) + 1 if TO_USERS in rest else 0
-    if at and hook == [*rest[:at], TO_OURS, *rest[at:]]:
+    right = list(hook)
+    while TO_OURS in right:
+        right.remove(TO_OURS)
+    engines = next((at for at, line in enumerate(right) if line in TO_ENGINES), len(right))
+    if TO_USERS not in right[:engines] and f"-N {USERS}" in listed:
+        right = [line for line in right if line != TO_USERS]
+        engines = next((at for at, line in enumerate(right) if line in TO_ENGINES), 0)
+        right.insert(engines, TO_USERS)
+    if TO_USERS in right:
+        right.insert(right.index(TO_USERS) + 1, TO_OURS)
+    elif hook.count(TO_OURS) == 1:  # an engine that comes goes before it
         return
-    yield from [TO_OURS.replace("-A", "-D", 1)] * hook.count(TO_OURS)
-    if not at:
-        yield f"-I {HOOK} 1 -j {USERS}"
-    yield f"-I {HOOK} {at + 1 if at else 2} -j {CHAIN}"
+    else:
+        right.insert(0, TO_OURS)
+    yield from _moved(hook, right)
+
+
+def _moved(hook: list[str], right: list[str]) -> Iterator[str]:
+    """Take away and put in what has another place; no other rule is touched, each keeps its counters."""
+    if hook == right:
+        return
+    ours = [line for line in (TO_USERS, TO_OURS) if _places(hook, line) != _places(right, line)]
+    for line in ours:
+        yield from [line.replace("-A", "-D", 1)] * hook.count(line)
+    for at, line in enumerate(right, 1):
+        if line in ours:
+            yield line.replace(f"-A {HOOK}", f"-I {HOOK} {at}", 1)
+
+
+def _places(lines: list[str], line: str) -> list[int]:
+    return [at for at, one in enumerate(lines) if one == line]
