@@ -16,7 +16,7 @@ WARM_UP = 0.3
 """The share of the load in which updates come quicker, so that the caches of a bounded size (4,096 instants
 in words, 256 events) fill, and the allocator has its arenas."""
 QUICK_S = 0.15
-SLACK = Measure(rss_kb=1536, fds=8, db_kb=1024, log_kb=2 * LIMIT // 1024, rows=10)
+SLACK = Measure(rss_kb=1024, fds=8, db_kb=1024, log_kb=2 * LIMIT // 1024, rows=10)
 """How much more may be there at the end than after the warm-up, and still be flat."""
 
 
