@@ -55,7 +55,7 @@ class Place:
 
         server = await asyncio.get_running_loop().create_server(protocol, sock=listener)
         link.keep(listener)
-        await until(lambda: bool(door.parcel()))
+        await until(lambda: [item.key for item, _ in door.parcel()] == [link._key])
         try:
             yield taken
         finally:
