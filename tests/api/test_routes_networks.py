@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from urllib.parse import urlencode
+
+import pytest
+
 from skerry.control import networks
 from skerry.model.objects import Raw
 from tests.api.door import Door, check, swarmed
@@ -24,9 +29,12 @@ def test_networks_are_one_list() -> None:
         told = await door.ask("GET", "/networks")
         assert sorted(entry["Name"] for entry in told.json) == ["bridge", "ingress", "net"]
         assert (await door.ask("GET", "/networks/net")).json["Id"] == key
-        ambiguous = await door.ask("GET", "/networks/id000")
-        assert ambiguous.status == 400
-        assert "ambiguous (2 matches found based on ID prefix)" in ambiguous.json["message"]
+        for method, words in (
+            ("GET", "2 matches found based on ID prefix: network id000 is ambiguous"),
+            ("DELETE", "network id000 is ambiguous (2 matches found based on ID prefix)"),
+        ):
+            ambiguous = await door.ask(method, "/networks/id000")
+            assert (ambiguous.status, ambiguous.json["message"]) == (400, words)
         assert (await door.ask("GET", f"/networks/skerry.{key}")).status == 404
         assert (await door.ask("POST", "/networks/create", {"Name": "net"})).json == {
             "message": "network with name net already exists"
@@ -52,17 +60,45 @@ def test_a_new_network_keeps_out_of_the_engines_subnets() -> None:
     check(test, {"GET /networks": [BRIDGE]})
 
 
-def test_pruning_spares_our_bridges() -> None:
+LOCAL: Raw = {
+    "Name": "local",
+    "Id": "c" * 64,
+    "Labels": {"a": "b"},
+    "Created": "2026-11-27T08:00:00Z",
+    "IPAM": {"Config": [{"Subnet": "10.0.9.0/24"}]},
+}
+
+
+@pytest.mark.case("F15")
+@pytest.mark.parametrize(
+    ("asked", "gone"),
+    [
+        ({}, ["net", "local"]),
+        ({"label!": ["a"]}, ["net"]),
+        ({"label!": ["x"]}, ["net", "local"]),
+        ({"label!": ["a", "x"]}, ["net", "local"]),
+        ({"label!": []}, []),
+        ({"label": ["a=b"]}, ["local"]),
+        ({"label": ["a=b"], "label!": ["a"]}, []),
+        ({"until": ["2026-11-27T08:00:00.5Z"]}, ["net", "local"]),
+        ({"until": ["2026-11-27T07:59:59Z"]}, ["net"]),
+        ({"until": ["10.5"]}, []),
+    ],
+)
+def test_pruning_spares_our_bridges_whatever_is_asked(asked: Raw, gone: list[str]) -> None:
     async def test(door: Door) -> None:
         await swarmed(door)
-        await networks.create(door.store, {"Name": "net", "Driver": "overlay"})
-        told = await door.ask("POST", "/networks/prune")
-        assert told.json == {"NetworksDeleted": ["local", "net"]}
-        asked = next(head for head in door.engine.heads if head.startswith("POST"))
-        assert "label%21" in asked
-        assert "skerry.network" in asked
+        key = await networks.create(door.store, {"Name": "net", "Driver": "overlay"})
+        hidden = {**LOCAL, "Name": f"skerry.{key}", "Id": "f" * 64, "Labels": {"skerry.network": key}}
+        bridge = {**LOCAL, "Name": "bridge", "Id": "b" * 64}
+        door.engine.answers["GET /networks"] = [LOCAL, hidden, bridge]
+        told = await door.ask("POST", f"/networks/prune?{urlencode({'filters': json.dumps(asked)})}")
+        assert told.json == {"NetworksDeleted": gone or None}
+        deleted = [head.split()[1] for head in door.engine.heads if head.startswith("DELETE")]
+        assert deleted == ["/networks/" + "c" * 64] * ("local" in gone)
 
-    check(test, {"POST /networks/prune": {"NetworksDeleted": ["local"]}})
+    answers: dict[str, object] = {"POST /networks/prune": {"NetworksDeleted": None}}
+    check(test, {**answers, "DELETE /networks/" + "c" * 64: (204, b"")})
 
 
 def test_a_container_joins_an_attachable_overlay() -> None:

@@ -7,13 +7,17 @@ import re
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from skerry.api.wire import services as wire
 from skerry.control import networks, services
 from skerry.control.images import Content
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
+from skerry.core.handling import handling_of
 from skerry.model import defaults
+from skerry.model.defaults import SECOND
+from skerry.model.errors import RpcError
 from skerry.model.objects import Raw, UpdateStatus
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
@@ -459,3 +463,71 @@ def test_what_an_image_means_is_asked_only_where_the_tasks_may_change() -> None:
     changed = world.update(service, spec(container={"Env": ["A=b"]}), meaning=meaning)
     assert asked == ["asked"]
     assert changed.spec["TaskTemplate"]["ContainerSpec"][CONTENT] == "sha256:new"
+
+
+@pytest.mark.case("F14")
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("skerry.update.deadlin", "skerry.update.deadline"),
+        ("skerry.drain.timeot", "skerry.drain.timeout"),
+        ("skerry.restart.maxdelay", "skerry.restart.max-delay"),
+        ("skerry.probe.live", "skerry.probe.liveness"),
+        ("skerry.Hold.timeout", "skerry.hold.timeout"),
+        ("skerry.sockets", "skerry.socket"),
+    ],
+)
+@pytest.mark.parametrize("place", ["service", "container"])
+def test_a_label_that_nobody_knows_is_refused_with_the_nearest(name: str, nearest: str, place: str) -> None:
+    world = World()
+    service = world.service()
+    bad = labelled({name: "30s"}, place)
+    words = f"there is no label {name}: is {nearest} meant?"
+    for refused in (
+        lambda: world.run(services.create(world.store, {**bad, "Name": "other"})),
+        lambda: world.update(service, bad),
+    ):
+        with pytest.raises(RpcError, match=re.escape(words)):
+            refused()
+
+
+def labelled(labels: Raw, place: str) -> Raw:
+    if place == "service":
+        return spec("app", Labels=labels)
+    return spec("app", container={"Labels": labels})
+
+
+@pytest.mark.case("F14")
+def test_a_label_from_before_the_names_were_checked_stays_until_it_is_changed() -> None:
+    world = World()
+    service = world.service()
+    old = {"skerry.drain.timeot": "5s", "skerry.drain.timeout": "7s"}
+    world.run(world.store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": old}))))
+    assert handling_of(world.view.services[service.id]).drain_timeout == 7 * SECOND
+    service = world.update(service, spec("app", Labels={**old, "new": "x"}))
+    with pytest.raises(RpcError, match="there is no label"):
+        world.update(service, spec("app", Labels={**old, "skerry.drain.timeot": "6s"}))
+    assert world.update(service, spec("app", Labels={})).spec["Labels"] == {}
+
+
+@pytest.mark.case("F18")
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("data", "volume data is written"),
+        ("{{.Service.Name}}-data", "volume web-data is written"),
+        ("data-{{.Task.Slot}}", "volume data-1, and so on for each slot, is written"),
+        ("data-{{.Node.Hostname}}", "volume data-nodeHostname is written"),
+        ("data-{{.Task.ID}}", ""),
+        ("data-{{.Task.Name}}", ""),
+        ('{{with .Task}}{{printf "%s-%s" .Slot .ID}}{{end}}', ""),
+    ],
+)
+def test_the_warning_of_a_volume_names_what_is_shared(source: str, named: str) -> None:
+    mounts = [{"Type": "volume", "Source": source, "Target": "/data"}]
+    shared = {
+        **spec("web", container={"Mounts": mounts}),
+        "UpdateConfig": {"Order": "start-first"},
+    }
+    warnings = services.warnings_of(shared)
+    assert [warning.partition(" by the old")[0] for warning in warnings] == ([named] if named else [])

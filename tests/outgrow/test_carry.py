@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skerry.cli.outgrow.carry import NOWHERE, stopped
-from skerry.cli.outgrow.plan import STOPPED
+from skerry.model.labels import STOPPED
 from skerry.model.objects import Raw
 from tests.outgrow.test_compose import service
 

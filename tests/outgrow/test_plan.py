@@ -8,9 +8,9 @@ import pytest
 from msgspec.json import decode, encode
 
 from skerry.cli.outgrow.image import Image, content, in_registry, suits, without_digest
-from skerry.cli.outgrow.normal import MOVED
-from skerry.cli.outgrow.plan import STOPPED, Plan, Target, make
+from skerry.cli.outgrow.plan import Plan, Target, make
 from skerry.cli.outgrow.snapshot import Snapshot
+from skerry.model.labels import MOVED, STOPPED
 from skerry.model.objects import Raw
 from tests.outgrow.test_compose import network, service
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.wire.swarm import ask
 from tests.world.genuine import genuine
-from tests.world.net import run
 from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
@@ -40,17 +39,6 @@ def theirs() -> Iterator[Path]:
     """A genuine engine of its own, in no swarm."""
     with genuine() as socket:
         yield socket
-
-
-def ask(socket: Path, method: str, path: str, body: object = None) -> Any:
-    """The answer's JSON, or its text."""
-    data = ["-H", "Content-Type: application/json", "-d", json.dumps(body)] if body is not None else []
-    line = ["curl", "-s", "-X", method, *data, "--unix-socket", str(socket), f"http://d/v1.41{path}"]
-    said = run(*line, timeout=120)
-    try:
-        return json.loads(said)
-    except ValueError:
-        return said
 
 
 def init(world: World) -> None:

@@ -12,9 +12,11 @@ from skerry.api import (
     routes_contents,
     routes_events,
     routes_images,
+    routes_joining,
     routes_logs,
     routes_networks,
     routes_nodes,
+    routes_prune,
     routes_services,
     routes_skerry,
     routes_swarm,
@@ -42,7 +44,9 @@ FACTS = web.RequestKey("facts", Facts)
 ROUTES: Table = [
     *routes_system.ROUTES,
     *routes_services.ROUTES,
+    *routes_prune.ROUTES,
     *routes_networks.ROUTES,
+    *routes_joining.ROUTES,
     *routes_contents.ROUTES,
     *routes_tasks.ROUTES,
     *routes_swarm.ROUTES,
@@ -61,7 +65,7 @@ def make_app(parts: Parts) -> web.Application:
     """The API over these parts; serve it behind `frontdoor.serve`."""
     app = web.Application(middlewares=[errors, _facts], client_max_size=BODY_LIMIT)
     app[PARTS] = parts
-    app[UPSTREAM] = Upstream(parts.engine.socket)
+    app[UPSTREAM] = Upstream(parts.engine.socket, parts.engine_version)
     app[PULSE] = Pulse(parts.engine.socket)
     app[FEED] = Feed(parts.store, parts.health, parts.clock, app[UPSTREAM])
     app.cleanup_ctx.append(_running)

@@ -29,6 +29,9 @@ OVERLAY_FORBIDDEN: Version = (1, 43)
 SUBNETS: Version = (1, 44)
 """What is no subnet is said in other words, as a mistake (400) of the client's."""
 
+DUPLICATES: Version = (1, 44)
+"""Two networks of one name are never made, whether the client asks for that or not."""
+
 WARNINGS: Version = (1, 44)
 """A service's creation tells its warnings also where there are none: null."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from urllib.parse import urlencode
@@ -12,14 +11,12 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from skerry.api import disguise, filters
+from skerry.api import badnumber, disguise, filters
 from skerry.api.call import Call, Table, refused
 from skerry.api.eventfilter import wanted
 from skerry.api.filters import Filters
-from skerry.model.errors import SkerryError
+from skerry.model.go import strconv, timestamps
 from skerry.model.objects import Raw
-
-_SECONDS = re.compile(r"(-?\d+)(?:\.(\d{1,9}))?")
 
 
 async def events(call: Call) -> web.StreamResponse:
@@ -62,10 +59,10 @@ def _instant(call: Call, name: str) -> int | None:
     text = call.text(name)
     if not text:
         return None
-    found = _SECONDS.fullmatch(text)
-    if found is None:
-        raise SkerryError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(found.group(1)) * 1_000_000_000 + int((found.group(2) or "0").ljust(9, "0"))
+    try:
+        return timestamps.parse(text)
+    except strconv.NumError as error:
+        raise badnumber.refused(error) from error
 
 
 def _query(asked: Filters, since: int | None, until: int | None) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import msgspec
 from aiohttp import web
 
 from skerry.api import changes, filters
@@ -19,6 +17,8 @@ from skerry.control.decode import read
 from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
+
+NO_MANAGER = b"This node is not a swarm manager"
 
 
 def ours(view: View, ref: str) -> Network | None:
@@ -35,6 +35,14 @@ def visible(view: View) -> list[Network]:
 def _hidden(view: View, network: Raw) -> bool:
     """Whether this network of the engine's is a bridge behind one of ours; a stray one is shown."""
     return (network.get("Labels") or {}).get(LABEL) in view.networks
+
+
+async def joined(call: Call, ref: str) -> Network | None:
+    """The overlay network that a container is to join; a name that the engine knows too is the engine's."""
+    network = ours(call.view, ref)
+    if network is None or network.id == ref:
+        return network
+    return None if await namesakes(call, ref) else network
 
 
 async def attachable(call: Call, network: Network) -> Network:
@@ -77,27 +85,38 @@ def _wanted(network: Network, asked: Filters) -> bool:
 async def inspect(call: Call) -> web.Response:
     """One network; `scope=swarm` asks for the swarm's alone."""
     verbose, scope = call.strict("verbose"), call.text("scope")
-    network = ours(call.view, call.ref) if scope in ("", "swarm") else None
-    if network is not None:
-        return answer(await _shown(call, network, verbose))
+    network = await _meant(call, scope)
+    if network is None:
+        told = await call.forward()
+        if told.status != 404 and not (told.status == 200 and _hidden(call.view, told.json)):
+            return relay(told)
+        raise NotFound(f"network {call.ref} not found")
+    return answer(await _shown(call, network, verbose))
+
+
+async def _meant(call: Call, scope: str) -> Network | None:
+    """The overlay network that is meant: by its ID or the beginning of it before others, by its name where no
+    network of the engine's has that too. None where the engine has to look."""
     if scope == "swarm":
         swarm.manager(call.view)
-        return answer(await _shown(call, networks.find(call.view, call.ref), verbose))
-    told = await call.forward()
-    if told.status == 200 and not _hidden(call.view, told.json):
-        return relay(told)
-    if told.status in (200, 404):
-        return answer(await _shown(call, _by_prefix(call.view, call.ref), verbose))
-    return relay(told)
+        return ours(call.view, call.ref) or networks.find(call.view, call.ref)
+    if scope == "local":
+        return None
+    by_id = [network for network in visible(call.view) if network.id.startswith(call.ref)]
+    if len(by_id) == 1:
+        return by_id[0]
+    network = ours(call.view, call.ref)
+    if network is not None and (others := await namesakes(call, call.ref)):
+        raise InvalidParameter(f"{others + 1} matches found based on name: network {call.ref} is ambiguous")
+    if network is None and by_id:
+        count = len(by_id) + await _beginning(call, call.ref)
+        raise InvalidParameter(f"{count} matches found based on ID prefix: network {call.ref} is ambiguous")
+    return network
 
 
-def _by_prefix(view: View, ref: str) -> Network:
-    found = [network for network in visible(view) if network.id.startswith(ref)]
-    if len(found) > 1:
-        raise InvalidParameter(f"network {ref} is ambiguous ({len(found)} matches found based on ID prefix)")
-    if not found:
-        raise NotFound(f"network {ref} not found")
-    return found[0]
+async def _beginning(call: Call, ref: str) -> int:
+    """How many networks of the engine's own have an ID that begins so."""
+    return sum(str(entry["Id"]).startswith(ref) for entry in await local_networks(call))
 
 
 async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
@@ -119,22 +138,23 @@ async def _containers(call: Call, network: Network) -> Raw | None:
     return None if told.status != 200 else told.json.get("Containers") or {}
 
 
-# ---- create, remove, prune
+# ---- create, remove
 
 
 async def create(call: Call) -> web.Response:
     """Make a network: ours if it is an overlay or for the swarm, else the engine's."""
     body = await call.body("types.NetworkCreateRequest")
     name = body.get("Name", "")
-    if body.get("Driver") != "overlay" and body.get("Scope") != "swarm":
+    if not _for_the_swarm(body):
         if ours(call.view, name) is not None:
             raise Conflict(f"network with name {name} already exists")
-        return relay(await call.forward())
+        return await _create_local(call, body)
     read(body, "types.NetworkCreateRequest")  # what is wrong with a body comes before where one is
     if call.view.cluster is None or call.view.locked:
         forbidden = call.facts.has(changes.OVERLAY_FORBIDDEN)
         raise Forbidden(access.NO_MANAGER) if forbidden else SkerryError(access.NO_MANAGER)
-    if any(entry["Name"] == name for entry in await local_networks(call)):
+    strict = body.get("CheckDuplicate") or call.facts.has(changes.DUPLICATES)
+    if strict and await namesakes(call, name):
         raise Conflict(f"network with name {name} already exists")
     try:
         key = await networks.create(call.store, body, await taken(call))
@@ -143,6 +163,26 @@ async def create(call: Call) -> web.Response:
             raise
         raise SkerryError(error.before) from error
     return answer({"Id": key, "Warning": ""}, 201)
+
+
+def _for_the_swarm(body: Raw) -> bool:
+    return body.get("Driver") == "overlay" or (not body.get("Driver") and body.get("Scope") == "swarm")
+
+
+async def _create_local(call: Call, body: Raw) -> web.Response:
+    """A network of the engine's. One that its driver makes for many machines would be the swarm's, for which
+    the engine looks in vain."""
+    told = await call.forward()
+    if told.status < 400 or call.view.cluster is None or NO_MANAGER not in told.body:
+        return relay(told)
+    driver = body.get("Driver", "")
+    words = f"legacy plugin {driver} of type NetworkDriver is not supported in swarm mode"
+    raise RpcError("InvalidArgument", words)
+
+
+async def namesakes(call: Call, name: str) -> int:
+    """How many networks of the engine's own have this name."""
+    return sum(entry["Name"] == name for entry in await local_networks(call))
 
 
 async def taken(call: Call) -> set[str]:
@@ -161,17 +201,38 @@ async def local_networks(call: Call) -> list[Raw]:
 
 async def remove(call: Call) -> web.Response:
     """Remove a network that nothing uses."""
+    network = await _unique(call)
+    if network is not None:
+        await remove_ours(call, network)
+        return empty(204)
+    told = await call.ask("GET", f"/networks/{quote(call.ref, safe='')}")
+    if told.status == 200 and _hidden(call.view, told.json):
+        raise NotFound(f"network {call.ref} not found")
+    return relay(await call.forward())
+
+
+async def _unique(call: Call) -> Network | None:
+    """The overlay network that is meant, where no other network is too; None for one of the engine's own."""
     network = ours(call.view, call.ref)
-    if network is None:
-        told = await call.ask("GET", f"/networks/{quote(call.ref, safe='')}")
-        if told.status == 200 and not _hidden(call.view, told.json):
-            return relay(await call.forward())
-        network = _by_prefix(call.view, call.ref)
-    await _remove(call, network)
-    return empty(204)
+    if network is not None:
+        others = await namesakes(call, call.ref) if network.id != call.ref else 0
+        if others:
+            raise _ambiguous(call.ref, others + 1, "name")
+        return network
+    by_id = [network for network in visible(call.view) if network.id.startswith(call.ref)]
+    if not by_id or await namesakes(call, call.ref):
+        return None
+    count = len(by_id) + await _beginning(call, call.ref)
+    if count > 1:
+        raise _ambiguous(call.ref, count, "ID prefix")
+    return by_id[0]
 
 
-async def _remove(call: Call, network: Network) -> None:
+def _ambiguous(ref: str, count: int, how: str) -> InvalidParameter:
+    return InvalidParameter(f"network {ref} is ambiguous ({count} matches found based on {how})")
+
+
+async def remove_ours(call: Call, network: Network) -> None:
     """Remove one of ours. Raises FailedPrecondition while containers that are no tasks are on it."""
     for key in await _containers(call, network) or {}:
         told = await call.ask("GET", f"/containers/{key}/json")
@@ -181,87 +242,9 @@ async def _remove(call: Call, network: Network) -> None:
     await networks.remove(call.store, network.id)
 
 
-async def prune(call: Call) -> web.Response:
-    """Remove what nothing uses, but never the bridges behind our networks."""
-    asked = call.any_filters()
-    spared = {**asked, "label!": [*asked.get("label!", ()), LABEL]}
-    told = await call.forward(f"/networks/prune?{urlencode({'filters': filters.render(spared)})}")
-    if told.status != 200:
-        return relay(told)
-    gone = list((told.json or {}).get("NetworksDeleted") or ())
-    for network in () if call.view.locked else visible(call.view):
-        if not network.ingress and _prunable(network, asked, call.parts.clock()):
-            try:
-                await _remove(call, network)
-            except RpcError:
-                continue  # in use: that is what pruning leaves alone
-            gone.append(network.name)
-    return relay_json(told, {"NetworksDeleted": gone or None})
-
-
-def _prunable(network: Network, asked: Filters, now: int) -> bool:
-    held = network.spec.get("Labels") or {}
-    excluded = any(filters.labels({"label": [value]}, "label", held) for value in asked.get("label!", ()))
-    until = asked.get("until")
-    old = not until or network.created_at < _instant(until[0], now)
-    return filters.labels(asked, "label", held) and not excluded and old
-
-
-_UNITS = {"h": 3600, "m": 60, "s": 1}
-
-
-def _instant(text: str, now: int) -> int:
-    """`24h`, `90m` or epoch seconds as nanoseconds; what cannot be read prunes nothing of ours."""
-    parts = re.findall(r"(\d+)([hms])", text)
-    if parts and "".join(number + unit for number, unit in parts) == text:
-        return now - sum(int(number) * _UNITS[unit] for number, unit in parts) * 1_000_000_000
-    return int(float(text) * 1_000_000_000) if re.fullmatch(r"\d+(\.\d+)?", text) else 0
-
-
-# ---- connect, disconnect
-
-
-async def connect(call: Call) -> web.Response:
-    """Connect a container to a network, an attachable overlay among them."""
-    network = ours(call.view, call.ref)
-    if network is None:
-        told = await call.forward()
-        if told.status == 404 and call.view.cluster is not None and b"network" in told.body:
-            # the engine would have asked the swarm for a network that it does not know itself
-            reason = RpcError("NotFound", f"network {call.ref} not found").message
-            raise SkerryError(f"Could not attach to network {call.ref}: {reason}")
-        return relay(told)
-    body = await call.body("types.NetworkConnect")
-    network = await attachable(call, network)
-    told = await call.forward(f"/networks/{network.engine_name}/connect", msgspec.json.encode(body))
-    return _renamed(told.status, network, relay(told))
-
-
-async def disconnect(call: Call) -> web.Response:
-    """Take a container off a network."""
-    network = ours(call.view, call.ref)
-    if network is None:
-        return relay(await call.forward())
-    body = await call.body("types.NetworkDisconnect")
-    if body.get("Container") == wire.balancer_name(network):
-        return empty()  # clients take off whatever a network shows; this one is the gate's and goes with it
-    told = await call.forward(f"/networks/{network.engine_name}/disconnect")
-    return _renamed(told.status, network, relay(told))
-
-
-def _renamed(status: int, network: Network, response: web.Response) -> web.Response:
-    """The engine's complaints speak of the bridge; the client knows the network."""
-    if status >= 400 and isinstance(response.body, bytes):
-        response.body = response.body.replace(network.engine_name.encode(), network.name.encode())
-    return response
-
-
 ROUTES: Table = [
     ("GET", "/networks", listing),
     ("POST", "/networks/create", create),
-    ("POST", "/networks/prune", prune),
     ("GET", "/networks/{ref}", inspect),
     ("DELETE", "/networks/{ref}", remove),
-    ("POST", "/networks/{ref}/connect", connect),
-    ("POST", "/networks/{ref}/disconnect", disconnect),
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from skerry.control.access import quoted
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
 from skerry.core.handling import handling
@@ -13,6 +12,7 @@ from skerry.core.view import View
 from skerry.model import labels, template
 from skerry.model.errors import RpcError
 from skerry.model.go.fmt import sprintf
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Config, Port, Raw, Secret, Service
 from skerry.model.specs import read_endpoint
 
@@ -27,10 +27,11 @@ CONSTRAINT_KEY = re.compile(r"[a-z_][a-z0-9\-_.]+", re.IGNORECASE)
 CONSTRAINT_VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.IGNORECASE)
 
 
-def check_spec(spec: Raw) -> None:
-    """Raises RpcError for the first thing that is wrong with the spec as such."""
+def check_spec(spec: Raw, before: Raw | None = None) -> None:
+    """Raises RpcError for the first thing that is wrong with the spec; `before` is what it replaces."""
     check_name(spec["Name"])
     try:
+        labels.check_names(_every_label(spec), _every_label(before or {}))
         labels.check(spec.get("Labels") or {})
         handling(spec.get("Labels") or {})
     except ValueError as error:
@@ -43,6 +44,12 @@ def check_spec(spec: Raw) -> None:
     else:
         _check_update(spec.get("UpdateConfig", {}))
     _check_endpoint(spec.get("EndpointSpec", {}))
+
+
+def _every_label(spec: Raw) -> dict[str, str]:
+    """The labels of a service and of its containers."""
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    return {**(container.get("Labels") or {}), **(spec.get("Labels") or {})}
 
 
 def _invalid(text: str) -> RpcError:
@@ -128,7 +135,7 @@ def _check_container(raw: Raw) -> None:
     if not image:
         raise _invalid("ContainerSpec: image reference must be provided")
     if not is_reference(image):
-        raise _invalid(f"ContainerSpec: {quoted(image)} is not a valid repository/tag")
+        raise _invalid(f"ContainerSpec: {quote(image)} is not a valid repository/tag")
     targets = set()
     for mount in container.get("Mounts", []):
         target = mount.get("Target", "")
@@ -189,7 +196,7 @@ def check_networks(view: View, spec: Raw) -> None:
         network = view.networks.get(attached["Target"])
         if network is not None and network.ingress:
             raise _invalid(
-                f"Service cannot be explicitly attached to the ingress network {quoted(network.name)}"
+                f"Service cannot be explicitly attached to the ingress network {quote(network.name)}"
             )
 
 

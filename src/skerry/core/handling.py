@@ -12,19 +12,18 @@ from typing import Any
 
 from skerry.core.probing import SHELL, HttpProbe, NotTranslated, Probe, TcpProbe, http_probe
 from skerry.model import defaults
+from skerry.model.labels import (
+    DRAIN_IDLE,
+    DRAIN_QUIET,
+    DRAIN_TIMEOUT,
+    HOLD_TIMEOUT,
+    LIVENESS,
+    PROBE,
+    READINESS,
+)
 from skerry.model.objects import Raw, Service
 from skerry.model.times import duration
 
-HOLD_TIMEOUT = "skerry.hold.timeout"
-DRAIN_TIMEOUT = "skerry.drain.timeout"
-DRAIN_QUIET = "skerry.drain.quiet"
-DRAIN_IDLE = "skerry.drain.idle"
-PROBE = "skerry.probe"
-READINESS = "skerry.probe.readiness"
-LIVENESS = "skerry.probe.liveness"
-
-OURS = ("skerry.hold", "skerry.drain", "skerry.probe")
-"""Below these, a label that is not known is a mistake."""
 LONGEST = 3600 * defaults.SECOND
 
 
@@ -54,10 +53,6 @@ class Handling:
 
 def handling(labels: Mapping[str, str]) -> Handling:
     """What the labels of a service ask for. Raises ValueError with a sentence for what makes no sense."""
-    for name in labels:
-        if name.startswith(OURS) and name not in _READERS:
-            known = ", ".join(sorted(_READERS))
-            raise ValueError(f"there is no label {name}: the labels are {known}")
     said: dict[str, Any] = {
         name: read(name, labels[name]) for name, read in _READERS.items() if name in labels
     }

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from skerry.api.wire.common import meta, port, with_length
 from skerry.api.wire.networks import shows
 from skerry.control.convert import networks_of_task
+from skerry.core.attach import networks_of
 from skerry.core.jobs import completed_slots
 from skerry.core.revisions import previous_spec
 from skerry.core.view import View
@@ -95,22 +96,32 @@ def with_defaults(spec: Raw) -> Raw:
 def endpoint(view: View, obj: Service) -> Raw:
     """What was allocated; a dnsrr service shows no VIP, though one is reserved for held connections."""
     spec = obj.spec.get("EndpointSpec") or {}
-    vips = (
-        ()
-        if spec.get("Mode") == "dnsrr"
-        else tuple(vip for vip in obj.endpoint.vips if _shows(view, vip, spec))
-    )
+    vips = _virtual_ips(view, obj, spec)
     if not vips and not obj.endpoint.ports:
         return {"Spec": {}}
     found: Raw = {"Spec": spec}
     if obj.endpoint.ports:
         found["Ports"] = [_port(entry, obj.endpoint.spec) for entry in obj.endpoint.ports]
     if vips:
-        found["VirtualIPs"] = [
-            {"NetworkID": vip.network_id, "Addr": with_length(view.networks.get(vip.network_id), vip.address)}
-            for vip in vips
-        ]
+        found["VirtualIPs"] = vips
     return found
+
+
+def _virtual_ips(view: View, obj: Service, spec: Raw) -> list[Raw]:
+    """By network, in the order of the spec; on the engine's own `host` a swarm shows one without address."""
+    if spec.get("Mode") == "dnsrr":
+        return []
+    shown = [
+        {"NetworkID": vip.network_id, "Addr": with_length(view.networks.get(vip.network_id), vip.address)}
+        for vip in obj.endpoint.vips
+        if _shows(view, vip, spec)
+    ]
+    named = networks_of(view, obj)
+    on_host = [{"NetworkID": network.id} for network in named if not network.subnet]
+    if not on_host:
+        return shown
+    places = {network.id: place for place, network in enumerate(named) if not network.ingress}
+    return sorted(shown + on_host, key=lambda entry: places.get(entry["NetworkID"], -1))
 
 
 def _port(entry: Port, spec: Raw) -> Raw:

@@ -85,9 +85,10 @@ def attachment(network: Network, address: str) -> Raw:
     if network.internal:
         spec["Internal"] = True
     driver = ipam_driver(network)
-    if (ipam := network.spec.get("IPAM")) is not None:
-        configs = {"Configs": pools(network)} if ipam.get("Config") else {}
-        spec["IPAMOptions"] = {"Driver": driver, **configs}
+    if (asked := network.spec.get("IPAM")) is not None:
+        spec["IPAMOptions"] = {"Driver": driver}
+        if asked.get("Config"):
+            spec["IPAMOptions"]["Configs"] = pools(network)
     spec["Scope"] = "swarm"
     found: Raw = {
         "Network": {

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from skerry.cli.client import Client, Refused, environment
 from skerry.cli.outgrow.nodes import Cluster
-from skerry.cli.outgrow.plan import STOPPED, Step
+from skerry.cli.outgrow.plan import Step
+from skerry.model.labels import STOPPED
 from skerry.model.objects import Raw
 
 NOWHERE = "node.labels.skerry.moved == away"

@@ -10,10 +10,8 @@ import hashlib
 import json
 from typing import Any
 
+from skerry.model.labels import MOVED
 from skerry.model.objects import Raw
-
-MOVED = "skerry.moved"
-"""The label on what `skerry migrate` made: `SPEC.IMAGE` (digests) for a service, its ID here for a secret."""
 
 STACK = "com.docker.stack.namespace"
 

@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 from skerry.cli.outgrow import normal, translate
 from skerry.cli.outgrow.compose import asked_options, asked_subnets
 from skerry.cli.outgrow.image import Image
-from skerry.cli.outgrow.normal import MOVED
 from skerry.cli.outgrow.snapshot import Snapshot
+from skerry.model.labels import MOVED, STOPPED
 from skerry.model.objects import Raw
-
-STOPPED = "skerry.moved.stopped"
-"""The label on a service at home that `--stop-source` has stopped."""
 
 
 @dataclass(frozen=True)

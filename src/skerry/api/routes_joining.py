@@ -1,0 +1,71 @@
+"""/networks/{id}/connect and disconnect: plain containers on networks, the swarm's among them."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from skerry.api.call import Call, Table, empty, relay
+from skerry.api.routes_networks import attachable, joined
+from skerry.api.wire import networks as wire
+from skerry.model.errors import Conflict, RpcError, SkerryError
+from skerry.model.objects import Network, Raw
+
+TWICE = re.compile(rb"endpoint with name (\S+) already exists in network")
+"""What the engine says to a container that is on a network already."""
+
+
+async def connect(call: Call) -> web.Response:
+    """Connect a container to a network, an attachable overlay among them."""
+    network = await joined(call, call.ref)
+    if network is None:
+        told = await call.forward()
+        if told.status == 404 and call.view.cluster is not None and b"network" in told.body:
+            # the engine would have asked the swarm for a network that it does not know itself
+            reason = RpcError("NotFound", f"network {call.ref} not found").message
+            raise SkerryError(f"Could not attach to network {call.ref}: {reason}")
+        return relay(told)
+    body = await call.body("types.NetworkConnect")
+    network = await attachable(call, network)
+    await _leave_again(call, network, str(body.get("Container", "")))
+    told = await call.forward(f"/networks/{network.engine_name}/connect", msgspec.json.encode(body))
+    if told.status == 403 and (twice := TWICE.search(told.body)):
+        raise Conflict(f"{twice[1].decode()} is already attached to network {network.name}")
+    return _renamed(told.status, network, relay(told))
+
+
+async def _leave_again(call: Call, network: Network, container: str) -> None:
+    """Take a container that does not run off a network that it was made with. The engine would keep to what
+    it was made with; a swarm's network, which a node has only while something runs there, takes the new."""
+    told = await call.ask("GET", f"/containers/{quote(container, safe='')}/json") if container else None
+    seen: Raw = told.json if told is not None and told.status == 200 else {}
+    if seen and not seen["State"]["Running"] and network.engine_name in seen["NetworkSettings"]["Networks"]:
+        await call.ask("POST", f"/networks/{network.engine_name}/disconnect", {"Container": container})
+
+
+async def disconnect(call: Call) -> web.Response:
+    """Take a container off a network."""
+    network = await joined(call, call.ref)
+    if network is None:
+        return relay(await call.forward())
+    body = await call.body("types.NetworkDisconnect")
+    if body.get("Container") == wire.balancer_name(network):
+        return empty()  # clients take off whatever a network shows; this one is the gate's and goes with it
+    told = await call.forward(f"/networks/{network.engine_name}/disconnect")
+    return _renamed(told.status, network, relay(told))
+
+
+def _renamed(status: int, network: Network, response: web.Response) -> web.Response:
+    """The engine's complaints speak of the bridge; the client knows the network."""
+    if status >= 400 and isinstance(response.body, bytes):
+        response.body = response.body.replace(network.engine_name.encode(), network.name.encode())
+    return response
+
+
+ROUTES: Table = [
+    ("POST", "/networks/{ref}/connect", connect),
+    ("POST", "/networks/{ref}/disconnect", disconnect),
+]
