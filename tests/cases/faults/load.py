@@ -68,3 +68,5 @@ class Load:
         self._reader.join(END_S)
         self._process.kill()
         self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
