@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim mutants wire cases transcripts proof handover outgrow bench bench-core bench-network bench-probes
+.PHONY: bench-setup setup demo test check sim mutants wire cases transcripts proof handover outgrow bench bench-core bench-network bench-probes soak
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -17,8 +17,9 @@ setup:
 demo: setup
 	@$(PYTHON) -m demo
 
+# KERNEL=5.10.0-99-other: for tests and engines, the kernel has that version
 test: setup
-	@$(PYTHON) -m pytest $(TESTS)
+	@$(if $(KERNEL),$(PYTHON) -m tests.support.kernel $(KERNEL)) $(PYTHON) -m pytest $(TESTS)
 
 # random users and faults on virtual time; make sim SEED=123 tells the story of one seed
 sim: setup
@@ -27,6 +28,12 @@ sim: setup
 # every input that skerry once got wrong, the slow ones too; make cases CASES="-k C1" for some
 cases: setup
 	@$(PYTHON) -m tests.cases $(CASES)
+	@$(PYTHON) -m tests.cases.bad
+	@$(PYTHON) -m tests.cases.door --spellings $(or $(SPELLINGS),5000)
+
+# an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
+soak: setup
+	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),15) --quiet $(or $(QUIET),5)
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup

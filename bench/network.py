@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from demo.ending import end_in_order
 from tests.world.net import INSIDE, run
 from tests.world.world import World, wait_until
 
@@ -85,6 +86,7 @@ class Rate(Struct, frozen=True):
 
 def main() -> None:
     """Measure and print."""
+    end_in_order()
     rates = measure()
     print("\n".join(table(rates)))
     shares = {(rate.place, rate.way): rate for rate in rates}

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from demo.ending import end_in_order
 from skerry.agent.health import HEALTHY, Check
 from skerry.agent.probe import Prober
 from skerry.agent.sockets import Namespaces
@@ -38,6 +39,7 @@ CHECK = "curl -sf http://127.0.0.1:8080/healthcheck || exit 1"
 
 def main() -> None:
     """Measure and print."""
+    end_in_order()
     with World(images=["story"]) as world:
         world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
         create(world, "app", 1, 8080, ["--no-healthcheck"])

@@ -11,6 +11,7 @@ import tarfile
 import time
 from pathlib import Path
 
+from demo.ending import end_in_order
 from tests.world.images import box_tar
 from tests.world.world import World
 
@@ -19,6 +20,7 @@ RUNS, LOADS, MEGABYTES = 40, 3, 500
 
 def main() -> None:
     """Print both figures."""
+    end_in_order()
     with World(images=["box"]) as world:
         world.docker("swarm", "init", "--advertise-addr", "10.99.0.2")
         world.docker("run", "--detach", "box:1", "sleep", "100000")

@@ -1,4 +1,4 @@
-"""Images for the story: Debian's base where no registry gives it, and what is built on it."""
+"""The base of the story's images: Debian's, made of its archive, so that the story needs no registry."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import subprocess
 from pathlib import Path
 
 from demo.settings import CACHE
-from demo.shell import Shell, StepFailed, say
+from demo.shell import StepFailed, say
 
 BASE = "debian:bookworm-slim"
 SUITE = "bookworm"
 INCLUDE = ("curl", "python3", "nginx-light")
 """What the story's Dockerfiles install: in the base, so that builds need no network."""
 LEFT_OUT = ("doc", "man", "locale", "info", "zoneinfo")
-PULL_TIMEOUT = 20.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -42,18 +41,3 @@ def base_tar() -> Path:
 def import_line(tar: Path) -> str:
     """The command that makes the base image of the tar."""
     return f"""docker import -c 'CMD ["bash"]' -c 'ENV PATH={PATH}' {tar} {BASE}"""
-
-
-def ensure_base(shell: Shell) -> bool:
-    """Give the engine the base, by a registry or from Debian's archive. True where it had none."""
-    if shell.ask(f"docker image inspect {BASE}", ok=None).startswith("[\n"):
-        return False
-    if not (CACHE / f"{SUITE}-slim.tar").exists():
-        try:
-            shell.run(f"docker pull --quiet {BASE}", timeout=PULL_TIMEOUT)
-        except StepFailed:
-            say(f"no registry gives {BASE}")
-        else:
-            return True
-    shell.run(import_line(base_tar()))
-    return True

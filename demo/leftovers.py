@@ -13,12 +13,11 @@ def leftovers(settings: Settings, shell: Shell) -> list[str]:
     found = [f"directory {path}" for path in (settings.run_dir, settings.data_dir) if path.exists()]
     tables = shell.ask("nft list tables", ok=None).splitlines()
     found += [f"nft {line}" for line in tables if line.split()[-1:] == [settings.name]]
-    gate = "skerry-gate" if settings.name == "skerry" else f"skerry-gate-{settings.name}"
     spaces = [line.split()[0] for line in shell.ask("ip netns list", ok=None).splitlines() if line.strip()]
-    found += [f"network namespace {name}" for name in spaces if name == gate]
+    found += [f"network namespace {name}" for name in spaces if name == settings.gate_netns.name]
     links = shell.ask("ip -brief link", ok=None).splitlines()
     found += [f"link {line.split()[0]}" for line in links if line.startswith("sk-")]
-    rules = shell.ask("iptables -S", ok=None).splitlines() if settings.engine == "private" else []
+    rules = shell.ask("iptables -S", ok=None).splitlines()
     found += [f"iptables {line}" for line in rules if "DOCKER" in line or line == "-P FORWARD DROP"]
     contexts = shell.ask("docker context ls --format '{{.Name}}'", ok=None).splitlines()
     found += [f"docker context {name}" for name in contexts if name == settings.name]

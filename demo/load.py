@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from demo.patience import PATIENCE
 from demo.settings import CHECKOUT, Settings
 from demo.shell import StepFailed
 
@@ -79,7 +80,7 @@ class Load:
 
     def wait_first(self, timeout: float) -> None:
         """Wait for the first 200."""
-        if not self._first.wait(timeout):
+        if not self._first.wait(PATIENCE * timeout):
             raise StepFailed(f"no 200 from {self._settings.url} within {timeout:g} s")
 
     def stop(self) -> None:
@@ -88,7 +89,7 @@ class Load:
         if process is None or reader is None:
             return
         process.terminate()
-        reader.join(30)
+        reader.join(PATIENCE * 30)
         if process.poll() is None and reader.is_alive():
             process.kill()
         process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,17 +31,17 @@ class Pace:
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the story plays. The defaults are those of `make demo`; tests play it in a namespace."""
+    """Where the story plays. The defaults are those of `make demo`: an instance of its own."""
 
     port: int = 80
     host: str = "127.0.0.1"
     """Where clients reach the published port."""
-    run_dir: Path = Path("/run/skerry")
-    data_dir: Path = Path("/var/lib/skerry")
-    name: str = "skerry"
-    """The instance; the docker context bears its name."""
-    engine: str = ""
-    """What `skerry --engine` gets, if anything."""
+    run_dir: Path = Path("/run/skerry-demo")
+    data_dir: Path = Path("/var/lib/skerry-demo")
+    name: str = "skerry-demo"
+    """The instance; the docker context and the network namespace bear its name."""
+    here: bool = False
+    """In the network namespace that it is started in, instead of one of its own."""
     client_netns: str = ""
     """A network namespace that clients and curl run in, so that they come from outside."""
     short: bool = False
@@ -53,6 +54,16 @@ class Settings:
     def socket(self) -> Path:
         """skerry's own Docker socket."""
         return self.run_dir / "docker.sock"
+
+    @property
+    def gate_netns(self) -> Path:
+        """The network namespace of skerry's gate."""
+        return Path("/run/netns", f"skerry-gate-{self.name}")
+
+    def skerry(self, verb: str) -> str:
+        """A skerry command line for this instance, which has an engine of its own."""
+        where = ["--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir)]
+        return shlex.join(["skerry", *verb.split(), "--name", self.name, *where, "--engine", "private"])
 
     @property
     def url(self) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.patience import PATIENCE
+
 PROGRESS = 6
 """A line that was among the last so many is not shown again: docker repeats its progress all the time."""
 
@@ -65,7 +67,7 @@ class Shell:
             late.set()
             os.killpg(process.pid, signal.SIGKILL)
 
-        timer = threading.Timer(timeout, give_up)
+        timer = threading.Timer(PATIENCE * timeout, give_up)
         timer.start()
         lines: list[str] = []
         try:
@@ -78,8 +80,11 @@ class Shell:
             code = process.wait()
         finally:
             timer.cancel()
+            if process.poll() is None:  # interrupted: nobody waits for it any more
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
         if late.is_set():
-            raise StepFailed(f"`{line}` took longer than {timeout:g} s")
+            raise StepFailed(f"`{line}` took longer than {PATIENCE * timeout:g} s")
         return Done(code, "".join(lines))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from demo.images import BASE, ensure_base
+from demo.images import base_tar, import_line
 from demo.story import Step, Story, expect
 from demo.watch import nothing_replaced, wait_for
 
@@ -15,14 +15,13 @@ MEMORY = 64 * 1024 * 1024
 def start(story: Story) -> None:
     """skerry itself, and the docker context it makes."""
     story.here.run("docker --version")
-    story.here.run(story.skerry("up --detach"))
-    story.here.run(story.skerry("status"))
+    story.here.run(story.settings.skerry("up --detach"))
+    story.here.run(story.settings.skerry("status"))
     version = story.here.run(
         f"docker --context {story.settings.name} version --format '{{{{.Server.Version}}}}'"
     )
     expect(version.output.strip(), "the docker context answers")
-    if ensure_base(story.docker):
-        story.images.add(BASE)
+    story.docker.run(import_line(base_tar()))
 
 
 def swarm_init(story: Story) -> None:
@@ -40,8 +39,7 @@ def compose_build(story: Story) -> None:
 
 
 def build(story: Story, line: str, *images: str) -> None:
-    """Build, and remember what is to be removed."""
-    story.images.update(images)
+    """Build, and look whether the images are there."""
     story.docker.run(line, timeout=300)
     for image in images:
         expect(story.docker.ask(f"docker image inspect --format '{{{{.Id}}}}' {image}"), f"{image} is built")

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from demo.ending import undisturbed
+from demo.ground import sweep
 from demo.leftovers import leftovers
 from demo.load import Load, Tally
 from demo.settings import CHECKOUT, EXAMPLE, Settings
@@ -60,8 +62,6 @@ class Story:
     """Versions of app so far, the one that shall be live now last."""
     replicas: int = 2
     replaced: int = 0
-    images: set[str] = field(default_factory=set)
-    """Images that the story brought into the engine."""
 
     @staticmethod
     def new(settings: Settings, place: Path) -> Story:
@@ -87,20 +87,6 @@ class Story:
             load=Load(settings),
             api=Api(settings.socket),
         )
-
-    def skerry(self, verb: str) -> str:
-        """A skerry command line for this instance; what is the default is not said."""
-        usual, mine = Settings(), self.settings
-        words = ["skerry", *verb.split()]
-        if mine.run_dir != usual.run_dir:
-            words += ["--run-dir", str(mine.run_dir), "--socket", str(mine.socket)]
-        if mine.data_dir != usual.data_dir:
-            words += ["--data-dir", str(mine.data_dir)]
-        if mine.name != usual.name:
-            words += ["--name", mine.name]
-        if mine.engine:
-            words += ["--engine", mine.engine]
-        return shlex.join(words)
 
     def curl(self, path: str = "", options: str = "-s") -> str:
         """Ask the published port, as clients do, and show it."""
@@ -152,9 +138,12 @@ def run_story(settings: Settings, steps: Sequence[Step]) -> Result:
     try:
         wanted = [step for step in steps if step.short or not settings.short]
         problems += _take(story, wanted, marks)
+    except KeyboardInterrupt:
+        problems.append("interrupted")
     finally:
-        problems += _end(story)
-        shutil.rmtree(place, ignore_errors=True)
+        with undisturbed():
+            problems += _end(story)
+            shutil.rmtree(place, ignore_errors=True)
     for step, start, end in marks:
         rows.append(Row(step.title, end - start, Tally.of(story.load.between(start, end)), step.change))
     total = Tally.of(story.load.all())
@@ -175,10 +164,10 @@ def _take(story: Story, steps: Sequence[Step], marks: list[tuple[Step, float, fl
             step.take(story)
             if step.change:
                 story.soak(start)
-        except (StepFailed, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever breaks a step, the story says so and ends
             marks.append((step, start, time.monotonic()))
             _explain(story)
-            return [f"step {number}, {step.title}: {error}"]
+            return [f"step {number}, {step.title}: {type(error).__name__}: {error}"]
         marks.append((step, start, time.monotonic()))
     return []
 
@@ -192,23 +181,22 @@ def _explain(story: Story) -> None:
         "for s in $(docker service ls -q); do docker service ps --no-trunc $s; done",
     ):
         story.docker.run(line, ok=None, timeout=20)
-    story.here.run(story.skerry("status"), ok=None, timeout=20)
+    story.here.run(story.settings.skerry("status"), ok=None, timeout=20)
     for log in sorted(story.settings.run_dir.glob("*.log")):
         story.here.run(f"tail -n 40 {log}", ok=None)
 
 
 def _end(story: Story) -> list[str]:
     """Stop clients and skerry, whatever happened; returns what went wrong, leftovers included."""
-    problems = []
     say("\n=== the end " + "=" * 80)
-    try:
-        story.load.stop()
-        if story.images and story.settings.socket.exists():
-            story.docker.ask("docker image rm --force " + " ".join(sorted(story.images)), ok=None)
-        story.here.run(story.skerry("down --purge"))
-        problems += [f"left behind: {thing}" for thing in leftovers(story.settings, story.here)]
-    except (StepFailed, OSError) as error:
-        problems.append(str(error))
+    problems: list[str] = []
+    for stop in (story.load.stop, lambda: story.here.run(story.settings.skerry("down --purge"))):
+        try:
+            stop()
+        except (StepFailed, OSError) as error:
+            problems.append(str(error))
+    problems += [f"left behind: {thing}" for thing in leftovers(story.settings, story.here)]
+    sweep(story.settings, story.here)
     return problems
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from demo.patience import PATIENCE
 from demo.shell import StepFailed
 
 EVERY = 0.04
@@ -24,12 +25,12 @@ class _Unix(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("docker", timeout=30)
+        super().__init__("docker", timeout=PATIENCE * 30)
         self._path = str(path)
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(30)
+        self.sock.settimeout(PATIENCE * 30)
         self.sock.connect(self._path)
 
 
@@ -87,14 +88,14 @@ class Api:
 
 
 def wait_for(condition: Callable[[], T], what: str, timeout: float = 60) -> T:
-    """Ask until the answer is true, and return it. Raises StepFailed after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    """Ask until the answer is true, and return it; StepFailed after `timeout` seconds of a quiet machine."""
+    deadline = time.monotonic() + PATIENCE * timeout
     while True:
         answer = condition()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise StepFailed(f"after {timeout:g} s still not so: {what}")
+            raise StepFailed(f"after {PATIENCE * timeout:g} s still not so: {what}")
         time.sleep(EVERY)
 
 
@@ -144,11 +145,11 @@ class Rollout:
 
     def wait(self, timeout: float = 60) -> float:
         """Seconds it took; waits for its end. To be called inside the `with`."""
-        self._thread.join(max(0.0, self._started + timeout - time.monotonic()))
+        self._thread.join(max(0.0, self._started + PATIENCE * timeout - time.monotonic()))
         if self._error is not None:
             raise self._error
         if self._ended is None:
-            raise StepFailed(f"{self._service} is not there after {timeout:g} s: {self._seen}")
+            raise StepFailed(f"{self._service} is not there after {PATIENCE * timeout:g} s: {self._seen}")
         return self._ended - self._started
 
     def _watch(self) -> None:

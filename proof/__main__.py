@@ -10,11 +10,14 @@ import argparse
 import math
 import sys
 import time
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from proof.cells import Cell, Explanation, cell, last_line, proved
+from demo.ending import end_in_order
+from proof.cells import Cell, Explanation, Request, broken, cell, last_line, proved
 from proof.clients import PATIENCE_S
 from proof.load import Load
 from proof.plan import KILLS, Run, counted, runs
@@ -35,6 +38,7 @@ who asks the resolver of a killed engine."""
 
 def main() -> None:
     """Play, count, write the report."""
+    end_in_order()
     parser = argparse.ArgumentParser(prog="proof", description=__doc__)
     parser.add_argument("--short", action="store_true", help="two minutes instead of twenty")
     parser.add_argument("--only", nargs="+", default=[""], help="only runs whose name contains one")
@@ -60,47 +64,83 @@ def main() -> None:
 
 
 def played(planned: list[Run], explanations: list[Explanation], logs: Path | None) -> list[Cell]:
-    """The cells of runs in a world of their own."""
-    with World(images=["story"]) as world:
-        cells = play(Stack(world), planned, explanations)
-        if logs is not None:
-            logs.write_text(world.logs())
+    """The cells of runs in a world of their own; after a run that breaks, the others go on in a new one."""
+    cells: list[Cell] = []
+    rest = list(planned)
+    while rest:
+        begun: list[Run] = []
+        try:
+            with World(images=["story"]) as world:
+                cells += play(Stack(world), rest, explanations, begun)
+                if logs is not None:
+                    logs.write_text(world.logs())
+        except Exception as error:  # noqa: BLE001 - the world or its clients: what they played is lost
+            cells += [_told(run, error) for run in begun or rest[:1]]
+        rest = rest[len(begun) or 1 :]
     return cells
 
 
-def play(stack: Stack, planned: list[Run], explanations: list[Explanation]) -> list[Cell]:
-    """All runs under one load; a line each."""
+def play(stack: Stack, planned: list[Run], explanations: list[Explanation], begun: list[Run]) -> list[Cell]:
+    """Runs under one load, until one of them breaks; a line each. `begun` gets those that were begun."""
     stack.deploy()
     load = Load(stack)
-    times: list[tuple[Run, float]] = []
+    starts: list[float] = []
+    failure: Exception | None = None
     try:
         time.sleep(BEFORE_S)
         for run in planned:
-            stack.set(run.setting)
-            load.set(many=run.action not in KILLS)
-            started = time.monotonic()
+            begun.append(run)
+            starts.append(time.monotonic())
             try:
-                stack.play(run)
-            finally:
-                print(f"{time.monotonic() - started:6.1f} s  {run}", flush=True)
-            time.sleep(AFTER_KILL_S if run.action in (*KILLS, "engine killed") else AFTER_S)
-            times.append((run, started))
+                starts[-1] = _take(stack, load, run)
+            except Exception as error:  # noqa: BLE001 - counted as failed, told, and the others go on
+                failure = error
+                break
     finally:
         requests = load.stop()
-    cells = []
-    ends = [start for _, start in times[1:]] + [math.inf]
-    for (run, start), end in zip(times, ends, strict=True):
-        clients = counted(run)
-        seen = [one for one in requests if start <= one.end < end and one.kind in clients]
-        for one in [one for one in seen if one.outcome == "failed"][:TOLD]:
-            print(f"  {one.kind}: began at {one.start - start:+.2f} s, {one.took_ms:.0f} ms: {one.text}")
-        for client in clients:
-            found = cell(str(run), client, [one for one in seen if one.kind == client], explanations)
-            cells.append(found)
-            if found.errors:
-                word = "failed" if found.failed else "explained"
-                print(f"{word}: {client} in {run}: {', '.join(found.errors)}", flush=True)
-    return cells
+    ends = [*starts[1:], math.inf]
+    whole = begun if failure is None else begun[:-1]
+    cells: list[Cell] = []
+    for run, start, end in zip(whole, starts, ends, strict=False):
+        cells += _cells(run, start, [one for one in requests if start <= one.end < end], explanations)
+    return cells if failure is None else [*cells, _told(begun[-1], failure)]
+
+
+def _take(stack: Stack, load: Load, run: Run) -> float:
+    """Play a run; when it began."""
+    stack.set(run.setting)
+    load.set(many=run.action not in KILLS)
+    started = time.monotonic()
+    try:
+        stack.play(run)
+    finally:
+        print(f"{time.monotonic() - started:6.1f} s  {run}", flush=True)
+    time.sleep(AFTER_KILL_S if run.action in (*KILLS, "engine killed") else AFTER_S)
+    return started
+
+
+def _cells(
+    run: Run, start: float, requests: list[Request], explanations: list[Explanation]
+) -> Iterator[Cell]:
+    """The cells of a run; what failed in it is told."""
+    clients = counted(run)
+    seen = [one for one in requests if one.kind in clients]
+    for one in [one for one in seen if one.outcome == "failed"][:TOLD]:
+        print(f"  {one.kind}: began at {one.start - start:+.2f} s, {one.took_ms:.0f} ms: {one.text}")
+    for client in clients:
+        found = cell(str(run), client, [one for one in seen if one.kind == client], explanations)
+        if found.errors:
+            word = "failed" if found.failed else "explained"
+            print(f"{word}: {client} in {run}: {', '.join(found.errors)}", flush=True)
+        yield found
+
+
+def _told(run: Run, error: Exception) -> Cell:
+    """The cell of a run that broke."""
+    traceback.print_exception(error)
+    found = broken(str(run), error)
+    print(f"broken: {run}: {found.errors[0]}", flush=True)
+    return found
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from fnmatch import fnmatch
 from typing import NamedTuple
 
 import msgspec
+
+WHOLE = "the run"
+"""In the place of a client: what broke was the run itself."""
 
 
 class Request(NamedTuple):
@@ -74,6 +78,12 @@ def cell(run: str, client: str, seen: Sequence[Request], explanations: Iterable[
         slowest=times[-1] if times else 0.0,
         errors=tuple(f"{count} x {text}" for text, count in bad.most_common(3)),
     )
+
+
+def broken(run: str, error: BaseException) -> Cell:
+    """A run that did not come to its end: a failure that is no client's."""
+    text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    return Cell(run, WHOLE, 0, 1, 0, 0, 0.0, 0.0, 0.0, (text,))
 
 
 def allowed(run: str, client: str, explanations: Iterable[Explanation]) -> int:

@@ -15,7 +15,7 @@ class Cutter:
 
     def __init__(self, place: Path, engine: Path) -> None:
         self.place = place
-        self._engine = engine
+        self.engine = engine
         self._streams: set[socket.socket] = set()
         cutter = self
 
@@ -49,9 +49,13 @@ class Cutter:
                 one.shutdown(socket.SHUT_RDWR)
         return len(streams)
 
+    def instead(self, client: socket.socket, request: bytes) -> bool:
+        """Whether a request was answered here, and is not to go on to the engine."""
+        return False
+
     def _join(self, client: socket.socket) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as engine:
-            engine.connect(str(self._engine))
+            engine.connect(str(self.engine))
             back = threading.Thread(target=_copy, args=(engine, client), daemon=True)
             back.start()
             with suppress(OSError):
@@ -59,7 +63,8 @@ class Cutter:
                     # a request comes in one piece: its client waits for the answer before it asks again
                     if b"/events" in data.partition(b"\r\n")[0]:
                         self._streams.add(client)
-                    engine.sendall(data)
+                    if not self.instead(client, data):
+                        engine.sendall(data)
             self._streams.discard(client)
             with suppress(OSError):
                 engine.shutdown(socket.SHUT_WR)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from demo.patience import PATIENCE
 from demo.settings import CHECKOUT
 from proof.cells import Request
 from proof.clients import Places
@@ -40,18 +41,23 @@ class Load:
             net.within(words, outside=True), cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
         )
         self._requests: list[Request] = []
+        self._begun = threading.Event()
         self._ended = False
         self._many = True
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        if not self._begun.wait(PATIENCE * 30):
+            raise RuntimeError("the clients do not begin")
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line == "end\n":
-                self._ended = True
-            else:
-                self._requests.append(Request.read(line))
+        with self._process.stdout as lines:
+            for line in lines:
+                self._begun.set()
+                if line == "end\n":
+                    self._ended = True
+                else:
+                    self._requests.append(Request.read(line))
 
     def set(self, *, many: bool) -> None:
         """Two sessions of each kind, or only one; returns when it is so."""
@@ -64,9 +70,9 @@ class Load:
     def stop(self) -> list[Request]:
         """End it, once every request under way is through; all requests."""
         self._process.terminate()
-        self._reader.join(60)
+        self._reader.join(PATIENCE * 60)
         self._process.kill()
         self._process.wait()
         if not self._ended:
-            sys.exit("the clients ended before they were told to")
+            raise RuntimeError("the clients ended before they were told to")
         return self._requests

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from proof.cells import Cell, Explanation, last_line
+from proof.cells import WHOLE, Cell, Explanation, last_line
 from proof.plan import CLIENTS
 
 WIDTH, ROW, LEFT, TOP = 900, 30, 170, 50
@@ -31,6 +31,7 @@ def _page(cells: Sequence[Cell], explanations: Iterable[Explanation], plot: str)
     yield ABOUT.read_text().format(last_line=last_line(cells), plot=plot).rstrip()
     for why in explanations:
         yield f"| {why.run} | {', '.join(why.clients)} | {why.at_most} | {why.reason} |"
+    yield from _broken([one for one in cells if one.client == WHOLE])
     yield "\n## By client\n"
     yield from _table("client", [(name, [one for one in cells if one.client == name]) for name in CLIENTS])
     yield "\n## By run\n"
@@ -42,6 +43,16 @@ def _page(cells: Sequence[Cell], explanations: Iterable[Explanation], plot: str)
             f"| {one.run} | {one.client} | {one.requests} | {one.failed} | {one.explained} | {one.reconnects}"
             f" | {one.p50:.1f} | {one.p99:.0f} | {one.slowest:.0f} |"
         )
+
+
+def _broken(cells: Sequence[Cell]) -> Iterator[str]:
+    if not cells:
+        return
+    yield "\n## Broken\n\nThese runs did not come to their end, and count as failed.\n"
+    yield "| run | why |"
+    yield "| --- | --- |"
+    for one in cells:
+        yield f"| {one.run} | {one.errors[0].replace('|', '/')} |"
 
 
 def _table(name: str, groups: list[tuple[str, list[Cell]]]) -> Iterator[str]:

@@ -253,7 +253,7 @@ class Stack:
         place.joinpath("__init__.py").write_text(f'__version__ = "{version}"\n')
         self.world.env["PYTHONPATH"] = str(place.parent)
         self._restart(signal.SIGTERM)
-        wait_until(lambda: self._gate_answers() and self._gate()["version"] == version, "another gate", 20)
+        self._next_gate(lambda gate: bool(gate["version"] == version))
 
     def _restart(self, how: signal.Signals) -> None:
         pid = self.world.pid
@@ -277,46 +277,54 @@ class Stack:
             self.world.engine = usual
             self._restart(signal.SIGTERM)
 
-    def _gate(self) -> dict[str, Any]:
-        """What the gate says of itself."""
+    def _gate(self) -> dict[str, Any] | None:
+        """What the gate says of itself; None while none is there, or it is just being replaced."""
 
-        async def said() -> dict[str, Any]:
+        async def said() -> bytes:
             reader, writer = await asyncio.open_unix_connection(self.world.run_dir / "gate.sock")
             try:
-                found: dict[str, Any] = json.loads(await reader.readline())
-                return found
+                return await reader.readline()
             finally:
                 writer.close()
 
-        return asyncio.run(said())
+        try:
+            line = asyncio.run(said())
+        except OSError:
+            return None
+        found: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+        return found
+
+    def _next_gate(self, fits: Callable[[dict[str, Any]], bool]) -> int:
+        """The process of the gate, once there is one that fits."""
+        pids: list[int] = []
+
+        def serves() -> bool:
+            gate = self._gate()
+            pids[:] = [gate["pid"]] if gate is not None and fits(gate) else []
+            return bool(pids)
+
+        wait_until(serves, "a gate serves", 60)
+        return pids[0]
 
     def _gate_replaced_(self) -> None:
         """Twice: the second time while both services are updated."""
         words = [sys.executable, "-m", "skerry.gate", "--run-dir", str(self.world.run_dir)]
         words += ["--netns", f"skerry-gate-{self.world.name}", "--take-over"]
         for again in (False, True):
-            former = self._gate()["pid"]
+            former = self._next_gate(lambda gate: True)
             with (self.world.run_dir / "gate.log").open("ab") as log:
                 subprocess.Popen(
                     self.world.net.within(["setsid", *words]), env=self.world.env, stdout=log, stderr=log
                 )
-            wait_until(partial(self._another_gate, former), "another gate serves", 20)
+            self._next_gate(partial(_is_another, former))
             if not again:
                 self._update_()
 
     def _gate_killed_(self) -> None:
-        kill(self._gate()["pid"])
-        wait_until(self._gate_answers, "another gate serves", 20)
+        former = self._next_gate(lambda gate: True)
+        kill(former)
+        self._next_gate(partial(_is_another, former))
         self._update_()
-
-    def _another_gate(self, former: int) -> bool:
-        return self._gate_answers() and self._gate()["pid"] != former
-
-    def _gate_answers(self) -> bool:
-        try:
-            return bool(self._gate())
-        except (OSError, ValueError):
-            return False
 
     def _engine_killed_(self) -> None:
         """skerry's own engine, which keeps its containers alive; then an update on the next one."""
@@ -336,3 +344,7 @@ class Stack:
         self.world.run("nft", "flush", "ruleset")
         time.sleep(1.5)
         self._update_()
+
+
+def _is_another(former: int, gate: dict[str, Any]) -> bool:
+    return bool(gate["pid"] != former)

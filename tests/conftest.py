@@ -1,12 +1,13 @@
 """Fixtures and marks for every test: see tests.world.fixtures and tests.cases.plugin."""
 
-from tests.cases.plugin import pytest_addoption, pytest_collection_modifyitems
+from tests.cases.plugin import pytest_addoption, pytest_collection_modifyitems, pytest_configure
 from tests.world.fixtures import genuine_swarm, story_images, story_world, world
 
 __all__ = [
     "genuine_swarm",
     "pytest_addoption",
     "pytest_collection_modifyitems",
+    "pytest_configure",
     "story_images",
     "story_world",
     "world",

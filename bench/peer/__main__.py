@@ -1,7 +1,7 @@
 """`make bench`: each item on a genuine Swarm and on skerry in turn, beside what the bare engine takes.
 
 What was measured is written down item by item, so that a run which is cut goes on with `--resume`. The last
-line is `bench: items=N met=N`.
+line is `bench: items=N met=N broken=N`; the exit code is 1 where an item broke.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections import defaultdict
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench import core, network
@@ -19,6 +21,7 @@ from bench.peer.criteria import summary
 from bench.peer.items import FLOORS, ITEMS
 from bench.peer.results import Results, Rounds, load, machine, save
 from bench.peer.systems import System, three
+from demo.ending import end_in_order
 
 
 def measure(systems: dict[str, System], item: str, rounds: int) -> Rounds:
@@ -40,21 +43,53 @@ def measure(systems: dict[str, System], item: str, rounds: int) -> Rounds:
 
 
 def play(items: list[str], rounds: int, results: Results, place: Path) -> None:
-    """Measure items, and write each down."""
-    if not items:
-        return
-    with three() as systems:
-        results.machine = machine(systems["floor"].docker("version", "--format", "{{.Server.Version}}"))
-        for item in items:
-            start = time.monotonic()
-            results.items[item] = measure(systems, item, rounds)
-            results.items = {name: results.items[name] for name in ITEMS if name in results.items}
-            save(place, results)
-            print(f"{time.monotonic() - start:6.1f} s  {item}", file=sys.stderr, flush=True)
+    """Measure items, and write each down; after one that breaks, the others go on with new systems."""
+    rest = list(items)
+    while rest:
+        try:
+            with three() as systems:
+                _measure_all(systems, rest, rounds, results, place)
+        except Exception as error:  # noqa: BLE001 - counted as failed, told, and the others go on
+            if rest:
+                note_broken(rest.pop(0), error, results)
+                save(place, results)
+
+
+def _measure_all(
+    systems: dict[str, System], rest: list[str], rounds: int, results: Results, place: Path
+) -> None:
+    """Measure what is left, and take it away; one that breaks is then still there."""
+    results.machine = machine(systems["floor"].docker("version", "--format", "{{.Server.Version}}"))
+    while rest:
+        item, start = rest[0], time.monotonic()
+        results.items[item] = measure(systems, item, rounds)
+        results.items = {name: results.items[name] for name in ITEMS if name in results.items}
+        results.broken.pop(item, None)
+        save(place, results)
+        print(f"{time.monotonic() - start:6.1f} s  {rest.pop(0)}", file=sys.stderr, flush=True)
+
+
+def note_broken(item: str, error: Exception, results: Results) -> None:
+    """Tell of an item that did not come to its end; what was known of it before does not count any more."""
+    traceback.print_exception(error)
+    results.items.pop(item, None)
+    results.broken[item] = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    print(f"broken: {item}: {results.broken[item]}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def unbroken(item: str, results: Results) -> Iterator[None]:
+    """Whatever breaks what is measured here is told and noted, and the rest goes on."""
+    results.broken.pop(item, None)
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001
+        note_broken(item, error, results)
 
 
 def main() -> None:
     """Measure, print, write."""
+    end_in_order()
     parser = argparse.ArgumentParser(prog="bench.peer", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
@@ -77,14 +112,16 @@ def main() -> None:
         wanted = [name for name in wanted if not _is_there(known, name, options.rounds)]
     play([name for name in ITEMS if name in wanted], options.rounds, known, options.results)
     if "network" in wanted:
-        known.network = network.measure()
-        save(options.results, known)
+        with unbroken("network", known):
+            known.network = network.measure()
     if "core" in wanted:
-        known.core = {str(size): took for size, took in core.measure().items()}
+        with unbroken("core", known):
+            known.core = {str(size): took for size, took in core.measure().items()}
     save(options.results, known)
     if options.page is not None:
         page.write(options.page, known, options.about)
     print("\n".join([*page.lines(known), summary(known)]))
+    sys.exit(bool(known.broken))
 
 
 def _is_there(known: Results, name: str, rounds: int) -> bool:

@@ -79,4 +79,4 @@ def verdict(item: str, results: Results) -> list[str]:
 def summary(results: Results) -> str:
     """The last line of a run."""
     met = sum(not verdict(item, results) for item in results.items)
-    return f"bench: items={len(results.items)} met={met}"
+    return f"bench: items={len(results.items)} met={met} broken={len(results.broken)}"

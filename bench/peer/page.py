@@ -25,8 +25,13 @@ def write(page: Path, results: Results, about: Path = ABOUT) -> None:
     text = about.read_text()
     for name, word in words.items():
         text = text.replace(f"{{{name}}}", word)
-    tables = "\n".join([*_items(results), *_network(results), *_core(results)])
+    tables = "\n".join([*_broken(results), *_items(results), *_network(results), *_core(results)])
     page.write_text(text.replace("{tables}", tables))
+
+
+def _broken(results: Results) -> Iterator[str]:
+    for item, why in results.broken.items():
+        yield f"**{item}** did not come to its end: {why}\n"
 
 
 def lines(results: Results) -> list[str]:
@@ -36,6 +41,7 @@ def lines(results: Results) -> list[str]:
         said = "; ".join(_said(results, item, figure) for figure in rounds["skerry"])
         missed = verdict(item, results)
         found.append(f"{item}: {said}: {'not met: ' + ', '.join(missed) if missed else 'met'}")
+    found += [f"{item}: broken: {why}" for item, why in results.broken.items()]
     return found
 
 

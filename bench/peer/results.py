@@ -26,6 +26,8 @@ class Results(msgspec.Struct):
     """By place and way."""
     core: dict[str, float] = {}
     """By the number of services: microseconds of one decision."""
+    broken: dict[str, str] = {}
+    """Items that did not come to their end, and why."""
 
     def median(self, item: str, system: str, figure: str) -> float | None:
         """None where it was not measured."""
@@ -38,6 +40,8 @@ class Results(msgspec.Struct):
         self.items |= other.items
         self.network = other.network or self.network
         self.core = other.core or self.core
+        measured = {*other.items, *(["network"] if other.network else []), *(["core"] if other.core else [])}
+        self.broken = {name: why for name, why in self.broken.items() if name not in measured} | other.broken
 
 
 def load(path: Path) -> Results:

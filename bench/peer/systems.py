@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from demo.ending import undisturbed
 from demo.settings import EXAMPLE, Settings
 from demo.watch import Api, wait_for
 from tests.world.images import BOX, box_tar, story_tar, unmount_below
@@ -127,13 +128,14 @@ class Engine:
 
     def close(self) -> None:
         """Everything of it goes."""
-        try:
-            kill_all(self.root, [self.net.inside, self.net.outside])
-        finally:
-            self.net.remove()
-            unmount_below(self.root)
-            run("umount", "-l", str(self.root), check=False)
-            shutil.rmtree(self.root, ignore_errors=True)
+        with undisturbed():
+            try:
+                kill_all(self.root, [self.net.inside, self.net.outside])
+            finally:
+                self.net.remove()
+                unmount_below(self.root)
+                run("umount", "-l", str(self.root), check=False)
+                shutil.rmtree(self.root, ignore_errors=True)
 
     def docker(self, *words: str, check: bool = True, timeout: float = 90) -> str:
         return run("docker", *words, check=check, timeout=timeout, env=self._env, cwd=self.root).strip()

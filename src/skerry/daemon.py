@@ -13,14 +13,15 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
-from msgspec.structs import replace
 
 from skerry import __version__
 from skerry.agent.agent import Agent
@@ -28,14 +29,19 @@ from skerry.agent.sockets import Namespaces
 from skerry.api.app import make_app
 from skerry.api.frontdoor import serve
 from skerry.api.ports import Parts
+from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View
 from skerry.engine.choose import Choice, choose_engine, running_engine
 from skerry.engine.describe import describe
 from skerry.engine.embedded import Embedded
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
+from skerry.loops.description import DescriptionLoop
+from skerry.loops.disk import DiskLoop
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
+from skerry.loops.leave import clear
+from skerry.loops.log import LogLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
@@ -45,12 +51,17 @@ from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
 from skerry.network import machine
+from skerry.network.doorlink import DoorLink
 from skerry.network.kernel import KernelNetwork
+from skerry.store.errors import StateError
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
 
 log = structlog.get_logger()
+
+OPEN_FILES = 1 << 20
+"""As many connections as clients make, with one to the engine behind each."""
 
 
 @contextlib.contextmanager
@@ -86,8 +97,8 @@ class Daemon:
     agent: Agent
     kernel: KernelNetwork
     clock: SteadyClock
+    description: DescriptionLoop
     hostname: str
-    description: Raw
     conditions: Conditions
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
@@ -114,24 +125,32 @@ class Daemon:
             health=self.agent,
             hostname=self.hostname,
             run_dir=self.settings.run_dir,
+            api_socket=ApiSocket(self.settings.api_socket, self.choice.engine.socket),
             allocate_network=self.network_ready,
             interfaces=machine.interfaces,
             routes=machine.routes,
             about=self.about,
             at_work=self.at_work,
+            cleared=partial(clear, self.store, self.choice.engine),
             clock=self.clock,
         )
         if not self.store.view.locked:
-            await self._settle()
-        loops = {"swarm": self._orchestrate}
+            with contextlib.suppress(StateError):  # a disk that takes nothing: the loop tries again
+                await self._settle()
+        loops = {"swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
             loops["engine"] = self.choice.private.keep
-        server = await serve(self.settings.api_socket, make_app(parts), self.choice.engine.socket)
+            loops["engine's log"] = LogLoop(self.choice.private.log).run
+        path, door = Path(self.settings.api_socket), DoorLink(Path(self.settings.run_dir))
+        listener = await door.taken(path)
+        server = await serve(str(path), make_app(parts), self.choice.engine.socket, listener)
+        door.keep(path, server.listener)
         log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
         try:
-            await run_all(loops)
+            await run_all(loops, self.conditions)
         finally:
             await server.close()
+            await door.close()
 
     async def at_work(self) -> None:
         """Return once the loops run."""
@@ -142,8 +161,8 @@ class Daemon:
         if self.store.view.locked:
             log.warning("the swarm is locked; unlock it with: docker swarm unlock")
             await self.store.opened()
-            await self._settle()
             log.info("the swarm is unlocked")
+        await self._settle()
         self.begun.set()
         await run_all(
             {
@@ -152,16 +171,15 @@ class Daemon:
                 "orchestrator": self.orchestrator.run,
                 "agent": self.agent.run,
                 "clock": ClockLoop(self.store, self.clock).run,
-            }
+                "description": self.description.run,
+            },
+            self.conditions,
         )
 
     async def _settle(self) -> None:
         """Bring what was stored up to date with this machine, which may have changed meanwhile."""
         await settle(self.store, self.clock)
-        node = self.store.view.node
-        if node is not None and (node.hostname, node.description) != (self.hostname, self.description):
-            fresh = replace(node, hostname=self.hostname, description=self.description)
-            await self.store.update(lambda tx: tx.put(fresh))
+        await self.description.look()
 
 
 @contextlib.asynccontextmanager
@@ -176,14 +194,14 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
         conditions = Conditions()
-        store = Store(persistence, clock, new_id)
+        store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
-        hostname, description = await describe(choice.engine)
+        hostname, _ = await describe(choice.engine)
         kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
-        network = NetworkLoop(store, kernel)
-        segments = SegmentsLoop(store, choice.engine, kernel)
+        network = NetworkLoop(store, kernel, conditions=conditions)
+        segments = SegmentsLoop(store, choice.engine, kernel, conditions)
         sockets = Namespaces()
         stack.callback(sockets.close)
         agent = Agent(
@@ -194,11 +212,14 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             clock,
             pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
+            instance=settings.name,
+            conditions=conditions,
+            api_socket=ApiSocket(settings.api_socket, choice.engine.socket),
         )
-        orchestrator = Orchestrator(store, clock)
+        orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
-            hostname, description, conditions,
+            DescriptionLoop(store, choice.engine), hostname, conditions,
         )  # fmt: skip
 
 
@@ -218,10 +239,10 @@ async def down(settings: Settings, purge: bool) -> None:
     """Stop everything of an instance whose daemon has ended: tasks, gate, rules, the private engine."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     with only_one(settings):
-        view = _stored(settings)
+        view = _stored(settings, forgiving=purge)
         engine = await running_engine(run_dir, Path(settings.api_socket), settings.engine)
         if engine is not None:
-            await stop_tasks(engine, view, purge=purge)
+            await stop_tasks(engine, view, settings.name, purge=purge)
             await engine.close()
         await KernelNetwork(run_dir, settings.name).purge()
         private = Embedded(run_dir, data_dir)
@@ -229,14 +250,21 @@ async def down(settings: Settings, purge: bool) -> None:
         remove_files(settings, purge=purge)
 
 
-def _stored(settings: Settings) -> View:
+def _stored(settings: Settings, *, forgiving: bool) -> View:
+    """The state, to take apart what is of it; a damaged one is no reason not to remove everything."""
     if not Path(settings.database).exists():
         return View()
-    persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
     try:
-        return persistence.load()
-    finally:
-        persistence.close()
+        persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
+        try:
+            return persistence.load()
+        finally:
+            persistence.close()
+    except SkerryError as error:
+        if not forgiving:
+            raise
+        log.warning("removed without being read", why=error.message)
+        return View()
 
 
 def main() -> None:
@@ -248,7 +276,9 @@ def main() -> None:
     parser.add_argument("--purge", action="store_true")
     found = parser.parse_args()
     settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
-    log_to_stderr()
+    log_to_stderr(Path(settings.log_file))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
     try:
         asyncio.run(up(settings) if found.verb == "up" else down(settings, found.purge))
     except (SkerryError, OSError) as error:

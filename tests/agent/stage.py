@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from skerry.agent.agent import RESYNC_S, Agent
 from skerry.agent.sockets import Sockets
 from skerry.agent.traffic import Way
 from skerry.engine.port import Engine
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
 from skerry.store.store import Change, Store, Tx
@@ -39,6 +40,7 @@ class Notes:
         self.in_table.set()
         self.drain_s = 0.0
         self.left_open = False
+        self.moved: dict[str, str] = {}
 
     async def joinable(self, task: Task) -> None:
         await self.joinable_now.wait()
@@ -52,6 +54,9 @@ class Notes:
         self.calls.append(f"drain {task.id}")
         await asyncio.sleep(self.drain_s)
         return Way("drained in 7 ms: 0 idle closed, 2 still open", 2) if self.left_open else Way()
+
+    async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
+        return {key: self.moved[key] for key in places if key in self.moved}
 
     async def forget(self, task: Task) -> None:
         self.calls.append(f"forget {task.id}")
@@ -77,6 +82,7 @@ class Stage:
         self.traffic = Notes(calls)
         self.folder = folder
         self.sockets = sockets
+        self.conditions = Conditions()
         self.agent = self._agent()
         self._running: asyncio.Task[None] | None = None
 
@@ -88,6 +94,7 @@ class Stage:
             self.folder,
             resync_s=self.resync_s,
             sockets=self.sockets,
+            conditions=self.conditions,
         )
 
     async def start(self) -> None:
@@ -124,7 +131,7 @@ class Stage:
     def row(self, key: str = "t1") -> Task:
         return self.store.view.tasks[key]
 
-    async def until(self, true: Callable[[], bool], within_s: float = 1.5) -> None:
+    async def until(self, true: Callable[[], bool], within_s: float = 15.0) -> None:
         """Wait for a condition, looked at again after every turn of the loop and every few ms."""
         try:
             async with asyncio.timeout(within_s):
@@ -133,7 +140,7 @@ class Stage:
         except TimeoutError:
             raise AssertionError(f"{self.calls} {list(self.store.view.tasks.values())}") from None
 
-    async def until_state(self, state: TaskState, key: str = "t1", within_s: float = 1.5) -> TaskStatus:
+    async def until_state(self, state: TaskState, key: str = "t1", within_s: float = 15.0) -> TaskStatus:
         def there() -> bool:
             found = self.store.view.tasks.get(key)
             return found is not None and found.status.state == state

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from skerry.model.objects import Attachment, Network
+from skerry.model.objects import Attachment, Network, Task
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
 from tests.agent.stage import NETWORK, stage
@@ -45,6 +45,34 @@ def test_a_task_runs_and_stops_in_order() -> None:
                 f"stop {NAME} 3",
             ]
             assert here.observed()[1:] == ["starting", "started", "shutdown"]
+
+    asyncio.run(play())
+
+
+@pytest.mark.case("F2")
+@pytest.mark.parametrize("desired", [TaskState.READY, TaskState.RUNNING])
+def test_a_container_is_known_from_the_moment_that_it_exists(desired: TaskState) -> None:
+    async def play() -> None:
+        async with stage() as here:
+            await here.task(desired=desired)
+            await here.until_state(desired)
+            box = here.engine.boxes[NAME]  # type: ignore[attr-defined]
+            rows = [change.new for commit in here.memory.commits for change in commit]
+            seen = [row.status for row in rows if isinstance(row, Task)]
+            assert {status.container_id for status in seen if status.state >= TaskState.READY} == {box.id}
+
+    asyncio.run(play())
+
+
+@pytest.mark.case("F3")
+@pytest.mark.parametrize(("code", "state"), [(0, TaskState.COMPLETE), (7, TaskState.FAILED)])
+def test_a_task_that_ended_before_it_was_looked_at_has_its_container(code: int, state: TaskState) -> None:
+    async def play() -> None:
+        async with stage() as here:
+            await here.task(Args=["sh", "-c", f"exit {code}"])
+            status = await here.until_state(state)
+            box = here.engine.boxes[NAME]  # type: ignore[attr-defined]
+            assert (status.container_id, status.exit_code) == (box.id, code)
 
     asyncio.run(play())
 

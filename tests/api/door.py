@@ -165,10 +165,10 @@ def bridge(network: Network) -> Raw:
 
 
 def check(test: Callable[[Door], Awaitable[None]], answers: dict[str, object] | None = None) -> None:
-    """Run a test behind a front door, within two seconds."""
+    """Run a test behind a front door."""
 
     async def run() -> None:
-        async with asyncio.timeout(2), front_door(answers) as door:
+        async with asyncio.timeout(15), front_door(answers) as door:
             await test(door)
 
     asyncio.run(run())

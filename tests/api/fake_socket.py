@@ -1,7 +1,7 @@
 """A stand-in for the engine at a unix socket: it speaks raw HTTP/1.1, so that tests see every byte.
 
 What it does depends on the path: `/reflect` tells the head it got, `/echo` sends the body back in chunks as
-it comes, `/upgrade` switches and echoes, `/sum` counts until the client's end of input, `/flood` sends a
+it comes, `/session` switches and echoes, `/sum` counts until the client's end of input, `/flood` sends a
 given number of bytes, `/hang` never answers, `/early` refuses before the body has come.
 """
 
@@ -135,12 +135,22 @@ async def _upgrade(
     writer.write(b"bye")
 
 
+async def _raw(
+    engine: FakeSocket, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n")
+    while data := await reader.read(65536):
+        writer.write(data.upper())
+        await writer.drain()
+
+
 async def _sum(
     engine: FakeSocket, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     total = 0
-    while data := await reader.read(1 << 20):
-        total += len(data)
+    length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
+    while total < length:
+        total += len(await reader.read(1 << 20))
     writer.write(answer(200, str(total).encode(), "text/plain"))
 
 
@@ -189,7 +199,8 @@ Behaviour = Callable[[FakeSocket, str, asyncio.StreamReader, asyncio.StreamWrite
 _BEHAVIOURS: dict[str, Behaviour] = {
     "/reflect": _reflect,
     "/echo": _echo,
-    "/upgrade": _upgrade,
+    "/session": _upgrade,
+    "/exec/raw/start": _raw,
     "/sum": _sum,
     "/flood": _flood,
     "/hang": _hang,

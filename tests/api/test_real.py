@@ -47,7 +47,7 @@ class Cli:
     async def __call__(self, *words: str, stdin: bytes = b"", code: int = 0) -> str:
         """Run a command that must end with this code; what it said (its errors, if it failed)."""
         process = await self.start(*words)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             out, err = await process.communicate(stdin)
         assert process.returncode == code, f"{words}: {err.decode()}{out.decode()}"
         return (out if code == 0 else err).decode().strip()
@@ -75,7 +75,7 @@ def on_engine(engine_socket: str) -> Callable[[Check], None]:
     """Runs a check behind a front door on the engine; its containers are gone afterwards."""
 
     async def run(check: Check) -> None:
-        async with asyncio.timeout(100), front_door(socket=engine_socket) as door:
+        async with asyncio.timeout(400), front_door(socket=engine_socket) as door:
             cli = Cli(door)
             try:
                 await check(cli)
@@ -128,7 +128,7 @@ def test_images_pass_through(on_engine: Callable[[Check], None], tmp_path: Path)
 async def steady(door: Door) -> None:
     """Wait for the one connection that stays: the stream, and not the ping before it."""
     seen, before = 0, None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while seen < 20:
             now = set(door.server.connections)
             seen = seen + 1 if now and now == before else 0
@@ -144,7 +144,7 @@ def test_a_client_killed_in_a_stream_leaves_nothing(on_engine: Callable[[Check],
             await steady(cli.door)
             process.kill()
             await process.communicate()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while cli.door.server.connections:
                     await asyncio.sleep(0.01)
 

@@ -91,13 +91,13 @@ def test_a_ping_holds_while_the_engine_lives(tmp_path: Path) -> None:
             assert await asyncio.gather(*(ping() for _ in range(3))) == [b"1", b"2", b"3"]
             assert [await ping() for _ in range(3)] == [b"3"] * 3
             engine.hang_up()
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(15):
                 while await ping() == b"3":
                     await asyncio.sleep(0)
             assert engine.requests == 4
         engine.hang_up()
         (tmp_path / "e").unlink()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(15):
             with suppress(EngineUnreachable):
                 while await ping():
                     await asyncio.sleep(0)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench.network import Rate
 from bench.peer import page
+from bench.peer.__main__ import note_broken, unbroken
 from bench.peer.criteria import CRITERIA, Criterion, misses, summary, verdict
 from bench.peer.items import FLOORS, ITEMS
 from bench.peer.results import Results, load, save
@@ -29,7 +32,7 @@ def test_every_criterion_names_an_item_and_every_item_is_asked_for_something() -
 
 def test_medians_count() -> None:
     assert verdict("crash", crash(0.5, 0.2, 0.18)) == []
-    assert summary(crash(0.5, 0.2, 0.18)) == "bench: items=1 met=1"
+    assert summary(crash(0.5, 0.2, 0.18)) == "bench: items=1 met=1 broken=0"
 
 
 def test_what_is_missed_is_said_in_figures() -> None:
@@ -41,7 +44,7 @@ def test_what_is_missed_is_said_in_figures() -> None:
 
 def test_what_was_not_measured_is_not_met() -> None:
     assert misses(Criterion("crash", "s", most=1), crash(1, 1, 1)) == ["s was not measured"]
-    assert summary(Results(items={"crash": {"skerry": {}}})) == "bench: items=1 met=0"
+    assert summary(Results(items={"crash": {"skerry": {}}})) == "bench: items=1 met=0 broken=0"
 
 
 def test_what_is_added_is_what_stands_above_the_floor() -> None:
@@ -58,6 +61,26 @@ def test_a_run_that_was_cut_goes_on_from_what_is_written(tmp_path: Path) -> None
     known.merge(Results(items={"redeploy": {"skerry": {"s": [1.0]}}}, core={"10": 200.0}))
     assert set(known.items) == {"crash", "redeploy"}
     assert known.core == {"10": 200.0}
+
+
+@pytest.mark.case("A4")
+def test_an_item_that_broke_is_told_and_counted(tmp_path: Path) -> None:
+    results = crash(0.5, 0.2, 0.18)
+    with unbroken("network", results):
+        results.network = [Rate("a container", "direct", 100.0, 1.0, 50.0, 1.0)]
+    assert results.broken == {}
+    note_broken("crash", AssertionError("docker exited 1:\nno such image"), results)
+    with unbroken("core", results):
+        raise ZeroDivisionError("division by zero")
+    assert summary(results) == "bench: items=0 met=0 broken=2"
+    assert page.lines(results) == [
+        "crash: broken: no such image",
+        "core: broken: ZeroDivisionError: division by zero",
+    ]
+    page.write(tmp_path / "performance.md", results)
+    assert "**crash** did not come to its end: no such image" in (tmp_path / "performance.md").read_text()
+    results.merge(crash(0.5, 0.2, 0.18))
+    assert set(results.broken) == {"core"}
 
 
 def test_the_page_has_tables_and_a_plot(tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ def test_the_short_form(tmp_path: Path, story_images: Path) -> None:
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=1100,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.fullmatch(r"bench: items=2 met=[0-2]", done.stdout.splitlines()[-1])
+    assert re.fullmatch(r"bench: items=2 met=[0-2] broken=0", done.stdout.splitlines()[-1])
     found = load(results)
     assert set(found.items) == {"quick-start-first", "crash"}
     for item, rounds in found.items.items():
@@ -40,3 +40,41 @@ def test_the_short_form(tmp_path: Path, story_images: Path) -> None:
     assert ours["failed"] == [0.0]
     assert ours["requests"][0] > 0
     assert "| crash | replaced_s |" in (tmp_path / "performance.md").read_text()
+
+
+BREAK = """
+import sys
+from contextlib import contextmanager
+from bench.peer import __main__ as bench
+from bench.peer.items import ITEMS
+
+@contextmanager
+def breaks(system):
+    raise RuntimeError("on purpose")
+    yield
+
+ITEMS["quick-start-first"] = breaks
+sys.argv[1:] = ["--rounds", "1", "--only", "quick-start-first crash", "--results", {results!r}]
+bench.main()
+"""
+
+
+@pytest.mark.case("A4")
+@pytest.mark.slow
+def test_the_other_items_go_on_where_one_breaks(tmp_path: Path, story_images: Path) -> None:
+    results = tmp_path / "results.json"
+    script = BREAK.format(results=str(results))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=1100,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "broken: quick-start-first: RuntimeError: on purpose" in done.stderr
+    assert re.fullmatch(r"bench: items=1 met=[01] broken=1", done.stdout.splitlines()[-1])
+    found = load(results)
+    assert set(found.items) == {"crash"}
+    assert found.broken == {"quick-start-first": "RuntimeError: on purpose"}

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from demo.ending import end_in_order
+from demo.patience import PATIENCE
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--slow runs what takes long, too."""
     parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
 
 
+def pytest_configure() -> None:
+    """A run that is ended by a signal takes its machines down, as one that is ended by Ctrl-C."""
+    end_in_order()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow ones out unless they are asked for."""
+    """Be patient with all; leave the slow ones out unless they are asked for."""
+    for item in items:
+        bound = item.get_closest_marker("timeout")
+        if bound is not None and bound.args:
+            item.add_marker(pytest.mark.timeout(PATIENCE * bound.args[0]), append=False)
     if config.getoption("--slow"):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]

@@ -8,9 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from skerry.control import configs, secrets, services
-from skerry.control.files import content
-from skerry.model.errors import InvalidParameter
+from skerry.control import configs, octets, secrets, services
 from tests.control.swarm_of_one import World, invalid, spec
 
 KINDS = [(configs, "config", 1024000), (secrets, "secret", 512000)]
@@ -151,9 +149,9 @@ def test_without_a_swarm_there_is_none(module: ModuleType, kind: str, limit: int
     ],
 )
 def test_the_place_of_a_fault_is_the_one_that_go_names(text: str, byte: int) -> None:
-    with pytest.raises(InvalidParameter, match=f"^illegal base64 data at input byte {byte}$"):
-        content(text, "swarm.ConfigSpec")
+    with pytest.raises(ValueError, match=f"^illegal base64 data at input byte {byte}$"):
+        octets.read(text)
 
 
 def test_line_breaks_are_no_fault() -> None:
-    assert content("YW\r\nI=\n", "swarm.ConfigSpec") == b"ab"
+    assert octets.read("YW\r\nI=\n") == b"ab"

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from skerry.api.wire.cluster import tls_info
+from skerry.api.wire.cluster import cluster_info, tls_info
 from skerry.control import access, nodes, services, swarm, tasks
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
@@ -218,6 +218,48 @@ def test_init_with_all_its_fields() -> None:
     host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
     assert (host.name, host.subnet) == ("host", "")
     assert ingress.subnet == "10.20.0.128/26"
+
+
+@pytest.mark.case("F7")
+@pytest.mark.parametrize(
+    ("fields", "shown", "ingress"),
+    [
+        ({}, (["10.0.0.0/8"], 24), "10.0.0.0/24"),
+        ({"SubnetSize": 26}, (["10.0.0.0/8"], 24), "10.0.0.0/24"),
+        ({"SubnetSize": 30}, (["10.0.0.0/8"], 24), "10.0.0.0/24"),
+        ({"DefaultAddrPool": None}, (["10.0.0.0/8"], 24), "10.0.0.0/24"),
+        ({"DefaultAddrPool": []}, (None, 0), "10.0.0.0/24"),
+        ({"DefaultAddrPool": [], "SubnetSize": 26}, (None, 26), "10.0.0.0/26"),
+        ({"DefaultAddrPool": ["10.20.0.0/16"]}, (["10.20.0.0/16"], 0), "10.20.0.0/24"),
+        ({"DefaultAddrPool": ["10.20.0.0/16"], "SubnetSize": 26}, (["10.20.0.0/16"], 26), "10.20.0.0/26"),
+        ({"DefaultAddrPool": ["10.0.0.0/8"], "SubnetSize": 24}, (["10.0.0.0/8"], 24), "10.0.0.0/24"),
+    ],
+)
+def test_pools_are_shown_as_they_were_sent(fields: Raw, shown: tuple[object, int], ingress: str) -> None:
+    world = World(swarmed=False)
+    world.run(swarm.init(world.store, {**INIT, **fields}, "vm", {}))
+    info = cluster_info(swarm.manager(world.view))
+    assert (info["DefaultAddrPool"], info["SubnetSize"]) == shown
+    assert ingress in {network.subnet for network in world.view.networks.values()}
+
+
+@pytest.mark.case("F6")
+def test_a_new_cluster_by_force_goes_on_with_the_spec_of_the_request() -> None:
+    world = World()
+    service, before = world.service("app"), swarm.manager(world.view)
+    force = {**INIT, "ForceNewCluster": True, "AdvertiseAddr": "192.0.2.9"}
+    spec = {"Labels": {"a": ""}, "Orchestration": {"TaskHistoryRetentionLimit": 0}}
+    world.run(swarm.init(world.store, {**force, "AutoLockManagers": True, "Spec": spec}, "vm", {}))
+    cluster, node = swarm.manager(world.view), world.view.node
+    assert (cluster.id, node and node.address) == (before.id, "192.0.2.9")
+    assert cluster.spec == {**before.spec, **spec, "EncryptionConfig": {"AutoLockManagers": True}}
+    assert cluster.unlock_key.startswith("SWMKEY-1-")
+    assert service.id in world.view.services
+    world.run(swarm.init(world.store, force, "vm", {}))
+    after = swarm.manager(world.view)
+    assert (after.spec, after.unlock_key) == (cluster.spec, cluster.unlock_key), "nothing was asked for"
+    bad = {**force, "Spec": {"Name": "x"}}
+    world.refuses(lambda store: swarm.init(store, bad, "vm", {}), 400, 'swarm spec must be named "default"')
 
 
 @pytest.mark.parametrize(

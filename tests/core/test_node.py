@@ -15,7 +15,14 @@ GPU: Raw = {"DiscreteResourceSpec": {"Kind": "GPU"}}
 DESCRIPTION: Raw = {
     "Resources": {"NanoCPUs": 2_000_000_000, "MemoryBytes": 4 * GIB},
     "Platform": {"Architecture": "x86_64", "OS": "linux"},
-    "Engine": {"Plugins": [{"Type": "Log", "Name": "json-file"}, {"Type": "Volume", "Name": "local"}]},
+    "Engine": {
+        "Plugins": [
+            {"Type": "Log", "Name": "json-file"},
+            {"Type": "Log", "Name": "loki:latest"},
+            {"Type": "Log", "Name": "old:1"},
+            {"Type": "Volume", "Name": "local"},
+        ]
+    },
 }
 
 
@@ -172,6 +179,10 @@ def test_beside_its_predecessor_it_needs_its_own() -> None:
         ),
         ({"LogDriver": {"Name": "splunk"}}, "missing plugin on 1 node"),
         ({"LogDriver": {"Name": "json-file"}}, ""),
+        ({"LogDriver": {"Name": "loki"}}, ""),
+        ({"LogDriver": {"Name": "loki:latest"}}, ""),
+        ({"LogDriver": {"Name": "loki:2"}}, "missing plugin on 1 node"),
+        ({"LogDriver": {"Name": "old"}}, "missing plugin on 1 node"),
         ({"LogDriver": {"Name": "none"}}, ""),
         (
             {

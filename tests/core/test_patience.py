@@ -50,6 +50,26 @@ def test_an_update_that_gets_nowhere_is_paused() -> None:
     assert len([task for task in swarm.live if task.status.state == RUNNING]) == 2
 
 
+def test_the_task_that_was_late_is_the_reason_and_not_one_that_failed_before() -> None:
+    more: Raw = {"UpdateConfig": {"Parallelism": 0, "MaxFailureRatio": 0.25}}
+    four: Raw = {"Mode": {"Replicated": {"Replicas": 4}}}
+    swarm = Swarm({**image("1"), **more, **four})
+    swarm.agent()
+    swarm.step(10)
+    swarm.update({**image("2"), **more, **four})
+    swarm.settle()
+    new = [task for task in swarm.live if task.spec["ContainerSpec"]["Image"] == "app:2"]
+    swarm.observe(new[0], RUNNING)
+    swarm.observe(new[1], RUNNING)
+    swarm.step(1)
+    swarm.observe(new[2], FAILED)
+    swarm.step(58)
+    assert state(swarm) == "updating"
+    swarm.step(1)
+    assert swarm.service.update is not None
+    assert swarm.service.update.message == f"update paused as task {new[3].id} was not ready within 1 min"
+
+
 def test_or_rolled_back() -> None:
     swarm = stuck("rollback")
     swarm.step(60)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_S = 40
+START_S = 160
 
 
 def run(*command: str, stdin: bytes | None = None) -> str:
@@ -60,7 +60,7 @@ def dockerd(live_restore: bool = True) -> Iterator[str]:
             if containers:
                 docker(f"{root}/d.sock", "rm", "-f", *containers)
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=120)
             log.close()
 
 

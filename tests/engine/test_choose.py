@@ -194,7 +194,7 @@ async def life():
         keeping = asyncio.create_task(choice.private.keep())
         first = choice.private.pid
         os.kill(first, signal.SIGKILL)
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(200):
             while choice.private.pid in (0, first):
                 await asyncio.sleep(0.05)
             again = await choose_engine(*where)

@@ -51,7 +51,7 @@ def on_engine(request: pytest.FixtureRequest) -> Run:
     socket = request.getfixturevalue("real_socket") if request.param == "real" else ""
 
     async def bounded(check: Check) -> None:
-        async with asyncio.timeout(20), _engine(socket) as engine:
+        async with asyncio.timeout(120), _engine(socket) as engine:
             await check(engine)
 
     return lambda check: asyncio.run(bounded(check))
@@ -70,7 +70,7 @@ def _on_moved_engine(check: Check) -> None:
     loop = VirtualLoop()
     engine = MovedEngine(lambda: loop.now, Deaf(random.Random(1), CALM))
     try:
-        loop.run_until_complete(asyncio.wait_for(check(engine), 60))
+        loop.run_until_complete(asyncio.wait_for(check(engine), 240))
     finally:
         loop.close()
 

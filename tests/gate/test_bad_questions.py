@@ -54,7 +54,7 @@ def test_a_flood_is_answered_or_dropped_and_others_are_heard() -> None:
                 if number % 500 == 0:
                     await asyncio.sleep(0)
                     assert leg.waiting <= AT_ONCE
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 answer = b""
                 while not answer:
                     honest.sendto(GOOD, target)

@@ -148,7 +148,7 @@ def test_a_client_that_went_away_is_not_held() -> None:
         await asyncio.wait({asyncio.create_task(stage.board.newer(0.05))})
         writer.transport.abort()
         stage.put()
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(15):
             while stage.relay.waiting:
                 await asyncio.sleep(0.01)
                 stage.put()

@@ -55,7 +55,7 @@ def broken(fault: Fault) -> str:
 def judges(seeds: int) -> list[list[str]]:
     """Commands that fail where the core is broken, the quickest first."""
     tests = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS]
-    sim = [sys.executable, "-m", "tests.sim.run", "--seeds", str(seeds)]
+    sim = [sys.executable, "-m", "tests.sim.run", "--first", "1", "--seeds", str(seeds)]
     return [tests, sim] if seeds else [tests]
 
 

@@ -35,7 +35,7 @@ _opened: list[socket.socket] = []
 
 
 def sh(command: str) -> str:
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr or done.stdout}"
     return done.stdout
 
@@ -123,7 +123,7 @@ class Lab:
 
 
 async def connect(
-    namespace: str, address: str, port: int, timeout_s: float = 2.0, own_port: int = 0
+    namespace: str, address: str, port: int, timeout_s: float = 20.0, own_port: int = 0
 ) -> socket.socket:
     """A connected socket of a namespace, from a port if one is given. OSError, TimeoutError included."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -149,10 +149,10 @@ class Http:
         self.answers = 0
 
     @classmethod
-    async def open(cls, namespace: str, address: str, port: int, timeout_s: float = 2.0) -> Http:
+    async def open(cls, namespace: str, address: str, port: int, timeout_s: float = 20.0) -> Http:
         return cls(await connect(namespace, address, port, timeout_s))
 
-    async def get(self, path: str = "/", timeout_s: float = 5.0, body: bytes | None = None) -> str:
+    async def get(self, path: str = "/", timeout_s: float = 30.0, body: bytes | None = None) -> str:
         """The body. ConnectionError where the connection ends before the answer does."""
         loop = asyncio.get_running_loop()
         head = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -182,7 +182,7 @@ def _complete(data: bytes) -> bool:
     return len(body) >= int(head.lower().partition(b"content-length:")[2].split()[0])
 
 
-async def get(namespace: str, address: str, port: int, path: str = "/", timeout_s: float = 2.0) -> str:
+async def get(namespace: str, address: str, port: int, path: str = "/", timeout_s: float = 20.0) -> str:
     """One request on a connection of its own; `NAME PEER` of the server."""
     http = await Http.open(namespace, address, port, timeout_s)
     try:

@@ -6,8 +6,10 @@ import argparse
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
+from demo.ending import end_in_order
 from tests.outgrow.cluster import NODES
 from tests.outgrow.stage import Checks, Stage, stage
 from tests.outgrow.story import SHORT, WHOLE, Step
@@ -26,19 +28,29 @@ def main() -> int:
     if os.geteuid() != 0:
         print("it starts Docker engines and their network: as root, please")
         return 1
+    end_in_order()
     story_tar()
     checks, services = Checks(), 0
+    try:
+        services = _tell(SHORT if options.short else WHOLE, checks)
+    except Exception as error:  # noqa: BLE001 - what came of the steps before is told all the same
+        _broken("the stage", error, checks)
+    print(
+        f"outgrow: nodes={len(NODES)} services={services} checks={checks.count} failed={len(checks.failed)}"
+    )
+    return 1 if checks.failed else 0
+
+
+def _tell(steps: Sequence[Step], checks: Checks) -> int:
+    """Take the steps; how many services there are at the end."""
     with stage() as both:
-        for step in SHORT if options.short else WHOLE:
+        for step in steps:
             _take(step, both, checks)
         services = len(both.cluster.docker("node1", "service", "ls", "-q", check=False).split())
     _leftovers(both, checks)
     for what, seconds in both.seconds.items():
         print(f"     {what}: {seconds:.1f} s")
-    print(
-        f"outgrow: nodes={len(NODES)} services={services} checks={checks.count} failed={len(checks.failed)}"
-    )
-    return 1 if checks.failed else 0
+    return services
 
 
 def _take(step: Step, both: Stage, checks: Checks) -> None:
@@ -46,9 +58,13 @@ def _take(step: Step, both: Stage, checks: Checks) -> None:
     print(f"\n=== {step.__name__.replace('_', ' ')}: {(step.__doc__ or '').strip()}", flush=True)
     try:
         step(both, checks)
-    except Exception:  # noqa: BLE001 - the others go on, and what is there is taken down
-        traceback.print_exc()
-        checks(f"{step.__name__} came to its end", False)
+    except Exception as error:  # noqa: BLE001 - the others go on, and what is there is taken down
+        _broken(step.__name__, error, checks)
+
+
+def _broken(what: str, error: Exception, checks: Checks) -> None:
+    traceback.print_exception(error)
+    checks(f"{what} came to its end: {traceback.format_exception_only(error)[-1].strip()}", False)
 
 
 def _leftovers(both: Stage, checks: Checks) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from demo.ending import undisturbed
 from tests.world.images import unmount_below
 from tests.world.net import run
 from tests.world.processes import kill_all
@@ -131,13 +132,17 @@ class Cluster:
 
     def close(self) -> None:
         """Everything of it goes, whatever state it is in."""
+        with undisturbed():
+            self._close()
+
+    def _close(self) -> None:
         try:
             for node in NODES:
                 with suppress(AssertionError, subprocess.TimeoutExpired):
                     self._swept(node)
             kill_all(self.root, [self.switch, *self.spaces.values()])
             for process in self._processes:
-                process.wait(30)
+                process.wait(120)
         finally:
             for space in (*self.spaces.values(), self.switch):
                 run("ip", "netns", "del", space, check=False)

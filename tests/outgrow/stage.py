@@ -109,10 +109,12 @@ class Stage:
         return found
 
     def here(self) -> str:
-        """Everything on skerry that a move could touch, to be compared."""
+        """Everything on skerry that a move could touch, to be compared. Tasks that have ended are history,
+        which is trimmed in its own time."""
         services = [(one["ID"], one["Version"]["Index"]) for one in self.world.api().get("/services")]
-        tasks = [task["ID"] for task in self.world.api().get("/tasks")]
-        return json.dumps([sorted(services), sorted(tasks)])
+        tasks = self.world.api().get("/tasks")
+        running = [task["ID"] for task in tasks if task["Status"]["State"] == "running"]
+        return json.dumps([sorted(services), sorted(running)])
 
     def version_here(self) -> str:
         """What the stack on skerry answers."""

@@ -56,9 +56,9 @@ def engine(tmp_path: Path) -> Iterator[Path]:
 
 
 def connected(place: Path) -> http.client.HTTPConnection:
-    connection = http.client.HTTPConnection("docker", timeout=2)
+    connection = http.client.HTTPConnection("docker", timeout=20)
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.sock.settimeout(2)
+    connection.sock.settimeout(20)
     connection.sock.connect(str(place))
     return connection
 

@@ -19,7 +19,7 @@ def test_the_short_form() -> None:
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=700,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ def test_the_short_form() -> None:
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=230,
+        timeout=1500,
         check=False,
     )
     last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""

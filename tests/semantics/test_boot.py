@@ -8,6 +8,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from skerry.loops.orchestrator import Orchestrator
+from skerry.model.conditions import Conditions
 from skerry.model.defaults import SECOND
 from skerry.model.objects import UpdateStatus
 from skerry.model.states import TaskState
@@ -22,9 +23,9 @@ def booted(swarm: Swarm, true: Callable[[Store], bool], later: int = 0) -> Store
     store = memory_store(swarm.view, clock)
 
     async def main() -> None:
-        running = asyncio.create_task(Orchestrator(store, clock).run())
+        running = asyncio.create_task(Orchestrator(store, clock, Conditions()).run())
         try:
-            async with asyncio.timeout(1.5):
+            async with asyncio.timeout(15):
                 while not true(store):
                     await asyncio.sleep(0.002)
         finally:

@@ -138,7 +138,7 @@ def test_an_update_that_gets_nowhere_is_over_after_its_deadline(world: World) ->
 def test_limits_reach_the_container_and_reservations_only_count(world: World) -> None:
     wide = ("--limit-memory", "64M", "--limit-cpu", "0.5", "--limit-pids", "50", "--reserve-memory", "32M")
     create(world, "small", *wide)
-    create(world, "huge", "--reserve-memory", "1000G")
+    create(world, "huge", "--reserve-memory", "900000G")
     wait_until(lambda: states(world, "small") == [(1, "running", "running")], "small runs")
     container = world.docker("ps", "-q", "--filter", "name=small")
     limits = world.inspect("container", container)["HostConfig"]

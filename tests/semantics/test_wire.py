@@ -244,7 +244,7 @@ def test_a_task_that_ends_well_before_its_check_passed_is_complete() -> None:
             assert isinstance(fake, FakeEngine)
             check: Raw = {"Test": ["CMD", "false"], "Interval": 10_000_000_000}
             await here.task(Healthcheck=check)
-            await here.until(lambda: here.row().status.container_id != "")
+            await here.until(lambda: here.row().status.pid != 0)
             assert here.row().status.state == TaskState.STARTING
             fake.end("web.1.t1", 0)
             assert (await here.until_state(TaskState.COMPLETE)).err == ""

@@ -18,7 +18,9 @@ from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Decide, Orchestrator
 from skerry.loops.segments import SegmentsLoop
-from skerry.store.sqlite import SqlitePersistence, StateError
+from skerry.model.conditions import Conditions
+from skerry.store.errors import StateError
+from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change, Commit, Store
 from tests.sim.kernel import Kernel
 from tests.sim.who import WHO, Who, signed
@@ -27,14 +29,25 @@ WRITE_NS = 1_000
 """A commit takes time: no two have the same instant."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """Which part of a daemon wrote a commit, and when: who looks at it only after a restart is late."""
+
+    part: str
+    at: int
+
+
 class Disk:
     """A database that knows who wrote each commit, and takes nothing from a daemon that was killed."""
 
-    def __init__(self, path: Path, alive: Callable[[], int], pass_time: Callable[[int], None]) -> None:
+    def __init__(self, outside: Outside) -> None:
+        path = outside.database
         self._rows = SqlitePersistence(path, path.with_suffix(".key"))
-        self._alive = alive
-        self._pass_time = pass_time
-        self.writers: deque[Who] = deque()
+        self._alive = outside.alive
+        self._pass_time = outside.pass_time
+        self._steady = outside.steady
+        self.written: deque[Written] = deque()
+        """Of the commits that nobody has looked at yet."""
 
     @property
     def locked(self) -> bool:
@@ -51,10 +64,25 @@ class Disk:
             raise StateError("the daemon was killed")
         self._rows.write(index, changes)
         self._pass_time(WRITE_NS)
-        self.writers.append(WHO.get())
+        self.written.append(Written(WHO.get().part, self._steady()))
+
+    def mend(self, view: View) -> str:
+        return self._rows.mend(view) if WHO.get().daemon == self._alive() else ""
 
     def close(self) -> None:
         self._rows.close()
+
+
+class Alarm(Conditions):
+    """Nothing that the guard heals happens here but by a kill: whatever it says is told to the world."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def set(self, key: str, text: str) -> None:
+        self._tell(f"{key}: {text}")
+        super().set(key, text)
 
 
 @dataclass(frozen=True)
@@ -77,9 +105,11 @@ class Outside:
 class Daemon:
     """The daemon of a number; `commits` are those that nobody has looked at yet."""
 
-    def __init__(self, number: int, outside: Outside) -> None:
+    def __init__(self, number: int, outside: Outside, wrong: Callable[[str], None]) -> None:
+        """`wrong` is told of each loop or pass that fails."""
         self.number = number
-        self.disk = Disk(outside.database, outside.alive, outside.pass_time)
+        self._conditions = Alarm(wrong)
+        self.disk = Disk(outside)
         self.clock = SteadyClock(outside.wall, outside.steady)
         self.store = Store(self.disk, self.clock, outside.new_id)
         network = NetworkLoop(self.store, outside.kernel, outside.resync_s)
@@ -88,7 +118,9 @@ class Daemon:
         agent = Agent(
             self.store, outside.engine, handover, outside.files, self.clock, resync_s=outside.resync_s
         )
-        orchestrator = Orchestrator(self.store, self.clock, outside.decide, outside.resync_s)
+        orchestrator = Orchestrator(
+            self.store, self.clock, self._conditions, outside.decide, outside.resync_s
+        )
         self.commits: asyncio.Queue[Commit] = asyncio.Queue()
         self.running: asyncio.Task[None] | None = None
         self._stack = AsyncExitStack()
@@ -106,7 +138,7 @@ class Daemon:
         WHO.set(Who(self.number, "clock"))
         await settle(self.store, self.clock)
         loops = {part: signed(Who(self.number, part), run) for part, run in self._loops.items()}
-        self.running = asyncio.create_task(run_all(loops), name=f"daemon {self.number}")
+        self.running = asyncio.create_task(run_all(loops, self._conditions), name=f"daemon {self.number}")
         self.running.add_done_callback(ended)
 
     async def bury(self) -> None:

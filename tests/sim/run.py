@@ -1,9 +1,13 @@
-"""One seed, one run; many seeds, many processes. `make sim SEEDS=1000`, `make sim SEED=123`."""
+"""One seed, one run; many seeds, many processes. `make sim SEEDS=1000`, `make sim SEED=123`.
+
+Each call draws other seeds and says which; with `--first` they are those from there on.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import sys
 import time
 import traceback
@@ -23,6 +27,8 @@ SETTLE_S = 150 * 60
 by the rollback that follows."""
 LOOK_S = 10.137
 """No round number: most things happen at one."""
+FIRST_DRAWN = 10**9
+"""The first of the seeds that nobody chose is below this."""
 AT_REST_S = 90.0
 """So long nothing may change any more: longer than every resync."""
 
@@ -148,7 +154,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.sim.run")
     parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--first", type=int, help="play the seeds from here on, not others each time")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--fail-fast", action="store_true", help="end with the first violation")
     found = parser.parse_args()
@@ -160,10 +166,15 @@ def main() -> None:
             f"violations={int(bool(result.violation))}"
         )
         sys.exit(bool(result.violation))
-    services, decisions, failed = many(
-        range(found.first, found.first + found.seeds), fail_fast=found.fail_fast
+    first = random.randrange(FIRST_DRAWN) if found.first is None else found.first
+    print(f"sim: seeds {first} to {first + found.seeds - 1}", file=sys.stderr, flush=True)
+    services, decisions, failed = many(range(first, first + found.seeds), fail_fast=found.fail_fast)
+    if failed:
+        print(f"sim: keep what failed, in tests/sim/regressions.py: {[result.seed for result in failed]}")
+    print(
+        f"sim: first={first} seeds={found.seeds} services={services} decisions={decisions} "
+        f"violations={len(failed)}"
     )
-    print(f"sim: seeds={found.seeds} services={services} decisions={decisions} violations={len(failed)}")
     sys.exit(bool(failed))
 
 

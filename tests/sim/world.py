@@ -10,6 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ import structlog
 from skerry.control import swarm
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.objects import Cluster
+from skerry.store.errors import StateError
 from skerry.store.ids import ALPHABET, LENGTH
-from skerry.store.sqlite import StateError
 from skerry.store.store import Change, Commit, Store
-from tests.sim.daemon import Daemon, Outside
+from tests.sim.daemon import Daemon, Outside, Written
 from tests.sim.decide import Decider
 from tests.sim.engine import MovedEngine
 from tests.sim.images import IMAGES
@@ -83,8 +84,8 @@ class World:
         self._instant = (0, 0)
         self._kill_in: int | None = None
         self._graves: list[asyncio.Task[None]] = []
-        self._unheard: deque[Who] = deque()
-        """Who wrote what the last daemon did not live to tell of."""
+        self._unheard: deque[Written] = deque()
+        """What the last daemon wrote and did not live to tell of."""
         self.loop.each_turn = self._turn
         self.loop.set_exception_handler(self._unhandled)
 
@@ -124,7 +125,7 @@ class World:
 
     async def start(self) -> None:
         """Start a daemon from the database."""
-        daemon = Daemon(self.number, self._outside)
+        daemon = Daemon(self.number, self._outside, partial(self._wrong, self.number))
         self._continue_from(daemon)
         self.daemon = daemon
         self.story.tell("world", f"daemon {daemon.number} starts")
@@ -158,7 +159,7 @@ class World:
         if daemon is None:
             return
         self._look()
-        self._unheard = daemon.disk.writers
+        self._unheard = daemon.disk.written
         self.story.tell("world", f"daemon {daemon.number} is killed")
         self.number += 1
         self.daemon = None
@@ -170,7 +171,7 @@ class World:
         loaded = daemon.store.view
         if loaded.index == self._last.index + 1:
             changes = tuple(_differences(self._last, loaded))
-            self._check(Commit(loaded, self.wall(), changes), self._unheard.popleft().part)
+            self._check(Commit(loaded, self.wall(), changes), self._unheard.popleft())
         else:
             other = [
                 name for name in COLLECTION_OF.values() if getattr(loaded, name) != getattr(self._last, name)
@@ -178,6 +179,10 @@ class World:
             if other or loaded.index != self._last.index:
                 raise Violation("what was committed is what is loaded", f"different: {other}")
         self._last = loaded
+
+    def _wrong(self, number: int, words: str) -> None:
+        if self.daemon is not None and self.daemon.number == number:
+            self.eyes.fail("a loop never ends by itself", words)
 
     def _ended(self, running: asyncio.Task[None]) -> None:
         if self.daemon is not None and self.daemon.running is running:
@@ -206,18 +211,19 @@ class World:
         daemon = self.daemon
         if daemon is not None:
             while not daemon.commits.empty():
-                self._check(daemon.commits.get_nowait(), daemon.disk.writers.popleft().part)
+                self._check(daemon.commits.get_nowait(), daemon.disk.written.popleft())
         if self.decider.failure is not None:
             raise self.decider.failure
         if self.eyes.failure is not None:
             raise self.eyes.failure
 
-    def _check(self, commit: Commit, writer: str) -> None:
+    def _check(self, commit: Commit, written: Written) -> None:
+        writer = written.part
         self.story.tell(writer, commit.changes)
         self._digest(commit, writer)
-        self.past.take(commit, self.loop.now)
+        self.past.take(commit, written.at)
         self.on_commit(commit)
-        step = Step(self._last, commit.view, commit.changes, writer, self.loop.now, self.past)
+        step = Step(self._last, commit.view, commit.changes, writer, written.at, self.past)
         self._last = commit.view
         for invariant in COMMIT:
             for seen in invariant(step):

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Cluster, Config, Object, Secret
 from skerry.store.crypt import WrongKey, unseal
+from skerry.store.errors import StateError
 from skerry.store.lock import new_unlock_key, read_unlock_key, unwrap, wrap
-from skerry.store.sqlite import SqlitePersistence, StateError
+from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change
 from tests.store.test_sqlite import ALL, SECRETS, created, opened, view_of
 
@@ -131,6 +132,7 @@ def test_a_change_of_keys_happens_whole_or_not_at_all(tmp_path: Path, moment: st
     disk.unlock(key)
     before = disk.load()
     spoil(tmp_path, f"CREATE TRIGGER full BEFORE {moment} BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    disk.mend(before)
     for after in (new_unlock_key(), ""):
         with pytest.raises(StateError, match="disk is full"):
             change_key(disk, 3, key, after)

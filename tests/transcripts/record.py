@@ -13,6 +13,7 @@ from pathlib import Path
 
 import docker
 
+from tests.transcripts import machine
 from tests.transcripts.compare import Marker
 from tests.transcripts.proxy import Recorder, recording
 from tests.transcripts.settle import settle
@@ -103,7 +104,8 @@ def at_times(target: str, start: float) -> str:
 
 
 def _marked(command: Command, marker: Marker) -> Command:
-    return Command(command.line, command.code, [marker.exchange(one) for one in command.exchanges])
+    exchanges = [marker.exchange(machine.marked(one)) for one in command.exchanges]
+    return Command(command.line, command.code, exchanges)
 
 
 def _without_repeats(commands: list[Command]) -> Iterator[Command]:

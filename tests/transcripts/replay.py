@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from demo.patience import PATIENCE
+from tests.transcripts import machine
 from tests.transcripts.compare import Bindings, differences
 from tests.transcripts.deliberate import LIST, SOMETIMES
 from tests.transcripts.record import at_times
 from tests.transcripts.settle import settle
 from tests.transcripts.transcript import Command, Exchange
-from tests.transcripts.wire import ask
+from tests.transcripts.wire import ask, get
 
 PATIENCE_S = 3.0
 """How long a GET is asked again until it answers as recorded: the recording waited too."""
@@ -46,6 +48,8 @@ class Replay:
     """A run of transcripts against one socket; what marks stand for is kept from session to session."""
 
     socket: Path
+    engine: Path
+    """The socket of the engine behind it, which knows the machine."""
     patience: float = PATIENCE_S
     bindings: Bindings = field(default_factory=Bindings)
     commands: int = 0
@@ -60,24 +64,25 @@ class Replay:
             settle(self.socket, looks=self.looks)
             self.looks = _looks_after(command)
             self.commands += 1
-            for wanted in command.exchanges:
-                found += self._exchange(partial(_differences, name, command.line, wanted), wanted, start)
+            for recorded in command.exchanges:
+                found += self._exchange(partial(_differences, name, command.line, recorded), recorded, start)
         return found
 
-    def _exchange(self, tell: Tell, wanted: Exchange, start: float) -> list[Difference]:
+    def _exchange(self, tell: Tell, recorded: Exchange, start: float) -> list[Difference]:
         try:
-            target = self.bindings.fill(wanted.target)
-            asked = Exchange(wanted.method, "", self.bindings.fill(wanted.asked), headers=wanted.headers)
+            target, body = self.bindings.fill(recorded.target), self.bindings.fill(recorded.asked)
+            asked = Exchange(recorded.method, "", body, headers=recorded.headers)
         except KeyError as error:
             return tell([f"asks with {error}, which no answer had"])
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + PATIENCE * self.patience
         while True:
             asked.target = at_times(target, start)
             found = ask(self.socket, asked)
+            wanted = machine.filled(recorded, target, partial(get, self.engine))
             told, bindings = differences(wanted, found, self.bindings)
             left, _ = without_deliberate(tell(told))
             if not left or wanted.method != "GET" or time.monotonic() > deadline:
-                self.answers += [] if told else [Answer(wanted, found, self.bindings)]
+                self.answers += [] if left else [Answer(wanted, found, self.bindings)]
                 self.bindings = bindings
                 return tell(told)
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What may differ between two runs that are the same: the whole of the normalisation."""
+"""What may differ between two runs that are the same; what may between two machines: see `machine`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Rule:
 
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-DAY = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z"
+MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?"
+DAY = rf"{MOMENT}Z"
 
 RULES = (
     # a look-up of a registry, which has none to reach here
@@ -37,6 +38,7 @@ RULES = (
     Rule("generated", r"[a-z]+_[a-z]+", where=r"^Spec\.Name$"),
     Rule("version", r"\d+", where=r"\bVersion\.Index$"),
     # the clock
+    Rule("local", rf"{MOMENT}(?:Z|[+-]\d\d:\d\d)", same=False, where=r"^SystemTime$"),  # in the engine's zone
     Rule("time", rf"(?!0001){DAY}", same=False),
     Rule("clock", r"\d+", same=False, where=r"^(time|timeNano|Created)$"),
     Rule("ago", r"(?:Less than|About)? ?(?:an?|\d+) (?:second|minute)s?", same=False, where=r"^Status$"),
@@ -50,7 +52,7 @@ RULES = (
         "amount",
         r"\d+",
         same=False,
-        where=r"^Description\.Resources\.\w+$|^(MemTotal|NCPU|NFd|NGoroutines|NEventsListener|Containers\w*)$",
+        where=r"^(NFd|NGoroutines|NEventsListener|Containers\w*)$",
     ),
     Rule("mesh", r"\d+", same=False, where=r"vxlanid_list$|LocalLBIndex$"),
     Rule("place", r"/tmp/[^\s\"]+|/var/lib/docker[^\s\"]*", same=False),

@@ -42,6 +42,15 @@ def _container(spec: Any) -> Any:
     return spec["Spec"]["TaskTemplate"]["ContainerSpec"]
 
 
+def _runc(version: Any) -> Any:
+    return next(one for one in version["Components"] if one["Name"] == "runc")
+
+
+def _described(change: Callable[[Any], Any]) -> Callable[[Exchange], Any]:
+    return lambda answer: change(answer.told["Description"])
+
+
+NODE = r"GET /nodes/<id:\d+>$"
 SERVICE = r"GET /services/web\?insertDefaults=true"
 TASKS = r'GET /tasks\?filters={"service":{"<id:\d+>":true}}'
 FULL = r"GET /services/full\?insertDefaults=true"
@@ -72,6 +81,14 @@ WRONG = [
     Wrong("a task too many", TASKS, _told(lambda rows: rows.append(copy.deepcopy(rows[0])))),
     Wrong("events in another order", EVENTS, _told(lambda rows: rows.reverse())),
     Wrong("an event without its change", EVENTS, _told(lambda rows: rows[1]["Actor"]["Attributes"].clear())),
+    Wrong("another kernel", r"GET /info$", _told(lambda one: one.update(KernelVersion="0.1"))),
+    Wrong("an engine's fact is missing", r"GET /info$", _told(lambda one: one.pop("SecurityOptions"))),
+    Wrong("another version of runc", r"GET /version$", _told(lambda one: _runc(one).update(Version="0.1"))),
+    Wrong("another architecture", NODE, _described(lambda one: one["Platform"].update(Architecture="x"))),
+    Wrong("other processors", NODE, _described(lambda one: one["Resources"].update(NanoCPUs=1))),
+    Wrong("another host", NODE, _described(lambda one: one.update(Hostname="elsewhere"))),
+    Wrong("a plugin is missing", NODE, _described(lambda one: one["Engine"]["Plugins"].pop())),
+    Wrong("another driver", r"GET /containers/plain/json", _told(lambda one: one.update(Driver="aufs"))),
     Wrong("stderr for stdout", LOGS, _told(lambda lines: lines[0].__setitem__(0, 2))),
 ]
 
@@ -88,7 +105,8 @@ def _shows(wrong: Wrong, answers: list[Answer]) -> bool:
         return False
     answer = copy.deepcopy(right.found)
     wrong.change(answer)
-    return bool(differences(right.wanted, answer, right.bindings)[0])
+    usual, _ = differences(right.wanted, right.found, right.bindings)
+    return differences(right.wanted, answer, right.bindings)[0] != usual
 
 
 def _request(asked: Exchange) -> str:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from demo.patience import PATIENCE
 from tests.transcripts.wire import get
 
 ENDED = ("complete", "shutdown", "failed", "rejected")
@@ -17,7 +18,7 @@ def settle(socket: Path, timeout: float = 40, looks: int = 1) -> None:
     One look may come just before what a command has set off is seen. Nothing else is asked of the swarm; one
     that does not come to rest in time is left as it is.
     """
-    deadline, rested = time.monotonic() + timeout, 0
+    deadline, rested = time.monotonic() + PATIENCE * timeout, 0
     while time.monotonic() < deadline:
         rested = rested + 1 if _at_rest(socket) else 0
         if rested >= looks:

@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import suppress
 
+from demo.ending import end_in_order
 from tests.transcripts.replay import Replay, without_deliberate
 from tests.transcripts.seeded import WRONG, shown
 from tests.transcripts.transcript import transcripts
@@ -18,12 +19,13 @@ from tests.world.world import World, wait_until
 
 def main() -> int:
     """Run all of it; 0 where nothing differs and nothing crashes."""
+    end_in_order()
     options = argparse.ArgumentParser(prog="wire", description=__doc__)
     options.add_argument("--fuzz", type=int, default=20_000, help="so many requests of bad input")
     options.add_argument("--seed", type=int, default=1)
     asked = options.parse_args()
     with World(images=["box"]) as world:
-        replay = Replay(world.socket)
+        replay = Replay(world.socket, world.run_dir / "engine.sock")
         version = api_version(world.socket)
         found = [one for name, commands in transcripts(version) for one in replay.session(name, commands)]
         left, needless = without_deliberate(found, version)

@@ -24,7 +24,7 @@ from schemathesis import GenerationMode
 from tests.transcripts.wire import Unix
 from tests.wire.hostile import HEADS, unending
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 LEFT_OUT = {"/swarm/leave", "/swarm/init", "/skerry/status"}
 """Routes that would end the swarm for all others, or that have nothing to be wrong about."""
 

@@ -23,7 +23,7 @@ PROGRAMS = [path for path in ("/usr/bin/docker", "/usr/local/bin/docker") if Pat
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:
     """The clients, brought where they are missing."""
-    subprocess.run(["bash", str(CHECKOUT / "scripts" / "clients")], check=True, timeout=200)
+    subprocess.run(["bash", str(CHECKOUT / "scripts" / "clients")], check=True, timeout=1500)
 
 
 def test_aiodocker(world: World) -> None:

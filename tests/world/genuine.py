@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.ending import undisturbed
 from tests.world.images import BOX, box_tar, unmount_below
 from tests.world.net import Net, run
 from tests.world.processes import kill_all
@@ -28,19 +29,24 @@ def genuine() -> Iterator[Path]:
         with (root / "log").open("w") as log:
             process = subprocess.Popen(net.within(words), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         ping = f"until curl -sf --unix-socket {socket} http://d/_ping >/dev/null; do sleep 0.1; done"
-        run("timeout", "60", "bash", "-c", ping, timeout=70)
+        run("timeout", "240", "bash", "-c", ping, timeout=70)
         import_box(socket)
         yield socket
     finally:
-        try:
-            kill_all(root, [net.inside])
-        finally:
-            net.remove()
-            unmount_below(root)
-            run("umount", "-l", str(root), check=False)
-            shutil.rmtree(root, ignore_errors=True)
+        with undisturbed():
+            _close(root, net)
         if process is not None:
-            process.wait(10)
+            process.wait(60)
+
+
+def _close(root: Path, net: Net) -> None:
+    try:
+        kill_all(root, [net.inside])
+    finally:
+        net.remove()
+        unmount_below(root)
+        run("umount", "-l", str(root), check=False)
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def import_box(socket: Path) -> None:

@@ -114,7 +114,7 @@ def _build(base: Path, tar: Path) -> None:
             shutil.rmtree(root, ignore_errors=True)
             unfinished.unlink(missing_ok=True)
         if engine is not None:
-            engine.wait(10)
+            engine.wait(60)
 
 
 def _dockerd(root: Path, net: Net, socket: Path) -> subprocess.Popen[bytes]:
@@ -124,7 +124,7 @@ def _dockerd(root: Path, net: Net, socket: Path) -> subprocess.Popen[bytes]:
     with (root / "log").open("w") as log:
         process = subprocess.Popen(net.within(words), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     ping = f"until curl -sf --unix-socket {socket} http://d/_ping >/dev/null; do sleep 0.1; done"
-    run("timeout", "60", "bash", "-c", ping, timeout=70)
+    run("timeout", "240", "bash", "-c", ping, timeout=70)
     return process
 
 

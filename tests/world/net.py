@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from demo.patience import PATIENCE
+
 SHOWN = 60
 """Lines of a failed command's output that its error shows."""
 INSIDE, OUTSIDE = "10.99.0.2", "10.99.0.1"
@@ -33,7 +35,7 @@ def run(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=timeout,
+        timeout=PATIENCE * timeout,
         check=False,
     )
     assert not check or done.returncode == 0, (

@@ -9,14 +9,16 @@ import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from demo.patience import PATIENCE
 
-def processes_of(root: Path, namespaces: Collection[str]) -> set[int]:
+
+def processes_of(root: Path | None, namespaces: Collection[str]) -> set[int]:
     """Processes whose command line names `root`, those in the named namespaces, and all that they started."""
     spaces = {
         Path("/run/netns", name).stat().st_ino for name in namespaces if Path("/run/netns", name).exists()
     }
     parents = dict(_parents())
-    found = {pid for pid in parents if _names(pid, root) or _namespace(pid) in spaces}
+    found = {pid for pid in parents if (root and _names(pid, root)) or _namespace(pid) in spaces}
     grown = True
     while grown:
         children = {pid for pid, parent in parents.items() if parent in found} - found
@@ -25,11 +27,11 @@ def processes_of(root: Path, namespaces: Collection[str]) -> set[int]:
     return found - {os.getpid()}
 
 
-def kill_all(root: Path, namespaces: Collection[str], timeout: float = 60) -> None:
+def kill_all(root: Path | None, namespaces: Collection[str], timeout: float = 60) -> None:
     """SIGKILL until none is left."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + PATIENCE * timeout
     while pids := processes_of(root, namespaces):
-        assert time.monotonic() < deadline, f"processes of {root} do not end: {sorted(pids)}"
+        assert time.monotonic() < deadline, f"processes of {root or namespaces} do not end: {sorted(pids)}"
         for pid in pids:
             kill(pid)
         time.sleep(0.05)

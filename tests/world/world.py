@@ -23,6 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from demo.ending import undisturbed
+from demo.patience import PATIENCE
 from demo.settings import CHECKOUT, EXAMPLE
 from demo.settings import Settings as StorySettings
 from demo.watch import Api
@@ -96,8 +98,7 @@ class World:
     def tell_story(self, *words: str, timeout: float = 300) -> str:
         """`python -m demo` for this instance, which starts and purges it itself; what it said."""
         where = ["--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir), "--name", self.name]
-        where += ["--engine", self.engine]
-        line = [sys.executable, "-m", "demo", *where, *words]
+        line = [sys.executable, "-m", "demo", "--here", *where, *words]
         return self._run(line, self.env, cwd=CHECKOUT, timeout=timeout)
 
     def api(self) -> Api:
@@ -112,7 +113,6 @@ class World:
             host=host,
             run_dir=self.run_dir,
             data_dir=self.data_dir,
-            engine=self.engine,
             name=self.name,
             client_netns=where,
             **more,
@@ -189,11 +189,12 @@ class World:
 
     def close(self) -> None:
         """Everything of it goes, whatever state it is in."""
-        try:
-            self._wipe()
-        finally:
-            run("umount", "-l", str(self.root), check=False)
-            shutil.rmtree(self.root, ignore_errors=True)
+        with undisturbed():
+            try:
+                self._wipe()
+            finally:
+                run("umount", "-l", str(self.root), check=False)
+                shutil.rmtree(self.root, ignore_errors=True)
 
     def _wipe(self) -> None:
         gate = f"skerry-gate-{self.name}"
@@ -220,8 +221,8 @@ class World:
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout: float = 30) -> None:
-    """Ask until it is so; AssertionError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    """Ask until it is so; AssertionError after `timeout` seconds of a machine at rest."""
+    deadline = time.monotonic() + PATIENCE * timeout
     while not condition():
-        assert time.monotonic() < deadline, f"after {timeout:g} s still not so: {what}"
+        assert time.monotonic() < deadline, f"after {PATIENCE * timeout:g} s still not so: {what}"
         time.sleep(0.04)

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
-import msgspec
 import structlog
 
 from skerry.agent.health import HEALTHY, STARTING, UNHEALTHY, Check, check_of
-from skerry.agent.observe import UNHEALTHY_CAUSE, age, end_of, exit_code, never_started, running, started
+from skerry.agent.observe import (
+    UNHEALTHY_CAUSE,
+    addresses,
+    age,
+    end_of,
+    exit_code,
+    located,
+    never_started,
+    running,
+    started,
+)
 from skerry.agent.parts import Parts
 from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
@@ -23,14 +32,24 @@ from skerry.agent.step import Step, next_step
 from skerry.agent.traffic import withdraw
 from skerry.agent.waits import delays, first
 from skerry.core.handling import handling_of
-from skerry.engine.port import EngineUnreachable
+from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.model import defaults
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Task
 from skerry.model.specs import read_template
 from skerry.model.states import TaskState
+from skerry.store.errors import StateError
 
 log = structlog.get_logger()
+
+PASSING = (EngineUnreachable, StateError)
+"""Nothing is wrong with the task: the engine or the disk is away, and will come back."""
+
+
+def reason(error: Exception) -> str:
+    """What the Err of a task says of it; an error of Python's own is named, as its text often says little."""
+    text = str(error)
+    return text if isinstance(error, SkerryError) else f"{type(error).__name__}: {text}"
 
 
 class Actor:
@@ -47,6 +66,9 @@ class Actor:
         self._out_of_memory = False
         self._seen: Raw | None = None
         """The container as it was last seen running, or None where it has to be looked at."""
+        self._displaced: Mapping[str, str] = {}
+        """The networks on which it was then not where the engine believes it to be, and why."""
+        self._starting = False
 
     def row_changed(self, task: Task | None) -> None:
         """The row was written, or removed (None)."""
@@ -67,8 +89,23 @@ class Actor:
         """Events may have been missed: the container has to be looked at."""
         self._suspect.set()
 
+    def rewired(self, container: str) -> None:
+        """A container was connected to a network or disconnected from one. Where it is this task's, its start
+        and its end do that too, and are looked at anyway."""
+        task = self._parts.store.view.tasks.get(self._id)
+        known = {task.status.container_id} if task is not None else set()
+        known |= {str(self._seen["Id"])} if self._seen is not None else set()
+        if container in known and self._died is None and not self._starting:
+            self._suspect.set()
+
     async def run(self) -> None:
         """Take steps until there are none."""
+        try:
+            await self._run()
+        finally:
+            self._parts.conditions.clear(self._condition)
+
+    async def _run(self) -> None:
         waits = delays()
         while True:
             self._changed.clear()
@@ -84,19 +121,38 @@ class Actor:
                 waits = delays()
             except Exception as error:  # noqa: BLE001 - the edge of the loop: the step is done again
                 self._seen = None
-                self._tell(step, error)
+                self._tell("a step is done again", step, error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), next(waits))
 
-    def _tell(self, step: Step, error: Exception) -> None:
+    def _tell(self, event: str, step: Step, error: Exception) -> None:
         """What the engine says is no bug of ours; everything else needs its traceback."""
         known = isinstance(error, SkerryError)
-        log.warning(
-            "a step is done again", task=self._name, step=step.name, error=str(error), exc_info=not known
-        )
+        log.warning(event, task=self._name, step=step.name, error=str(error), exc_info=not known)
 
     async def _take(self, step: Step, task: Task | None) -> bool:
-        """Do one step; True where it was the last."""
+        """Do one step; True where it was the last.
+
+        Whatever goes wrong on a task's way up ends that task, with the reason: a step that is done again and
+        again would leave it waiting for ever, and nobody would see why. Steps down are done until they are.
+        """
+        try:
+            return await self._work(step, task)
+        except PASSING:
+            raise
+        except Exception as error:
+            if step is Step.PREPARE:
+                self._tell("the task can't be prepared", step, error)
+                await self._report(TaskState.REJECTED, err=reason(error))
+            elif step is Step.START and not isinstance(error, EngineError):
+                self._tell("the task can't be started", step, error)
+                await self._parts.engine.stop_container(self._name, 0)
+                await self._report(TaskState.FAILED, err=reason(error))
+            else:
+                raise
+            return False
+
+    async def _work(self, step: Step, task: Task | None) -> bool:
         if task is None or step is Step.CLEAR:
             await self._clear()
             return True
@@ -117,15 +173,9 @@ class Actor:
     # The way up.
 
     async def _prepare(self, task: Task) -> None:
-        try:
-            made = await prepare(self._parts, task, self._ending)
-        except EngineUnreachable:
-            raise
-        except (SkerryError, msgspec.ValidationError) as error:
-            await self._report(TaskState.REJECTED, err=str(error))
-            return
-        if made:
-            await self._edit(_prepared)
+        container = await prepare(self._parts, task, self._ending)
+        if container:
+            await self._edit(lambda row, now: _prepared(row, container, now))
 
     async def _await(self, task: Task) -> None:
         await self._changed.wait()
@@ -144,7 +194,7 @@ class Actor:
         if check is None:
             return
         if await self._attend(task, seen, check, STARTING):
-            await self._edit_started(seen, TaskState.RUNNING)
+            await self._edit_started(self._seen or seen, TaskState.RUNNING)
 
     async def _launched(self, task: Task) -> Raw | None:
         """The running container; None where it has ended or would not start, which is reported then."""
@@ -152,6 +202,11 @@ class Actor:
         try:
             if seen is not None and never_started(seen):
                 await plan_of(self._parts, task, strict=True)
+                await self._parts.former.make_way(task.service_name, self._parts.store.view)
+                which, _ = await first(self._parts.traffic.joinable(task), self._ending.wait())
+                if which == 1:
+                    return None
+                self._starting = True
                 await self._parts.engine.start_container(self._name)
                 seen = await self._inspect()
         except EngineUnreachable:
@@ -161,6 +216,8 @@ class Actor:
             status = {"container_id": str(seen["Id"]), "exit_code": exit_code(seen)} if seen else {}
             await self._report(TaskState.FAILED, f"starting container failed: {error.message}", **status)
             return None
+        finally:
+            self._starting = False
         if not running(seen):
             await self._ended(task, seen)
             return None
@@ -175,7 +232,7 @@ class Actor:
             if seen is None or not running(seen):
                 await self._ended(task, seen)
                 return
-            self._seen = seen
+            await self._see(seen)
             await self._edit_started(seen, TaskState.RUNNING)
         check = await self._check(task, seen, HEALTHY)
         await self._attend(task, seen, check, HEALTHY)
@@ -207,11 +264,51 @@ class Actor:
             self._suspect.clear()
             try:
                 seen = await self._inspect()
+                if seen is None or not running(seen):
+                    return seen
+                await self._see(seen)
+                await self._relocate(seen)
             except BaseException:
                 self._suspect.set()  # not looked at: whoever waits next has to
                 raise
-            if not running(seen):
-                return seen
+
+    async def _see(self, seen: Raw) -> None:
+        """Remember a running container, and where it is: networks are joined and left while it runs, and
+        its links and addresses are changed by whoever is root."""
+        view = self._parts.store.view
+        task = view.tasks.get(self._id)
+        if task is not None:
+            self._displaced = await self._elsewhere(addresses(task, view, seen), seen)
+        self._seen = seen
+
+    async def _elsewhere(self, found: Mapping[str, str], seen: Raw) -> Mapping[str, str]:
+        places = {key: address for key, address in found.items() if address}
+        if seen["State"].get("Paused"):  # it would take connections, and answer nobody
+            return dict.fromkeys(places, "its container is paused")
+        runtime = str((seen.get("HostConfig") or {}).get("Runtime") or "")
+        return await self._parts.traffic.displaced(places, int(seen["State"]["Pid"] or 0), runtime)
+
+    async def _relocate(self, seen: Raw) -> None:
+        """Have the row say where the container is reached now."""
+        view, displaced = self._parts.store.view, self._displaced
+        task = view.tasks.get(self._id)
+        if task is not None and located(task, view, seen, displaced) is not task:
+            await self._edit(lambda task, _: located(task, view, seen, displaced))
+        self._say_where()
+
+    @property
+    def _condition(self) -> str:
+        return f"task {self._name}"
+
+    def _say_where(self) -> None:
+        """What is wrong with the addresses of a task that runs stands in `skerry status`."""
+        task = self._parts.store.view.tasks.get(self._id)
+        if task is None or task.status.state.terminal or not task.status.err:
+            self._parts.conditions.clear(self._condition)
+        else:
+            log.warning("a task is not reached", task=self._name, why=task.status.err)
+            remedy = f"to replace it: docker service update --force {task.service_name}"
+            self._parts.conditions.set(self._condition, f"{task.status.err}; {remedy}")
 
     # The way down.
 
@@ -277,18 +374,21 @@ class Actor:
         log.info("task", task=self._name, state=state.word, **({"err": err} if err else {}))
 
     async def _edit_started(self, seen: Raw, state: TaskState) -> None:
-        view = self._parts.store.view
-        await self._edit(lambda task, now: started(task, view, seen, state, now))
+        view, displaced = self._parts.store.view, self._displaced
+        await self._edit(lambda task, now: started(task, view, seen, state, now, displaced))
+        self._say_where()
         log.info("task", task=self._name, state=state.word)
 
     async def _edit(self, edit: Edit) -> None:
         await self._parts.reporter.edit(self._id, edit)
 
 
-def _prepared(task: Task, now: int) -> Task:
-    """READY; STARTING at once where it may start already, which saves a commit."""
+def _prepared(task: Task, container: str, now: int) -> Task:
+    """READY, with the container's ID: whoever wants the log of a task that ends at once finds it by that.
+    STARTING at once where it may start already, which saves a commit."""
     at_once = TaskState.RUNNING <= task.desired < TaskState.SHUTDOWN
-    return advance(task, TaskState.STARTING if at_once else TaskState.READY, now)
+    state = TaskState.STARTING if at_once else TaskState.READY
+    return advance(task, state, now, container_id=container)
 
 
 def grace_s(task: Task) -> int:

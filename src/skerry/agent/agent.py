@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from skerry.agent.actor import Actor, grace_s
 from skerry.agent.container import LABEL, TASK_LABEL
 from skerry.agent.files import TaskFolders
+from skerry.agent.former import FormerTasks
 from skerry.agent.health import HealthState
 from skerry.agent.parts import Parts
 from skerry.agent.probe import Heard, Prober
@@ -22,8 +22,11 @@ from skerry.agent.sockets import Sockets
 from skerry.agent.step import has_work
 from skerry.agent.traffic import Traffic, withdraw
 from skerry.agent.waits import delays
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Raw, Task
+from skerry.model.settings import DEFAULT_NAME
 from skerry.store.store import Change, Commit, Store
 
 log = structlog.get_logger()
@@ -50,6 +53,9 @@ class Agent:
         pull_auth: Callable[[Task], str] = _no_auth,
         sockets: Sockets | None = None,
         resync_s: float = RESYNC_S,
+        instance: str = DEFAULT_NAME,
+        conditions: Conditions | None = None,
+        api_socket: ApiSocket | None = None,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._store = store
@@ -58,8 +64,21 @@ class Agent:
         self._sweeping = asyncio.Event()
         self._prober = Prober(engine, clock, sockets)
         self._reporter = Reporter(store)
+        conditions = conditions or Conditions()
+        self._former = FormerTasks(engine, instance, conditions)
         self._parts = Parts(
-            store, engine, traffic, self.folders, self._reporter, self._prober, clock, pull_auth
+            store,
+            engine,
+            traffic,
+            self.folders,
+            self._reporter,
+            self._prober,
+            clock,
+            pull_auth,
+            conditions,
+            self._former,
+            instance,
+            api_socket,
         )
         self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
         self._closing = False
@@ -73,7 +92,9 @@ class Agent:
         self._prober.listeners.append(heard)
 
     async def run(self) -> None:
-        """An eternal task. Raises where the files' directory cannot be made, or on a bug."""
+        """An eternal task; it may be run again after it failed, and begins with what is stored then. Raises
+        where the files' directory cannot be made, or on a bug."""
+        self._closing = False
         await asyncio.to_thread(self.folders.prepare)
         try:
             async with self._store.watch() as commits, asyncio.TaskGroup() as group:
@@ -134,12 +155,14 @@ class Agent:
     # The engine.
 
     async def _follow_engine(self) -> None:
-        """Hear of ended containers, for ever: subscribe, look at all once, listen; again where it breaks."""
+        """Hear of containers that end, pause or change networks, for ever: subscribe, look at all once,
+        listen; again where it breaks. Events of networks have no label to choose by."""
         waits = delays()
         while True:
             try:
                 async with self._engine.events(
-                    type=["container"], event=["oom", "die", "destroy"], label=[TASK_LABEL]
+                    type=["container", "network"],
+                    event=["oom", "die", "destroy", "pause", "unpause", "connect", "disconnect"],
                 ) as events:
                     self._look()
                     self._sweeping.set()
@@ -170,6 +193,10 @@ class Agent:
 
     def _heard(self, event: Raw) -> None:
         attributes = event["Actor"].get("Attributes") or {}
+        if event["Type"] == "network":
+            for actor, _ in self._actors.values():
+                actor.rewired(str(attributes.get("container")))
+            return
         acting = self._actors.get(str(attributes.get(f"{TASK_LABEL}.id")))
         if acting is None:
             return
@@ -185,11 +212,14 @@ class Agent:
         """Remove this node's containers and files whose task is gone, and stop those whose task has ended:
         a crash came in between."""
         view = self._store.view
+        everyones = await self._former.look(view)
         if view.node is None:
             return
-        ours = msgspec.json.encode({"label": [f"{LABEL}.node.id={view.node.id}"]}).decode()
-        for item in await self._engine.get_list("/containers/json", all="1", filters=ours):
-            task_id = str((item.get("Labels") or {}).get(f"{TASK_LABEL}.id", ""))
+        for item in everyones:
+            labels = item.get("Labels") or {}
+            if labels.get(f"{LABEL}.node.id") != view.node.id:
+                continue
+            task_id = str(labels.get(f"{TASK_LABEL}.id", ""))
             if not self._known(task_id):
                 log.info("removing the container of a task that is gone", container=item["Names"])
                 await withdraw(self._parts.traffic, task_id)

@@ -142,7 +142,7 @@ def _security(privileges: Raw) -> list[str]:
     if seccomp.get("Mode") == "unconfined":
         found.append("seccomp=unconfined")
     elif seccomp.get("Mode") == "custom":
-        found.append(f"seccomp={base64.b64decode(seccomp.get('Profile') or '').decode()}")
+        found.append(f"seccomp={base64.b64decode(seccomp.get('Profile') or '').decode(errors='replace')}")
     if (privileges.get("AppArmor") or {}).get("Mode") == "disabled":
         found.append("apparmor=unconfined")
     if privileges.get("NoNewPrivileges"):

@@ -5,20 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
+from skerry.model.go import strconv
+from skerry.model.go.budget import Budget
+from skerry.model.go.values import Function, decoded, encoded
 from skerry.model.objects import Config, Raw, Secret, Task
 from skerry.model.specs import ConfigReference, FileTarget, SecretReference, read_template
-from skerry.model.template import context_of, expand, expand_container
+from skerry.model.template import Context, context_of, expand, expand_container, payload_context
 
 SECRET_FOLDER = PurePosixPath("/run/secrets")
 CONFIG_FOLDER = PurePosixPath("/")
 TMPFS_OPTIONS = "mode=0700,size=512m,nosuid,nodev"
 TEMPLATING = "golang"
+LAST_OWNER = 2**32 - 2
+"""The last number would mean "leave it as it is" to chown."""
 
 
 class FileError(SkerryError):
@@ -44,51 +51,37 @@ def task_files(task: Task, view: View) -> list[TaskFile]:
     """A task's configs and secrets, filled where they are templates.
 
     Raises MissingError, with Swarm's words, where the store does not have one; FileError where its owner
-    is no number; TemplateError where it cannot be filled.
+    is none; TemplateError where it cannot be filled.
     """
     container = read_template(task.spec).container
+    payload = _Payload(task, view)
     found = []
     for secret in container.secrets or []:
         if secret.file is not None:
             stored = view.secrets.get(secret.secret_id)
-            found.append(_file(secret.file, SECRET_FOLDER, _content(task, view, stored, secret)))
+            found.append(_file(secret.file, SECRET_FOLDER, payload.content(stored, secret)))
     for config in container.configs or []:
         if config.file is not None:
             kept = view.configs.get(config.config_id)
-            found.append(_file(config.file, CONFIG_FOLDER, _content(task, view, kept, config)))
+            found.append(_file(config.file, CONFIG_FOLDER, payload.content(kept, config)))
     return found
 
 
 def _file(target: FileTarget, folder: PurePosixPath, data: bytes) -> TaskFile:
     # An absolute name stays as it is: joining to it drops the folder.
     path = str(folder / target.name)
-    return TaskFile(path, _number(target.uid), _number(target.gid), target.mode & 0o7777, data)
+    return TaskFile(path, _owner(target.uid), _owner(target.gid), target.mode & 0o7777, data)
 
 
-def _number(text: str) -> int:
-    if not text.isdigit():
-        raise FileError(f'strconv.Atoi: parsing "{text}": invalid syntax')
-    return int(text)
-
-
-def _content(
-    task: Task, view: View, stored: Config | Secret | None, wanted: ConfigReference | SecretReference
-) -> bytes:
-    if stored is None:
-        kind = "secret" if isinstance(wanted, SecretReference) else "config"
-        key = wanted.secret_id if isinstance(wanted, SecretReference) else wanted.config_id
-        raise MissingError(f"unable to get {kind} from {kind} store: {kind} {key} not found")
-    templating = (stored.spec.get("Templating") or {}).get("Name")
-    if not templating:
-        return stored.data
-    if templating != TEMPLATING:
-        raise FileError("unrecognized template type")
-    payload = _Payload(task, view)
-    functions = {"secret": payload.secret, "config": payload.config, "env": payload.env}
-    context = context_of(task, view.nodes.get(task.node_id))
-    return expand(stored.data.decode(errors="surrogateescape"), context, functions).encode(
-        errors="surrogateescape"
-    )
+def _owner(text: str) -> int:
+    """The number of a user or group. Swarm takes any and cuts it to 32 bits, so that 2^32 is root."""
+    try:
+        number = strconv.atoi(text)
+    except strconv.NumError as error:
+        raise FileError(str(error)) from error
+    if not 0 <= number <= LAST_OWNER:
+        raise FileError(f"owner {number} of a file is not between 0 and {LAST_OWNER}")
+    return number
 
 
 class _Payload:
@@ -97,30 +90,59 @@ class _Payload:
     def __init__(self, task: Task, view: View) -> None:
         self._task, self._view = task, view
         self._container = read_template(task.spec).container
+        self._budget = Budget()
+        functions = {name: Function(call, ("string",)) for name, call in self._calls().items()}
+        self._functions = functions
+        self._context = payload_context(self._plain_context, functions, self._budget)
 
-    def secret(self, target: str) -> str:
+    def _calls(self) -> dict[str, Callable[[str], str]]:
+        return {"secret": self._secret, "config": self._config, "env": self._env}
+
+    @property
+    def _plain_context(self) -> Context:
+        return context_of(self._task, self._view.nodes.get(self._task.node_id))
+
+    def content(self, stored: Config | Secret | None, wanted: ConfigReference | SecretReference) -> bytes:
+        """What a file holds: the object's data, filled where it is a template."""
+        if stored is None:
+            kind = "secret" if isinstance(wanted, SecretReference) else "config"
+            key = wanted.secret_id if isinstance(wanted, SecretReference) else wanted.config_id
+            raise MissingError(f"unable to get {kind} from {kind} store: {kind} {key} not found")
+        templating = (stored.spec.get("Templating") or {}).get("Name")
+        if not templating:
+            return stored.data
+        if templating != TEMPLATING:
+            raise FileError("unrecognized template type")
+        return encoded(expand(decoded(stored.data), self._context, self._functions, self._budget))
+
+    def _secret(self, target: str) -> str:
         for wanted in self._container.secrets or []:
             if wanted.file is not None and wanted.file.name == target:
                 return self._text(self._view.secrets.get(wanted.secret_id), f"secret {wanted.secret_id}")
         raise ValueError(f"secret target {target} not found")
 
-    def config(self, target: str) -> str:
+    def _config(self, target: str) -> str:
         for wanted in self._container.configs or []:
             if wanted.file is not None and wanted.file.name == target:
                 return self._text(self._view.configs.get(wanted.config_id), f"config {wanted.config_id}")
         raise ValueError(f"config target {target} not found")
 
-    def env(self, name: str) -> str:
-        context = context_of(self._task, self._view.nodes.get(self._task.node_id))
+    def _env(self, name: str) -> str:
+        return self._variables.get(name, "")
+
+    @cached_property
+    def _variables(self) -> dict[str, str]:
+        """The container's variables, filled; the first of a name counts."""
         container: Raw = self._task.spec.get("ContainerSpec") or {}
-        variables = (line.partition("=") for line in expand_container(container, context).get("Env") or [])
-        return next((value for key, sign, value in variables if sign and key == name), "")
+        lines = expand_container(container, self._plain_context).get("Env") or []
+        pairs = (line.partition("=") for line in reversed(lines))
+        return {key: value for key, sign, value in pairs if sign}
 
     @staticmethod
     def _text(stored: Config | Secret | None, what: str) -> str:
         if stored is None:
             raise ValueError(f"{what} not found")
-        return stored.data.decode(errors="surrogateescape")
+        return decoded(stored.data)
 
 
 class TaskFolders:

@@ -6,17 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from skerry.agent.files import TaskFolders
+from skerry.agent.former import FormerTasks
 from skerry.agent.probe import Prober
 from skerry.agent.report import Reporter
 from skerry.agent.traffic import Traffic
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Task
 from skerry.store.store import Store
 
 
 @dataclass(frozen=True)
 class Parts:
-    """`clock` is wall-clock nanoseconds; `pull_auth` gives X-Registry-Auth for a task's image, or ""."""
+    """`clock` is wall-clock nanoseconds; `pull_auth` gives X-Registry-Auth for a task's image, or "";
+    `instance` is the name that tells instances on one engine apart."""
 
     store: Store
     engine: Engine
@@ -26,3 +30,8 @@ class Parts:
     prober: Prober
     clock: Callable[[], int]
     pull_auth: Callable[[Task], str]
+    conditions: Conditions
+    former: FormerTasks
+    instance: str
+    api_socket: ApiSocket | None = None
+    """What a container gets that binds the engine's socket; None leaves that as it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -11,8 +12,10 @@ from skerry.agent.files import MissingError, task_files
 from skerry.agent.parts import Parts
 from skerry.agent.report import advance
 from skerry.agent.waits import first
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
+from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw, Task
 from skerry.model.specs import read_template
 from skerry.model.states import TaskState
@@ -20,39 +23,55 @@ from skerry.model.states import TaskState
 log = structlog.get_logger()
 
 
-async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> bool:
-    """Make a task's container, as far as it is not there. False where `ending` came in the way.
+async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> str:
+    """Make a task's container, as far as it is not there; its ID. Empty where `ending` came in the way.
 
-    Raises SkerryError (its text becomes the task's Err) and EngineUnreachable (try again).
+    Raises whatever makes it impossible (its text becomes the task's Err) and EngineUnreachable (try again).
     """
     image = await _image(parts, task, ending)
     if image is None:
-        return False
+        return ""
     which, _ = await first(parts.traffic.joinable(task), ending.wait())
     if which == 1:
-        return False
+        return ""
     plan = await plan_of(parts, task)
     for volume in plan.volumes:
         await parts.engine.post("/volumes/create", volume)
-    body = {**plan.body, "Image": image}  # what the reference meant, where the engine has that
+    labels = {**plan.body["Labels"], INSTANCE: parts.instance}
+    body = {
+        **plan.body,
+        "Labels": labels,
+        "Image": image,
+    }  # what the reference meant, if it is here
     container = await parts.engine.create_container(task.name, body)
     for name, settings in plan.further:
         await parts.engine.connect(name, container, settings)
-    return True
+    return container
 
 
 async def plan_of(parts: Parts, task: Task, strict: bool = False) -> Blueprint:
     """The container's blueprint, its files written. A config or secret that is gone is an error only
     where `strict`: Swarm notices it when the task starts."""
+    return await asyncio.to_thread(_plan, parts, task, strict)  # templates may take their time
+
+
+def _plan(parts: Parts, task: Task, strict: bool) -> Blueprint:
     view = parts.store.view
     mounts: list[Raw] = []
     try:
-        files = task_files(task, view)
-        mounts = await asyncio.to_thread(parts.folders.write, task.id, files)
+        mounts = parts.folders.write(task.id, task_files(task, view))
     except MissingError:
         if strict:
             raise
-    return blueprint(task, view, mounts)
+    return _with_the_api(blueprint(task, view, mounts), parts.api_socket, task)
+
+
+def _with_the_api(plan: Blueprint, socket: ApiSocket | None, task: Task) -> Blueprint:
+    """The same with skerry's socket where the task binds the engine's."""
+    if socket is None:
+        return plan
+    host = socket.host_config(plan.body["HostConfig"], task.labels, plan.body["Labels"])
+    return replace(plan, body={**plan.body, "HostConfig": host})
 
 
 async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -31,7 +30,7 @@ from skerry.api.events import Feed
 from skerry.api.openapi import description
 from skerry.api.ports import Parts
 from skerry.api.pulse import Pulse
-from skerry.api.upstream import OLDEST, Facts, Upstream, read_version
+from skerry.api.upstream import OLDEST, Facts, Upstream, read_version, version_numbers
 from skerry.control.mismatch import Mismatch
 from skerry.model.errors import InvalidParameter
 
@@ -70,7 +69,7 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_get("/openapi.json", _describe)
     for method, path, route in ROUTES:
         app.router.add_route(method, path, _handler(route))
-        app.router.add_route(method, r"/v{version:\d+\.\d+}" + path, _handler(route))
+        app.router.add_route(method, "/v{version:[0-9.]+}" + path, _handler(route))
     return app
 
 
@@ -122,18 +121,18 @@ def _handler(route: Route) -> Handler:
 def gate(asked: str | None, facts: Facts) -> Version:
     """The version that a request speaks; without one, the newest. Raises InvalidParameter out of range."""
     newest = read_version(facts.api_version)
-    if asked is None or not re.fullmatch(r"\d+\.\d+", asked):
+    if asked is None:
         return newest
-    version = read_version(asked)
-    if version > newest:
+    numbers = version_numbers(asked)
+    if numbers > newest + (0,) * (len(numbers) - 2):
         raise InvalidParameter(
             f"client version {asked} is too new. Maximum supported API version is {facts.api_version}"
         )
     oldest = max(OLDEST, read_version(facts.oldest))
-    if version < oldest:
+    if numbers < oldest:
         least = ".".join(map(str, oldest))
         raise InvalidParameter(
             f"client version {asked} is too old. Minimum supported API version is {least}, "
             "please upgrade your client to a newer version"
         )
-    return version
+    return numbers[0], numbers[1]

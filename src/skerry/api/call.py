@@ -37,7 +37,7 @@ NO_TYPE = "skerry/none"
 
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 _FALSE = {"0", "f", "F", "FALSE", "false", "False"}
-_PREFIX = re.compile(r"/v\d+\.\d+(?=/)")
+_PREFIX = re.compile(r"/v[0-9.]+(?=/)")
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """A client's connection: one request after the other, and each head decides who serves it.
 
-Our own go to aiohttp, and the connection is kept, as clients of Docker expect. A request of the engine's is
-the connection's last: `Connection: close` makes sure of that, and from then on it is a pipe to the engine.
-Requests that upgrade keep their head as it is, since what follows is no HTTP.
+Ours go to aiohttp, the others to the engine; both get the head and the body written afresh, and nothing that
+comes behind them. The connection is kept, as clients of Docker expect, and comes back here for its next head.
+Only where the engine has taken it out of HTTP (attach, exec, BuildKit's session) is it a pipe from then on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,13 +16,26 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from skerry.api.heads import LIMIT, BadHead, Head, split
-from skerry.api.pipe import ClientHalf, EngineHalf, hung_up, tie
+from skerry.api.bodies import BadBody, Body
+from skerry.api.exchange import Exchange
+from skerry.api.heads import LIMIT, BadHead, Head, HeadReader
+from skerry.api.pipe import LINGER_S, ClientHalf, hung_up, tie
 
 if TYPE_CHECKING:
     from skerry.api.frontdoor import Server
 
 HEAD_TIMEOUT_S = 60.0
+QUIET_S = 0.5
+"""An answer that has begun, and of which nothing came for so long, is taken for a stream without an end."""
+
+_STREAM = re.compile(r"/events.*|/(services|tasks)/[^/]*/logs\?(.*&)?follow=.*")
+
+_REASONS = {
+    301: "Moved Permanently",
+    400: "Bad Request",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
 
 log = structlog.get_logger()
 
@@ -31,16 +45,30 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._buffer = b""
+        self._heads = HeadReader()
+        self._head: Head | None = None
+        """Of the request under way, or the last one."""
+        self._body: Body | None = None
+        """Its body, as far as it is still to come."""
         self._ours: web.RequestHandler | None = None
         self._next: asyncio.Protocol | None = None
         """Whoever serves the request under way, or the last one."""
-        self._room: int | None = 0
-        """Bytes of its body that are still to come; None: everything is for it."""
+        self._exchange: Exchange | None = None
+        """The engine's end of the request under way."""
+        self._raw = False
+        """No HTTP any more: everything is for the engine."""
         self._answered = True
         self._transport: asyncio.Transport | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._ended = False
+        """The client sends no more."""
+        self._closing = False
+        """What the client still sends is dropped."""
+        self._slow = False
+        """The client reads more slowly than it is written to."""
+        self._fresh = True
+        """Nothing was asked yet."""
+        self._since = asyncio.get_running_loop().time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is here; it has a minute to say what it wants."""
@@ -56,59 +84,73 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Part of a head, or what follows one."""
-        if self._next is not None and self._room != 0:
-            mine, data = data[: self._room], data[self._room :] if self._room is not None else b""
-            if self._room is not None:
-                self._room -= len(mine)
-            self._next.data_received(mine)
-        if data:
-            self._buffer += data
-            self._read_head()
+        if self._closing:
+            return
+        if self._raw and self._next is not None:
+            self._next.data_received(data)
+            return
+        self._heads.buffer += data
+        self._go_on()
 
-    def _read_head(self) -> None:
+    def _go_on(self) -> None:
         """One request at a time: what a client sends ahead waits until it has its answer."""
         assert self._transport is not None
-        if not self._answered:
-            if len(self._buffer) > LIMIT:
-                self._transport.pause_reading()
-            return
         try:
-            found = split(self._buffer)
+            self._read_body()
+            if self._body is None and self._answered:
+                self._read_head()
         except BadHead as error:
-            self._refuse(400, str(error))
+            self._refuse(error.status, str(error))
+        except BadBody as error:
+            self._refuse_body(str(error))
+        if not self._answered and len(self._heads.buffer) > LIMIT:
+            self._transport.pause_reading()
+
+    def _read_body(self) -> None:
+        buffer = self._heads.buffer
+        if self._body is None or not buffer or (self._exchange is not None and not self._exchange.transport):
             return
-        if found is None:
-            if self._ended:  # the rest of this head will never come
-                self._transport.close()
-            else:
-                self._wait_for_head()
-            return
-        head, self._buffer = found
-        self._decide(head)
+        assert self._next is not None
+        content, count = self._body.take(bytes(buffer))
+        del buffer[:count]
+        if self._body.done:
+            self._body = None
+        if content:
+            self._next.data_received(content)
+
+    def _read_head(self) -> None:
+        assert self._transport is not None
+        head = self._heads.read()
+        if head is not None:
+            self._decide(head)
+        elif self._ended:  # the rest of this head will never come
+            self._transport.close()
+        else:
+            self._wait_for_head()
 
     def _decide(self, head: Head) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        self._answered = False
+        if head.target.clean != head.target:
+            self._redirect(head)
+            return
+        self._answered = self._fresh = False
+        self._head, body = head, head.body()
+        self._body = None if body.done else body
         if self._server.routes.ours(head):
-            self._room = head.length if head.keeps else None
-            self._serve(head.render(close=not head.keeps, upgrade=False))
+            self._serve(head.render(close=not head.keeps))
         else:
-            self._room = None
-            self._pass(head.render(close=not head.upgrades) + self._take_buffer())
-        if rest := self._take_buffer():
-            self.data_received(rest)
-
-    def _take_buffer(self) -> bytes:
-        data, self._buffer = self._buffer, b""
-        return data
+            self._pass(head)
+        self._read_body()
 
     def _serve(self, data: bytes) -> None:
         assert self._transport is not None
         if self._ours is None:
             self._ours = self._server.web_protocol()
             self._ours.connection_made(self._transport)
+            if self._slow:
+                self._ours.pause_writing()
         self._next = self._ours
         self._ours.data_received(data)
 
@@ -116,32 +158,39 @@ class Connection(asyncio.Protocol):
         """The request under way has its whole answer."""
         assert self._transport is not None
         self._answered = True
-        if self._ended and not self._buffer:
+        if self._head is not None and not self._head.keeps:
+            self._closing = True  # aiohttp closes it
+        elif self._ended and not self._heads.buffer:
             self._transport.close()
-        elif self._buffer:
-            asyncio.get_running_loop().call_soon(self._go_on)
+        elif self._server.closing:
+            self._finish()
+        else:
+            self._wait_for_head()
+            asyncio.get_running_loop().call_soon(self._resume)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         assert self._transport is not None
-        if not self._transport.is_closing():
+        if self._transport.is_closing() or self._raw or self._closing:
+            return
+        if self._exchange is None or self._exchange.transport is not None:
             self._transport.resume_reading()
-            self._read_head()
+        self._go_on()
 
-    def _pass(self, data: bytes) -> None:
+    # The engine's requests.
+
+    def _pass(self, head: Head) -> None:
         assert self._transport is not None
-        if self._ours is not None:
-            self._ours.keep_alive(True)  # so that it does not close the connection when it has waited long
         self._transport.pause_reading()
         client = ClientHalf()
         client.transport = self._transport
         self._next = client
-        engine = EngineHalf()
-        tie(client, engine)
-        task = asyncio.ensure_future(self._connect(engine, data))
+        self._exchange = Exchange(head, self._whole, self._hijacked)
+        tie(client, self._exchange)
+        task = asyncio.ensure_future(self._connect(self._exchange, head.render(close=True)))
         self._server.connecting.add(task)
         task.add_done_callback(self._server.connecting.discard)
 
-    async def _connect(self, engine: EngineHalf, data: bytes) -> None:
+    async def _connect(self, engine: Exchange, data: bytes) -> None:
         assert self._transport is not None
         path = self._server.engine_socket
         try:
@@ -156,25 +205,88 @@ class Connection(asyncio.Protocol):
             engine.transport.close()
             return
         engine.transport.write(data)
+        if self._slow:
+            engine.transport.pause_reading()
+        self._resume()
+
+    def _whole(self) -> None:
+        """The engine's answer is whole; unless it came before the request was, the connection is kept."""
+        assert self._exchange is not None
+        assert self._head is not None
+        self._let_go()
+        if self._head.keeps and self._body is None:
+            self.answered()
+        else:
+            self._finish()
+
+    def _let_go(self) -> None:
+        """End the engine's connection."""
+        if self._exchange is not None:
+            self._exchange.detach()
+        self._exchange = self._next = None
+
+    def _hijacked(self) -> None:
+        """The engine has taken the connection: what was sent ahead is for it too."""
+        assert self._transport is not None
+        assert self._next is not None
+        self._raw, self._body = True, None
+        if data := bytes(self._heads.buffer):
+            self._heads.buffer.clear()
+            self._next.data_received(data)
         self._transport.resume_reading()
+        if self._ended:
+            self._next.eof_received()
+
+    # Ends.
+
+    def _redirect(self, head: Head) -> None:
+        """As dockerd's router does with a path that is not clean."""
+        self._write(301, b"", f"Location: {head.target.clean.render()}\r\n")
+        self._finish()
+
+    def _refuse_body(self, message: str) -> None:
+        """A body that can't be read; where the answer has begun, its end is all that can be said."""
+        assert self._transport is not None
+        if self._exchange is not None and self._exchange.begun:
+            self._transport.abort()
+            return
+        self._refuse(400, message)
+        self._transport.close()
 
     def _refuse(self, status: int, message: str) -> None:
-        assert self._transport is not None
-        reason = {400: "Bad Request", 503: "Service Unavailable"}[status]
+        self._let_go()
         body = msgspec.json.encode({"message": message}) + b"\n"
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        self._transport.write(head.encode() + body)
-        self._transport.close()
+        self._write(status, body, "Content-Type: application/json\r\n")
+        self._finish()
+
+    def _write(self, status: int, body: bytes, fields: str) -> None:
+        assert self._transport is not None
+        head = f"HTTP/1.1 {status} {_REASONS[status]}\r\n{fields}Content-Length: {len(body)}\r\n"
+        self._transport.write(f"{head}Connection: close\r\n\r\n".encode("latin-1") + body)
+
+    def _finish(self) -> None:
+        """Close, once the client has read what was written: while it sends, a close could cut that off."""
+        assert self._transport is not None
+        self._closing = self._answered = True
+        self._body = None
+        self._heads.buffer.clear()
+        if self._ended or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        asyncio.get_running_loop().call_later(LINGER_S, self._transport.abort)
 
     def eof_received(self) -> bool:
         """The client sends no more. One that only closed its sending half still wants its answer."""
-        if self._answered or self._transport is None:
+        if self._transport is None or self._closing or (self._answered and not self._heads.buffer):
             return False
         self._ended = True
-        if isinstance(self._next, ClientHalf):
+        if self._answered:
+            asyncio.get_running_loop().call_soon(self._resume)
+            return True
+        mid_body = self._body is not None and self._exchange is not None
+        if (self._raw or mid_body) and isinstance(self._next, ClientHalf):
             return self._next.eof_received()
         return not hung_up(self._transport)
 
@@ -190,15 +302,30 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def awaits_answer(self, now: float) -> bool:
+        """Whether a client waits here for an answer that will have an end."""
+        if self._fresh:  # it has connected, and is about to ask
+            return now - self._since < QUIET_S
+        if self._answered or self._raw or self._head is None:
+            return False
+        if self._exchange is not None:
+            return not self._exchange.begun or now - self._exchange.heard < QUIET_S
+        return not _STREAM.fullmatch(f"{self._head.path}{self._head.target.query}")
+
     def pause_writing(self) -> None:
         """The client reads too slowly."""
-        if self._next is not None:
-            self._next.pause_writing()
+        self._slow = True
+        for protocol in self._writers():
+            protocol.pause_writing()
 
     def resume_writing(self) -> None:
         """The client caught up."""
-        if self._next is not None:
-            self._next.resume_writing()
+        self._slow = False
+        for protocol in self._writers():
+            protocol.resume_writing()
+
+    def _writers(self) -> set[asyncio.Protocol]:
+        return {protocol for protocol in (self._ours, self._next) if protocol is not None}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone: so is whatever served it."""

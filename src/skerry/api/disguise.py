@@ -13,6 +13,7 @@ from typing import Any
 from skerry.api.ports import Health
 from skerry.api.wire.tasks import host_ports
 from skerry.core.view import View
+from skerry.model.labels import INSTANCE
 from skerry.model.objects import Network, Raw, Task
 
 LABEL = "skerry.network"
@@ -39,12 +40,20 @@ def event(view: View, found: Raw) -> Raw:
         if network is not None:
             shown = {**attributes, "name": network.name, "type": "overlay"}
             return {**found, "Actor": {**actor, "ID": network.id, "Attributes": shown}}
+    if INSTANCE in attributes:
+        attributes = without_own(attributes)
+        found = {**found, "Actor": {**actor, "Attributes": attributes}}
     task = view.tasks.get(attributes.get(TASK_LABEL, "")) if found.get("Type") == "container" else None
     image = (task.spec.get("ContainerSpec") or {}).get("Image") if task is not None else None
     if not image:
         return found
     told = {**found, "Actor": {**actor, "Attributes": {**attributes, "image": image}}}
     return {**told, "from": image} if "from" in found else told
+
+
+def without_own(labels: Raw) -> Raw:
+    """Labels without the one that skerry puts on containers for itself."""
+    return {key: value for key, value in labels.items() if key != INSTANCE}
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class Disguise:
     def _task_row(self, found: Raw, task: Task) -> Raw:
         image = (task.spec.get("ContainerSpec") or {}).get("Image")
         shown = {**found, "Image": image or found.get("Image", "")}
+        shown["Labels"] = without_own(found.get("Labels") or {})
         if found.get("State") == "running":
             shown["Ports"] = published(self.view, task, found.get("Ports") or [])
             if (health := self.health.health(task.id)) is not None:
@@ -107,6 +117,7 @@ class Disguise:
         if (health := self.health.health(task.id)) is not None:
             state["Health"] = health.docker()
         config.pop("Healthcheck", None)
+        config["Labels"] = without_own(config.get("Labels") or {})
         if (check := own_healthcheck(task, image_healthcheck)) is not None:
             config["Healthcheck"] = check
         container = task.spec.get("ContainerSpec") or {}

@@ -14,11 +14,16 @@ from pathlib import Path
 from aiohttp import web
 
 from skerry.api.connection import Answered, Connection
-from skerry.api.heads import Head
+from skerry.api.heads import LIMIT, Head
 from skerry.model.errors import SkerryError
 
-SHUTDOWN_S = 0.5
-"""How long requests under way may take when the server closes; streams are ended then."""
+FINISH_S = 5.0
+"""How long requests under way may take when the server closes."""
+LOOK_S = 0.02
+SHUTDOWN_S = 0.1
+"""How long handlers may take that were not waited for."""
+IDLE_S = 365 * 86400.0
+"""aiohttp does not close connections that are not used: it does not see what the engine does with them."""
 SWEEP_S = 5.0
 """How often connections from which nothing is being read are asked whether anyone is still there."""
 
@@ -39,16 +44,20 @@ class Server:
         self.engine_socket = engine_socket
         self.connections: set[Connection] = set()
         self.connecting: set[asyncio.Task[None]] = set()
+        self.closing = False
+        """Connections end with the answer that is under way."""
         self._runner = runner
+        self.listener: socket.socket
         self._listener: asyncio.Server | None = None
-        self._inode = 0
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def listen(self, sock: socket.socket) -> None:
         """Accept connections on a bound socket."""
-        loop = asyncio.get_running_loop()
-        self._inode = self.path.stat().st_ino
-        self._listener = await loop.create_unix_server(lambda: Connection(self), sock=sock)
+        self.listener = sock
+        # not create_unix_server, which removes the socket's file at its end (from Python 3.13 on)
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self), sock=sock, backlog=backlog()
+        )
         self._sweep()
 
     def web_protocol(self) -> web.RequestHandler:
@@ -63,19 +72,30 @@ class Server:
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 
     async def close(self) -> None:
-        """Stop listening, end every connection, remove the socket's file if it is still ours."""
+        """Stop listening, and end every connection once it has the answer that is under way.
+
+        The socket's file stays: whoever connects meanwhile waits for the next server that listens there.
+        """
         if self._sweeper is not None:
             self._sweeper.cancel()
         if self._listener is not None:
             self._listener.close()
+        self.closing = True
+        await self._answers()
         for task in tuple(self.connecting):
             task.cancel()
         await self._runner.cleanup()
         for connection in tuple(self.connections):
             connection.abort()
-        with contextlib.suppress(FileNotFoundError):
-            if self.path.stat().st_ino == self._inode:
-                self.path.unlink()
+
+    async def _answers(self) -> None:
+        """Until nobody waits for an answer that will have an end, or for long enough."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + FINISH_S
+        while (now := loop.time()) < deadline:
+            if not any(connection.awaits_answer(now) for connection in self.connections):
+                return
+            await asyncio.sleep(LOOK_S)
 
 
 class Routes:
@@ -94,7 +114,7 @@ class Routes:
     def ours(self, head: Head) -> bool:
         """Whether skerry answers this request itself."""
         path = head.path
-        if path.lstrip("/").partition("/")[0] in OWNED:
+        if path.partition("/")[2].partition("/")[0] in OWNED:
             return True
         return (head.method, path) in self._overlaid or any(
             method == head.method and pattern.fullmatch(path) for method, pattern in self._patterns
@@ -102,12 +122,17 @@ class Routes:
 
 
 async def serve(
-    path: str, app: web.Application, engine_socket: str, mode: int = 0o660, group: str = "docker"
+    path: str,
+    app: web.Application,
+    engine_socket: str,
+    sock: socket.socket | None = None,
+    mode: int = 0o660,
+    group: str = "docker",
 ) -> Server:
     """Serve the application and, behind it, the engine at a unix socket.
 
-    The socket belongs to `group` where there is one. Raises AlreadyServed where somebody answers at
-    `path`; a file that a dead process left is replaced.
+    `sock` is that socket where it is bound already; a fresh one belongs to `group` where there is one.
+    Raises AlreadyServed where somebody answers at `path`; a file that a dead process left is replaced.
     """
     runner = web.AppRunner(
         app,
@@ -116,9 +141,13 @@ async def serve(
         access_log_class=Answered,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_S,
+        keepalive_timeout=IDLE_S,
+        max_line_size=LIMIT,
+        max_field_size=LIMIT,
+        max_headers=LIMIT,
     )
     await runner.setup()
-    sock = bind(Path(path), mode, group)
+    sock = sock or bind(Path(path), mode, group)
     try:
         server = Server(Path(path), runner, Routes(app), engine_socket)
         await server.listen(sock)
@@ -127,6 +156,14 @@ async def serve(
         await runner.cleanup()
         raise
     return server
+
+
+def backlog() -> int:
+    """How many connections may wait to be accepted: as many as the kernel allows, as with dockerd."""
+    try:
+        return int(Path("/proc/sys/net/core/somaxconn").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return socket.SOMAXCONN
 
 
 def bind(path: Path, mode: int, group: str) -> socket.socket:

@@ -1,110 +1,158 @@
-"""The head of an HTTP/1 request, read without a body parser: what the front door decides by."""
+"""The head of an HTTP/1 request: what the front door decides by, and what it hands on.
+
+Nothing is handed on as it came. A head is read strictly, so that nobody behind the door could read it in
+another way, and written afresh with the length of its body said once. What is ambiguous is refused.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
+from functools import cached_property
 
-LIMIT = 64 * 1024
-"""The longest head that is read, in bytes."""
+from skerry.api.bodies import Body, Chunked, Sized
+from skerry.api.target import BadTarget, Target, read_target
+
+LIMIT = (1 << 20) + 4096
+"""The longest head that is read, in bytes: what dockerd takes."""
 
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) (HTTP/1\.[01])")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\x00]*)")
-_VERSION = re.compile(r"/v\d+\.\d+(/.*)")
-_PLAIN = {"GET", "HEAD", "POST", "PUT", "DELETE"}
-_HOP = {b"connection", b"keep-alive", b"proxy-connection"}
+_NO_METHODS = (b"CONNECT", b"PRI")
+"""Their targets are no paths; what follows them is no HTTP/1."""
+
+_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"http2-settings"}
+_FRAMING = {b"content-length", b"transfer-encoding"}
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+_IN_NO_HEAD = re.compile(rb"\x00|(?<!\r)\n")
 
 
 class BadHead(ValueError):
-    """These bytes are no request."""
+    """These bytes are no request; `status` is the answer to them."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
 class Head:
-    """A request's head; `fields` are its header lines in order, as they were sent."""
+    """A request's head; `fields` are its header lines in order, `length` its body's (None: in chunks)."""
 
     method: str
-    target: str
+    target: Target
     protocol: str
     fields: tuple[tuple[bytes, bytes], ...]
+    length: int | None = 0
 
     @property
     def path(self) -> str:
         """The decoded path without query and without `/vX.YY`."""
-        path = self.target
-        if "://" in path.partition("?")[0]:
-            path = "/" + path.split("://", 1)[1].partition("/")[2]
-        path = unquote(path.partition("?")[0])
-        versioned = _VERSION.fullmatch(path)
-        return versioned.group(1) if versioned else path
+        return self.target.route
 
-    @property
+    @cached_property
     def upgrades(self) -> bool:
-        """Whether the client asks to go on in another protocol (attach, exec, BuildKit's session)."""
-        return any(name.lower() == b"upgrade" for name, _ in self.fields)
+        """Whether the client asks to go on in another protocol where the engine does that (attach, exec,
+        BuildKit's session); anywhere else the wish is not handed on."""
+        return self.hijacks and any(name.lower() == b"upgrade" for name, _ in self.fields)
 
-    @property
+    @cached_property
+    def hijacks(self) -> bool:
+        """Whether the engine takes the connection out of HTTP on this route."""
+        return self.target.hijacks(self.method)
+
+    @cached_property
     def keeps(self) -> bool:
-        """Whether another request may follow on the connection: where this one ends is known, and the
-        client wants nothing else."""
-        plain = self.method in _PLAIN and self.protocol == "HTTP/1.1" and self.length is not None
-        wishes = {value.lower() for name, value in self.fields if name.lower() == b"connection"}
-        return plain and wishes <= {b"keep-alive"}
+        """Whether another request may follow on the connection."""
+        wishes = b",".join(value for name, value in self.fields if name.lower() == b"connection")
+        return self.protocol == "HTTP/1.1" and b"close" not in re.split(rb"[ \t,]+", wishes.lower())
 
-    @property
-    def length(self) -> int | None:
-        """Bytes of the body; None where only reading it tells, or the head contradicts itself."""
-        if any(name.lower() == b"transfer-encoding" for name, _ in self.fields):
-            return None
-        lengths = {value for name, value in self.fields if name.lower() == b"content-length"}
-        if not lengths:
-            return 0
-        (value, *others) = lengths
-        return int(value) if not others and value.isdigit() and len(value) < 19 else None
+    def body(self) -> Body:
+        """What follows the head, still to be read."""
+        return Chunked() if self.length is None else Sized(self.length)
 
-    def render(self, *, close: bool, upgrade: bool = True) -> bytes:
-        """The head again; `close` makes it the connection's last request, `upgrade` keeps that field."""
-        dropped = _HOP if close else set()
-        if not upgrade:
-            dropped = dropped | {b"upgrade"}
-        lines = [f"{self.method} {self.target} {self.protocol}".encode("latin-1")]
+    def render(self, *, close: bool) -> bytes:
+        """The head as it is handed on; `close` makes it the last request of its connection there."""
+        dropped = _HOP | _FRAMING if self.upgrades else _HOP | _FRAMING | {b"upgrade"}
+        lines = [f"{self.method} {self.target.render()} {self.protocol}".encode("latin-1")]
         lines += [name + b": " + value for name, value in self.fields if name.lower() not in dropped]
-        if close:
+        if self.length is None:
+            lines.append(b"Transfer-Encoding: chunked")
+        elif self.length or any(name.lower() == b"content-length" for name, _ in self.fields):
+            lines.append(b"Content-Length: %d" % self.length)
+        if self.upgrades:
+            lines.append(b"Connection: Upgrade")
+        elif close:
             lines.append(b"Connection: close")
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def split(data: bytes) -> tuple[Head, bytes] | None:
-    """The head and what follows it, or None while the head is not whole. Raises BadHead."""
-    data = data.lstrip(b"\r\n")
-    end = data.find(b"\r\n\r\n")
-    if end > LIMIT or (end < 0 and len(data) > LIMIT):
-        raise BadHead("request header too long")
-    if end < 0:
-        if not _plausible(data):
-            raise BadHead("malformed request line")
-        return None
-    return parse(data[:end]), data[end + 4 :]
+class HeadReader:
+    """Collects what a client sends until a head is whole; what follows it stays in `buffer`."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self._looked = 0
+        """So far the buffer was looked through, and holds no whole head."""
+        self._line_ended = False
+
+    def read(self) -> Head | None:
+        """Take the next head off the buffer; None while it is not whole. Raises BadHead."""
+        if not self._looked:
+            del self.buffer[: len(self.buffer) - len(self.buffer.lstrip(b"\r\n"))]
+        end = self.buffer.find(b"\r\n\r\n", max(self._looked - 3, 0))
+        if (len(self.buffer) if end < 0 else end) > LIMIT:
+            raise BadHead("request header too long", 431)
+        if end < 0:
+            self._look()
+            return None
+        block = bytes(self.buffer[:end])
+        del self.buffer[: end + 4]
+        self._looked, self._line_ended = 0, False
+        return parse(block)
+
+    def _look(self) -> None:
+        """Refuse TLS and the like before a time-out does. Raises BadHead."""
+        if _IN_NO_HEAD.search(self.buffer, self._looked):
+            raise BadHead("malformed request")
+        end = self.buffer.find(b"\r\n", max(self._looked - 1, 0))
+        if end >= 0 and not self._line_ended:
+            self._line_ended = True
+            if _REQUEST_LINE.fullmatch(bytes(self.buffer[:end])) is None:
+                raise BadHead("malformed request line")
+        self._looked = len(self.buffer)
 
 
 def parse(block: bytes) -> Head:
     """Read a whole head (without the empty line). Raises BadHead."""
     first, *rest = block.split(b"\r\n")
     line = _REQUEST_LINE.fullmatch(first)
-    if line is None:
+    if line is None or line[1] in _NO_METHODS:
         raise BadHead("malformed request line")
     fields = []
     for raw in rest:
-        found = _FIELD.fullmatch(raw)
-        if found is None:
+        field = _FIELD.fullmatch(raw)
+        if field is None:
             raise BadHead("malformed header line")
-        fields.append((found.group(1), found.group(2).rstrip(b" \t")))
-    method, target, protocol = (part.decode("latin-1") for part in line.groups())
-    return Head(method, target, protocol, tuple(fields))
+        fields.append((field[1], field[2].rstrip(b" \t")))
+    try:
+        target = read_target(line[2])
+    except BadTarget as error:
+        raise BadHead(str(error)) from error
+    protocol = line[3].decode()
+    return Head(line[1].decode(), target, protocol, tuple(fields), _length(fields, protocol))
 
 
-def _plausible(data: bytes) -> bool:
-    """Whether an unfinished head may still become one: refuse TLS and the like before a time-out does."""
-    first, ended, _ = data.partition(b"\r\n")
-    return _REQUEST_LINE.fullmatch(first) is not None if ended else b"\x00" not in first
+def _length(fields: list[tuple[bytes, bytes]], protocol: str) -> int | None:
+    """Bytes of the body; None: it comes in chunks. Raises BadHead where two readers could disagree."""
+    codings = [value.lower() for name, value in fields if name.lower() == b"transfer-encoding"]
+    lengths = {value for name, value in fields if name.lower() == b"content-length"}
+    if codings:
+        if codings != [b"chunked"] or lengths or protocol != "HTTP/1.1":
+            raise BadHead("the length of the body is not clear")
+        return None
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not _LENGTH.fullmatch(value := lengths.pop()):
+        raise BadHead("bad Content-Length")
+    return int(value)

@@ -27,12 +27,17 @@ def hung_up(transport: asyncio.BaseTransport) -> bool:
 class Half(asyncio.Protocol):
     """One end of a pipe; `tie` makes two of them a pipe."""
 
-    peer: Half
+    peer: Half | None = None
+    """The other end; None where nobody is there any more."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.ended = False
         """Nothing more will come from this end."""
+
+    @property
+    def _other(self) -> asyncio.Transport | None:
+        return self.peer.transport if self.peer is not None else None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport; used for a socket that is still to be connected."""
@@ -41,26 +46,26 @@ class Half(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Copy to the other end, unless that is gone."""
-        out = self.peer.transport
+        out = self._other
         if out is not None and not out.is_closing():
             out.write(data)
 
     def pause_writing(self) -> None:
         """This end is full: stop reading the other."""
-        if self.peer.transport is not None:
-            self.peer.transport.pause_reading()
+        if self._other is not None:
+            self._other.pause_reading()
 
     def resume_writing(self) -> None:
         """This end has room again."""
-        if self.peer.transport is not None and not self.peer.transport.is_closing():
-            self.peer.transport.resume_reading()
+        if self._other is not None and not self._other.is_closing():
+            self._other.resume_reading()
 
     def eof_received(self) -> bool:
         """Pass the end on; stay open for what still comes the other way, unless nobody is there."""
         self.ended = True
         assert self.transport is not None
-        other = self.peer.transport
-        if other is None or other.is_closing() or self.peer.ended:
+        other = self._other
+        if self.peer is None or other is None or other.is_closing() or self.peer.ended:
             self.close()
         elif self.gone():
             other.close()
@@ -77,7 +82,7 @@ class Half(asyncio.Protocol):
         """Close the other end too, after what was written to it has gone out (or after a while)."""
         self.ended = True
         self.close()
-        if self.peer.transport is not None:
+        if self.peer is not None and self._other is not None:
             asyncio.get_running_loop().call_later(LINGER_S, self.peer.lost_interest)
 
     def lost_interest(self) -> None:
@@ -85,9 +90,9 @@ class Half(asyncio.Protocol):
 
     def close(self) -> None:
         """Close both ends; what is buffered is still sent."""
-        for half in (self, self.peer):
-            if half.transport is not None:
-                half.transport.close()
+        for transport in (self.transport, self._other):
+            if transport is not None:
+                transport.close()
 
 
 class ClientHalf(Half):

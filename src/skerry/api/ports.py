@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.model.objects import Network, Raw, Task
 from skerry.store.store import Store
@@ -33,6 +34,10 @@ async def _nothing() -> None:
     pass
 
 
+async def _nothing_left(node_id: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Parts:
     """Everything behind the API."""
@@ -46,6 +51,8 @@ class Parts:
     """The instance's run directory: configs and secrets of tasks lie below its `tasks/`."""
     allocate_network: Callable[[str], Awaitable[Network]]
     """Wait until the network (by ID) has its subnet and its bridge; a plain container is about to join it."""
+    api_socket: ApiSocket | None = None
+    """What a plain container gets that binds the engine's socket; None leaves that as it is."""
     interfaces: Callable[[], Mapping[str, str]] = dict
     """This machine's addresses by interface, for `swarm init --advertise-addr eth0`."""
     routes: Callable[[], Iterable[str]] = tuple
@@ -54,5 +61,7 @@ class Parts:
     """What the daemon says of itself: version, pid, engine, warnings."""
     at_work: Callable[[], Awaitable[None]] = _nothing
     """Wait until what the unlocked state asks for is being done."""
+    cleared: Callable[[str], Awaitable[None]] = _nothing_left
+    """Kill what is left of a swarm that this node (by ID) has left, and wait until it is gone."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""

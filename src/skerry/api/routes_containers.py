@@ -135,20 +135,27 @@ async def _image_healthcheck(call: Call, looks: Disguise, found: Raw) -> Raw | N
 
 
 async def create(call: Call) -> web.Response:
-    """Create a container; where it names an overlay network it gets that one's bridge and resolver."""
+    """Create a container; where it names an overlay network it gets that one's bridge and resolver, and
+    where it binds the engine's socket skerry's."""
     data = await call.read()
     try:
-        body = msgspec.json.decode(data)
+        sent = msgspec.json.decode(data)
     except msgspec.DecodeError:
         return relay(await call.forward())  # the engine has the words for it
-    changed = (
-        await _onto_bridges(call, canonical(body, "container.CreateRequest"))
-        if isinstance(body, dict)
-        else None
-    )
-    if changed is None:
+    if not isinstance(sent, dict):
         return relay(await call.forward())
-    return relay(await call.forward(body=msgspec.json.encode(changed)))
+    plain = canonical(sent, "container.CreateRequest")
+    body = _with_the_api(call, plain)
+    body = await _onto_bridges(call, body) or body
+    return relay(await call.forward(body=msgspec.json.encode(body) if body != plain else None))
+
+
+def _with_the_api(call: Call, body: Raw) -> Raw:
+    """The body with skerry's socket where it binds the engine's."""
+    socket, host, labels = call.parts.api_socket, body.get("HostConfig"), body.get("Labels") or {}
+    if socket is None or not isinstance(host, dict) or not isinstance(labels, dict):
+        return body
+    return {**body, "HostConfig": socket.host_config(host, labels)}
 
 
 async def _onto_bridges(call: Call, body: Raw) -> Raw | None:

@@ -63,7 +63,7 @@ async def reveal(call: Call) -> web.Response:
     if uid != 0:
         raise Forbidden("the content of a secret is told to root alone")
     secret = secrets.find(call.view, call.ref)
-    log.warning("secret revealed", name=secret.name, pid=pid)
+    log.info("secret revealed", name=secret.name, pid=pid)
     return answer({"Data": base64.b64encode(secret.data).decode()})
 
 

@@ -40,8 +40,11 @@ async def join(call: Call) -> web.Response:
 
 
 async def leave(call: Call) -> web.Response:
-    """Leave the swarm."""
+    """Leave the swarm; answered when its tasks and networks are gone."""
+    here = call.view.node
     await swarm.leave(call.store, call.lenient("force"))
+    if here is not None:
+        await call.parts.cleared(here.id)
     return empty()
 
 

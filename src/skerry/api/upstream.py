@@ -17,6 +17,10 @@ from skerry.api.connection import engine_down
 from skerry.control.mismatch import GO_OF_20_10
 from skerry.engine.port import EngineUnreachable
 
+LONGEST_NUMBER = 20
+HIGHEST = (1 << 63) - 1
+"""What Go reads a number as that is too large for it."""
+
 OLDEST: Version = (1, 24)
 """The oldest version of the API that is served."""
 
@@ -25,6 +29,13 @@ def read_version(text: str) -> Version:
     """`1.41` as a pair that compares."""
     major, _, minor = text.partition(".")
     return int(major), int(minor)
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """`1.41.0` as dockerd compares it, at least two numbers: one that is missing is 0."""
+    digits = [part.lstrip("0") for part in text.split(".")]
+    numbers = [min(int(part or 0), HIGHEST) if len(part) < LONGEST_NUMBER else HIGHEST for part in digits]
+    return tuple(numbers + [0] * (2 - len(numbers)))
 
 
 def read_go(text: str) -> Version:

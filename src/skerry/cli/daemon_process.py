@@ -21,6 +21,7 @@ from skerry.model.settings import Settings
 START_S = 60.0
 STOP_S = 30.0
 POLL_S = 0.05
+PING_S = 2.0
 
 
 def command(settings: Settings, verb: str, *more: str) -> list[str]:
@@ -42,7 +43,10 @@ def running_pid(settings: Settings) -> int | None:
 
 
 def ask(settings: Settings, path: str, timeout: float = 10.0) -> Any:
-    """GET from the daemon's API; None where nobody answers."""
+    """GET from the daemon's API; None where nobody answers. Without a daemon its socket may still be there,
+    and whoever connects would wait for the next one."""
+    if running_pid(settings) is None:
+        return None
     connection = UnixConnection(settings.api_socket, timeout)
     try:
         connection.request("GET", path)
@@ -67,7 +71,7 @@ def start_detached(settings: Settings) -> int:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise click.ClickException(_last_words(settings, begin))
-        if ask(settings, "/_ping") == "OK":
+        if ask(settings, "/_ping", PING_S) == "OK":
             return process.pid
         time.sleep(POLL_S)  # a process has no way to say over a file system that it answers now
     raise click.ClickException(f"skerry did not answer within {START_S:.0f} s; see {settings.log_file}")

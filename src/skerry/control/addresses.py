@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError, ip_address
 
 from skerry.control.access import quoted
+from skerry.model import defaults
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Raw
 
@@ -76,15 +77,22 @@ def _is_address(text: str, zero: bool = True) -> bool:
 
 
 def pools(body: Raw) -> tuple[tuple[str, ...], int]:
-    """Address pools and subnet size of an InitRequest, the defaults filled in. Raises SkerryError (500)."""
-    given, size = body.get("DefaultAddrPool") or ["10.0.0.0/8"], body.get("SubnetSize") or 24
+    """Address pools and subnet size of an InitRequest, as a swarm shows them. Raises SkerryError (500).
+
+    Without the field, which is not the same as an empty list, both are the defaults; an empty list, which is
+    what the docker CLI sends, and a size of 0 are shown, and mean the defaults.
+    """
+    given, asked = body.get("DefaultAddrPool"), body.get("SubnetSize", 0)
+    if given is None:
+        return defaults.ADDRESS_POOLS, defaults.SUBNET_SIZE
+    size = asked or defaults.SUBNET_SIZE
     networks = [_pool(text) for text in given]
-    if size > 29 and body.get("DefaultAddrPool"):
+    if size > 29:
         raise SkerryError(f"subnet size is out of range: {size}")
     for text, network in zip(given, networks, strict=True):
         if network.prefixlen > size:
             raise SkerryError(f"invalid CIDR: {quoted(text)}. Subnet size is too small for pool: {size}")
-    return tuple(str(network) for network in networks), size
+    return tuple(str(network) for network in networks), asked
 
 
 def _pool(text: str) -> IPv4Network:

@@ -20,6 +20,7 @@ from skerry.store.store import Tx
 MOUNT_TYPES = ("bind", "volume", "tmpfs", "npipe", "cluster")
 PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
 PREDEFINED = ("bridge", "host", "none", "default")
+CONFINEMENTS = {"Seccomp": ("unconfined", "custom"), "AppArmor": ("disabled",)}
 MODES = ("Replicated", "Global", "ReplicatedJob", "GlobalJob")
 
 
@@ -109,8 +110,20 @@ def _container(container: Raw) -> Raw:
             raise InvalidParameter("invalid Config: either File or Runtime should be set")
     isolation = _word(container.get("Isolation", ""), ("default", "process", "hyperv"))
     found = {**container, "Isolation": isolation}
+    if "Privileges" in container:
+        found["Privileges"] = _privileges(container["Privileges"])
     if "Mounts" in container:
         found["Mounts"] = [_mount(mount) for mount in container["Mounts"]]
+    return found
+
+
+def _privileges(privileges: Raw) -> Raw:
+    """A mode that is none becomes the default, without a word."""
+    found = dict(privileges)
+    for key, modes in CONFINEMENTS.items():
+        if key in privileges:
+            mode = privileges[key].get("Mode", "")
+            found[key] = {**privileges[key], "Mode": mode if mode in modes else "default"}
     return found
 
 

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from skerry.control import octets
 from skerry.control.mismatch import Mismatch, Place
 from skerry.control.shapes import LABELS, SHAPES
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 
 RANGES = {
+    "uint8": (0, 2**8 - 1),
     "uint32": (0, 2**32 - 1),
     "fs.FileMode": (0, 2**32 - 1),
     "uint64": (0, 2**64 - 1),
@@ -57,7 +59,7 @@ def _zero(kind: str) -> bool | int | str:
 
 def _value(value: Any, kind: str, place: Place) -> Any:
     if kind == "[]uint8":
-        return _expect(value, lambda one: isinstance(one, str), kind, place)
+        return _bytes(value, kind, place)
     if kind.startswith("[]"):
         _expect(value, lambda one: isinstance(one, list), kind, place)
         found = enumerate(value)
@@ -70,6 +72,19 @@ def _value(value: Any, kind: str, place: Place) -> Any:
         _expect(value, lambda one: isinstance(one, dict), kind, place)
         return _struct(value, kind, place)
     return _scalar(value, kind, place)
+
+
+def _bytes(value: Any, kind: str, place: Place) -> str:
+    """Bytes in base64; a list of numbers is as good."""
+    if isinstance(value, list):
+        numbers = [_scalar(one or 0, "uint8", place.element(index)) for index, one in enumerate(value)]
+        return octets.written(bytes(numbers))
+    text: str = _expect(value, lambda one: isinstance(one, str), kind, place)
+    try:
+        octets.read(text)
+    except ValueError as error:
+        raise Mismatch("string", kind, place, str(error)) from error
+    return text
 
 
 def _scalar(value: Any, kind: str, place: Place) -> Any:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from msgspec.structs import replace
 
-from skerry.control import access
+from skerry.control import access, octets
 from skerry.control.decode import read
-from skerry.control.mismatch import Mismatch, Place
 from skerry.control.names import check_file_name
 from skerry.core.view import View
 from skerry.model.errors import RpcError, out_of_sequence
@@ -21,8 +19,6 @@ File = TypeVar("File", Config, Secret)
 Find = Callable[[View, str], Config | Secret]
 """Finds one by what the user calls it."""
 
-ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-
 
 def find(view: View, kind: str, files: Iterable[File], ref: str) -> File:
     """A file by ID, name (in any case, as Docker has it for these two) or ID prefix."""
@@ -32,7 +28,7 @@ def find(view: View, kind: str, files: Iterable[File], ref: str) -> File:
 def read_spec(body: Raw, schema: str) -> tuple[Raw, bytes]:
     """The spec without its content, and the content."""
     spec = read(body, schema)
-    data = content(spec.pop("Data", ""), schema)
+    data = octets.read(spec.pop("Data", ""))
     return {"Labels": {}, **spec}, data
 
 
@@ -95,40 +91,3 @@ def check_unused(view: View, file: Config | Secret, kind: str) -> None:
             "InvalidArgument",
             f"{kind} '{file.name}' is in use by the following {word}: {', '.join(users)}",
         )
-
-
-def content(text: str, schema: str) -> bytes:
-    """Decode base64 as Go does, line breaks allowed. Raises Mismatch with the place of the fault."""
-    try:
-        return base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
-    except ValueError as error:
-        why = f"illegal base64 data at input byte {_fault(text)}"
-        raise Mismatch("string", "[]uint8", Place(schema, schema, ("Data",)), why) from error
-
-
-def _fault(text: str) -> int:
-    """Where Go's decoder stops: at the odd character, or at the start of the group that is cut short."""
-    group: list[int] = []
-    for place, char in enumerate(text):
-        if char in "\r\n":
-            continue
-        if char == "=":
-            return _padding_fault(text, place, len(group))
-        if char not in ALPHABET:
-            return place
-        group = [*group, place] if len(group) < 4 else [place]
-    return len(text) - len(group) % 4
-
-
-def _padding_fault(text: str, place: int, before: int) -> int:
-    """The fault at or after the first padding, `before` characters into its group."""
-    if before % 4 in (0, 1):
-        return place
-    rest = [index for index in range(place + 1, len(text)) if text[index] not in "\r\n"]
-    if before == 2:
-        if not rest:
-            return len(text)
-        if text[rest[0]] != "=":
-            return rest[0] - 1
-        rest = rest[1:]
-    return rest[0] if rest else len(text)

@@ -73,6 +73,9 @@ DEFAULTS: Raw = {
 }
 """The spec of a new swarm."""
 
+ZERO_IS_MEANT = ("TaskHistoryRetentionLimit", "KeepOldSnapshots")
+"""Numbers that Docker's API has as pointers: one that is there counts."""
+
 ZEROS: Raw = {
     "Name": "default",
     "Labels": {},
@@ -98,18 +101,17 @@ async def init(
 
     `description` is the node's, as the API shows it; `interfaces` maps interface names to addresses;
     `taken` are subnets (CIDR) that this machine reaches otherwise. Raises Unavailable where it is in a swarm,
-    unless the body says ForceNewCluster: then all stays as it is.
+    unless the body says ForceNewCluster: then the swarm goes on with the addresses and the spec of the body.
     """
     request = read(body, "swarm.InitRequest")
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
-        if tx.view.cluster is not None:
-            if request.get("ForceNewCluster"):
-                if tx.view.locked:
-                    raise Unavailable(NO_WORKER)
-                return tx.view.cluster.node_id
+        standing = tx.view.cluster
+        if standing is not None and not request.get("ForceNewCluster"):
             raise Unavailable(ALREADY)
+        if tx.view.locked:
+            raise Unavailable(NO_WORKER)
         addresses.check_listen(request)
         wanted = request.get("Spec", {})
         _check_name(wanted)
@@ -119,10 +121,16 @@ async def init(
         availability = request.get("Availability") or "active"
         if availability.lower() not in ("active", "pause", "drain"):
             raise SkerryError(f"invalid Availability: {access.quoted(availability)}")
-        spec = _public(_merged(DEFAULTS, wanted))
+        merged = _merged(DEFAULTS if standing is None else standing.spec, wanted)
+        spec = _public(merged)
         if request.get("AutoLockManagers"):
             spec["EncryptionConfig"] = {**spec["EncryptionConfig"], "AutoLockManagers": True}
         _check_spec(spec, "error updating cluster settings: ")
+        if standing is not None:
+            cluster = _rotated(standing, merged["CAConfig"], tx.now)
+            tx.put(_with_lock(replace(cluster, spec=spec, listen_addr=listen)))
+            tx.put(replace(tx.view.nodes[standing.node_id], address=address))
+            return standing.node_id
         node = tx.put(_node(tx.new_id(), hostname, description, address, availability.lower()))
         cluster = Cluster(tx.new_id(), node.id, spec, listen_addr=listen)
         cluster = replace(cluster, address_pools=pools, subnet_size=size, data_path_port=port)
@@ -171,11 +179,13 @@ def _add_ingress(tx: Tx, taken: tuple[str, ...]) -> Network:
 
 
 def _merged(base: Raw, given: Raw) -> Raw:
-    """`base` with what `given` sets to something, one level deep: zero means the default."""
+    """`base` with what `given` sets to something, one level deep: zero leaves it,
+    but where it can be meant."""
     found: dict[str, Any] = dict(base)
     for key, value in given.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            found[key] = {**base[key], **{name: item for name, item in value.items() if item}}
+        if isinstance(value, dict) and key != "Labels":
+            set_here = {name: item for name, item in value.items() if item or name in ZERO_IS_MEANT}
+            found[key] = {**base.get(key, {}), **set_here}
         elif value:
             found[key] = value
     return found

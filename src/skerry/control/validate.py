@@ -12,6 +12,7 @@ from skerry.core.handling import handling
 from skerry.core.view import View
 from skerry.model import labels, template
 from skerry.model.errors import RpcError
+from skerry.model.go.fmt import sprintf
 from skerry.model.objects import Config, Port, Raw, Secret, Service
 from skerry.model.specs import read_endpoint
 
@@ -119,9 +120,10 @@ def _check_credential_config(container: Raw) -> None:
 
 def _check_container(raw: Raw) -> None:
     try:
-        container = template.expand_container(raw, template.EMPTY)
+        container = template.expand_container(raw, template.TRIAL)
     except template.TemplateError as error:
-        raise _invalid(error.message) from error
+        # swarmkit takes the text for a layout: a verb in the user's template is one without a value
+        raise _invalid(sprintf(error.message)) from error
     image = container.get("Image", "")
     if not image:
         raise _invalid("ContainerSpec: image reference must be provided")

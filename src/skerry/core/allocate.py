@@ -34,8 +34,8 @@ def free_subnet(view: View, taken: Iterable[str] = ()) -> str:
     cluster = view.cluster
     assert cluster is not None
     occupied = _ipv4(one.subnet for one in view.networks.values() if one.subnet) + _ipv4(taken)
-    for pool in cluster.address_pools:
-        for candidate in _subnets(IPv4Network(pool), cluster.subnet_size, occupied):
+    for pool in cluster.address_pools or defaults.ADDRESS_POOLS:
+        for candidate in _subnets(IPv4Network(pool), cluster.subnet_size or defaults.SUBNET_SIZE, occupied):
             return str(candidate)
     raise Exhausted("could not find an available, non-overlapping IPv4 address pool among the swarm's pools")
 

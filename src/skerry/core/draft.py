@@ -17,6 +17,9 @@ from skerry.model.objects import Node, Note, Service, Task, TaskStatus
 from skerry.model.specs import RestartPolicy, ServiceSpec, read_service
 from skerry.model.states import TaskState
 
+AT_ONCE = 500
+"""So many tasks may one pass make; its commit leads to the next, and others have their turn between them."""
+
 UNDER_WAY = frozenset({"updating", "rollback_started"})
 """States of an update that goes on."""
 
@@ -96,6 +99,11 @@ class Draft:
     def updating(self) -> bool:
         """Whether an update goes on, so that every slot that is out of date has its turn."""
         return self.service.update is not None and self.service.update.state in UNDER_WAY
+
+    @property
+    def room(self) -> int:
+        """How many tasks this pass may still make."""
+        return max(0, AT_ONCE - self._made)
 
     def adopt(self, task: Task, of_update: int) -> None:
         """Make a task, which is as the spec says, one of another update to that spec."""

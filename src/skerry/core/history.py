@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from skerry.core.draft import Draft
 from skerry.core.slots import Slot
-from skerry.model.defaults import TASK_HISTORY
+from skerry.model.defaults import TASK_HISTORY, TASK_HISTORY_MOST
 
 
 def trim(draft: Draft) -> None:
     """Drop the oldest ended tasks of slots that hold more than the limit, the live ones included."""
     limit = _limit(draft)
-    if limit < 0:
-        return
+    limit = TASK_HISTORY_MOST if limit < 0 else min(limit, TASK_HISTORY_MOST)
     for slot in draft.slots().values():
         telling = set(_telling(draft, slot))
         ended = [task for task in slot.tasks if not task.live and task.status.state.terminal]
@@ -30,7 +29,7 @@ def _telling(draft: Draft, slot: Slot) -> Iterator[str]:
     yield from (last.id, slot.tasks[-1].id)
     tried = [task.id for task in slot.tasks if task.spec_version == last.spec_version]
     if draft.policy.max_attempts:
-        yield from tried[-draft.policy.max_attempts - 1 :]
+        yield from tried[-min(draft.policy.max_attempts + 1, TASK_HISTORY_MOST) :]
     update = draft.service.update
     if update is not None and update.completed_at is None:
         made = [task for task in slot.tasks if task.update_started_at == update.started_at]

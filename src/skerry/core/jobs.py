@@ -2,16 +2,22 @@
 
 A replicated job keeps `MaxConcurrent` tasks active until `TotalCompletions` slots (from 0) have completed; a
 global job has one task a node. Source: swarmkit `orchestrator/jobs`.
+
+Slots are begun in order, and the rows of the newest ones are kept. So the highest number tells how many have
+been begun, and one below it without a row has completed and was forgotten: a pass looks at rows, never at all
+numbers up to a total that may be anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from skerry.core import restart
 from skerry.core.draft import Draft
 from skerry.core.place import may_stay
-from skerry.model.objects import Raw, Task
+from skerry.model.defaults import TASK_HISTORY_MOST
+from skerry.model.objects import Raw, Service, Task
 from skerry.model.states import TaskState
 
 
@@ -27,26 +33,53 @@ def run_job(draft: Draft) -> None:
     """One pass over a job: end older iterations, try again what failed, begin what is to come."""
     _end_older(draft)
     size = _size(draft)
-    tasks: dict[int, list[Task]] = {}
-    for task in draft.tasks.values():
-        if task.job_iteration == draft.service.job_iteration and task.desired < TaskState.REMOVE:
-            tasks.setdefault(task.slot, []).append(task)
-    completed = {
-        number
-        for number, row in tasks.items()
-        if any(task.status.state == TaskState.COMPLETE for task in row)
-    }
+    slots = _slots(draft.tasks.values(), draft.service.job_iteration)
+    done = {number for number, tasks in slots.items() if _completed(tasks)}
     active = sum(
-        _goes_on(draft, number, row)
-        for number, row in tasks.items()
-        if number not in completed and number < size.total
+        _goes_on(draft, number, tasks)
+        for number, tasks in slots.items()
+        if number not in done and number < size.total
     )
-    for number in range(size.total):
-        if number not in tasks and active < size.concurrent:
-            draft.create(number, TaskState.COMPLETE)
-            active += 1
-    given_up = len(tasks) - len(completed & tasks.keys()) - active
-    draft.say(_summary(len(completed), size.total, active, max(0, given_up)))
+    begun = _begun(slots)
+    to_come = max(0, min(size.total - begun, size.concurrent - active, draft.room))
+    for number in range(begun, begun + to_come):
+        draft.create(number, TaskState.COMPLETE)
+    given_up = len(slots) - len(done) - active
+    completed = len(done) + begun - len(slots)
+    draft.say(_summary(completed, size.total, active + to_come, max(0, given_up)))
+    _forget(draft, slots, done)
+
+
+def completed_slots(service: Service, tasks: Iterable[Task]) -> int:
+    """How many slots of a job's iteration have completed, those whose rows are forgotten included."""
+    slots = _slots(tasks, service.job_iteration)
+    forgotten = _begun(slots) - len(slots)
+    return forgotten + sum(_completed(row) for row in slots.values())
+
+
+def _slots(tasks: Iterable[Task], iteration: int) -> dict[int, list[Task]]:
+    """The tasks of an iteration by slot, oldest first."""
+    slots: dict[int, list[Task]] = {}
+    for task in tasks:
+        if task.job_iteration == iteration and task.desired < TaskState.REMOVE:
+            slots.setdefault(task.slot, []).append(task)
+    return slots
+
+
+def _completed(tasks: list[Task]) -> bool:
+    return any(task.status.state == TaskState.COMPLETE for task in tasks)
+
+
+def _begun(slots: Mapping[int, list[Task]]) -> int:
+    return max(slots, default=-1) + 1
+
+
+def _forget(draft: Draft, slots: Mapping[int, list[Task]], done: set[int]) -> None:
+    """Drop the rows of the oldest completed slots, which are only counted then; the highest slot tells how
+    many were begun, and stays."""
+    for number in sorted(done)[:-TASK_HISTORY_MOST]:
+        for task in slots[number] if number < max(slots) else ():
+            draft.drop(task)
 
 
 def _end_older(draft: Draft) -> None:

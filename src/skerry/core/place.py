@@ -13,7 +13,7 @@ from skerry.core.attach import publishes_on_host
 from skerry.core.constraints import constraints_met, fits, platform_met
 from skerry.core.draft import Draft
 from skerry.core.index import PortKey, host_ports_of, reserved
-from skerry.model.objects import Node, Raw, Task
+from skerry.model.objects import Cluster, Node, Raw, Task
 from skerry.model.states import TaskState
 
 NOT_AVAILABLE = "1 node not available for new tasks"
@@ -58,7 +58,7 @@ def _obstacle(draft: Draft, task: Task) -> str | None:
         return NOT_AVAILABLE
     if not _resources_fit(draft, task):
         return "insufficient resources on 1 node"
-    if not _plugins_there(task.spec, draft.node):
+    if not _plugins_there(_plugins(task.spec, draft.view.cluster), draft.node):
         return "missing plugin on 1 node"
     if not constraints_met(placement.get("Constraints") or (), draft.node):
         return "scheduling constraints not satisfied on 1 node"
@@ -103,19 +103,24 @@ def _resources_fit(draft: Draft, task: Task) -> bool:
     )
 
 
-def _plugins_there(template: Raw, node: Node) -> bool:
+def _plugins_there(needed: Iterable[tuple[str, str]], node: Node) -> bool:
+    """Whether the node has the plugins. The name of a managed one has a tag, which may be left out if it is
+    the usual one."""
     known = (node.description.get("Engine") or {}).get("Plugins") or ()
     there = {(one.get("Type"), one.get("Name")) for one in known}
-    return not there or there.issuperset(_plugins(template))
+    return not there or all(
+        (kind, name) in there or (kind, f"{name}:latest") in there for kind, name in needed
+    )
 
 
-def _plugins(template: Raw) -> Iterable[tuple[str, str]]:
+def _plugins(template: Raw, cluster: Cluster | None) -> Iterable[tuple[str, str]]:
     """The plugins that a template needs: volume drivers and the log driver, by type and name."""
     for mount in (template.get("ContainerSpec") or {}).get("Mounts") or ():
         driver = ((mount.get("VolumeOptions") or {}).get("DriverConfig") or {}).get("Name")
         if mount.get("Type") == "volume" and driver:
             yield "Volume", driver
-    log_driver = (template.get("LogDriver") or {}).get("Name")
+    usual = (cluster.spec.get("TaskDefaults") or {}).get("LogDriver") if cluster is not None else None
+    log_driver = (template.get("LogDriver") or usual or {}).get("Name")
     if log_driver and log_driver != "none":
         yield "Log", log_driver
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from skerry.core.draft import Draft
 from skerry.core.place import available, may_stay
 from skerry.core.slots import Slot
@@ -11,7 +13,8 @@ GLOBAL_SLOT = 0
 
 
 def adjust(draft: Draft) -> set[int]:
-    """Bring the number of occupied slots to what the service asks for; the slots that it asks for."""
+    """Bring the number of occupied slots to what the service asks for; the slots that it asks for, of those
+    that are still to be made only as many as one pass makes."""
     occupied = {number: slot for number, slot in draft.slots().items() if slot.occupied}
     wanted = _wanted(draft, occupied)
     for number in sorted(wanted - occupied.keys()):
@@ -36,13 +39,9 @@ def _wanted(draft: Draft, occupied: dict[int, Slot]) -> set[int]:
         return {GLOBAL_SLOT} if _wants_node(draft, bool(occupied)) else set()
     replicated = draft.spec.mode.replicated
     count = replicated.replicas if replicated is not None else 1
-    keep = sorted(occupied, key=lambda number: (not occupied[number].running, number))[:count]
-    wanted = set(keep)
-    number = 0
-    while len(wanted) < count:
-        number += 1
-        wanted.add(number)
-    return wanted
+    keep = set(sorted(occupied, key=lambda number: (not occupied[number].running, number))[:count])
+    free = (number for number in range(1, count + 1) if number not in keep)
+    return {*keep, *islice(free, min(count - len(keep), draft.room))}
 
 
 def _wants_node(draft: Draft, has_task: bool) -> bool:

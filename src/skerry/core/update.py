@@ -151,7 +151,7 @@ def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, confi
                 busy += 1
                 next_at = min(next_at or done_at + config.delay, done_at + config.delay)
     waiting.sort(key=lambda slot: (slot.running, slot.number))  # first those that serve nobody
-    failed.sort(key=lambda task: (task.status.at, task.id))
+    failed.sort(key=lambda task: (_failed_at(draft, task), task.id))
     return Progress(tuple(waiting), busy, finished_at, next_at, tuple(failed), tuple(unfinished))
 
 
@@ -177,6 +177,11 @@ def _overdue(draft: Draft, task: Task) -> bool:
 
 def _late_at(draft: Draft, task: Task) -> int:
     return task.created_at + _deadline(draft)
+
+
+def _failed_at(draft: Draft, task: Task) -> int:
+    """When a task that counts as failed did so: the last one is the reason why an update ends."""
+    return _late_at(draft, task) if _overdue(draft, task) else task.status.at
 
 
 def _done_at(draft: Draft, slot: Slot, new: Task) -> int | None:
@@ -227,7 +232,7 @@ def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: 
 
 def _advance(draft: Draft, status: UpdateStatus, config: UpdateConfig, progress: Progress) -> None:
     room = config.parallelism - progress.busy if config.parallelism else len(progress.waiting)
-    for slot in progress.waiting[: max(0, room)]:
+    for slot in progress.waiting[: max(0, min(room, draft.room))]:
         succeed(draft, slot, config.order, status.started_at)
     if progress.next_at is not None:
         draft.wake(progress.next_at)

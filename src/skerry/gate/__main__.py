@@ -23,6 +23,7 @@ from skerry.gate import handover
 from skerry.gate.app import Gate, Paths
 from skerry.gate.handover import Inherited
 from skerry.gate.netns import RUN_NETNS
+from skerry.logs import log_to_stderr
 
 ALREADY_RUNNING = 3
 
@@ -36,6 +37,7 @@ def main() -> int:
     parser.add_argument("--inherit", type=int, help="descriptor over which sockets come")
     options = parser.parse_args()
     options.run_dir.mkdir(parents=True, exist_ok=True)
+    log_to_stderr(options.run_dir / "gate.log")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
     return asyncio.run(_serve(options))

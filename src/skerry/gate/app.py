@@ -16,6 +16,7 @@ from skerry.gate import handover
 from skerry.gate.board import Board, Wanted
 from skerry.gate.control import Control
 from skerry.gate.dns import Answerer
+from skerry.gate.door import Door
 from skerry.gate.forward import Forwarder
 from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Hold, Namespace
@@ -45,6 +46,11 @@ class Paths:
     def handover(self) -> Path:
         """Where the next gate asks for the sockets."""
         return self.folder / "gate.hand"
+
+    @property
+    def door(self) -> Path:
+        """Where skerryd leaves the API's socket."""
+        return self.folder / "gate.door"
 
     def lingering(self, pid: int) -> Path:
         """A sign that a replaced gate still relays: `skerry down` ends it too."""
@@ -78,6 +84,7 @@ class Gate:
         self._hold = Hold(self._board, self._relay, self._namespace, self._inherited)
         self._dns = DnsListeners(Answerer(self._board, Forwarder()), self._namespace, self._inherited)
         self._ports = Ports(self._relay, self._control.tell, self._inherited)
+        self._door = Door(paths.door, self._inherited)
         self._replaced = False
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -91,6 +98,7 @@ class Gate:
         await self._hold.start()
         kept = self._keep_translating()
         takers = handover.listen(self._paths.handover)
+        self._door.start()
         self._control.start()
         if self._giver is not None:
             await self._take_held(self._giver)
@@ -147,6 +155,7 @@ class Gate:
         )
 
     def _stop(self) -> None:
+        self._door.stop()
         self._control.stop()
         self._paths.handover.unlink(missing_ok=True)
         self._ports.stop()
@@ -202,6 +211,7 @@ class Gate:
                 return
             self._replaced = True
             self._control.hang_up()
+            self._door.let_go()
         self._hold.stop()
         self._ports.close_all()
         await asyncio.sleep(0)  # whoever was accepted last is known to the relay now
@@ -217,7 +227,7 @@ class Gate:
         log.info("another gate took over", held=len(held), relayed=self._relay.copying)
 
     def _listening(self) -> Parcel:
-        return [*self._hold.parcel(), *self._ports.parcel(), *self._dns.parcel()]
+        return [*self._hold.parcel(), *self._ports.parcel(), *self._dns.parcel(), *self._door.parcel()]
 
     async def _linger(self, stopped: asyncio.Event) -> None:
         """Until the last connection that is copied has ended."""

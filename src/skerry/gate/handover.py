@@ -24,6 +24,8 @@ TAKEN = b"taken"
 TAKE, KEEP = b"take", b"keep"
 """What a taker asks for: to be the next gate, or to keep copies in case that the gate dies."""
 
+API = "api"
+
 BATCH = 60
 """Descriptors a message; the kernel takes 253."""
 ROW_S = 20.0
@@ -35,8 +37,9 @@ class Item(Struct, frozen=True, omit_defaults=True):
     """One file descriptor, by what it is.
 
     `kind`: `lock`; `desired` (a file with the JSON of a `Desired`); `hold`, `udp`, `tcp` (DNS on the leg
-    `key`), `port` (`key` is `tcp/80`): listening sockets; `held`: a connection that wants `key` (a VIP, or
-    with `published` a port's key) at `port`, since `since` (monotonic seconds).
+    `key`), `port` (`key` is `tcp/80`), `api` (`key` is `INODE:PATH` of its file): listening sockets;
+    `held`: a connection that wants `key` (a VIP, or with `published` a port's key) at `port`, since `since`
+    (monotonic seconds).
     """
 
     kind: str
@@ -132,6 +135,12 @@ class Inherited:
         if found is not None:
             found.setblocking(False)
         return found
+
+    def first(self, kind: str) -> tuple[str, socket.socket | None]:
+        """A socket of a kind of which there is one at most, with its key."""
+        for key in [key for which, key in self._sockets if which == kind]:
+            return key, self.get(kind, key)
+        return "", None
 
     @property
     def lock(self) -> int | None:

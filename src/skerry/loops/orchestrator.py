@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import structlog
 from msgspec.structs import replace
@@ -11,9 +12,12 @@ from msgspec.structs import replace
 from skerry.core.plan import Plan, is_new
 from skerry.core.reconcile import reconcile
 from skerry.core.view import View
+from skerry.loops.guard import broken, from_outside, growing_pauses, in_words
+from skerry.model.conditions import Conditions
 from skerry.model.defaults import NOTES_KEPT
 from skerry.model.objects import Cluster, Decision, Node, Note, Service, Task
 from skerry.model.states import TaskState
+from skerry.store.errors import StateError
 from skerry.store.store import Change, Commit, Store, Tx
 
 log = structlog.get_logger()
@@ -26,18 +30,31 @@ Decide = Callable[[View, str, int], Plan]
 """From a view, a service's ID and an instant (ns) to a plan: `core.reconcile`, or a test's way around it."""
 
 
+@dataclass
+class Failed:
+    """A service whose last pass failed: why, and when (by the loop's time) the next try is due."""
+
+    condition: str
+    pauses: Iterator[float]
+    why: str = ""
+    due_at: float = 0.0
+
+
 class Orchestrator:
-    """Reconciles services one at a time, and keeps the last decisions about each, in words."""
+    """Reconciles services one at a time, and keeps the last decisions about each, in words. A pass that fails
+    is its service's own misfortune: the others go on, and it is tried again."""
 
     def __init__(
         self,
         store: Store,
         clock: Callable[[], int],
+        conditions: Conditions,
         decide: Decide = reconcile,
         resync_s: float = RESYNC_S,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._conditions = conditions
         self._decide = decide
         self._resync_s = resync_s
         self._dirty: dict[str, None] = {}
@@ -45,9 +62,10 @@ class Orchestrator:
         self._unplaced: dict[str, None] = {}
         """Services with a task for which there is no place yet."""
         self._notes: dict[str, Note] = {}
+        self._failed: dict[str, Failed] = {}
 
     async def run(self) -> None:
-        """Reconcile for ever."""
+        """Reconcile for ever. What was to be done when a former run ended is found again: all is dirty."""
         async with self._store.watch() as commits:
             self._mark_all()
             resync_at = asyncio.get_running_loop().time() + self._resync_s
@@ -55,7 +73,7 @@ class Orchestrator:
                 while self._dirty:
                     service_id = next(iter(self._dirty))
                     del self._dirty[service_id]
-                    await self._pass(service_id)
+                    await self._try(service_id)
                     self._take(commits)
                 await self._remember()
                 if await self._wait(commits, resync_at):
@@ -84,7 +102,8 @@ class Orchestrator:
         """Until something changes, or the next instant that a pass asked for. True where all is due again."""
         loop = asyncio.get_running_loop()
         wakes = [max(0.0, (at - self._clock()) / 1e9) for at in self._wake_at.values()]
-        until = min([resync_at, *(loop.time() + wait for wait in wakes)])
+        retries = [failed.due_at for failed in self._failed.values()]
+        until = min([resync_at, *retries, *(loop.time() + wait for wait in wakes)])
         try:
             async with asyncio.timeout_at(until):
                 self._mark((await commits.get()).changes)
@@ -94,7 +113,37 @@ class Orchestrator:
         for service_id in [key for key, at in self._wake_at.items() if at <= now]:
             del self._wake_at[service_id]
             self._dirty[service_id] = None
+        self._dirty |= dict.fromkeys(
+            key for key, failed in self._failed.items() if failed.due_at <= loop.time()
+        )
         return loop.time() >= resync_at
+
+    async def _try(self, service_id: str) -> None:
+        """A pass; one that fails is noted and due again after a while. What the store says concerns all."""
+        try:
+            await self._pass(service_id)
+        except StateError:
+            raise
+        except Exception as error:
+            if broken(error):
+                raise
+            self._note_failure(service_id, error)
+        else:
+            if failed := self._failed.pop(service_id, None):
+                self._conditions.clear(failed.condition)
+
+    def _note_failure(self, service_id: str, error: Exception) -> None:
+        failed = self._failed.get(service_id)
+        if failed is None:
+            service = self._store.view.services.get(service_id)
+            failed = Failed(f"service {service.name if service else service_id}", growing_pauses())
+            self._failed[service_id] = failed
+        pause, why = next(failed.pauses), in_words(error)
+        trace = error if why != failed.why and not from_outside(error) else None
+        log.warning("a pass failed", of=failed.condition, why=why, again_in_s=pause, exc_info=trace)
+        failed.why, failed.due_at = why, asyncio.get_running_loop().time() + pause
+        text = f"its next step could not be decided: {why}; trying again in {pause:g} s"
+        self._conditions.set(failed.condition, text)
 
     async def _pass(self, service_id: str) -> None:
         def decide(tx: Tx) -> Plan:
@@ -120,8 +169,8 @@ class Orchestrator:
             for key, note in self._notes.items()
             if key in view.services and not _known(view.decisions.get(key), note)
         }
-        self._notes.clear()
         if not fresh:
+            self._notes.clear()
             return
         for key, note in fresh.items():
             log.info("decided", service=view.services[key].name, note=note.text)
@@ -132,6 +181,7 @@ class Orchestrator:
                     tx.put(_with_note(tx.view.decisions.get(key) or Decision(key), note))
 
         await self._store.update(write)
+        self._notes.clear()
 
 
 def _frees_a_place(change: Change) -> bool:

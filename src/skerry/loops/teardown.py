@@ -13,17 +13,18 @@ from pathlib import Path
 from skerry.core.view import View
 from skerry.engine.port import Engine
 from skerry.model.defaults import SECOND, STOP_GRACE_PERIOD
+from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
 from skerry.model.specs import read_template
 
 
-async def stop_tasks(engine: Engine, view: View, *, purge: bool) -> None:
-    """Stop the containers of this swarm's tasks; with `purge` remove them, and the bridges."""
-    if view.node is None:
-        return
-    label = json.dumps({"label": [f"com.docker.swarm.node.id={view.node.id}"]})
-    containers = await engine.get_list("/containers/json", all="true", filters=label)
+async def stop_tasks(engine: Engine, view: View, instance: str, *, purge: bool) -> None:
+    """Stop the containers of this swarm's tasks; with `purge` remove them, those that a former swarm of the
+    instance left, and the bridges."""
+    labels = [f"com.docker.swarm.node.id={view.node.id}"] if view.node is not None else []
+    labels += [f"{INSTANCE}={instance}"] if purge else []
+    containers = list({one["Id"]: one for label in labels for one in await _labelled(engine, label)}.values())
     await asyncio.gather(*(engine.stop_container(one["Id"], _grace_s(view, one)) for one in containers))
     if not purge:
         return
@@ -31,6 +32,10 @@ async def stop_tasks(engine: Engine, view: View, *, purge: bool) -> None:
     for network in view.networks.values():
         if network.leg:
             await engine.remove_network(network.engine_name)
+
+
+async def _labelled(engine: Engine, label: str) -> list[Raw]:
+    return await engine.get_list("/containers/json", all="true", filters=json.dumps({"label": [label]}))
 
 
 def _grace_s(view: View, container: Raw) -> int:
@@ -41,14 +46,14 @@ def _grace_s(view: View, container: Raw) -> int:
 
 
 RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks")
-DATA_FILES = ("skerry.db*", "secret.key", "engine", "engine-before.json")
+DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine", "engine-before.json")
 
 
 def remove_files(settings: Settings, *, purge: bool) -> None:
     """Remove what skerry made in the run directory, and with `purge` the state, and nothing else."""
     _unmount_below(Path(settings.run_dir))
-    _remove(Path(settings.run_dir), RUN_FILES)
     Path(settings.api_socket).unlink(missing_ok=True)
+    _remove(Path(settings.run_dir), RUN_FILES)
     if purge:
         _remove(Path(settings.data_dir), DATA_FILES)
 
@@ -64,7 +69,8 @@ def _remove(folder: Path, patterns: tuple[str, ...]) -> None:
 
 
 def _unmount_below(folder: Path) -> None:
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    mounts = [line.split()[4].replace("\\040", " ") for line in lines]
     for mount in reversed(mounts):
         if Path(mount).is_relative_to(os.path.realpath(folder)):
             subprocess.run(["umount", "-l", mount], check=False, capture_output=True)

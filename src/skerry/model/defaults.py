@@ -9,6 +9,8 @@ RESTART_DELAY = 5 * SECOND
 MONITOR = 5 * SECOND
 STOP_GRACE_PERIOD = 10 * SECOND
 TASK_HISTORY = 5
+TASK_HISTORY_MOST = 1_000
+"""So many tasks are kept at most, of a slot as of the completed ones of a job, whatever is asked for."""
 """Tasks kept for each slot, the live one included."""
 
 UPDATE_DEADLINE = 600 * SECOND
@@ -29,6 +31,10 @@ PREDECESSOR_WAIT = 60 * SECOND
 HEALTH_INTERVAL = 30 * SECOND
 HEALTH_TIMEOUT = 30 * SECOND
 HEALTH_RETRIES = 3
+
+ADDRESS_POOLS = ("10.0.0.0/8",)
+SUBNET_SIZE = 24
+"""Where overlay networks get their subnets from, and how long the prefix of one is."""
 
 PORT_RANGE = range(30000, 32768)
 """From which the allocator chooses published ports."""

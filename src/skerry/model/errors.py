@@ -59,6 +59,10 @@ class Unavailable(SkerryError):
     status = 503
 
 
+class InvariantBroken(SkerryError):
+    """What must never be is so: the process ends, and begins anew from what is stored."""
+
+
 RPC_STATUS = {
     "InvalidArgument": 400,
     "FailedPrecondition": 400,

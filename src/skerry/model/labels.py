@@ -9,11 +9,18 @@ from skerry.model.times import duration
 
 PREFIX = "skerry."
 
+INSTANCE = "skerry.instance"
+"""On the containers of tasks, in the engine alone: which skerry of the machine made it."""
+
 UPDATE_DEADLINE = "skerry.update.deadline"
 """How long a task of an update may take to get ready before that counts as its failure."""
 
 RESTART_MAX_DELAY = "skerry.restart.max-delay"
 """How far the pause between the tries of a crash loop may grow; with `0` it is always the restart delay."""
+
+SOCKET = "skerry.socket"
+"""Whose socket a container gets that binds the engine's: the `swarm`'s, which is meant unless it says
+`engine`."""
 
 DURATIONS = {
     UPDATE_DEADLINE: defaults.UPDATE_DEADLINE,
@@ -38,6 +45,8 @@ def read_duration(labels: Mapping[str, str] | None, name: str) -> int:
 
 def check(labels: Mapping[str, str]) -> None:
     """Raises ValueError, in a sentence for the user, for a label of ours with a value that means nothing."""
+    if labels.get(SOCKET, "swarm") not in ("engine", "swarm"):
+        raise ValueError(f'label {SOCKET}: "{labels[SOCKET]}" is neither engine nor swarm')
     for name in DURATIONS.keys() & labels.keys():
         try:
             duration(labels[name])

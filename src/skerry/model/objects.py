@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from skerry.model import defaults
 from skerry.model.states import TaskState
 
 Raw = dict[str, Any]
@@ -286,8 +287,9 @@ class Cluster(Struct, frozen=True):
     ca_cert: str = ""
     ca_key: bytes = b""
     listen_addr: str = "0.0.0.0:2377"
-    address_pools: tuple[str, ...] = ("10.0.0.0/8",)
-    subnet_size: int = 24
+    address_pools: tuple[str, ...] = defaults.ADDRESS_POOLS
+    """Empty, and a `subnet_size` of 0, as they were sent: the defaults hold then."""
+    subnet_size: int = defaults.SUBNET_SIZE
     data_path_port: int = 4789
     unlock_key: str = field(default="")
 

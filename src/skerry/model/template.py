@@ -6,16 +6,21 @@ when a service is created, so that a mistake is refused there and not in every t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from skerry.model.gotemplate import Function, Record, TemplateError, parse, printed, truth, type_name
+from skerry.model.go.budget import Budget
+from skerry.model.go.strconv import quote
+from skerry.model.go.template import render
+from skerry.model.go.values import Function, Record, TemplateError
 from skerry.model.objects import Node, Raw, Task
 
 __all__ = ["Context", "TemplateError", "check", "check_container", "context_of", "expand", "expand_container"]
 
 Context = Record
+NAME = "expansion"
+"""What Swarm calls every template; it stands in all error texts."""
 
 
 def context_of(task: Task, node: Node | None) -> Context:
@@ -35,51 +40,106 @@ def _context(
     platform: tuple[str, str],
     task: tuple[str, str, str],
 ) -> Context:
-    names = dict(zip(("ID", "Name", "Labels"), service, strict=True))
-    service_type = "struct { ID string; Name string; Labels map[string]string }"
     where = {
         "ID": node[0],
         "Hostname": node[1],
         "Platform": Record("template.Platform", {"Architecture": platform[0], "OS": platform[1]}),
     }
-    what = dict(zip(("ID", "Name", "Slot"), task, strict=True))
     return Record(
         "*template.Context",
         {
-            "Service": Record(service_type, names),
-            "Node": Record("template.NodeContext", where),
-            "Task": Record("struct { ID string; Name string; Slot string }", what),
+            "Service": _struct({"ID": service[0], "Name": service[1], "Labels": service[2]}),
+            "Node": _struct(where),
+            "Task": _struct(dict(zip(("ID", "Name", "Slot"), task, strict=True))),
         },
     )
 
 
-EMPTY = _context(("", "", {}), ("", ""), ("", ""), ("", "", ""))
+def _struct(fields: Mapping[str, Any]) -> Record:
+    """A struct without a name of its own, which is called by its fields."""
+    types = {
+        name: value.type_name
+        if isinstance(value, Record)
+        else "string"
+        if isinstance(value, str)
+        else "map[string]string"
+        for name, value in fields.items()
+    }
+    return Record(f"struct {{ {'; '.join(f'{name} {kind}' for name, kind in types.items())} }}", fields)
 
 
-def expand(text: str, context: Context, functions: Mapping[str, Function] | None = None) -> str:
-    """Fill a template. `functions` add to the built-in ones. Raises TemplateError with Go's own text."""
-    return parse(text, {**FUNCTIONS, **(functions or {})}).render(context)
+TRIAL = _context(
+    service=("serviceid", "servicename", {}),
+    node=("nodeid", "nodeHostname"),
+    platform=("architecture", "os"),
+    task=("", "taskname", "1"),
+)
+"""The values that Swarm tries a new spec's templates with."""
+
+
+def payload_context(context: Context, functions: Mapping[str, Function], budget: Budget) -> Context:
+    """What a config or secret is filled from: the same, and in it `functions` too."""
+    return Record(
+        "*template.PayloadContext",
+        {"Context": replace(context, type_name="template.Context")},
+        {"Expand": _expansion(lambda: payload_context(context, functions, budget), budget, functions)},
+        promoted=context.fields,
+    )
+
+
+def expand(
+    text: str,
+    context: Context,
+    functions: Mapping[str, Function] | None = None,
+    budget: Budget | None = None,
+) -> str:
+    """Fill a template. `functions` add to Go's own. Raises TemplateError with Go's own text."""
+    budget = budget or Budget()
+    if not context.methods:
+        own = context
+        context = replace(own, methods={"Expand": _expansion(lambda: own, budget, {})})
+    return render(NAME, text, context, {"join": JOIN, **(functions or {})}, budget)
+
+
+def _expansion(context: Callable[[], Context], budget: Budget, functions: Mapping[str, Function]) -> Function:
+    """The one method that a context has: it fills another template."""
+
+    def call(text: str) -> str:
+        with budget.deeper():
+            return expand(text, context(), functions, budget)
+
+    return Function(call, ("string",))
+
+
+def _join(*texts: str) -> str:
+    if not texts:
+        raise ValueError("runtime error: slice bounds out of range [1:0]")
+    return texts[0].join(texts[1:])
+
+
+JOIN = Function(_join, ("string",), variadic=True)
 
 
 def check(text: str) -> None:
     """Raise TemplateError unless the text can be filled (no labels exist at this time, as in Swarm)."""
-    expand(text, EMPTY)
+    expand(text, TRIAL)
 
 
 def check_container(container: Raw) -> None:
     """Raise TemplateError, with Swarm's own words, unless all templates of a container spec can be filled."""
-    expand_container(container, EMPTY)
+    expand_container(container, TRIAL)
 
 
 def expand_container(container: Raw, context: Context) -> Raw:
-    """A container spec with Env values, Mounts and Hostname filled."""
+    """A container spec with Env values, Mounts and Hostname filled, all within one budget."""
+    filling = _Filling(context, Budget())
     filled = dict(container)
     if container.get("Env"):
-        filled["Env"] = _named("env", lambda: [_variable(line, context) for line in container["Env"]])
+        filled["Env"] = _named("env", lambda: [filling.variable(line) for line in container["Env"]])
     if container.get("Mounts"):
-        filled["Mounts"] = _named("mounts", lambda: [_mount(mount, context) for mount in container["Mounts"]])
+        filled["Mounts"] = _named("mounts", lambda: [filling.mount(mount) for mount in container["Mounts"]])
     if container.get("Hostname"):
-        filled["Hostname"] = _named("hostname", lambda: expand(container["Hostname"], context))
+        filled["Hostname"] = _named("hostname", lambda: filling.text(container["Hostname"]))
     return filled
 
 
@@ -90,157 +150,48 @@ def _named(part: str, expansion: Callable[[], Any]) -> Any:
         raise TemplateError(f"expanding {part} failed: {error.message}") from error
 
 
-def _variable(line: str, context: Context) -> str:
-    name, sign, value = line.partition("=")
-    return f"{name}{sign}{_part(f'env {_quoted(line)}', value, context)}"
+class _Filling:
+    """The templates of one container spec."""
 
+    def __init__(self, context: Context, budget: Budget) -> None:
+        self._context, self._budget = context, budget
 
-def _mount(mount: Raw, context: Context) -> Raw:
-    filled = dict(mount)
-    for key in ("Source", "Target"):
-        if mount.get(key):
-            what = f"mount {key.lower()} {_quoted(mount[key])}"
-            filled[key] = _part(what, mount[key], context)
-    if mount.get("VolumeOptions"):
-        filled["VolumeOptions"] = _volume(mount["VolumeOptions"], context)
-    return filled
+    def text(self, text: str) -> str:
+        """One template, filled."""
+        return expand(text, self._context, budget=self._budget) if "{{" in text else text
 
+    def variable(self, line: str) -> str:
+        """A variable's value."""
+        name, sign, value = line.partition("=")
+        return f"{name}{sign}{self._part('env', value, line)}"
 
-def _volume(options: Raw, context: Context) -> Raw:
-    filled = dict(options)
-    if options.get("Labels"):
-        filled["Labels"] = _values("volume labels", options["Labels"], context)
-    driver = options.get("DriverConfig")
-    if driver and driver.get("Options"):
-        values = _values("volume driver config", driver["Options"], context)
-        filled["DriverConfig"] = {**driver, "Options": values}
-    return filled
+    def mount(self, mount: Raw) -> Raw:
+        """What a mount is called and where it goes, and the options of its volume."""
+        filled = dict(mount)
+        for key in ("Source", "Target"):
+            if mount.get(key):
+                filled[key] = self._part(f"mount {key.lower()}", mount[key], mount[key])
+        if mount.get("VolumeOptions"):
+            filled["VolumeOptions"] = self._volume(mount["VolumeOptions"])
+        return filled
 
+    def _volume(self, options: Raw) -> Raw:
+        filled = dict(options)
+        if options.get("Labels"):
+            filled["Labels"] = self._values("volume labels", options["Labels"])
+        driver = options.get("DriverConfig")
+        if driver and driver.get("Options"):
+            values = self._values("volume driver config", driver["Options"])
+            filled["DriverConfig"] = {**driver, "Options": values}
+        return filled
 
-def _values(what: str, values: Mapping[str, str], context: Context) -> dict[str, str]:
-    return {key: _part(what, value, context) for key, value in values.items()}
+    def _values(self, what: str, values: Mapping[str, str]) -> dict[str, str]:
+        return {key: self._part(what, value) for key, value in values.items()}
 
-
-def _part(what: str, text: str, context: Context) -> str:
-    try:
-        return expand(text, context)
-    except TemplateError as error:
-        raise TemplateError(f"expanding {what}: {error.message}") from error
-
-
-def _quoted(text: str) -> str:
-    """Go's `%q`."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\t", "\\t") + '"'
-
-
-# Functions.
-
-
-def _index(value: Any, *keys: Any) -> Any:
-    for key in keys:
-        if isinstance(value, Mapping):
-            value = value.get(key, "")
-        elif isinstance(value, list | tuple | str) and isinstance(key, int):
-            if not 0 <= key < len(value):
-                raise ValueError(f"error calling index: index out of range: {key}")
-            value = value[key]
-        else:
-            raise ValueError(f"can't index item of type {type_name(value)}")
-    return value
-
-
-def _join(separator: str, *parts: str) -> str:
-    return separator.join(parts)
-
-
-def _equal(first: Any, *others: Any) -> bool:
-    if not others:
-        raise ValueError("missing argument for comparison")
-    for other in others:
-        if type(first) is not type(other):
-            raise ValueError("incompatible types for comparison")
-    return first in others
-
-
-def _less(first: Any, second: Any) -> bool:
-    if type(first) is not type(second):
-        raise ValueError("incompatible types for comparison")
-    return bool(first < second)
-
-
-def _and(*values: Any) -> Any:
-    return next((value for value in values if not truth(value)), values[-1])
-
-
-def _or(*values: Any) -> Any:
-    return next((value for value in values if truth(value)), values[-1])
-
-
-def _length(value: Any) -> int:
-    if not isinstance(value, str | Mapping | list | tuple):
-        raise ValueError(f"len of type {type_name(value)}")
-    return len(value.encode() if isinstance(value, str) else value)
-
-
-VERB = re.compile(r"%([-+# 0]*\d*(?:\.\d+)?)([a-zA-Z%])")
-
-
-def _printf(layout: str, *values: Any) -> str:
-    """Go's Sprintf for the verbs s, v, d, q, t, x, X, f, c and %."""
-    left = list(values)
-
-    def one(match: re.Match[str]) -> str:
-        flags, verb = match.groups()
-        if verb == "%":
-            return "%"
-        if not left:
-            return f"%!{verb}(MISSING)"
-        return _formatted(flags, verb, left.pop(0))
-
-    text = VERB.sub(one, layout)
-    extra = ", ".join(f"{type_name(value)}={printed(value)}" for value in left)
-    return f"{text}%!(EXTRA {extra})" if left else text
-
-
-def _formatted(flags: str, verb: str, value: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if verb == "v" or (verb == "s" and isinstance(value, str)) or (verb == "t" and isinstance(value, bool)):
-        return f"%{flags.replace('0', '', 1) if flags.startswith('0') else flags}s" % printed(value)
-    if verb == "q" and isinstance(value, str):
-        return f"%{flags}s" % _quoted(value)
-    if verb in "dcxX" and number and isinstance(value, int):
-        return f"%{flags}{verb}" % value
-    if verb in "xX" and isinstance(value, str):
-        return value.encode().hex() if verb == "x" else value.encode().hex().upper()
-    if verb == "f" and isinstance(value, float):
-        return f"%{flags}f" % value
-    return f"%!{verb}({type_name(value)}={printed(value)})"
-
-
-def _print(*values: Any) -> str:
-    """Go puts a space between two values that are both no strings."""
-    parts = []
-    for place, value in enumerate(values):
-        both = place and not isinstance(value, str) and not isinstance(values[place - 1], str)
-        parts.append((" " if both else "") + printed(value))
-    return "".join(parts)
-
-
-FUNCTIONS: dict[str, Function] = {
-    "index": _index,
-    "join": _join,
-    "printf": _printf,
-    "print": _print,
-    "println": lambda *values: " ".join(printed(value) for value in values) + "\n",
-    "len": _length,
-    "not": lambda value: not truth(value),
-    "and": _and,
-    "or": _or,
-    "eq": _equal,
-    "ne": lambda first, second: not _equal(first, second),
-    "lt": _less,
-    "le": lambda first, second: not _less(second, first),
-    "gt": lambda first, second: _less(second, first),
-    "ge": lambda first, second: not _less(first, second),
-}
+    def _part(self, what: str, text: str, whole: str = "") -> str:
+        """One template, filled; `whole` is what the error shows of the spec."""
+        try:
+            return self.text(text)
+        except TemplateError as error:
+            shown = f"{what} {quote(whole)}" if whole else what
+            raise TemplateError(f"expanding {shown}: {error.message}") from error

@@ -95,6 +95,14 @@ class GateLink:
         except TimeoutError:
             raise NetworkError("no other gate came") from None
 
+    async def move(self) -> None:
+        """End a gate whose namespace is not the one of that name any more: another is started there."""
+        former = self._status
+        self.spare.drop()
+        if former is not None and former.namespace != self._namespace.stat().st_ino:
+            with suppress(ProcessLookupError):
+                os.kill(former.pid, signal.SIGTERM)
+
     async def detach(self) -> None:
         """Leave the gate running and let go of it."""
         if self._keeper:
@@ -128,7 +136,7 @@ class GateLink:
 
     async def _keep(self, reader: asyncio.StreamReader) -> None:
         while True:
-            with suppress(OSError, msgspec.DecodeError):
+            with suppress(OSError, ValueError, msgspec.DecodeError):
                 while line := await reader.readline():
                     self._heard(read_status(line))
             former = self._status.pid if self._status else 0
@@ -139,7 +147,7 @@ class GateLink:
                     if self._status and self._status.pid != former:
                         self._on_event(f"another gate serves: process {self._status.pid} after {former}")
                     break
-                except (NetworkError, OSError, msgspec.DecodeError) as error:
+                except Exception as error:  # noqa: BLE001 - without the keeper no gate would ever be started
                     self._on_event(f"the gate does not start: {error}")
                     await asyncio.sleep(BACKOFF_S)
 

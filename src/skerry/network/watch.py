@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import structlog
 
-from skerry.network.errors import NetworkError
 from skerry.network.netlink import attributes
 
 log = structlog.get_logger()
@@ -40,13 +39,15 @@ class Loss(NamedTuple):
     table: str
     chain: str
     """Empty: the whole table."""
+    by: int = 0
+    """Who took it away: the number of a netlink socket, which is mostly that of its process."""
 
 
 def losses(data: bytes) -> Iterator[Loss]:
     """What the kernel's messages tell to be gone."""
     at = 0
     while at + _HEADER.size <= len(data):
-        length, kind, *_ = _HEADER.unpack_from(data, at)
+        length, kind, _, _, by = _HEADER.unpack_from(data, at)
         if length < _HEADER.size:
             return
         body = data[at + _HEADER.size : at + length]
@@ -54,7 +55,7 @@ def losses(data: bytes) -> Iterator[Loss]:
         if kind >> 8 == _SUBSYSTEM and kind & 0xFF in _CHAIN_OF:
             named = attributes(body[_FAMILY.size :])
             table, chain = named.get(1, b""), named.get(_CHAIN_OF[kind & 0xFF], b"")
-            yield Loss(_FAMILY.unpack_from(body)[0], _text(table), _text(chain))
+            yield Loss(_FAMILY.unpack_from(body)[0], _text(table), _text(chain), by)
 
 
 def _text(value: bytes) -> str:
@@ -91,8 +92,8 @@ class Watch:
             self._changed.clear()
             try:
                 await self._look()
-            except (NetworkError, OSError) as error:
-                log.warning("the ruleset could not be repaired; trying again", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - a look that fails is no reason to look no more
+                log.warning("the ruleset could not be repaired; trying again", reason=repr(error))
                 self._changed.set()
             await asyncio.sleep(PAUSE_S)
 

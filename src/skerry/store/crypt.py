@@ -36,7 +36,7 @@ def load_key(path: Path) -> bytes:
     """
     with suppress(FileExistsError):
         if not path.exists():
-            _create(path)
+            write_key(path, new_key())
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise SkerryError(
@@ -46,22 +46,26 @@ def load_key(path: Path) -> bytes:
     return key
 
 
-def _create(path: Path) -> None:
-    """Link a finished file into place: a crash leaves no half of a key, a second starter no second one."""
+def write_key(path: Path, key: bytes) -> None:
+    """Link a finished file into place: a crash leaves no half of a key, a second starter no second one.
+
+    Raises FileExistsError where there is one.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(new_key())
+            file.write(key)
             file.flush()
             os.fsync(file.fileno())
         path.hardlink_to(draft)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Have the names in a directory on the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -1,15 +1,13 @@
 """Commits in one SQLite file: a row for each object, its body the JSON of its fields.
 
 The file is in WAL mode with synchronous=FULL, so a commit that returned outlives a crash of the machine.
-Fields that are credentials are encrypted one by one (`SEALED`), with the key in the key file, or where the
-swarm has an unlock key, with one that lies in the file itself, wrapped by that. Which of them it is follows
-the swarm's row, in the same transaction: nothing is ever between two keys.
+Fields that are credentials are encrypted one by one (`rows.SEALED`), with the key in the key file, or where
+the swarm has an unlock key, with one that lies in the file itself, wrapped by that. Which of them it is
+follows the swarm's row, in the same transaction: nothing is ever between two keys.
 """
 
 from __future__ import annotations
 
-import base64
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable
@@ -17,43 +15,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.errors import SkerryError
-from skerry.model.objects import KIND_OF, KINDS, Cluster, Object, Raw, Revision, Secret, Service, Task
-from skerry.store.crypt import WrongKey, load_key, new_key, seal, unseal
+from skerry.model.objects import KIND_OF, KINDS, Cluster, Object
+from skerry.store.crypt import WrongKey, load_key, new_key, seal, unseal, write_key
+from skerry.store.database import Database, Meta, Row, is_damage, why
+from skerry.store.errors import StateError
+from skerry.store.files import RESTORE, check_before_opening, check_key, place_aside
 from skerry.store.lock import unwrap, wrap
+from skerry.store.rows import SEALED, decode, encode
 from skerry.store.store import Change
 
 FORMAT = 1
 """The format that this version writes; it reads this one and older ones."""
 
-SEALED: dict[type[Object], tuple[str, ...]] = {
-    Secret: ("data",),
-    Cluster: ("ca_key", "worker_token", "manager_token", "unlock_key"),
-    Service: ("registry_auth",),
-    Revision: ("registry_auth",),
-    Task: ("registry_auth",),
-}
-"""Fields that are on disk only encrypted."""
-BYTES = ("data", "ca_key")
-"""Those of them that are bytes; the others are text."""
-
-TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS objects (
-    kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (kind, id)
-) WITHOUT ROWID;
-"""
 PROOF = b"skerry"
-
-
-class StateError(SkerryError):
-    """The state can't be read or written; the text says which file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -76,66 +55,56 @@ class SqlitePersistence:
         self._key_file = key_file
         self._keys = Keys(b"")
         self._lock = threading.Lock()
+        self._db = Database(path)
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            if check_before_opening(path, key_file):
+                self._db.open()
+            else:
+                self._db.replace({"format": FORMAT}, ())
         except (OSError, sqlite3.Error) as error:
-            raise StateError(f"the state in {path} can't be opened: {error}") from error
+            raise StateError(f"the state in {path} can't be opened: {why(error)}") from error
         try:
             self._prepare()
         except sqlite3.Error as error:
             self._db.close()
-            raise StateError(
-                f"the state in {path} can't be read: {error}. Restore it from a backup, or move the file "
-                "away to start with an empty swarm."
-            ) from error
+            anew = f"{RESTORE}, or move it and {key_file} away to begin anew with an empty swarm"
+            raise StateError(f"the state in {path} can't be read: {why(error, anew)}") from error
         except SkerryError:
             self._db.close()
             raise
 
     def _prepare(self) -> None:
-        found = self._format()
-        if found is not None and found > FORMAT:
+        number = int(self._db.meta("format")) if self._db.has_tables else FORMAT
+        if number > FORMAT:
             raise StateError(
-                f"the state in {self._path} was written by a newer skerry (format {found}; this one knows "
+                f"the state in {self._path} was written by a newer skerry (format {number}; this one knows "
                 f"{FORMAT}): install that version, or restore a backup from before the upgrade"
             )
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
-            for statement in TABLES.split(";"):
-                self._db.execute(statement)
-            proof = self._meta("proof")
-            if self._meta("lock") is not None:
-                with suppress(OSError):
-                    self._drop_former()  # we were killed just then
-                return
-            self._keys = Keys(self._file_key())
-            if proof is None:
-                self._set_meta("format", FORMAT)
-                self._set_meta("proof", seal(self._keys.data, PROOF, "proof"))
-                return
-        try:
-            unseal(self._keys.data, proof, "proof")
-        except WrongKey as error:
+        proof, wrapped = self._db.meta("proof"), self._db.meta("lock")
+        if proof is not None and wrapped is None:
+            check_key(self._path, self._key_file)
+        self._db.make_durable()
+        if wrapped is not None:
+            with suppress(OSError):
+                self._drop_former()  # we were killed just then
+            return
+        self._keys = Keys(self._file_key())
+        if proof is None:
+            # The first start. The key is made after the database: a key without one tells of a loss.
+            with self._db.transaction():
+                self._db.set_meta("proof", seal(self._keys.data, PROOF, "proof"))
+        elif not self._opens(proof):
             raise StateError(
                 f"the state in {self._path} was encrypted with another key: restore the secret.key that "
                 "belongs to it"
-            ) from error
+            )
 
-    def _format(self) -> int | None:
-        """The format of the file as it is, read before anything is changed."""
-        if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
-            return None
-        return int(self._meta("format"))
-
-    def _meta(self, name: str) -> Any:
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return None if row is None else row[0]
-
-    def _set_meta(self, name: str, value: int | bytes) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+    def _opens(self, proof: bytes) -> bool:
+        try:
+            unseal(self._keys.data, proof, "proof")
+        except WrongKey:
+            return False
+        return True
 
     @property
     def locked(self) -> bool:
@@ -144,49 +113,101 @@ class SqlitePersistence:
 
     def unlock(self, key: str) -> None:
         """Open what is sealed. Raises WrongKey, and InvalidParameter where the text is no unlock key."""
-        with self._lock:
-            self._keys = Keys(unwrap(key, self._meta("lock")), key)
+        with self._lock, self._db.reading():
+            self._keys = Keys(unwrap(key, self._db.meta("lock")), key)
 
     def load(self) -> View:
         """Everything that was written; sealed fields are empty while it is locked.
 
         Raises StateError that names the row where one is damaged.
         """
-        found: dict[str, dict[str, Object]] = {name: {} for name in COLLECTION_OF.values()}
-        with self._lock:
-            try:
-                rows = self._db.execute("SELECT kind, id, body FROM objects ORDER BY kind, id").fetchall()
-                index = self._meta("index") or 0
-            except sqlite3.Error as error:
-                raise StateError(f"the state in {self._path} can't be read: {error}") from error
+        objects: dict[str, dict[str, Object]] = {name: {} for name in COLLECTION_OF.values()}
+        with self._lock, self._db.reading():
+            rows = self._db.execute("SELECT kind, id, body FROM objects ORDER BY kind, id").fetchall()
+            index = self._db.meta("index") or 0
         for kind, key, body in rows:
             obj = self._decode(kind, key, body)
-            found[COLLECTION_OF[type(obj)]][key] = obj
-        return View(index=index, **found)  # type: ignore[arg-type]
+            objects[COLLECTION_OF[type(obj)]][key] = obj
+        return View(index=index, **objects)  # type: ignore[arg-type]
 
     def write(self, index: int, changes: tuple[Change, ...]) -> None:
-        """Write a commit whole and durably, or raise StateError and leave the file as it was."""
+        """Write a commit whole and durably, or raise StateError and leave the file as it was; DisplacedError
+        where it has to be mended first."""
         keys = self._keys_after(changes)
-        rows = [
-            (KIND_OF[type(one.new)], one.new.id, index, _encode(one.new, keys.data))
-            for one in changes
-            if one.new
-        ]
-        gone = [(KIND_OF[type(one.object)], one.object.id) for one in changes if one.new is None]
+        rows = [_row(change.new, index, keys.data) for change in changes if change.new]
+        gone = [(KIND_OF[type(change.object)], change.object.id) for change in changes if change.new is None]
         with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                with self._db:
-                    self._db.executemany("DELETE FROM objects WHERE kind = ? AND id = ?", gone)
-                    if keys is not self._keys:
-                        self._reseal(keys)
-                    self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows)
-                    self._set_meta("index", index)
-            except sqlite3.Error as error:
-                raise StateError(f"the state in {self._path} can't be written: {error}") from error
+            with self._db.transaction():
+                self._db.executemany("DELETE FROM objects WHERE kind = ? AND id = ?", gone)
+                if keys is not self._keys:
+                    self._reseal(keys)
+                self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows)
+                self._db.set_meta("index", index)
             if keys is not self._keys:
                 self._keys = keys
                 self._sweep()
+
+    def mend(self, view: View) -> str:
+        """Have what is committed (`view`) in files that a next start finds: what was removed, replaced or
+        damaged is written afresh, and what was put there is kept. What was done, in words, or "".
+
+        Raises StateError where that, or after a failure any writing, is not possible.
+        """
+        with self._lock:
+            try:
+                words = self._db.displaced
+                if not words and self._db.touched:
+                    words = self._changed(view)
+                remarks = [self._write_afresh(view, words) if words else "", self._mend_key()]
+            except (OSError, sqlite3.Error) as error:
+                self._db.failed = True
+                raise StateError(
+                    f"the state in {self._path} can't be written: {why(error)}. Nothing was changed."
+                ) from error
+            if self._db.failed:
+                with self._db.transaction():
+                    self._db.set_meta("index", view.index)
+            return " ".join(filter(None, remarks))
+
+    def _changed(self, view: View) -> str:
+        """Whether the next start would read something else, in words, or ""."""
+        objects: dict[tuple[str, str], Object] | None = None
+        try:
+            objects = {(kind, key): self._decode(kind, key, body) for kind, key, body in self._db.reads()}
+        except (sqlite3.Error, StateError) as error:
+            if isinstance(error, sqlite3.Error) and not is_damage(error):
+                raise
+        if objects == {(KIND_OF[type(obj)], obj.id): obj for obj in _all(view)}:
+            self._db.accept()
+            return ""
+        return f"{self._path} was changed by another program"
+
+    def _write_afresh(self, view: View, words: str) -> str:
+        if self.locked:
+            raise StateError(
+                f"{words} while skerry ran, and can't be written back, as the swarm is locked: unlock it, or "
+                "put the file back and start skerry again"
+            )
+        meta: Meta = {"format": FORMAT, "index": view.index, "proof": seal(self._keys.data, PROOF, "proof")}
+        if self._keys.unlock:
+            meta["lock"] = wrap(self._keys.unlock, self._keys.data)
+        aside = self._db.replace(meta, [_row(obj, obj.version, self._keys.data) for obj in _all(view)])
+        kept = f"; what lay there is kept as {aside}" if aside else ""
+        return f"{words} while skerry ran; the state was written back{kept}."
+
+    def _mend_key(self) -> str:
+        """Put the key file back, where it is the one that opens the state."""
+        if self.locked or self._keys.unlock:
+            return ""
+        try:
+            if self._key_file.read_bytes() == self._keys.data:
+                return ""
+            words = "was replaced"
+            self._key_file.rename(place_aside(self._key_file))
+        except FileNotFoundError:
+            words = "was removed"
+        write_key(self._key_file, self._keys.data)
+        return f"{self._key_file} {words} while skerry ran; it was written back."
 
     def _keys_after(self, changes: Iterable[Change]) -> Keys:
         """The keys that a commit leaves: fresh ones where it changes the swarm's unlock key."""
@@ -211,28 +232,28 @@ class SqlitePersistence:
         """Encrypt what is sealed with another key; what could not be opened is lost."""
         kinds = [KIND_OF[kind] for kind in SEALED]
         marks = ",".join("?" * len(kinds))
-        found = self._db.execute(f"SELECT kind, id, body FROM objects WHERE kind IN ({marks})", kinds)
-        for kind, key, body in found.fetchall():
-            fresh = _encode(self._decode(kind, key, body), keys.data)
+        rows = self._db.execute(f"SELECT kind, id, body FROM objects WHERE kind IN ({marks})", kinds)
+        for kind, key, body in rows.fetchall():
+            fresh = encode(self._decode(kind, key, body), keys.data)
             self._db.execute("UPDATE objects SET body = ? WHERE kind = ? AND id = ?", (fresh, kind, key))
-        self._set_meta("proof", seal(keys.data, PROOF, "proof"))
+        self._db.set_meta("proof", seal(keys.data, PROOF, "proof"))
         self._db.execute("DELETE FROM meta WHERE name = 'lock'")
         if keys.unlock:
-            self._set_meta("lock", wrap(keys.unlock, keys.data))
+            self._db.set_meta("lock", wrap(keys.unlock, keys.data))
         if keys.unlock and not self._keys.unlock:
-            self._set_meta("former", sha256(self._keys.data).digest())
+            self._db.set_meta("former", sha256(self._keys.data).digest())
 
     def _sweep(self) -> None:
         """Leave nothing of what the former key opens, nor that key; the commit is safe without this."""
         with suppress(sqlite3.Error, OSError):
-            self._db.execute("VACUUM")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.compact()
             if self._keys.unlock:
                 self._drop_former()
 
     def _drop_former(self) -> None:
         """Remove the key file that the unlock key took the place of, and no other state's."""
-        if self._key_file.exists() and sha256(self._key_file.read_bytes()).digest() == self._meta("former"):
+        former = self._db.meta("former")
+        if self._key_file.exists() and sha256(self._key_file.read_bytes()).digest() == former:
             self._key_file.unlink()
 
     def close(self) -> None:
@@ -244,14 +265,7 @@ class SqlitePersistence:
         if kind not in KINDS:
             raise StateError(f"the state in {self._path} has a row of an unknown kind: {kind} {key}")
         try:
-            fields = msgspec.json.decode(body, type=dict[str, Any])
-            for name in SEALED.get(KINDS[kind], ()):
-                if self.locked:
-                    fields[name] = ""
-                elif value := fields.get(name):
-                    plain = unseal(self._keys.data, base64.b64decode(value), _place(key, name))
-                    fields[name] = base64.b64encode(plain).decode() if name in BYTES else plain.decode()
-            return msgspec.convert(fields, KINDS[kind])
+            return decode(kind, key, body, self._keys.data)
         except (msgspec.MsgspecError, WrongKey, ValueError) as error:
             raise StateError(
                 f"the state in {self._path} has a damaged row: {kind} {key} ({error}). Restore a backup, or "
@@ -259,14 +273,9 @@ class SqlitePersistence:
             ) from error
 
 
-def _encode(obj: Object, key: bytes) -> str:
-    fields: Raw = msgspec.to_builtins(obj, builtin_types=(bytes,))
-    for name in SEALED.get(type(obj), ()):
-        if value := fields[name]:
-            plain = value if isinstance(value, bytes) else value.encode()
-            fields[name] = seal(key, plain, _place(obj.id, name))
-    return msgspec.json.encode(fields).decode()
+def _all(view: View) -> list[Object]:
+    return [obj for name in COLLECTION_OF.values() for obj in getattr(view, name).values()]
 
 
-def _place(key: str, name: str) -> str:
-    return f"{key}/{name}"
+def _row(obj: Object, version: int, key: bytes) -> Row:
+    return KIND_OF[type(obj)], obj.id, version, encode(obj, key)

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import msgspec
+import structlog
 
 from skerry.core.view import COLLECTION_OF, View
+from skerry.model.conditions import Conditions
+from skerry.model.defaults import SECOND
 from skerry.model.objects import Object
+from skerry.store.errors import DisplacedError, StateError
+
+log = structlog.get_logger()
+
+REMARKED = 3600 * SECOND
+"""How long the status says what was mended."""
 
 T = TypeVar("T")
 O = TypeVar("O", bound=Object)  # noqa: E741
@@ -59,7 +68,12 @@ class Persistence(Protocol):
         """Everything that was written; while it is locked, without what is secret."""
 
     def write(self, index: int, changes: tuple[Change, ...]) -> None:
-        """Write a commit whole, durably, or raise. While it is locked, the swarm's end and nothing else."""
+        """Write a commit whole, durably, or raise StateError; DisplacedError where `mend` must come first.
+        While it is locked, the swarm's end and nothing else."""
+
+    def mend(self, view: View) -> str:
+        """Have `view`, which is what was committed, where the next start finds it; what was wrong and done,
+        in words, or "". Raises StateError where nothing can be written."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -106,8 +120,16 @@ class Tx:
 class Store:
     """The state of the swarm. `clock` returns wall-clock nanoseconds."""
 
-    def __init__(self, persistence: Persistence, clock: Callable[[], int], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        persistence: Persistence,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        conditions: Conditions | None = None,
+    ) -> None:
         view = persistence.load()
+        self._conditions = conditions or Conditions()
+        self._remarked_at = 0
         self.view = replace(view, locked=True) if persistence.locked else view
         self._persistence = persistence
         self._open = asyncio.Event()
@@ -130,13 +152,51 @@ class Store:
         """Write, swap, publish, in the step in which whoever asked goes on: its answer has left when the
         watchers begin."""
         loop = asyncio.get_running_loop()
-        writing = loop.run_in_executor(None, self._persistence.write, tx.index, changes)
+        writing = loop.run_in_executor(None, self._write, tx.index, changes)
         cancelled = await _outlast(writing)
-        if writing.exception() is None:
+        failure = writing.exception()
+        self._note(failure, "" if failure else writing.result())
+        if failure is None:
             self._publish(tx, changes)
         if cancelled:
             raise asyncio.CancelledError
         writing.result()
+
+    def _write(self, index: int, changes: tuple[Change, ...]) -> str:
+        """Write a commit; what had to be mended for that, in words."""
+        try:
+            self._persistence.write(index, changes)
+        except DisplacedError:
+            remark = self._persistence.mend(self.view)
+            self._persistence.write(index, changes)
+            return remark
+        return ""
+
+    async def look_after(self) -> None:
+        """See to it that what was committed lies where the next start finds it, and try again to write after
+        a failure. Raises StateError where that is not possible; either stands in the conditions."""
+        async with self._lock:
+            mending = asyncio.get_running_loop().run_in_executor(None, self._persistence.mend, self.view)
+            cancelled = await _outlast(mending)
+            failure = mending.exception()
+            self._note(failure, "" if failure else mending.result())
+        if cancelled:
+            raise asyncio.CancelledError
+        mending.result()
+
+    def _note(self, failure: BaseException | None, remark: str) -> None:
+        """Have the conditions say how it stands with the disk, and for a while what was mended."""
+        if failure is not None:
+            self._conditions.set("state", str(failure))
+            return
+        self._conditions.clear("state")
+        if remark:
+            log.warning(remark)
+            self._conditions.set("state file", remark)
+            self._remarked_at = self._clock()
+        elif self._remarked_at and self._clock() - self._remarked_at > REMARKED:
+            self._conditions.clear("state file")
+            self._remarked_at = 0
 
     def _publish(self, tx: Tx, changes: tuple[Change, ...]) -> None:
         self.view = replace(tx.view, index=tx.index, locked=self._persistence.locked)
@@ -176,11 +236,13 @@ class Store:
             del self._watchers[queue]
 
     def close(self) -> None:
-        """Close what is behind; nothing may be written afterwards."""
+        """Close what is behind, once all that was committed lies there; nothing may be written afterwards."""
+        with suppress(StateError):
+            self._persistence.mend(self.view)
         self._persistence.close()
 
 
-async def _outlast(writing: asyncio.Future[None]) -> bool:
+async def _outlast(writing: asyncio.Future[str]) -> bool:
     """Wait for a write to its end, however often the caller is cancelled; whether it was.
 
     A client that hangs up must not leave a commit on disk and not in memory, and the next transaction

@@ -113,9 +113,10 @@ def monitor(step: Step) -> Iterator[str]:
 
 
 def failures(step: Step, service: Service) -> list[str]:
-    """The tasks of the update that count as failed: ended by themselves before they were ready, or
-    within the monitor's time after."""
+    """The tasks of the update that count as failed: ended by themselves before they were ready or within the
+    monitor's time after, or not ready within the update's deadline."""
     watched = config_of(service).monitor
+    deadline = read_duration(service.spec.get("Labels"), UPDATE_DEADLINE)
     found = []
     for life in step.past.lives.values():
         if life.task.service_id != service.id or not made_by_update(service, life.last):
@@ -125,6 +126,10 @@ def failures(step: Step, service: Service) -> list[str]:
             at = life.reached.get(state)
             if at is not None and (ready is None or at - ready <= watched):
                 found.append(life.task.name)
+        waiting = step.before.tasks.get(life.task.id)
+        late = waiting is not None and waiting.live and waiting.status.state < TaskState.RUNNING
+        if late and step.at >= life.made_at + deadline:
+            found.append(life.task.name)
     return found
 
 
@@ -150,8 +155,6 @@ def failure_action(step: Step) -> Iterator[str]:
         if state not in HALTED and state != "rollback_started":
             continue
         action = config_of(old if state == "rollback_started" else new).failure_action
-        if "was not ready within" in new.update.message:
-            continue
         failed = failures(step, old)
         assert old.update is not None
         if len(failed) / max(old.update.total, 1) <= config_of(old).max_failure_ratio:

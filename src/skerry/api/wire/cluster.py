@@ -36,10 +36,6 @@ def manager_address(cluster: Cluster | None, obj: Node) -> str:
     return f"{obj.address}:{listen.rpartition(':')[2] or '2377'}"
 
 
-DEFAULT_POOLS = ("10.0.0.0/8",)
-"""Pools that nobody asked for: null, as in 20.10."""
-
-
 @lru_cache(maxsize=4)
 def _issuer(certificate: str) -> tuple[str, str]:
     loaded = x509.load_pem_x509_certificate(certificate.encode())
@@ -62,7 +58,7 @@ def cluster_info(obj: Cluster) -> Raw:
         "Spec": {**obj.spec, "Labels": obj.spec.get("Labels") or {}},
         "TLSInfo": tls_info(obj.ca_cert),
         "RootRotationInProgress": False,
-        "DefaultAddrPool": None if obj.address_pools == DEFAULT_POOLS else list(obj.address_pools),
+        "DefaultAddrPool": list(obj.address_pools) or None,
         "SubnetSize": obj.subnet_size,
         "DataPathPort": obj.data_path_port,
     }

@@ -12,6 +12,9 @@ from skerry.model.objects import Network, Raw
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
 
+SERIAL = "com.docker.network.ipam.serial"
+"""The option of a swarm's own, beside those that a user gives."""
+
 
 def pools(network: Network) -> list[Raw]:
     """The IPAM configuration: what was allocated."""
@@ -20,6 +23,12 @@ def pools(network: Network) -> list[Raw]:
     asked = ((network.spec.get("IPAM") or {}).get("Config") or [{}])[0]
     found = {"Subnet": network.subnet, "Gateway": network.gateway}
     return [found | {key: asked[key] for key in ("IPRange",) if asked.get(key)}]
+
+
+def ipam_driver(network: Network) -> Raw:
+    """The IPAM driver as tasks show it. A swarm marks the options that it keeps in the order of requests."""
+    given = (network.spec.get("IPAM") or {}).get("Options")
+    return {"Name": "default", "Options": {SERIAL: "true", **given}} if given else {"Name": "default"}
 
 
 def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) -> Raw:
@@ -38,7 +47,11 @@ def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) 
         found["EnableIPv4"] = True
     return found | {
         "EnableIPv6": False,
-        "IPAM": {"Driver": "default" if overlay else "", "Options": None, "Config": pools(obj)},
+        "IPAM": {
+            "Driver": "default" if overlay else "",
+            "Options": ipam_driver(obj).get("Options"),
+            "Config": pools(obj),
+        },
         "Internal": obj.internal,
         "Attachable": obj.attachable,
         "Ingress": obj.ingress,

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from skerry.api.wire.common import meta, port, with_length
 from skerry.api.wire.networks import shows
 from skerry.control.convert import networks_of_task
+from skerry.core.jobs import completed_slots
 from skerry.core.revisions import previous_spec
 from skerry.core.view import View
 from skerry.model import defaults
@@ -132,7 +133,7 @@ def service_status(view: View, obj: Service) -> Raw:
     return {
         "RunningTasks": sum(task.status.state == TaskState.RUNNING for task in tasks),
         "DesiredTasks": _desired(obj, tasks),
-        "CompletedTasks": sum(task.status.state == TaskState.COMPLETE for task in tasks) if obj.is_job else 0,
+        "CompletedTasks": completed_slots(obj, tasks) if obj.is_job else 0,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.api.wire.common import meta, port, with_length
-from skerry.api.wire.networks import driver_options, pools, shows
+from skerry.api.wire.networks import driver_options, ipam_driver, pools, shows
 from skerry.api.wire.services import task_spec
 from skerry.core.view import View
 from skerry.model.objects import Network, Port, Raw, Task
@@ -46,7 +46,7 @@ def task_status(view: View, obj: Task) -> Raw:
     }
     if status.err:
         found["Err"] = status.err
-    if status.container_id or status.state >= TaskState.STARTING:
+    if status.state >= TaskState.STARTING:
         found["ContainerStatus"] = {
             "ContainerID": status.container_id,
             "PID": status.pid,
@@ -84,15 +84,17 @@ def attachment(network: Network, address: str) -> Raw:
         spec["Attachable"] = True
     if network.internal:
         spec["Internal"] = True
-    if network.spec.get("IPAM"):
-        spec["IPAMOptions"] = {"Driver": {"Name": "default"}}
+    driver = ipam_driver(network)
+    if (ipam := network.spec.get("IPAM")) is not None:
+        configs = {"Configs": pools(network)} if ipam.get("Config") else {}
+        spec["IPAMOptions"] = {"Driver": driver, **configs}
     spec["Scope"] = "swarm"
     found: Raw = {
         "Network": {
             **meta(network),
             "Spec": spec,
             "DriverState": {"Name": "overlay", "Options": driver_options(network)},
-            "IPAMOptions": {"Driver": {"Name": "default"}, "Configs": pools(network)},
+            "IPAMOptions": {"Driver": driver, "Configs": pools(network)},
         }
     }
     if address:

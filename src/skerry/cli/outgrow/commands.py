@@ -34,12 +34,12 @@ def export(settings: Settings, stack: str, place: str, output: str) -> None:
         else:
             text, exported = exporting.as_text(stack, found)
             click.echo(text, nl=False)
-    except (exporting.NoSuchStack, Refused, Unreachable, OSError) as error:
+    except (exporting.NoSuchStack, exporting.Unsafe, Refused, Unreachable, OSError) as error:
         raise click.ClickException(str(error)) from error
     for kind, names in exported.needed():
-        click.echo(f"needs {kind}: {', '.join(names)}", err=True)
+        click.echo(exporting.on_one_line(f"needs {kind}: {', '.join(names)}"), err=True)
     for loss in exported.losses:
-        click.echo(f"lost: {loss}", err=True)
+        click.echo(exporting.on_one_line(f"lost: {loss}"), err=True)
 
 
 def migrate(settings: Settings, **asked: Any) -> None:

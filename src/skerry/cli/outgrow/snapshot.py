@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from skerry.cli.client import Client
 from skerry.cli.outgrow.normal import STACK
@@ -77,7 +78,7 @@ def _named(client: Client, spec: Raw, names: dict[str, str]) -> Raw:
     for attached in found["TaskTemplate"].get("Networks") or []:
         target = attached["Target"]
         if target not in names:
-            names[target] = client.get(f"/networks/{target}?scope=swarm")["Name"]
+            names[target] = client.get(f"/networks/{quote(target, safe='')}?scope=swarm")["Name"]
         attached["Target"] = names[target]
     return found
 

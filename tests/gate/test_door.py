@@ -1,0 +1,188 @@
+"""The API's socket in the gate's keeping: it waits for the next skerryd, and says so when that takes long."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from skerry.api.frontdoor import bind
+from skerry.gate.door import Door
+from skerry.gate.handover import Inherited
+from skerry.network import doorlink
+from skerry.network.doorlink import DoorLink
+
+pytestmark = pytest.mark.case("B13")
+
+REQUEST = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
+
+
+class Place:
+    """A run directory with the API's socket; `serving` is what skerryd does with it."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.api = self.folder / "docker.sock"
+
+    def door(self, away_s: float = 30, inherited: Inherited | None = None) -> Door:
+        """A gate's door, open."""
+        door = Door(self.folder / "gate.door", inherited or Inherited(), away_s)
+        door.start()
+        return door
+
+    @asynccontextmanager
+    async def serving(self, door: Door) -> AsyncIterator[bool]:
+        """A skerryd that answers `ok`; whether it has the socket of the one before it."""
+        link = DoorLink(self.folder)
+        taken = await link.taken(self.api)
+        listener = taken or bind(self.api, 0o660, "docker")
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"ok")
+            writer.close()
+
+        def protocol() -> asyncio.StreamReaderProtocol:
+            return asyncio.StreamReaderProtocol(asyncio.StreamReader(), answer)
+
+        server = await asyncio.get_running_loop().create_server(protocol, sock=listener)
+        link.keep(self.api, listener)
+        await until(lambda: bool(door.parcel()))
+        try:
+            yield taken is not None
+        finally:
+            server.close()
+            await link.close()
+
+    async def ask(self) -> bytes:
+        """What a client reads."""
+        reader, writer = await asyncio.open_unix_connection(self.api)
+        try:
+            writer.write(REQUEST)
+            return await reader.read(-1)
+        finally:
+            writer.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition; the test's time-out bounds it."""
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+def check(test: Callable[[Place], Awaitable[None]]) -> None:
+    """Run a test in a run directory of its own."""
+
+    async def play() -> None:
+        with tempfile.TemporaryDirectory(prefix="door-") as folder:
+            await test(Place(folder))
+
+    asyncio.run(play())
+
+
+def test_a_call_between_two_skerryds_waits_for_the_next() -> None:
+    async def test(place: Place) -> None:
+        door = place.door()
+        async with place.serving(door) as taken:
+            assert not taken
+            assert await place.ask() == b"ok"
+            inode = place.api.stat().st_ino
+        calls = [asyncio.create_task(place.ask()) for _ in range(50)]
+        done, _ = await asyncio.wait(calls, timeout=0.05)
+        assert not done
+        async with place.serving(door) as taken:
+            assert taken
+            assert set(await asyncio.gather(*calls)) == {b"ok"}
+        assert place.api.stat().st_ino == inode
+        door.stop()
+
+    check(test)
+
+
+def test_a_gate_says_that_skerryd_is_away_until_it_is_back() -> None:
+    async def test(place: Place) -> None:
+        door = place.door(away_s=0.01)
+        async with place.serving(door):
+            pass
+        answers = await asyncio.gather(*(place.ask() for _ in range(20)))
+        assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in answers)
+        assert all(b"start it with `skerry up`" in answer for answer in answers)
+        async with place.serving(door) as taken:
+            assert taken
+            assert [await place.ask() for _ in range(20)] == [b"ok"] * 20
+        door.stop()
+
+    check(test)
+
+
+def test_a_gate_gives_the_socket_to_the_next_gate() -> None:
+    async def test(place: Place) -> None:
+        first = place.door()
+        async with place.serving(first):
+            second = place.door(inherited=Inherited([(item, os.dup(fd)) for item, fd in first.parcel()]))
+            first.let_go()
+            await until(lambda: second._present == 1)
+            assert await place.ask() == b"ok"
+        async with place.serving(second) as taken:
+            assert taken
+        third = place.door(inherited=Inherited([(item, os.dup(fd)) for item, fd in second.parcel()]))
+        second.let_go()
+        async with place.serving(third) as taken:
+            assert taken, "a gate was replaced while no skerryd ran"
+        third.stop()
+        assert not (place.folder / "gate.door").exists()
+
+    check(test)
+
+
+def test_a_gate_that_was_killed_is_given_the_socket_again() -> None:
+    async def test(place: Place) -> None:
+        first = place.door()
+        async with place.serving(first):
+            first.stop()
+            second = place.door()
+            await until(lambda: bool(second.parcel()))
+        call = asyncio.create_task(place.ask())
+        async with place.serving(second) as taken:
+            assert taken
+            assert await call == b"ok"
+        second.stop()
+
+    check(test)
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_socket_without_its_file_is_not_served(replaced: bool) -> None:
+    async def test(place: Place) -> None:
+        door = place.door()
+        async with place.serving(door):
+            pass
+        place.api.unlink()
+        if replaced:
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(os.fspath(place.api))
+        async with place.serving(door) as taken:
+            assert not taken
+            assert await place.ask() == b"ok"
+        async with place.serving(door) as taken:
+            assert taken
+        door.stop()
+
+    check(test)
+
+
+def test_without_a_gate_a_fresh_socket_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorlink, "START_S", 0.05)
+
+    async def test(place: Place) -> None:
+        link = DoorLink(place.folder)
+        assert await link.taken(place.api) is None
+        await link.close()
+
+    check(test)
