@@ -172,13 +172,6 @@ def _check_endpoint(spec: Raw) -> None:
         number = port.get("PublishedPort", 0)
         if spec["Mode"] == "dnsrr" and port["PublishMode"] == "ingress":
             raise _invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
-        # A real swarm takes these two and then never allocates the service, without a word.
-        if not 1 <= port.get("TargetPort", 0) <= 65535:
-            raise _invalid(
-                f"EndpointSpec: target port {port.get('TargetPort', 0)} is not between 1 and 65535"
-            )
-        if number > 65535:
-            raise _invalid(f"EndpointSpec: published port {number} is not between 1 and 65535")
         if number and (number, port["Protocol"]) in published:
             raise _invalid("EndpointSpec: duplicate published ports provided")
         published.add((number, port["Protocol"]))
