@@ -27,7 +27,7 @@ def answers(api: SwarmApi) -> None:
 @pytest.mark.case("C1")
 def test_a_job_of_a_million_millions_runs_one_at_a_time_also_after_a_restart(world: World) -> None:
     api = SwarmApi(world.socket)
-    job = {"Mode": {"ReplicatedJob": {"MaxConcurrent": 1}}}
+    job = {"Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": HUGE}}}
     command = {"Args": ["sh", "-c", "exit 0"]}
     key = api.create("million", container=command, **job)
 
