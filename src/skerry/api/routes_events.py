@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from urllib.parse import urlencode
@@ -16,10 +15,9 @@ from skerry.api import disguise, filters
 from skerry.api.call import Call, Table, refused
 from skerry.api.eventfilter import wanted
 from skerry.api.filters import Filters
-from skerry.model.errors import SkerryError
+from skerry.api.instants import timestamp
+from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Raw
-
-_SECONDS = re.compile(r"(-?\d+)(?:\.(\d{1,9}))?")
 
 
 async def events(call: Call) -> web.StreamResponse:
@@ -27,6 +25,9 @@ async def events(call: Call) -> web.StreamResponse:
     asked = call.any_filters(500)
     now = call.parts.clock()
     since, until = _instant(call, "since"), _instant(call, "until")
+    if since is not None and until is not None and until < since:
+        times = f"`since` time ({call.text('since')}) cannot be after `until` time ({call.text('until')})"
+        raise InvalidParameter(times)
     async with call.feed.subscribe() as queue:
         past = await _past(call, asked, since, min(now, until or now)) if since is not None else []
         if until is not None and until <= now:
@@ -62,10 +63,10 @@ def _instant(call: Call, name: str) -> int | None:
     text = call.text(name)
     if not text:
         return None
-    found = _SECONDS.fullmatch(text)
-    if found is None:
-        raise SkerryError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(found.group(1)) * 1_000_000_000 + int((found.group(2) or "0").ljust(9, "0"))
+    try:
+        return timestamp(text)
+    except ValueError as error:
+        raise SkerryError(str(error)) from None
 
 
 def _query(asked: Filters, since: int | None, until: int | None) -> str:
