@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -19,6 +20,8 @@ from skerry.model.objects import Network, Raw
 
 _HERE = ("expose", "health", "is-task", "network", "publish")
 """Filters on what the engine does not know about our containers: answered here."""
+NUMBER = re.compile(r"-?[0-9]{1,18}")
+PORT = re.compile(r"[0-9]{1,5}")
 _HEALTH = ("healthy", "none", "starting", "unhealthy")
 
 
@@ -37,7 +40,7 @@ async def listing(call: Call) -> web.Response:
     limit = 0
     if here:
         # The engine would count rows that we then drop, and a limit asks for stopped containers as well.
-        limit = int(query["limit"]) if query.get("limit", "").lstrip("-").isdigit() else 0
+        limit = int(query["limit"]) if NUMBER.fullmatch(query.get("limit", "")) else 0
         if limit > 0:
             query |= {"all": "1"}
             del query["limit"]
@@ -104,7 +107,7 @@ def ports(values: Any) -> set[tuple[int, str]]:
         numbers, _, protocol = value.partition("/")
         first, dash, last = numbers.partition("-")
         last = last if dash else first
-        if not first.isdigit() or not last.isdigit() or int(last) > 65535:
+        if not PORT.fullmatch(first) or not PORT.fullmatch(last) or int(last) > 65535:
             raise InvalidParameter(f"invalid port specified: {value}")
         found |= {(number, protocol or "tcp") for number in range(int(first), int(last) + 1)}
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,9 +82,9 @@ def _streams(call: Call) -> None:
 def _wish(call: Call, template: Raw) -> Wish:
     tail = call.text("tail") or "all"
     if tail != "all":
-        if tail.startswith("-") and tail[1:].isdigit():
+        if re.fullmatch(r"-[0-9]{1,18}", tail):
             raise SkerryError("negative tail values not supported")
-        if not tail.isdigit():
+        if not re.fullmatch(r"\+?[0-9]{1,18}", tail):
             raise SkerryError('tail value must be a positive integer or "all"')
     query = {"tail": tail}
     for name in ("stdout", "stderr"):

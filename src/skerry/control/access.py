@@ -62,8 +62,9 @@ def version_number(version: str | None, kind: str) -> int:
     """
     text = version or ""
     if re.fullmatch(r"[0-9]+", text):
-        if (number := int(text)) <= MAX_UINT64:
-            return number
+        digits = text.lstrip("0") or "0"
+        if len(digits) <= len(str(MAX_UINT64)) and int(digits) <= MAX_UINT64:
+            return int(digits)
         reason = "value out of range"
     else:
         reason = "invalid syntax"
