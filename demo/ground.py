@@ -29,7 +29,7 @@ def claim(settings: Settings, shell: Shell) -> None:
         raise StepFailed(
             f"the demo's instance {settings.name} exists already: {', '.join(there)}. The demo only takes"
             " down what it made itself. Wait for the other demo to end or, if one was killed, remove"
-            f" what it left: {settings.skerry('down --purge')}; ip netns del {settings.name};"
+            f" what it left: {settings.skerry('down --purge --yes --volumes')}; ip netns del {settings.name};"
             f" rm -r {settings.run_dir} {settings.data_dir}"
         )
 

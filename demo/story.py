@@ -190,7 +190,8 @@ def _end(story: Story) -> list[str]:
     """Stop clients and skerry, whatever happened; returns what went wrong, leftovers included."""
     say("\n=== the end " + "=" * 80)
     problems: list[str] = []
-    for stop in (story.load.stop, lambda: story.here.run(story.settings.skerry("down --purge"))):
+    purge = story.settings.skerry("down --purge --yes --volumes")
+    for stop in (story.load.stop, lambda: story.here.run(purge)):
         try:
             stop()
         except (StepFailed, OSError) as error:

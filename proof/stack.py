@@ -59,7 +59,16 @@ class Stack:
             docker(
                 *("service", "create", "--detach", "--name", name, "--network", "proof", *more),
                 *("--config", "source=app-0,target=/app.py", "--replicas", "2", "--limit-memory", "160M"),
-                *("--health-cmd", HEALTH, "--health-interval", "2s", "--restart-delay", "100ms"),
+                *(
+                    "--health-cmd",
+                    HEALTH,
+                    "--health-interval",
+                    "2s",
+                    "--health-retries",
+                    "30",
+                    "--restart-delay",
+                    "100ms",
+                ),
                 *("--update-monitor", "200ms", "--update-order", "start-first", "--env", "ENDING=graceful"),
                 *("--rollback-monitor", "200ms", "--rollback-order", "start-first"),
                 *("--stop-grace-period", "10s", IMAGES[0], "python3", "-S", "/app.py"),

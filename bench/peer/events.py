@@ -12,7 +12,7 @@ from typing import Self
 
 from bench.peer.systems import System
 
-LIMIT_S = 20.0
+LIMIT_S = 240.0
 
 
 class Lines:

@@ -49,7 +49,7 @@ def _file(system: System, interval: str) -> Path:
     if not interval:
         return file
     quick = file.with_name("quick.yml")
-    check = f"    healthcheck:\n      interval: {interval}\n    deploy:\n"
+    check = f"    healthcheck:\n      interval: {interval}\n      retries: 30\n    deploy:\n"
     quick.write_text(file.read_text().replace("    deploy:\n", check))
     return quick
 

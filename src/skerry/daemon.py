@@ -11,16 +11,16 @@ import skerry.lean  # noqa: F401  # before whatever imports structlog
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from skerry import __version__
@@ -31,13 +31,13 @@ from skerry.api.frontdoor import serve
 from skerry.api.ports import Parts
 from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View
-from skerry.engine.choose import Choice, choose_engine, running_engine
-from skerry.engine.describe import describe
-from skerry.engine.embedded import Embedded
+from skerry.engine.choose import Choice, adopted, choose_engine
+from skerry.instance import failure_noted, only_one
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
+from skerry.loops.engine import EngineLoop, place_of
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.leave import clear
@@ -45,7 +45,7 @@ from skerry.loops.log import LogLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
-from skerry.loops.teardown import remove_files, stop_tasks
+from skerry.loops.teardown import take_down, what_goes
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
@@ -53,6 +53,7 @@ from skerry.model.settings import Settings
 from skerry.network import machine
 from skerry.network.doorlink import DoorLink
 from skerry.network.kernel import KernelNetwork
+from skerry.notify import Notifier
 from skerry.store.errors import StateError
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
@@ -64,32 +65,13 @@ OPEN_FILES = 1 << 20
 """As many connections as clients make, with one to the engine behind each."""
 
 
-@contextlib.contextmanager
-def only_one(settings: Settings) -> Iterator[None]:
-    """Hold the instance's lock, or raise with who holds it."""
-    Path(settings.run_dir).mkdir(parents=True, exist_ok=True)
-    Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
-    with Path(settings.pid_file).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise SkerryError(
-                f"skerry is already running (process {file.read().strip()}, {settings.api_socket})"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-        file.truncate(0)
-
-
 @dataclass(frozen=True)
 class Daemon:
     """One instance's parts, made in the order of their needs."""
 
     settings: Settings
     choice: Choice
+    engine: EngineLoop
     store: Store
     network: NetworkLoop
     segments: SegmentsLoop
@@ -98,8 +80,9 @@ class Daemon:
     kernel: KernelNetwork
     clock: SteadyClock
     description: DescriptionLoop
-    hostname: str
     conditions: Conditions
+    notifier: Notifier
+    door: DoorLink
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
 
@@ -108,8 +91,9 @@ class Daemon:
         return {
             "version": __version__,
             "pid": os.getpid(),
-            "engine": {"socket": self.choice.engine.socket, "embedded": self.choice.embedded},
-            "warnings": [*self.choice.warnings, *self.conditions.texts],
+            "engine": {"socket": self.choice.socket, "embedded": self.choice.private is not None},
+            "warnings": [*self.engine.warnings, *self.conditions.texts],
+            "conditions": self.conditions.texts,
         }
 
     async def network_ready(self, network_id: str) -> Network:
@@ -121,36 +105,36 @@ class Daemon:
         """Serve and reconcile until cancelled."""
         parts = Parts(
             store=self.store,
-            engine=self.choice.engine,
+            engine=self.engine.engine,
             health=self.agent,
-            hostname=self.hostname,
             run_dir=self.settings.run_dir,
-            api_socket=ApiSocket(self.settings.api_socket, self.choice.engine.socket),
+            api_socket=ApiSocket(self.settings.api_socket, self.choice.socket),
             allocate_network=self.network_ready,
             interfaces=machine.interfaces,
             routes=machine.routes,
             about=self.about,
             at_work=self.at_work,
-            cleared=partial(clear, self.store, self.choice.engine),
+            cleared=partial(clear, self.store, self.engine.engine),
             clock=self.clock,
+            engine_version=self.engine.last_version,
         )
         if not self.store.view.locked:
             with contextlib.suppress(StateError):  # a disk that takes nothing: the loop tries again
                 await self._settle()
-        loops = {"swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
+        loops = {"engine": self.engine.run, "swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
-            loops["engine"] = self.choice.private.keep
             loops["engine's log"] = LogLoop(self.choice.private.log).run
-        path, door = Path(self.settings.api_socket), DoorLink(Path(self.settings.run_dir))
-        listener = await door.taken(path)
-        server = await serve(str(path), make_app(parts), self.choice.engine.socket, listener)
-        door.keep(path, server.listener)
-        log.info("skerry is up", socket=self.settings.api_socket, engine=self.choice.engine.socket)
+        path, engine = self.settings.api_socket, self.choice.socket
+        server = await serve(path, make_app(parts), engine, self.door.inherited)
+        self.door.keep(server.listener)
+        log.info("skerry is up", socket=path, engine=engine)
+        await asyncio.to_thread(Path(self.settings.failure_file).unlink, missing_ok=True)
+        self.notifier.ready(f"API at {path}, engine at {engine}")
         try:
             await run_all(loops, self.conditions)
         finally:
+            self.notifier.stopping()
             await server.close()
-            await door.close()
 
     async def at_work(self) -> None:
         """Return once the loops run."""
@@ -167,11 +151,11 @@ class Daemon:
         await run_all(
             {
                 "network": self.network.run,
-                "segments": self.segments.run,
+                "segments": self._segments,
                 "orchestrator": self.orchestrator.run,
-                "agent": self.agent.run,
+                "agent": self._agent,
                 "clock": ClockLoop(self.store, self.clock).run,
-                "description": self.description.run,
+                "description": self._description,
             },
             self.conditions,
         )
@@ -179,34 +163,52 @@ class Daemon:
     async def _settle(self) -> None:
         """Bring what was stored up to date with this machine, which may have changed meanwhile."""
         await settle(self.store, self.clock)
-        await self.description.look()
+        if self.engine.is_here:
+            await self.description.look()
+
+    async def _segments(self) -> None:
+        await self.engine.here()
+        await self.segments.run()
+
+    async def _agent(self) -> None:
+        await self.engine.here()
+        await self.agent.run()
+
+    async def _description(self) -> None:
+        await self.engine.here()
+        await self.description.run()
 
 
 @contextlib.asynccontextmanager
 async def compose(settings: Settings) -> AsyncIterator[Daemon]:
     """Make the parts; what they hold open is let go of at the end, what runs outside of us goes on."""
-    run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
+    run_dir = Path(settings.run_dir)
+    notifier = Notifier()
     async with contextlib.AsyncExitStack() as stack:
-        choice = await choose_engine(run_dir, data_dir, Path(settings.api_socket), settings.engine)
-        stack.push_async_callback(choice.engine.close)
-        for warning in choice.warnings:
-            log.warning(warning)
+        door = DoorLink(run_dir, Path(settings.api_socket))
+        await door.open()  # first: a gate that has to be replaced has the API's socket
+        stack.push_async_callback(door.close)
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         clock = SteadyClock()
         conditions = Conditions()
         store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
-        hostname, _ = await describe(choice.engine)
+        choice = await choose_engine(place_of(settings, persistence.engine, store.view))
+        engine = EngineLoop(choice, store, persistence, conditions)
+        stack.push_async_callback(engine.engine.close)
+        await engine.begin()
+        for warning in engine.warnings:
+            log.warning(warning)
         kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
-        network = NetworkLoop(store, kernel)
-        segments = SegmentsLoop(store, choice.engine, kernel)
+        network = NetworkLoop(store, kernel, conditions=conditions)
+        segments = SegmentsLoop(store, engine.engine, kernel, conditions)
         sockets = Namespaces()
         stack.callback(sockets.close)
         agent = Agent(
             store,
-            choice.engine,
+            engine.engine,
             Handover(network, segments, kernel),
             Path(settings.files_dir),
             clock,
@@ -214,12 +216,12 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             sockets=sockets,
             instance=settings.name,
             conditions=conditions,
-            api_socket=ApiSocket(settings.api_socket, choice.engine.socket),
+            api_socket=ApiSocket(settings.api_socket, choice.socket),
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
-            settings, choice, store, network, segments, orchestrator, agent, kernel, clock,
-            DescriptionLoop(store, choice.engine), hostname, conditions,
+            settings, choice, engine, store, network, segments, orchestrator, agent, kernel, clock,
+            DescriptionLoop(store, engine.engine), conditions, notifier, door,
         )  # fmt: skip
 
 
@@ -230,57 +232,55 @@ async def up(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
-    with only_one(settings), contextlib.suppress(asyncio.CancelledError):
+    with only_one(settings), failure_noted(settings), contextlib.suppress(asyncio.CancelledError):
         async with compose(settings) as daemon:
             await daemon.run()
 
 
-async def down(settings: Settings, purge: bool) -> None:
+async def down(settings: Settings, purge: bool, volumes: bool) -> None:
     """Stop everything of an instance whose daemon has ended: tasks, gate, rules, the private engine."""
-    run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     with only_one(settings):
-        view = _stored(settings, forgiving=purge)
-        engine = await running_engine(run_dir, Path(settings.api_socket), settings.engine)
-        if engine is not None:
-            await stop_tasks(engine, view, settings.name, purge=purge)
-            await engine.close()
-        await KernelNetwork(run_dir, settings.name).purge()
-        private = Embedded(run_dir, data_dir)
-        await (private.purge() if purge else private.stop(containers=True))
-        remove_files(settings, purge=purge)
+        await take_down(settings, purge=purge, volumes=volumes)
 
 
-def _stored(settings: Settings, *, forgiving: bool) -> View:
-    """The state, to take apart what is of it; a damaged one is no reason not to remove everything."""
-    if not Path(settings.database).exists():
-        return View()
-    try:
+async def inventory(settings: Settings) -> None:
+    """Write to standard output, as JSON, what `down --purge` would remove for good."""
+    sys.stdout.write(msgspec.json.encode(await what_goes(settings)).decode())
+
+
+async def adopt(settings: Settings) -> None:
+    """Let the next start take the engine that is named, or whichever is where the swarm's own was."""
+    with only_one(settings):
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         try:
-            return persistence.load()
+            identity = adopted(place_of(settings, persistence.engine, View()))
+            if identity is not None:
+                persistence.remember_engine(identity)
         finally:
             persistence.close()
-    except SkerryError as error:
-        if not forgiving:
-            raise
-        log.warning("removed without being read", why=error.message)
-        return View()
 
 
 def main() -> None:
     """Entry point of the process."""
     parser = argparse.ArgumentParser(prog="skerryd")
-    parser.add_argument("verb", choices=("up", "down"))
+    parser.add_argument("verb", choices=("up", "down", "inventory", "adopt"))
     for name in ("run-dir", "data-dir", "name", "socket", "engine"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--purge", action="store_true")
-    found = parser.parse_args()
-    settings = Settings(found.run_dir, found.data_dir, found.socket, found.name, found.engine)
+    parser.add_argument("--volumes", action="store_true")
+    options = parser.parse_args()
+    settings = Settings(options.run_dir, options.data_dir, options.socket, options.name, options.engine)
+    verbs = {
+        "up": partial(up, settings),
+        "down": partial(down, settings, options.purge, options.volumes),
+        "inventory": partial(inventory, settings),
+        "adopt": partial(adopt, settings),
+    }
     log_to_stderr(Path(settings.log_file))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
     try:
-        asyncio.run(up(settings) if found.verb == "up" else down(settings, found.purge))
+        asyncio.run(verbs[options.verb]())
     except (SkerryError, OSError) as error:
         sys.exit(f"Error: {error}")
 

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Notes:
         self.in_table.set()
         self.drain_s = 0.0
         self.left_open = False
+        self.moved: dict[str, str] = {}
 
     async def joinable(self, task: Task) -> None:
         await self.joinable_now.wait()
@@ -53,6 +54,9 @@ class Notes:
         self.calls.append(f"drain {task.id}")
         await asyncio.sleep(self.drain_s)
         return Way("drained in 7 ms: 0 idle closed, 2 still open", 2) if self.left_open else Way()
+
+    async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
+        return {key: self.moved[key] for key in places if key in self.moved}
 
     async def forget(self, task: Task) -> None:
         self.calls.append(f"forget {task.id}")

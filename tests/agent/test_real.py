@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from skerry.agent.sockets import Namespaces
 from skerry.engine.client import connect_engine
-from skerry.engine.embedded import process_name
+from skerry.engine.processes import process_name
 from skerry.model.defaults import MILLISECOND, SECOND
 from skerry.model.objects import Config, Raw, Secret, Task
 from skerry.model.states import TaskState

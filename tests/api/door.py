@@ -145,7 +145,7 @@ async def _served(fake: FakeSocket, folder: Path, socket: str) -> AsyncIterator[
             await engine.create_network(bridge(network))
         return network
 
-    parts = Parts(store, engine, health, "vm", RUN_DIR, allocate, clock=clock)
+    parts = Parts(store, engine, health, RUN_DIR, allocate, clock=clock)
     server = await serve(f"{folder}/s.sock", make_app(parts), socket)
     try:
         yield Door(f"{folder}/s.sock", server, store, clock, fake, health, engine, allocated)

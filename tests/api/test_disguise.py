@@ -8,8 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.api.disguise import Disguise, event, own_healthcheck, with_health
-from skerry.api.routes_containers import health_word, ports
-from skerry.model.errors import InvalidParameter
+from skerry.api.routes_containers import health_word
 from skerry.model.objects import Raw, Task, TaskStatus
 from skerry.model.states import TaskState
 from tests.api.door import RUN_DIR, Healthy, KnownHealth
@@ -163,13 +162,6 @@ def test_a_check_is_merged_field_by_field() -> None:
 def test_status_texts(status: str, health: str, shown: str, word: str) -> None:
     assert with_health(status, health) == shown
     assert health_word(shown) == word
-
-
-def test_port_filters() -> None:
-    assert ports(["80", "90-91/udp"]) == {(80, "tcp"), (90, "udp"), (91, "udp")}
-    for bad in ("x", "80-", "99999", "80-y/tcp"):
-        with pytest.raises(InvalidParameter):
-            ports([bad])
 
 
 def test_an_event_of_a_bridge_is_the_overlays() -> None:

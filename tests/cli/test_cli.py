@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +71,44 @@ def test_a_stale_pid_file_is_nobody(settings: Settings) -> None:
     assert daemon_process.running_pid(settings) is None
 
 
+@pytest.mark.case("B14")
+def test_status_knows_a_daemon_that_is_starting(held: Settings) -> None:
+    code, said = run(held, "status")
+    assert (code, said) == (1, "skerry is starting (process 4711), no answer yet\n")
+    code, said = run(held, "status", "--json")
+    assert (code, json.loads(said)) == (1, {"state": "starting", "pid": 4711})
+
+
+@pytest.mark.case("B14")
+def test_status_knows_why_a_daemon_failed(settings: Settings) -> None:
+    Path(settings.run_dir).mkdir(parents=True)
+    Path(settings.failure_file).write_text("the engine is rootless")
+    code, said = run(settings, "status")
+    assert (code, said) == (3, "skerry is not running; it failed: the engine is rootless\n")
+    code, said = run(settings, "status", "--json")
+    assert (code, json.loads(said)) == (3, {"state": "failed", "why": "the engine is rootless"})
+
+
+def test_status_of_nothing_as_json(settings: Settings) -> None:
+    code, said = run(settings, "status", "--json")
+    assert (code, json.loads(said)) == (3, {"state": "down"})
+
+
+@pytest.mark.case("B5")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("words", [["--purge"], ["--purge", "--volumes"]])
+def test_a_purge_that_nobody_can_be_asked_about_is_refused(settings: Settings, words: list[str]) -> None:
+    code, said = run(settings, "down", *words)
+    assert code == 1
+    assert said.endswith("Error: nothing was removed, as nobody can be asked here: add --yes\n")
+
+
+def test_volumes_without_a_purge_means_nothing(settings: Settings) -> None:
+    code, said = run(settings, "down", "--volumes")
+    assert code == 2
+    assert "--volumes goes with --purge only" in said
+
+
 @pytest.mark.parametrize("words", [["export", "shop"], ["migrate", "--to", "node1"]])
 def test_export_and_migrate_of_nothing_say_how_to_start(settings: Settings, words: list[str]) -> None:
     code, said = run(settings, *words)
@@ -107,9 +147,16 @@ def test_the_unit_starts_this_instance_and_leaves_the_gate_alone(
     (line,) = [one for one in unit.splitlines() if one.startswith("ExecStart=")]
     assert shlex.split(line.removeprefix("ExecStart=")) == daemon_process.command(settings, "up")
     assert "KillMode=process" in unit
+    assert systemd_says(tmp_path / "skerry-test.service") == ""
     assert "neither enabled nor started" in said
     systemd.remove(settings)
     assert not (tmp_path / "skerry-test.service").exists()
+
+
+def systemd_says(unit: Path) -> str:
+    """What systemd's own reader finds wrong with a unit."""
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    return "\n".join(line for line in done.stderr.splitlines() if unit.name in line or str(unit) in line)
 
 
 @pytest.mark.engine

@@ -508,3 +508,26 @@ def test_a_label_from_before_the_names_were_checked_stays_until_it_is_changed() 
     with pytest.raises(RpcError, match="there is no label"):
         world.update(service, spec("app", Labels={**old, "skerry.drain.timeot": "6s"}))
     assert world.update(service, spec("app", Labels={})).spec["Labels"] == {}
+
+
+@pytest.mark.case("F18")
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("data", "volume data is written"),
+        ("{{.Service.Name}}-data", "volume web-data is written"),
+        ("data-{{.Task.Slot}}", "volume data-1, and so on for each slot, is written"),
+        ("data-{{.Node.Hostname}}", "volume data-nodeHostname is written"),
+        ("data-{{.Task.ID}}", ""),
+        ("data-{{.Task.Name}}", ""),
+        ('{{with .Task}}{{printf "%s-%s" .Slot .ID}}{{end}}', ""),
+    ],
+)
+def test_the_warning_of_a_volume_names_what_is_shared(source: str, named: str) -> None:
+    mounts = [{"Type": "volume", "Source": source, "Target": "/data"}]
+    shared = {
+        **spec("web", container={"Mounts": mounts}),
+        "UpdateConfig": {"Order": "start-first"},
+    }
+    warnings = services.warnings_of(shared)
+    assert [warning.partition(" by the old")[0] for warning in warnings] == ([named] if named else [])

@@ -33,6 +33,7 @@ class Box:
     status: str = "created"
     exit_code: int = 0
     pid: int = 0
+    paused: bool = False
     error: str = ""
     started_at: str = "0001-01-01T00:00:00Z"
     networks: dict[str, str] = field(default_factory=dict)
@@ -88,6 +89,32 @@ class FakeEngine:
         box.ended.set()
         del self.boxes[box.name]
 
+    def pause(self, name: str, *, paused: bool = True) -> None:
+        """Somebody freezes a container's processes, or lets them go on."""
+        self._box(name).paused = paused
+        self._emit("pause" if paused else "unpause", self._box(name))
+
+    def disconnect(self, name: str, network: str) -> None:
+        """Somebody takes a container off a network."""
+        del self._box(name).networks[network]
+        self._rewired("disconnect", self._box(name), network)
+
+    def reconnect(self, name: str, network: str) -> None:
+        """Somebody brings a running container to a network."""
+        self._box(name).networks[network] = self._free_address(network)
+        self._rewired("connect", self._box(name), network)
+
+    def prune(self, network: str) -> None:
+        """Somebody removes a network."""
+        key = self.networks.pop(network)
+        attributes = {"name": network, "type": "bridge"}
+        self._tell({"Type": "network", "Action": "destroy", "Actor": {"ID": key, "Attributes": attributes}})
+
+    def _rewired(self, action: str, box: Box, network: str) -> None:
+        attributes = {"container": box.id, "name": network, "type": "bridge"}
+        event: Raw = {"Type": "network", "Action": action, "Actor": {"ID": network, "Attributes": attributes}}
+        self._tell(event)
+
     def break_events(self) -> None:
         """All event streams end."""
         for stream in self._streams:
@@ -117,6 +144,8 @@ class FakeEngine:
                 for box in self.boxes.values()
                 if all(_has(box, label) for label in wanted) and (box.running or query.get("all") == "1")
             ]
+        if path == "/networks":
+            return [{"Name": name, "Id": key} for name, key in self.networks.items()]
         raise EngineError(404, "page not found")
 
     async def post(self, path: str, body: Raw | None = None, **query: str) -> Raw:
@@ -156,7 +185,7 @@ class FakeEngine:
         if box is None:
             return None
         state: Raw = {"Status": box.status, "Running": box.running, "ExitCode": box.exit_code, "Pid": box.pid}
-        state |= {"Error": box.error, "OOMKilled": False, "StartedAt": box.started_at}
+        state |= {"Error": box.error, "OOMKilled": False, "StartedAt": box.started_at, "Paused": box.paused}
         return {
             "Id": box.id,
             "Name": f"/{box.name}",
@@ -217,7 +246,7 @@ class FakeEngine:
         stream: asyncio.Queue[Raw | None] = asyncio.Queue()
         self._streams[stream] = None
         try:
-            yield _events(stream, filters.get("event", []))
+            yield _events(stream, filters.get("type", []), filters.get("event", []))
         finally:
             self._streams.pop(stream, None)
 
@@ -273,6 +302,9 @@ class FakeEngine:
     def _emit(self, action: str, box: Box, **attributes: str) -> None:
         labels = {"name": box.name, **(box.body.get("Labels") or {}), **attributes}
         event: Raw = {"Type": "container", "Action": action, "Actor": {"ID": box.id, "Attributes": labels}}
+        self._tell(event)
+
+    def _tell(self, event: Raw) -> None:
         for stream in self._streams:
             stream.put_nowait(event)
 
@@ -284,9 +316,11 @@ def _has(box: Box, label: str) -> bool:
     return found is not None and (not sign or found == value)
 
 
-async def _events(stream: asyncio.Queue[Raw | None], actions: list[str]) -> AsyncIterator[Raw]:
+async def _events(
+    stream: asyncio.Queue[Raw | None], types: list[str], actions: list[str]
+) -> AsyncIterator[Raw]:
     while (event := await stream.get()) is not None:
-        if not actions or event["Action"] in actions:
+        if (not types or event["Type"] in types) and (not actions or event["Action"] in actions):
             yield event
 
 

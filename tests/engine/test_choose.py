@@ -7,19 +7,22 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aiohttp import web
 
-from skerry.engine import choose
-from skerry.engine.choose import Choice, choose_engine, running_engine
-from skerry.engine.client import DockerEngine, connect_engine
+from skerry.engine import embedded
+from skerry.engine.admit import EngineRefused, admit
+from skerry.engine.choose import Choice, Place, adopted, choose_engine, running_engine
+from skerry.engine.client import connect_engine
 from skerry.engine.embedded import Embedded
 from skerry.engine.port import EngineUnreachable
+from skerry.model.identity import Identity
+from skerry.model.objects import Raw
 from tests.engine.dockerd import docker, namespace, run
+from tests.support.engine_socket import engine_at
 
 
 @pytest.fixture
@@ -29,39 +32,34 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-@asynccontextmanager
-async def engine_at(path: Path, swarm: str = "inactive", live_restore: bool = True) -> AsyncIterator[None]:
-    """Something that answers like an engine, as far as choosing goes."""
+def place(folder: Path, explicit: str | None = None, **more: Any) -> Place:
+    """The place of an instance in a folder; `default.sock` stands for the machine's engine."""
+    default = folder / "default.sock"
+    return Place(folder, folder / "data", folder / "own.sock", explicit, default_socket=default, **more)
 
-    async def ping(request: web.Request) -> web.Response:
-        return web.Response(text="OK", headers={"Api-Version": "1.41"})
 
-    async def info(request: web.Request) -> web.Response:
-        return web.json_response({"Swarm": {"LocalNodeState": swarm}, "LiveRestoreEnabled": live_restore})
+async def chosen(folder: Path, explicit: str | None = None, **more: Any) -> Choice:
+    return await choose_engine(place(folder, explicit, **more))
 
-    app = web.Application()
-    app.add_routes([web.get("/_ping", ping), web.get("/v1.41/info", info)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.UnixSite(runner, str(path)).start()
+
+def at(folder: Path, name: str) -> Identity:
+    """The engine of that name, as it is stored."""
+    return Identity(str(folder / name), id="A", root="/data", version={"Version": "20.10.24"})
+
+
+async def admitted(path: Path, expected: Identity | None = None) -> Identity:
+    engine = await connect_engine(str(path))
     try:
-        yield
+        return await admit(engine, expected, private=False)
     finally:
-        await runner.cleanup()
-
-
-async def chosen(folder: Path, explicit: str | None = None, default: str = "default.sock") -> Choice:
-    choice = await choose_engine(folder, folder / "data", folder / "own.sock", explicit, folder / default)
-    await choice.engine.close()
-    return choice
+        await engine.close()
 
 
 def test_docker_host_comes_before_the_machines_own(folder: Path) -> None:
     async def check() -> None:
-        async with engine_at(folder / "explicit.sock"), engine_at(folder / "default.sock"):
+        async with engine_at(folder / "default.sock"):
             choice = await chosen(folder, f"unix://{folder}/explicit.sock")
-            assert (choice.engine.socket, choice.embedded) == (str(folder / "explicit.sock"), False)
-            assert choice.warnings == []
+            assert choice == Choice(str(folder / "explicit.sock"))
 
     asyncio.run(check())
 
@@ -70,35 +68,146 @@ def test_a_docker_host_that_is_skerry_itself_is_not_an_engine(folder: Path) -> N
     async def check() -> None:
         async with engine_at(folder / "default.sock"), engine_at(folder / "own.sock"):
             choice = await chosen(folder, f"unix://{folder}/own.sock")
-            assert choice.engine.socket == str(folder / "default.sock")
+            assert choice.socket == str(folder / "default.sock")
 
     asyncio.run(check())
 
 
+@pytest.mark.case("B15")
 @pytest.mark.parametrize("state", ["active", "locked", "pending", "error"])
 def test_an_engine_in_swarm_mode_is_refused_with_what_to_do(folder: Path, state: str) -> None:
     async def check() -> None:
-        async with engine_at(folder / "default.sock", swarm=state):
-            with pytest.raises(EngineUnreachable, match=r"swarm mode itself.*swarm leave"):
-                await chosen(folder)
+        async with engine_at(folder / "default.sock", Swarm={"LocalNodeState": state}):
+            with pytest.raises(EngineRefused, match=r"swarm mode itself.*swarm leave"):
+                await admitted(folder / "default.sock")
 
     asyncio.run(check())
 
 
-def test_without_live_restore_there_is_a_warning(folder: Path) -> None:
+@pytest.mark.case("B16")
+@pytest.mark.parametrize(
+    ("engine", "sentence"),
+    [
+        ({"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}, "is rootless"),
+        (
+            {"networks": [{"Id": "f" * 64, "Options": {"com.docker.network.bridge.name": "docker9"}}]},
+            "in another network namespace",
+        ),
+        ({"networks": [{"Id": "f" * 64, "Options": {}}]}, "in another network namespace"),
+    ],
+)
+def test_an_engine_whose_containers_are_elsewhere_is_refused(
+    folder: Path, engine: dict[str, Any], sentence: str
+) -> None:
     async def check() -> None:
-        async with engine_at(folder / "default.sock", live_restore=False):
-            choice = await chosen(folder)
-            assert len(choice.warnings) == 1
-            assert "live-restore" in choice.warnings[0]
+        async with engine_at(folder / "default.sock", **engine):
+            with pytest.raises(EngineRefused, match=f"{sentence}.*DOCKER_HOST"):
+                await admitted(folder / "default.sock")
 
     asyncio.run(check())
+
+
+@pytest.mark.case("B16")
+@pytest.mark.parametrize("bridges", [[], ["lo"], ["docker9", "lo"]])
+def test_an_engine_with_a_bridge_here_or_none_at_all_is_taken(folder: Path, bridges: list[str]) -> None:
+    networks = [{"Id": name, "Options": {"com.docker.network.bridge.name": name}} for name in bridges]
+
+    async def check() -> None:
+        async with engine_at(folder / "default.sock", networks=networks):
+            assert (await admitted(folder / "default.sock")).id == "A"
+
+    asyncio.run(check())
+
+
+@pytest.mark.case("B3")
+@pytest.mark.parametrize(
+    ("now", "version", "same"),
+    [
+        ({}, "20.10.24", True),
+        ({"ID": "B"}, "20.10.24", False),
+        ({"DockerRootDir": "/other"}, "20.10.24", False),
+        ({"DockerRootDir": "/other"}, "26.1.5", True),  # its ID is kept with its data
+        ({"ID": "B"}, "26.1.5", True),  # an upgrade gives a new one
+        ({"ID": "B", "DockerRootDir": "/other"}, "26.1.5", False),
+    ],
+)
+def test_an_engine_is_known_again(now: Raw, version: str, same: bool) -> None:
+    stored = Identity("s", id="A", root="/data", version={"Version": "20.10.24"})
+    other = Identity(
+        "s", id=now.get("ID", "A"), root=now.get("DockerRootDir", "/data"), version={"Version": version}
+    )
+    assert stored.is_now(other) == same
+    assert Identity("s").is_now(other)
+
+
+@pytest.mark.case("B3")
+def test_another_engine_in_the_place_of_the_swarms_is_refused(folder: Path) -> None:
+    async def check() -> None:
+        async with engine_at(folder / "default.sock", ID="B"):
+            with pytest.raises(EngineRefused, match=r"not the one that has this swarm's.*--adopt-engine"):
+                await admitted(folder / "default.sock", at(folder, "default.sock"))
+            assert (await admitted(folder / "default.sock", Identity("s"))).id == "B"
+
+    asyncio.run(check())
+
+
+@pytest.mark.case("B3")
+def test_the_engine_of_a_swarm_is_waited_for_and_no_other_is_taken(folder: Path) -> None:
+    async def check() -> None:
+        gone = at(folder, "gone.sock")
+        async with engine_at(folder / "default.sock"):
+            for in_use in (True, False):
+                assert await chosen(folder, stored=gone, in_use=in_use) == Choice(gone.socket, awaited=True)
+            with pytest.raises(EngineRefused, match=r"gone\.sock.*default\.sock.*--adopt-engine"):
+                await chosen(folder, f"unix://{folder}/default.sock", stored=gone, in_use=True)
+            with pytest.raises(EngineRefused, match="--adopt-engine"):
+                await chosen(folder, "private", stored=gone, in_use=True)
+            free = await chosen(folder, f"unix://{folder}/default.sock", stored=gone)
+            assert free.socket == str(folder / "default.sock")
+
+    asyncio.run(check())
+
+
+@pytest.mark.case("B3")
+def test_a_swarm_whose_engine_was_never_written_down_gets_no_new_private_one(folder: Path) -> None:
+    async def check() -> None:
+        choice = await chosen(folder, in_use=True)
+        assert choice == Choice(str(folder / "default.sock"), awaited=True)
+        (folder / "data" / "engine" / "containers").mkdir(parents=True)
+        assert (await chosen(folder, in_use=True)).private is not None
+
+    asyncio.run(check())
+
+
+@pytest.mark.case("B3")
+def test_a_private_engine_without_its_data_is_refused(folder: Path) -> None:
+    async def check() -> None:
+        lost = Identity(str(folder / "engine.sock"), private=True, id="A", root=str(folder / "data/engine"))
+        with pytest.raises(EngineRefused, match=r"data are gone.*--adopt-engine"):
+            await chosen(folder, stored=lost, in_use=True)
+        assert (await chosen(folder, stored=Identity(lost.socket, private=True), in_use=True)).private
+        (folder / "data" / "engine" / "containers").mkdir(parents=True)
+        assert (await chosen(folder, "private", stored=lost, in_use=True)).private
+
+    asyncio.run(check())
+
+
+@pytest.mark.case("B3")
+def test_an_engine_is_adopted_where_the_user_says_or_where_the_other_was(folder: Path) -> None:
+    before = at(folder, "default.sock")
+    other = folder / "other.sock"
+    assert adopted(place(folder, stored=before)) == Identity(before.socket)
+    assert adopted(place(folder, f"unix://{other}", stored=before)) == Identity(str(other))
+    assert adopted(place(folder, "private", stored=before)) == Identity(
+        str(folder / "engine.sock"), private=True
+    )
+    assert adopted(place(folder)) is None
 
 
 def test_what_runs_already_is_found_and_nothing_is_started(folder: Path) -> None:
     async def check() -> None:
-        async def found(explicit: str | None = None) -> str:
-            engine = await running_engine(folder, folder / "own.sock", explicit, folder / "default.sock")
+        async def found(explicit: str | None = None, stored: Identity | None = None) -> str:
+            engine = await running_engine(place(folder, explicit, stored=stored))
             if engine is None:
                 return ""
             await engine.close()
@@ -106,12 +215,15 @@ def test_what_runs_already_is_found_and_nothing_is_started(folder: Path) -> None
 
         async with engine_at(folder / "own.sock"):
             assert await found() == ""
-            async with engine_at(folder / "default.sock", swarm="active"):
+            async with engine_at(folder / "default.sock", Swarm={"LocalNodeState": "active"}):
                 assert await found() == "default.sock"
                 assert await found(f"unix://{folder}/own.sock") == "default.sock"
                 assert await found(f"unix://{folder}/nobody.sock") == ""
+                assert await found("private") == ""
+                assert await found(stored=at(folder, "nobody.sock")) == ""
                 async with engine_at(folder / "engine.sock"):
                     assert await found() == "engine.sock"
+                    assert await found(stored=at(folder, "default.sock")) == "default.sock"
 
     asyncio.run(check())
 
@@ -121,32 +233,21 @@ def test_an_engine_elsewhere_is_refused(folder: Path) -> None:
         asyncio.run(chosen(folder, "tcp://10.0.0.1:2375"))
 
 
-def test_an_engine_that_was_named_must_answer(folder: Path) -> None:
-    with pytest.raises(EngineUnreachable, match="no Docker Engine answers"):
-        asyncio.run(chosen(folder, f"unix://{folder}/nobody.sock"))
-
-
 def test_another_dockerd_here_is_never_joined_by_a_second(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose, "dockerds_here", lambda: [4711])
+    monkeypatch.setattr("shutil.which", lambda name, path=None: "/bin/false")
+    monkeypatch.setattr(embedded, "dockerds_here", lambda: [4711])
     with pytest.raises(EngineUnreachable, match=r"process 4711.*DOCKER_HOST"):
-        asyncio.run(chosen(folder))
+        asyncio.run(Embedded(folder, folder / "data").start())
 
 
-def test_a_private_engine_leaves_the_machines_own_alone(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def start(self: Embedded) -> DockerEngine:
-        return await connect_engine(str(folder / "private.sock"))
-
+def test_a_private_engine_leaves_the_machines_own_alone(folder: Path) -> None:
     async def check() -> None:
-        monkeypatch.setattr(Embedded, "start", start)
-        monkeypatch.setattr(choose, "dockerds_here", list)
-        async with engine_at(folder / "default.sock"), engine_at(folder / "private.sock"):
+        async with engine_at(folder / "default.sock"):
             choice = await chosen(folder, "private")
-            assert (choice.engine.socket, choice.embedded) == (str(folder / "private.sock"), True)
-            assert await running_engine(folder, folder / "own.sock", "private") is None
+            assert choice.private is not None
+            assert choice.socket == str(folder / "engine.sock")
 
     asyncio.run(check())
 
@@ -172,7 +273,6 @@ def test_a_dockerd_that_will_not_start_gives_its_last_words(
     script.write_text("#!/bin/sh\necho failed to start daemon: no cgroups\nexit 1\n")
     script.chmod(0o755)
     monkeypatch.setattr("shutil.which", lambda name, path=None: str(script))
-    monkeypatch.setattr("skerry.engine.embedded.START_S", -1.0)
     with pytest.raises(EngineUnreachable, match="does not start: failed to start daemon: no cgroups"):
         asyncio.run(Embedded(folder, folder / "data").start())
 
@@ -180,29 +280,28 @@ def test_a_dockerd_that_will_not_start_gives_its_last_words(
 LIFE = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from skerry.engine.choose import choose_engine
+from skerry.engine.embedded import Embedded
+from skerry.engine.port import EngineUnreachable
 folder = Path(sys.argv[1])
-where = (folder, folder / "data", folder / "own.sock", None, folder / "none.sock")
+private = Embedded(folder, folder / "data")
 
 async def life():
-    choice = await choose_engine(*where)
-    assert choice.embedded and choice.private.pid, choice
-    print(choice.private.pid, flush=True)
-    await choice.engine.close()
+    await (await private.start()).close()
+    print(private.pid, flush=True)
     verb = sys.argv[2]
-    if verb == "keep":
-        keeping = asyncio.create_task(choice.private.keep())
-        first = choice.private.pid
-        os.kill(first, signal.SIGKILL)
+    if verb == "kill":
+        os.kill(private.pid, signal.SIGKILL)
         async with asyncio.timeout(200):
-            while choice.private.pid in (0, first):
-                await asyncio.sleep(0.05)
-            again = await choose_engine(*where)
-            print((await again.engine.get("/info"))["ContainersRunning"], flush=True)
-            await again.engine.close()
-        keeping.cancel()
+            while True:
+                try:
+                    engine = await private.start()
+                    break
+                except EngineUnreachable:
+                    await asyncio.sleep(0.5)
+        print((await engine.get("/info"))["ContainersRunning"], flush=True)
+        await engine.close()
     if verb == "stop":
-        await choice.private.stop(containers=True)
+        await private.stop(containers=True)
 
 asyncio.run(life())
 """
@@ -223,14 +322,14 @@ def test_the_private_engine_is_found_again_survives_a_kill_and_ends(folder: Path
             socket = f"{folder}/engine.sock"
             _import_box(socket)
             docker(socket, "run", "-d", "--name", "stays", "box:1", "/busybox", "sleep", "1000")
-            assert life(net, "keep")[-1] == "1"
+            assert life(net, "kill")[-1] == "1"
         finally:
             life(net, "stop")
         assert not Path(f"/proc/{first[0]}").exists()
         assert run("nsenter", f"--net={net}", sys.executable, "-c", HERE) == "[]"
 
 
-HERE = "from skerry.engine.choose import dockerds_here; print(dockerds_here())"
+HERE = "from skerry.engine.processes import dockerds_here; print(dockerds_here())"
 
 
 def _import_box(socket: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,11 +16,12 @@ import pytest
 from skerry.api.frontdoor import bind
 from skerry.gate.door import Door
 from skerry.gate.handover import Inherited
-from skerry.network import doorlink
 from skerry.network.doorlink import DoorLink
 
-pytestmark = pytest.mark.case("B13")
+pytestmark = [pytest.mark.case("B13"), pytest.mark.timeout(30)]
 
+TICK_NS = 20_000_000
+"""The times of files move on in ticks."""
 REQUEST = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
 
 
@@ -39,9 +41,9 @@ class Place:
     @asynccontextmanager
     async def serving(self, door: Door) -> AsyncIterator[bool]:
         """A skerryd that answers `ok`; whether it has the socket of the one before it."""
-        link = DoorLink(self.folder)
-        taken = await link.taken(self.api)
-        listener = taken or bind(self.api, 0o660, "docker")
+        link = DoorLink(self.folder, self.api)
+        await link.open()
+        taken, listener = link.inherited is not None, link.inherited or bind(self.api, 0o660, "docker")
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
@@ -52,10 +54,10 @@ class Place:
             return asyncio.StreamReaderProtocol(asyncio.StreamReader(), answer)
 
         server = await asyncio.get_running_loop().create_server(protocol, sock=listener)
-        link.keep(self.api, listener)
-        await until(lambda: bool(door.parcel()))
+        link.keep(listener)
+        await until(lambda: [item.key for item, _ in door.parcel()] == [link._key])
         try:
-            yield taken is not None
+            yield taken
         finally:
             server.close()
             await link.close()
@@ -127,7 +129,7 @@ def test_a_gate_gives_the_socket_to_the_next_gate() -> None:
         async with place.serving(first):
             second = place.door(inherited=Inherited([(item, os.dup(fd)) for item, fd in first.parcel()]))
             first.let_go()
-            await until(lambda: second._present == 1)
+            await until(lambda: len(second._present) == 1)
             assert await place.ask() == b"ok"
         async with place.serving(second) as taken:
             assert taken
@@ -163,6 +165,8 @@ def test_a_socket_without_its_file_is_not_served(replaced: bool) -> None:
         door = place.door()
         async with place.serving(door):
             pass
+        made = place.api.stat().st_mtime_ns
+        await until(lambda: time.time_ns() > made + TICK_NS)
         place.api.unlink()
         if replaced:
             with socket.socket(socket.AF_UNIX) as other:
@@ -177,12 +181,24 @@ def test_a_socket_without_its_file_is_not_served(replaced: bool) -> None:
     check(test)
 
 
-def test_without_a_gate_a_fresh_socket_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorlink, "START_S", 0.05)
-
+def test_a_gate_ends_while_skerryd_has_not_given_yet() -> None:
     async def test(place: Place) -> None:
-        link = DoorLink(place.folder)
-        assert await link.taken(place.api) is None
+        door = place.door()
+        link = DoorLink(place.folder, place.api)
+        await link.open()
+        door.stop()
+        async with asyncio.timeout(10):
+            await asyncio.get_running_loop().shutdown_default_executor()
+        await link.close()
+
+    check(test)
+
+
+def test_without_a_gate_a_fresh_socket_is_bound() -> None:
+    async def test(place: Place) -> None:
+        link = DoorLink(place.folder, place.api)
+        await link.open()
+        assert link.inherited is None
         await link.close()
 
     check(test)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 from msgspec.structs import replace
@@ -42,8 +42,24 @@ class FakeDrainer:
         """Remember them."""
         self.forgotten += addresses
 
-    async def ensure_segment(self, segment: object) -> None:
+    async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
+        """Nobody rewires anything."""
+        return {}
+
+    async def faults(self, segments: object) -> Mapping[str, str]:
+        """Nothing is lost."""
+        return {}
+
+    def stands(self, segment: object) -> bool:
+        """All bridges do."""
+        return True
+
+    def on_lost(self, callback: object) -> None:
+        """Nothing is lost."""
+
+    async def ensure_segment(self, segment: object) -> bool:
         """No bridge here."""
+        return False
 
     async def drop_segment(self, segment: object) -> None:
         """No bridge here."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,22 @@ SERVER = ("/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/bin")
 
 @pytest.fixture(scope="module")
 def city() -> Iterator[World]:
-    """A machine that drops what it forwards, as engines have it, and a service published in either mode."""
-    with World(up=False) as world:
+    """A machine with rules of its user's from before all else, which drops what it forwards as engines do."""
+    with furnished(World(up=False), before=drop) as world:
+        yield world
+
+
+def drop(world: World) -> None:
+    for words in ("-P FORWARD DROP", "-N DOCKER-USER", f"-A {DROP}"):
+        world.run("iptables", *words.split())
+
+
+@contextmanager
+def furnished(world: World, before: Callable[[World], None] = lambda world: None) -> Iterator[World]:
+    """With a service published in either mode. `before` is called before skerry starts."""
+    with world:
         world.run("ip", "addr", "add", f"{OTHER}/24", "dev", "eth0", outside=True)
-        world.run("iptables", "-P", "FORWARD", "DROP")
-        world.run("iptables", "-N", "DOCKER-USER")
-        world.run("iptables", "-A", *DROP.split())
+        before(world)
         world.up()
         world.load("box")
         world.docker("swarm", "init", "--advertise-addr", INSIDE, "--listen-addr", "127.0.0.1:2377")

@@ -211,12 +211,14 @@ def test_only_root_on_the_machine_tells_the_gate_what_to_do(street: Lab, started
 
 def test_purge_leaves_nothing(street: Lab, started: Started) -> None:
     async def body() -> None:
-        before = sh("ip -o link | wc -l; ls /run/netns")
+        ours = f"ip -o link | wc -l; ls /run/netns | grep {street.tag}"
+        before = sh(ours)
         async with started(RED) as network:
             await network.apply(traffic(ONE))
             await network.drop_segment(RED)
             await network.drop_segment(RED)
-        assert sh("ip -o link | wc -l; ls /run/netns") == before
+        assert sh(ours) == before
+        assert not network.namespace.exists()
         assert "skerry" not in sh("nft list tables")
         assert "sk-+" not in sh("iptables -S")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from skerry.gate.netns import RUN_NETNS, inside
-from skerry.network.route import Link, routing
+from skerry.network.route import routing
 from tests.network.lab import Lab, sh
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(30)]
@@ -32,9 +33,11 @@ def test_a_pair_of_links_on_a_bridge(lab: Lab) -> None:
             port = route.index("port9")
             assert port is not None
             route.raise_link(port, master=bridge)
-            assert Link(port, "port9", bridge, hairpin=False) in route.links()
+            before = route.link(port)
+            assert before is not None
+            assert (before.name, before.master, before.hairpin, before.up) == ("port9", bridge, False, True)
             route.hairpin(port)
-            assert Link(port, "port9", bridge, hairpin=True) in route.links()
+            assert replace(before, hairpin=True) in route.links()
 
     inside(RUN_NETNS / lab.machine, plug)
     assert shown(lab, "br9")["linkinfo"]["info_data"]["nf_call_iptables"] == 1

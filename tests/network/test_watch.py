@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from skerry.model.traffic import Backend, Traffic, VirtualService
+from skerry.network import commands
+from skerry.network.commands import run
 from skerry.network.kernel import KernelNetwork
 from skerry.network.watch import IPV4, Loss, Watch, losses
-from tests.network.lab import Lab, sh
+from tests.network.conftest import Started
+from tests.network.lab import RED, Lab, sh
 
 OURS = Loss(IPV4, "skerry", "")
 FLOWS = Loss(IPV4, "skerry-flows", "")
@@ -27,8 +31,9 @@ def test_only_what_is_gone_is_a_loss(lab: Lab) -> None:
         looked, found = asyncio.Event(), []
 
         def concerns(loss: Loss) -> bool:
-            found.append(loss)
-            return loss == FENCE
+            assert loss.by
+            found.append(loss._replace(by=0))
+            return found[-1] == FENCE
 
         async def look() -> None:
             looked.set()
@@ -92,7 +97,6 @@ def test_what_has_to_be_written_again(tmp_path: Path, loss: Loss) -> None:
 @pytest.mark.parametrize(
     "loss",
     [
-        Loss(IPV4, "skerry", "vip-10.0.1.130"),
         Loss(IPV4, "skerry-other", ""),
         Loss(IPV4, "filter", "DOCKER"),
         Loss(IPV4, "nat", ""),
@@ -102,6 +106,43 @@ def test_what_has_to_be_written_again(tmp_path: Path, loss: Loss) -> None:
 )
 def test_what_is_of_no_concern(tmp_path: Path, loss: Loss) -> None:
     assert not KernelNetwork(tmp_path).concerns(loss)
+
+
+def test_a_rule_of_ours_is_of_concern_where_another_took_it(tmp_path: Path) -> None:
+    async def body() -> None:
+        await run(["true"])
+        network, pid = KernelNetwork(tmp_path), commands._recent[-1]
+        assert not network.concerns(Loss(IPV4, "skerry", "vip-10.0.1.130", pid))
+        assert network.concerns(Loss(IPV4, "skerry", "vip-10.0.1.130", 1))
+
+    asyncio.run(body())
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(60)
+@pytest.mark.case("E3")
+@pytest.mark.parametrize(
+    "harm", ["flush table ip {0}", "flush table ip {0}-flows", "flush chain ip {0} vip-10.0.1.200"]
+)
+def test_rules_that_another_took_out_of_our_tables_come_back(lab: Lab, started: Started, harm: str) -> None:
+    async def body() -> None:
+        async with started(RED) as network:
+            service = VirtualService("s", RED.network_id, "10.0.1.200", (Backend("t", "10.0.1.2"),))
+            await network.apply(Traffic(segments=(RED,), services=(service,)))
+            whole = _rules(network.table)
+            sh("nft " + harm.format(network.table))
+            assert _rules(network.table) != whole
+            async with asyncio.timeout(20):
+                while _rules(network.table) != whole:
+                    await asyncio.sleep(0.05)
+
+    lab.run(body)
+
+
+def _rules(table: str) -> list[str]:
+    """Both tables, without what counts and times out."""
+    text = sh(f"nft --stateless list table ip {table}; nft --stateless list table ip {table}-flows")
+    return [line for line in text.splitlines() if "elements" not in line]
 
 
 @pytest.mark.parametrize("data", [b"", b"\x10", b"\0" * 64, b"\xff" * 64])

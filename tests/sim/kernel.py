@@ -97,13 +97,31 @@ class Kernel:
         """Flows are not simulated."""
         self._reached()
 
-    async def ensure_segment(self, segment: Segment) -> None:
+    async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
+        """Nobody rewires anything here."""
+        self._reached()
+        return {}
+
+    async def faults(self, segments: Iterable[Segment]) -> Mapping[str, str]:
+        """Nor does anybody take something away."""
+        self._reached()
+        return {}
+
+    def stands(self, segment: Segment) -> bool:
+        """Whether the bridge is there."""
+        return f"skerry.{segment.network_id}" in self._engine.networks
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Whom to tell: nothing is lost."""
+
+    async def ensure_segment(self, segment: Segment) -> bool:
         """Dress a bridge that the engine has made."""
         self._reached()
         if f"skerry.{segment.network_id}" not in self._engine.networks:
             raise OSError(f"bridge {segment.bridge} does not exist")
         if self._weather.strikes(0.1):
             raise OSError("netlink: busy")
+        return False
 
     async def drop_segment(self, segment: Segment) -> None:
         """Undress it."""

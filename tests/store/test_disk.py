@@ -25,6 +25,7 @@ def swarm_on(mount: Callable[[World, ExitStack], None]) -> Iterator[World]:
     with ExitStack() as stack, World(images=["box"], up=False) as world:
         world.data_dir.mkdir()
         mount(world, stack)
+        where_no_file_fits(world)
         engine = world.data_dir / "engine"
         engine.mkdir()
         run("mount", "-t", "tmpfs", "-o", "size=2g", "skerry-engine", str(engine))
@@ -69,7 +70,7 @@ def waits(world: World) -> bool:
 
 def warnings(world: World) -> list[str]:
     """What is wrong, without what was mended."""
-    lines = world.skerry("status").splitlines()
+    lines = world.skerry("status", check=False).splitlines()
     return [
         line for line in lines if line.startswith("warning") and not line.startswith("warning state file")
     ]
@@ -81,8 +82,12 @@ def suffers(world: World, words: str) -> None:
     assert f"the state in {world.data_dir}/skerry.db can't be written: " in refused
     assert f"; {words}" in refused
     assert "Nothing was changed." in refused
-    wait_until(lambda: "warning orchestrator loop: " in world.skerry("status"), "its loop stands still", 60)
-    status = world.skerry("status")
+    wait_until(
+        lambda: "warning orchestrator loop: " in world.skerry("status", check=False),
+        "its loop stands still",
+        60,
+    )
+    status = world.skerry("status", check=False)
     assert f"warning state: the state in {world.data_dir}/skerry.db can't be written: " in status
     assert "web" in world.docker("service", "ls")
     assert "kept" in world.docker("config", "ls")
@@ -109,6 +114,13 @@ def on_a_small_one(world: World, stack: ExitStack) -> None:
     run("mount", "-t", "tmpfs", "-o", "size=6m", "skerry-small", str(world.data_dir))
 
 
+def where_no_file_fits(world: World) -> None:
+    """Configs and secrets of tasks lie on a tmpfs of the run directory; here on a tiny one."""
+    folder = world.run_dir / "tasks"
+    folder.mkdir(parents=True)
+    run("mount", "-t", "tmpfs", "-o", "size=16k,mode=0700", "skerry-tasks", str(folder))
+
+
 def fill(folder: Path) -> Path:
     """Leave not a byte; the file that has them."""
     ballast = folder / "ballast"
@@ -125,6 +137,7 @@ def fill(folder: Path) -> Path:
 @pytest.mark.case("C2")
 def test_a_full_disk_stops_nothing_for_good() -> None:
     with swarm_on(on_a_small_one) as world:
+        with_a_big_config(world)
         world.docker("config", "create", "kept", "/etc/hostname")
         wait_until(lambda: waits(world), "a task waits for its next try", 60)
         pid = world.pid
@@ -132,6 +145,25 @@ def test_a_full_disk_stops_nothing_for_good() -> None:
         suffers(world, "free some space on its file system")
         ballast.unlink()
         recovers(world, pid)
+
+
+def with_a_big_config(world: World) -> None:
+    """A task whose file has no place says so, and runs once it has."""
+    big = world.root / "big"
+    big.write_bytes(b"x" * 200_000)
+    world.docker("config", "create", "big", str(big))
+    words = ("--restart-delay", "1s", "--restart-max-attempts", "0", "--config", "big")
+    world.docker("service", "create", "--detach", "--name", "large", *words, "box:1")
+    said = "No space left on device"
+    wait_until(lambda: said in world.docker("service", "ps", "--no-trunc", "large"), "it says why", 60)
+    assert answers(world)
+    run("mount", "-o", "remount,size=10m", str(world.run_dir / "tasks"))
+    wait_until(
+        lambda: "large  1/1" in world.skerry("status", check=False), "it runs when there is a place", 120
+    )
+    world.docker("service", "rm", "large")
+    wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=large"), "it is gone", 60)
+    world.docker("config", "rm", "big")
 
 
 @pytest.mark.slow

@@ -176,8 +176,18 @@ def with_the_gate_replaced(world: World) -> None:
     wait_until(lambda: gate_of(world) not in (0, gate), "the next gate serves", 60)
 
 
-ENDS = [killed, ended] + [
-    pytest.param(end, marks=pytest.mark.slow) for end in (after_its_gate, with_the_gate_replaced)
+def with_the_gate_out_of_place(world: World) -> None:
+    """The gate's namespace is gone: the next skerryd has to start another gate."""
+    world.kill_skerryd()
+    world.run("ip", "netns", "del", f"skerry-gate-{world.name}")
+
+
+ENDS = [
+    killed,
+    ended,
+    pytest.param(after_its_gate, marks=pytest.mark.slow),
+    pytest.param(with_the_gate_replaced, marks=pytest.mark.slow),
+    pytest.param(with_the_gate_out_of_place, marks=pytest.mark.slow),
 ]
 
 

@@ -89,11 +89,21 @@ class World:
         return self.run("nsenter", f"--target={pid}", "--net", *words, check=check, timeout=timeout)
 
     def skerry(self, *words: str, check: bool = True, timeout: float = 90) -> str:
-        """A skerry command for this instance."""
+        """A skerry command for this instance. That of `status` says by its exit code whether all is well."""
+        check = check and words[0] != "status"
+        return self._run(self.command(*words), self.env, check=check, timeout=timeout)
+
+    def command(self, *words: str) -> list[str]:
+        """The command line of a skerry command for this instance; an empty `engine` leaves that to skerry."""
         where = ["--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir), "--name", self.name]
-        where += ["--engine", self.engine]
-        where += ["--socket", str(self.socket)]
-        return self._run(["skerry", *words, *where], self.env, check=check, timeout=timeout)
+        where += ["--engine", self.engine] if self.engine else []
+        return ["skerry", *words, *where, "--socket", str(self.socket)]
+
+    def attempt(self, *words: str, timeout: float = 90) -> tuple[int, str]:
+        """A skerry command that may fail: its exit code and its output."""
+        line = ["sh", "-c", '"$@"; echo "exit $?"', "sh", *self.command(*words)]
+        said, _, code = self._run(line, self.env, timeout=timeout).rpartition("exit ")
+        return int(code), said
 
     def tell_story(self, *words: str, timeout: float = 300) -> str:
         """`python -m demo` for this instance, which starts and purges it itself; what it said."""
@@ -139,7 +149,7 @@ class World:
 
     def down(self, *, purge: bool = False) -> str:
         """Stop it."""
-        return self.skerry("down", *(["--purge"] if purge else []))
+        return self.skerry("down", *(["--purge", "--yes", "--volumes"] if purge else []))
 
     @property
     def pid(self) -> int:

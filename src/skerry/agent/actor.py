@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import structlog
 
 from skerry.agent.health import HEALTHY, STARTING, UNHEALTHY, Check, check_of
-from skerry.agent.observe import UNHEALTHY_CAUSE, age, end_of, exit_code, never_started, running, started
+from skerry.agent.observe import (
+    UNHEALTHY_CAUSE,
+    addresses,
+    age,
+    end_of,
+    exit_code,
+    located,
+    never_started,
+    running,
+    started,
+)
 from skerry.agent.parts import Parts
 from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
@@ -56,6 +66,9 @@ class Actor:
         self._out_of_memory = False
         self._seen: Raw | None = None
         """The container as it was last seen running, or None where it has to be looked at."""
+        self._displaced: Mapping[str, str] = {}
+        """The networks on which it was then not where the engine believes it to be, and why."""
+        self._starting = False
 
     def row_changed(self, task: Task | None) -> None:
         """The row was written, or removed (None)."""
@@ -76,8 +89,23 @@ class Actor:
         """Events may have been missed: the container has to be looked at."""
         self._suspect.set()
 
+    def rewired(self, container: str) -> None:
+        """A container was connected to a network or disconnected from one. Where it is this task's, its start
+        and its end do that too, and are looked at anyway."""
+        task = self._parts.store.view.tasks.get(self._id)
+        known = {task.status.container_id} if task is not None else set()
+        known |= {str(self._seen["Id"])} if self._seen is not None else set()
+        if container in known and self._died is None and not self._starting:
+            self._suspect.set()
+
     async def run(self) -> None:
         """Take steps until there are none."""
+        try:
+            await self._run()
+        finally:
+            self._parts.conditions.clear(self._condition)
+
+    async def _run(self) -> None:
         waits = delays()
         while True:
             self._changed.clear()
@@ -166,7 +194,7 @@ class Actor:
         if check is None:
             return
         if await self._attend(task, seen, check, STARTING):
-            await self._edit_started(seen, TaskState.RUNNING)
+            await self._edit_started(self._seen or seen, TaskState.RUNNING)
 
     async def _launched(self, task: Task) -> Raw | None:
         """The running container; None where it has ended or would not start, which is reported then."""
@@ -174,7 +202,11 @@ class Actor:
         try:
             if seen is not None and never_started(seen):
                 await plan_of(self._parts, task, strict=True)
+                which, _ = await first(self._parts.traffic.joinable(task), self._ending.wait())
+                if which == 1:
+                    return None
                 await self._parts.former.make_way(task.service_name, self._parts.store.view)
+                self._starting = True
                 await self._parts.engine.start_container(self._name)
                 seen = await self._inspect()
         except EngineUnreachable:
@@ -184,6 +216,8 @@ class Actor:
             status = {"container_id": str(seen["Id"]), "exit_code": exit_code(seen)} if seen else {}
             await self._report(TaskState.FAILED, f"starting container failed: {error.message}", **status)
             return None
+        finally:
+            self._starting = False
         if not running(seen):
             await self._ended(task, seen)
             return None
@@ -198,7 +232,7 @@ class Actor:
             if seen is None or not running(seen):
                 await self._ended(task, seen)
                 return
-            self._seen = seen
+            await self._see(seen)
             await self._edit_started(seen, TaskState.RUNNING)
         check = await self._check(task, seen, HEALTHY)
         await self._attend(task, seen, check, HEALTHY)
@@ -230,11 +264,51 @@ class Actor:
             self._suspect.clear()
             try:
                 seen = await self._inspect()
+                if seen is None or not running(seen):
+                    return seen
+                await self._see(seen)
+                await self._relocate(seen)
             except BaseException:
                 self._suspect.set()  # not looked at: whoever waits next has to
                 raise
-            if not running(seen):
-                return seen
+
+    async def _see(self, seen: Raw) -> None:
+        """Remember a running container, and where it is: networks are joined and left while it runs, and
+        its links and addresses are changed by whoever is root."""
+        view = self._parts.store.view
+        task = view.tasks.get(self._id)
+        if task is not None:
+            self._displaced = await self._elsewhere(addresses(task, view, seen), seen)
+        self._seen = seen
+
+    async def _elsewhere(self, found: Mapping[str, str], seen: Raw) -> Mapping[str, str]:
+        places = {key: address for key, address in found.items() if address}
+        if seen["State"].get("Paused"):  # it would take connections, and answer nobody
+            return dict.fromkeys(places, "its container is paused")
+        runtime = str((seen.get("HostConfig") or {}).get("Runtime") or "")
+        return await self._parts.traffic.displaced(places, int(seen["State"]["Pid"] or 0), runtime)
+
+    async def _relocate(self, seen: Raw) -> None:
+        """Have the row say where the container is reached now."""
+        view, displaced = self._parts.store.view, self._displaced
+        task = view.tasks.get(self._id)
+        if task is not None and located(task, view, seen, displaced) is not task:
+            await self._edit(lambda task, _: located(task, view, seen, displaced))
+        self._say_where()
+
+    @property
+    def _condition(self) -> str:
+        return f"task {self._name}"
+
+    def _say_where(self) -> None:
+        """What is wrong with the addresses of a task that runs stands in `skerry status`."""
+        task = self._parts.store.view.tasks.get(self._id)
+        if task is None or task.status.state.terminal or not task.status.err:
+            self._parts.conditions.clear(self._condition)
+        else:
+            log.warning("a task is not reached", task=self._name, why=task.status.err)
+            remedy = f"to replace it: docker service update --force {task.service_name}"
+            self._parts.conditions.set(self._condition, f"{task.status.err}; {remedy}")
 
     # The way down.
 
@@ -300,8 +374,9 @@ class Actor:
         log.info("task", task=self._name, state=state.word, **({"err": err} if err else {}))
 
     async def _edit_started(self, seen: Raw, state: TaskState) -> None:
-        view = self._parts.store.view
-        await self._edit(lambda task, now: started(task, view, seen, state, now))
+        view, displaced = self._parts.store.view, self._displaced
+        await self._edit(lambda task, now: started(task, view, seen, state, now, displaced))
+        self._say_where()
         log.info("task", task=self._name, state=state.word)
 
     async def _edit(self, edit: Edit) -> None:

@@ -64,7 +64,8 @@ class Agent:
         self._sweeping = asyncio.Event()
         self._prober = Prober(engine, clock, sockets)
         self._reporter = Reporter(store)
-        self._former = FormerTasks(engine, instance, conditions or Conditions())
+        conditions = conditions or Conditions()
+        self._former = FormerTasks(engine, instance, conditions)
         self._parts = Parts(
             store,
             engine,
@@ -74,6 +75,7 @@ class Agent:
             self._prober,
             clock,
             pull_auth,
+            conditions,
             self._former,
             instance,
             api_socket,
@@ -153,12 +155,14 @@ class Agent:
     # The engine.
 
     async def _follow_engine(self) -> None:
-        """Hear of ended containers, for ever: subscribe, look at all once, listen; again where it breaks."""
+        """Hear of containers that end, pause or change networks, for ever: subscribe, look at all once,
+        listen; again where it breaks. Events of networks have no label to choose by."""
         waits = delays()
         while True:
             try:
                 async with self._engine.events(
-                    type=["container"], event=["oom", "die", "destroy"], label=[TASK_LABEL]
+                    type=["container", "network"],
+                    event=["oom", "die", "destroy", "pause", "unpause", "connect", "disconnect"],
                 ) as events:
                     self._look()
                     self._sweeping.set()
@@ -189,8 +193,14 @@ class Agent:
 
     def _heard(self, event: Raw) -> None:
         attributes = event["Actor"].get("Attributes") or {}
+        if event["Type"] == "network":
+            for actor, _ in self._actors.values():
+                actor.rewired(str(attributes.get("container")))
+            return
         acting = self._actors.get(str(attributes.get(f"{TASK_LABEL}.id")))
         if acting is None:
+            if event["Action"] == "destroy":
+                self._former.gone(str(event["Actor"]["ID"]))
             return
         match event["Action"]:
             case "oom":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import socket
 from dataclasses import dataclass
 
@@ -13,12 +14,20 @@ from skerry.model.defaults import SECOND
 
 CHUNK = 16 * 1024
 HEAD_LIMIT = 64 * 1024
+BODY_LIMIT = 64 * 1024 * 1024
+"""A longer answer is none of a health check."""
 OUTPUT_LIMIT = 4096
+_STATUS = re.compile(rb"HTTP/1\.[0-9] +([0-9]{3})(?:[ \t].*)?", re.DOTALL)
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 _NEXT = (errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH)
 
 
 class Unsure(Exception):
     """Only the command itself can tell."""
+
+
+class _EndlessError(Exception):
+    """Where the answer ends can't be waited for."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,8 @@ async def _asked(probe: HttpProbe, connection: socket.socket, program: str) -> F
             whole = await _rest(connection, head, body)
     except ConnectionError as error:
         return Found(probe.code("cut", program), str(error))
+    except _EndlessError as error:
+        return Found(probe.code("cut", program), str(error))
     if whole is None:
         return Found(probe.code("cut", program), "the answer was cut off")
     return Found(0, "" if probe.mute else whole.decode(errors="replace"))
@@ -116,30 +127,38 @@ async def _head(connection: socket.socket) -> tuple[bytes, bytes, bool]:
         if end:
             data, hinted = after, True
             continue
-        more = await asyncio.get_running_loop().sock_recv(connection, CHUNK)
+        more = await _received(connection)
         if not more or len(data) > HEAD_LIMIT:
             return b"", b"", hinted
         data += more
 
 
+async def _received(connection: socket.socket) -> bytes:
+    """What has come. Others have their turn before it is looked at: where something is always there, the
+    loop would be this connection's alone, and no time would ever run out."""
+    await asyncio.sleep(0)
+    return await asyncio.get_running_loop().sock_recv(connection, CHUNK)
+
+
 def _status(head: bytes) -> int | None:
-    words = head.partition(b"\r\n")[0].split(None, 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
-        return None
-    return int(words[1])
+    """The status of an answer, None for what is no answer; it has three digits."""
+    match = _STATUS.fullmatch(head.partition(b"\r\n")[0])
+    return int(match[1]) if match else None
 
 
 async def _rest(connection: socket.socket, head: bytes, body: bytes) -> bytes | None:
-    """The beginning of the body, once all of it has come; None where it was cut off."""
+    """The beginning of the body, once all of it has come; None where it was cut off. Raises _EndlessError."""
     length, chunked = _framing(head)
     kept, total = body[:OUTPUT_LIMIT], len(body)
     tail = body[-5:]
     while not (total >= length if length is not None else chunked and tail == b"0\r\n\r\n"):
-        more = await asyncio.get_running_loop().sock_recv(connection, CHUNK)
+        more = await _received(connection)
         if not more:
             return kept if length is None and not chunked else None
         kept = (kept + more)[:OUTPUT_LIMIT]
         total += len(more)
+        if total > BODY_LIMIT:
+            raise _EndlessError(f"the answer is longer than {BODY_LIMIT >> 20} MiB")
         tail = (tail + more)[-5:]
     return kept
 
@@ -149,7 +168,9 @@ def _framing(head: bytes) -> tuple[int | None, bool]:
     length, chunked = None, False
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and value.strip().isdigit():
+        if name.strip().lower() == b"content-length":
+            if not _LENGTH.fullmatch(value.strip()):
+                raise _EndlessError("the answer's length is none")
             length = int(value)
         if name.strip().lower() == b"transfer-encoding":
             chunked = b"chunked" in value.lower()

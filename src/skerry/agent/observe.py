@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -68,23 +69,64 @@ def end_of(
     return End(TaskState.FAILED, code, f"task: non-zero exit ({code})" + (f": {why}" if why else ""))
 
 
-def started(task: Task, view: View, seen: Raw, state: TaskState, now: int) -> Task:
-    """The row of a task whose container runs: where it is reached, its process, its state."""
-    attachments = _addresses(task, view, seen)
+def started(
+    task: Task, view: View, seen: Raw, state: TaskState, now: int, displaced: Mapping[str, str] | None = None
+) -> Task:
+    """The row of a task whose container runs: where it is reached, its process, its state.
+
+    `displaced`: on which networks it is not where the engine believes it to be, and why.
+    """
+    displaced = displaced or {}
+    attachments = _reached(task, view, seen, displaced)
     risen = advance(
-        task, state, now, container_id=str(seen["Id"]), pid=int(seen["State"]["Pid"] or 0), exit_code=0
+        task,
+        state,
+        now,
+        absences(task, view, seen, displaced),
+        container_id=str(seen["Id"]),
+        pid=int(seen["State"]["Pid"] or 0),
+        exit_code=0,
     )
     if attachments == task.attachments or task.status.state.terminal:
         return risen
     return msgspec.structs.replace(risen, attachments=attachments)
 
 
-def _addresses(task: Task, view: View, seen: Raw) -> tuple[Attachment, ...]:
+def located(task: Task, view: View, seen: Raw, displaced: Mapping[str, str]) -> Task:
+    """The row of a task with the addresses that its container has at this moment, and what is wrong with
+    them; the row itself where that is nothing new."""
+    if task.status.state.terminal:
+        return task
+    status = msgspec.structs.replace(task.status, err=absences(task, view, seen, displaced))
+    moved = msgspec.structs.replace(task, attachments=_reached(task, view, seen, displaced), status=status)
+    return task if moved == task else moved
+
+
+def addresses(task: Task, view: View, seen: Raw) -> dict[str, str]:
+    """The container's address on each of the task's networks, as the engine says; empty: on none there."""
     networks = seen["NetworkSettings"].get("Networks") or {}
-    found = []
-    for attachment in task.attachments:
-        network = view.networks.get(attachment.network_id)
+    found = {}
+    for one in task.attachments:
+        network = view.networks.get(one.network_id)
         endpoint = networks.get(network.engine_name) if network is not None else None
-        address = str((endpoint or {}).get("IPAddress") or attachment.address)
-        found.append(Attachment(attachment.network_id, address))
-    return tuple(found)
+        found[one.network_id] = str((endpoint or {}).get("IPAddress") or "")
+    return found
+
+
+def absences(task: Task, view: View, seen: Raw, displaced: Mapping[str, str]) -> str:
+    """On which of its networks a task gets no traffic though it runs, and why; empty where all is well."""
+    words = []
+    for key, address in addresses(task, view, seen).items():
+        network = view.networks.get(key)
+        if network is None or not network.leg:
+            continue
+        why = displaced.get(key, "") if address else "its container was disconnected"
+        if why:
+            words.append(f"no traffic on network {network.name}: {why}")
+    return "; ".join(words)
+
+
+def _reached(task: Task, view: View, seen: Raw, displaced: Mapping[str, str]) -> tuple[Attachment, ...]:
+    """An address that is not the task's at this moment would lead its clients to somebody else."""
+    found = addresses(task, view, seen)
+    return tuple(Attachment(key, "" if key in displaced else address) for key, address in found.items())

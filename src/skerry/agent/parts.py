@@ -12,6 +12,7 @@ from skerry.agent.report import Reporter
 from skerry.agent.traffic import Traffic
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
+from skerry.model.conditions import Conditions
 from skerry.model.objects import Task
 from skerry.store.store import Store
 
@@ -29,6 +30,7 @@ class Parts:
     prober: Prober
     clock: Callable[[], int]
     pull_auth: Callable[[Task], str]
+    conditions: Conditions
     former: FormerTasks
     instance: str
     api_socket: ApiSocket | None = None

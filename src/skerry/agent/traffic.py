@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +42,10 @@ class Traffic(Protocol):
 
     async def drain(self, task: Task) -> Way:
         """Wait until what is in flight is answered, or the time for that is over."""
+
+    async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
+        """Of these networks (ID, the container's address there), those on which the container of a process is
+        not reached at that address, and why. `runtime` is what runs it."""
 
     async def forget(self, task: Task) -> None:
         """A task has ended by itself: whoever was on the way to it shall find another."""

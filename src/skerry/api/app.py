@@ -65,7 +65,7 @@ def make_app(parts: Parts) -> web.Application:
     """The API over these parts; serve it behind `frontdoor.serve`."""
     app = web.Application(middlewares=[errors, _facts], client_max_size=BODY_LIMIT)
     app[PARTS] = parts
-    app[UPSTREAM] = Upstream(parts.engine.socket)
+    app[UPSTREAM] = Upstream(parts.engine.socket, parts.engine_version)
     app[PULSE] = Pulse(parts.engine.socket)
     app[FEED] = Feed(parts.store, parts.health, parts.clock, app[UPSTREAM])
     app.cleanup_ctx.append(_running)

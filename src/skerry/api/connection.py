@@ -71,15 +71,14 @@ class Connection(asyncio.Protocol):
         self._since = asyncio.get_running_loop().time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is here; it has a minute to say what it wants."""
+        """A client is here. It may stay without a word, but a head that it begins has to be whole soon."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._server.connections.add(self)
-        self._wait_for_head()
 
     def _wait_for_head(self) -> None:
         assert self._transport is not None
-        if self._patience is None:
+        if self._patience is None and self._heads.buffer:
             self._patience = asyncio.get_running_loop().call_later(HEAD_TIMEOUT_S, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -100,7 +99,7 @@ class Connection(asyncio.Protocol):
             if self._body is None and self._answered:
                 self._read_head()
         except BadHead as error:
-            self._refuse(error.status, str(error))
+            self._refuse_bytes(error.status, str(error))
         except BadBody as error:
             self._refuse_body(str(error))
         if not self._answered and len(self._heads.buffer) > LIMIT:
@@ -250,8 +249,15 @@ class Connection(asyncio.Protocol):
         if self._exchange is not None and self._exchange.begun:
             self._transport.abort()
             return
-        self._refuse(400, message)
+        self._refuse_bytes(400, message)
         self._transport.close()
+
+    def _refuse_bytes(self, status: int, reason: str) -> None:
+        """In the words of dockerd's HTTP server, whose API has not seen the request yet."""
+        self._let_go()
+        words = f"{status} {_REASONS[status]}" + (f": {reason}" if reason else "")
+        self._write(status, words.encode(), "Content-Type: text/plain; charset=utf-8\r\n")
+        self._finish()
 
     def _refuse(self, status: int, message: str) -> None:
         self._let_go()
@@ -350,4 +356,4 @@ class Answered(AbstractAccessLogger):
 
 def engine_down(path: str) -> str:
     """What a client reads when the engine does not answer."""
-    return f"The Docker Engine behind skerry does not answer at {path}: is dockerd running?"
+    return f"waiting for the engine at {path}: is dockerd running? `skerry status` says more"

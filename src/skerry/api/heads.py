@@ -28,10 +28,10 @@ _IN_NO_HEAD = re.compile(rb"\x00|(?<!\r)\n")
 
 
 class BadHead(ValueError):
-    """These bytes are no request; `status` is the answer to them."""
+    """These bytes are no request. The text says why, where dockerd would say it too, or would take them."""
 
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
+    def __init__(self, reason: str = "", status: int = 400) -> None:
+        super().__init__(reason)
         self.status = status
 
 
@@ -102,7 +102,7 @@ class HeadReader:
             del self.buffer[: len(self.buffer) - len(self.buffer.lstrip(b"\r\n"))]
         end = self.buffer.find(b"\r\n\r\n", max(self._looked - 3, 0))
         if (len(self.buffer) if end < 0 else end) > LIMIT:
-            raise BadHead("request header too long", 431)
+            raise BadHead(status=431)
         if end < 0:
             self._look()
             return None
@@ -114,12 +114,12 @@ class HeadReader:
     def _look(self) -> None:
         """Refuse TLS and the like before a time-out does. Raises BadHead."""
         if _IN_NO_HEAD.search(self.buffer, self._looked):
-            raise BadHead("malformed request")
+            raise BadHead
         end = self.buffer.find(b"\r\n", max(self._looked - 1, 0))
         if end >= 0 and not self._line_ended:
             self._line_ended = True
             if _REQUEST_LINE.fullmatch(bytes(self.buffer[:end])) is None:
-                raise BadHead("malformed request line")
+                raise BadHead
         self._looked = len(self.buffer)
 
 
@@ -128,7 +128,7 @@ def parse(block: bytes) -> Head:
     first, *rest = block.split(b"\r\n")
     line = _REQUEST_LINE.fullmatch(first)
     if line is None or line[1] in _NO_METHODS:
-        raise BadHead("malformed request line")
+        raise BadHead
     fields = []
     for raw in rest:
         field = _FIELD.fullmatch(raw)
@@ -138,7 +138,7 @@ def parse(block: bytes) -> Head:
     try:
         target = read_target(line[2])
     except BadTarget as error:
-        raise BadHead(str(error)) from error
+        raise BadHead from error
     protocol = line[3].decode()
     return Head(line[1].decode(), target, protocol, tuple(fields), _length(fields, protocol))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from skerry.core.apisocket import ApiSocket
@@ -45,8 +45,6 @@ class Parts:
     store: Store
     engine: Engine
     health: Health
-    hostname: str
-    """The node's name."""
     run_dir: str
     """The instance's run directory: configs and secrets of tasks lie below its `tasks/`."""
     allocate_network: Callable[[str], Awaitable[Network]]
@@ -65,3 +63,5 @@ class Parts:
     """Kill what is left of a swarm that this node (by ID) has left, and wait until it is gone."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""
+    engine_version: Raw = field(default_factory=dict)
+    """What the engine last answered at /version: it holds while that is awaited."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 from aiohttp import web
 
-from skerry.api import changes, filters
+from skerry.api import changes, filters, portfilter
 from skerry.api.call import Call, Table, relay, relay_json
 from skerry.api.decode import canonical
 from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
 from skerry.api.filters import Filters
 from skerry.api.routes_networks import attachable, joined
 from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.go import strconv
 from skerry.model.objects import Network, Raw
 
 _HERE = ("expose", "health", "is-task", "network", "publish")
 """Filters on what the engine does not know about our containers: answered here."""
-NUMBER = re.compile(r"-?[0-9]{1,18}")
-PORT = re.compile(r"[0-9]{1,5}")
+_PORTS = {"publish": "PublicPort", "expose": "PrivatePort"}
+"""Filters by port, and where a container in the list has such a port."""
 _HEALTH = ("healthy", "none", "starting", "unhealthy")
 
 
@@ -40,7 +40,7 @@ async def listing(call: Call) -> web.Response:
     limit = 0
     if here:
         # The engine would count rows that we then drop, and a limit asks for stopped containers as well.
-        limit = int(query["limit"]) if NUMBER.fullmatch(query.get("limit", "")) else 0
+        limit = _limit(query.get("limit", ""))
         if limit > 0:
             query |= {"all": "1"}
             del query["limit"]
@@ -54,10 +54,19 @@ async def listing(call: Call) -> web.Response:
     return relay_json(told, rows[:limit] if limit > 0 else rows)
 
 
+def _limit(text: str) -> int:
+    try:
+        return strconv.atoi(text) if text else 0
+    except strconv.NumError as error:
+        raise InvalidParameter(str(error)) from error
+
+
 def _check(here: Filters) -> None:
     for value in here.get("health", ()):
         if value not in _HEALTH:
             raise InvalidParameter(f"Unrecognised filter value for health: {value}")
+    for key in _PORTS:
+        portfilter.read(key, here.get(key, ()))
 
 
 def _wanted(looks: Disguise, row: Raw, here: Filters) -> bool:
@@ -90,27 +99,15 @@ def _on_network(row: Raw, here: Filters) -> bool:
 
 
 def _has_port(row: Raw, here: Filters) -> bool:
-    if "publish" not in here and "expose" not in here:
+    ranges = {key: portfilter.read(key, here[key]) for key in _PORTS if key in here}
+    if not ranges:
         return True
-    public, private = ports(here.get("publish", ())), ports(here.get("expose", ()))
     return any(
-        (entry.get("PublicPort", 0), entry.get("Type")) in public
-        or (entry.get("PrivatePort", 0), entry.get("Type")) in private
+        (entry.get(_PORTS[key], 0), entry.get("Type")) in asked
         for entry in row.get("Ports") or ()
+        for key in ranges
+        for asked in ranges[key]
     )
-
-
-def ports(values: Any) -> set[tuple[int, str]]:
-    """`80`, `80/udp` or `8000-8080/tcp` as (number, protocol). Raises InvalidParameter."""
-    found = set()
-    for value in values:
-        numbers, _, protocol = value.partition("/")
-        first, dash, last = numbers.partition("-")
-        last = last if dash else first
-        if not PORT.fullmatch(first) or not PORT.fullmatch(last) or int(last) > 65535:
-            raise InvalidParameter(f"invalid port specified: {value}")
-        found |= {(number, protocol or "tcp") for number in range(int(first), int(last) + 1)}
-    return found
 
 
 async def inspect(call: Call) -> web.Response:

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiohttp import web
 
-from skerry.api import changes, frames
+from skerry.api import badnumber, changes, frames
 from skerry.api.call import NO_TYPE, Call, Table
-from skerry.api.instants import timestamp
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
 from skerry.engine.port import EngineError
-from skerry.model.errors import SkerryError
+from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.go import strconv, timestamps
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
 
@@ -80,27 +79,37 @@ def _streams(call: Call) -> None:
 
 
 def _wish(call: Call, template: Raw) -> Wish:
-    tail = call.text("tail") or "all"
-    if tail != "all":
-        if re.fullmatch(r"-[0-9]{1,18}", tail):
-            raise SkerryError("negative tail values not supported")
-        if not re.fullmatch(r"\+?[0-9]{1,18}", tail):
-            raise SkerryError('tail value must be a positive integer or "all"')
-    query = {"tail": tail}
+    query = {"tail": _tail(call.text("tail"))}
     for name in ("stdout", "stderr"):
         query[name] = "1" if call.lenient(name) else "0"
     query["timestamps"] = "1"
     if call.lenient("details"):
         query["details"] = "1"
     if call.text("since"):
-        query["since"] = call.text("since")
-        try:
-            timestamp(query["since"])
-        except ValueError as error:
-            raise SkerryError(f"could not parse since timestamp: {error}") from None
+        query["since"] = _since(call.text("since"))
     return Wish(
         query, call.lenient("follow"), call.lenient("timestamps"), call.lenient("details"), _tty(template)
     )
+
+
+def _tail(text: str) -> str:
+    if text in ("", "all"):
+        return "all"
+    try:
+        number = strconv.parse_int(text)
+    except strconv.NumError as error:
+        raise badnumber.refused(error, 'tail value must be a positive integer or "all"') from error
+    if number < 0:
+        raise SkerryError("negative tail values not supported")
+    return str(number)
+
+
+def _since(text: str) -> str:
+    try:
+        timestamps.parse(text)
+    except strconv.NumError as error:
+        raise InvalidParameter(f"could not parse since timestamp: {error}") from error
+    return text
 
 
 def _tty(template: Raw) -> bool:

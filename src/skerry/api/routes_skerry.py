@@ -24,15 +24,32 @@ log = structlog.get_logger()
 async def status(call: Call) -> web.Response:
     """The daemon, its engine, the swarm, and the last decision about each service."""
     parts = call.parts
-    services = sorted(call.view.services.values(), key=lambda service: service.name)
+    about = parts.about()
+    swarm_state = cluster.local_state(call.view)
+    ordered = sorted(call.view.services.values(), key=lambda service: service.name)
+    services = [_service(call, service) for service in ordered]
+    problems = [*about.get("conditions", ()), *(["the swarm is locked"] if swarm_state == "locked" else [])]
+    problems += [problem for service in services for problem in _problems(service)]
     return answer(
         {
-            **parts.about(),
+            **about,
             "engine_version": call.facts.server.removeprefix("Docker/").split()[0],
-            "swarm": cluster.local_state(call.view),
-            "services": [_service(call, service) for service in services],
+            "swarm": swarm_state,
+            "services": services,
+            "problems": problems,
         }
     )
+
+
+def _problems(service: Raw) -> list[str]:
+    """What is not as the user wants it, in words."""
+    problems = []
+    done = service["running"] + service["completed"]
+    if done < (min(service["desired"], 1) if service["job"] else service["desired"]):
+        problems.append(f"service {service['name']}: {service['running']} of {service['desired']} tasks run")
+    if "paused" in service["update"]:
+        problems.append(f"service {service['name']}: {service['update'].replace('_', ' ')}")
+    return problems
 
 
 def _service(call: Call, service: Service) -> Raw:
@@ -44,6 +61,9 @@ def _service(call: Call, service: Service) -> Raw:
         "name": service.name,
         "running": found["RunningTasks"],
         "desired": found["DesiredTasks"],
+        "completed": found["CompletedTasks"],
+        "job": service.is_job,
+        "update": service.update.state if service.update is not None else "",
         "note": notes[-1]["text"] if notes else "",
         "notes": notes,
     }

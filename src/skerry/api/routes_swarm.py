@@ -21,11 +21,11 @@ async def init(call: Call) -> web.Response:
     for since, name in _NEWER:
         if not call.at_least(since):
             body.pop(name, None)
-    _, description = await describe(call.parts.engine)
+    hostname, description = await describe(call.parts.engine)
     key = await swarm.init(
         call.store,
         body,
-        call.parts.hostname,
+        hostname,
         description,
         interfaces=call.parts.interfaces(),
         taken=await taken(call),

@@ -16,6 +16,7 @@ from skerry.api.changes import Version
 from skerry.api.connection import engine_down
 from skerry.control.mismatch import GO_OF_20_10
 from skerry.engine.port import EngineUnreachable
+from skerry.model.objects import Raw
 
 LONGEST_NUMBER = 20
 HIGHEST = (1 << 63) - 1
@@ -70,6 +71,19 @@ class Facts:
         }
 
 
+def facts_of(version: Raw, headers: Mapping[str, str] | None = None) -> Facts:
+    """Of an answer of /version."""
+    headers = headers or {}
+    return Facts(
+        api_version=version["ApiVersion"],
+        oldest=version.get("MinAPIVersion") or "1.12",
+        server=headers.get("Server", f"Docker/{version['Version']} (linux)"),
+        os_type=version.get("Os", "linux"),
+        experimental=headers.get("Docker-Experimental", "false"),
+        go=read_go(version.get("GoVersion", "go1.19")),
+    )
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the engine answered, whole."""
@@ -87,10 +101,11 @@ class Answer:
 class Upstream:
     """An HTTP client of the engine's socket that changes nothing on the way."""
 
-    def __init__(self, socket: str) -> None:
+    def __init__(self, socket: str, known: Raw | None = None) -> None:
+        """`known` is what the engine last said at /version; it may not answer yet."""
         self._socket = socket
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._facts: Facts | None = None
+        self._facts = facts_of(known) if known else None
         self._stale = True
 
     def _client(self, method: str) -> aiohttp.ClientSession:
@@ -128,15 +143,7 @@ class Upstream:
         told = await self.request("GET", "/version")
         if told.status != 200:
             raise EngineUnreachable(f"The Docker Engine at {self._socket} does not say its version")
-        version = told.json
-        return Facts(
-            api_version=version["ApiVersion"],
-            oldest=version.get("MinAPIVersion") or "1.12",
-            server=told.headers.get("Server", f"Docker/{version['Version']} (linux)"),
-            os_type=version.get("Os", "linux"),
-            experimental=told.headers.get("Docker-Experimental", "false"),
-            go=read_go(version.get("GoVersion", "go1.19")),
-        )
+        return facts_of(told.json, told.headers)
 
     @asynccontextmanager
     async def stream(

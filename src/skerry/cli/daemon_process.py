@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import click
 from skerry.cli.client import UnixConnection
 from skerry.model.settings import Settings
 
-START_S = 60.0
+START_S = 120.0
 STOP_S = 30.0
 POLL_S = 0.05
 PING_S = 2.0
@@ -62,28 +63,61 @@ def ask(settings: Settings, path: str, timeout: float = 10.0) -> Any:
 def start_detached(settings: Settings) -> int:
     """Start the daemon in a session of its own and wait until it answers; its process ID."""
     Path(settings.run_dir).mkdir(parents=True, exist_ok=True)
+    Path(settings.failure_file).unlink(missing_ok=True)
     with Path(settings.log_file).open("ab") as log:
         begin = log.tell()
         process = subprocess.Popen(
             command(settings, "up"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
+
+    def why() -> str | None:
+        if process.poll() is None:
+            return None
+        return failure(settings) or f"skerry ended while it started: {_last_line(settings, begin)}"
+
+    await_answer(settings, why, f"see {settings.log_file}")
+    return process.pid
+
+
+def await_answer(settings: Settings, why: Callable[[], str | None], where: str) -> None:
+    """Return once the API answers. `why` says why it never will; `where` to look if it takes too long."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise click.ClickException(_last_words(settings, begin))
-        if ask(settings, "/_ping", PING_S) == "OK":
-            return process.pid
+        if (reason := why()) is not None:
+            raise click.ClickException(reason)
+        if status_of(settings, PING_S) is not None:
+            return
         time.sleep(POLL_S)  # a process has no way to say over a file system that it answers now
-    raise click.ClickException(f"skerry did not answer within {START_S:.0f} s; see {settings.log_file}")
+    raise click.ClickException(f"skerry did not answer within {START_S:.0f} s; {where}")
 
 
-def _last_words(settings: Settings, begin: int) -> str:
-    """What a daemon that gave up has said: its last line that is no log entry."""
+def status_of(settings: Settings, timeout: float = 10.0) -> dict[str, Any] | None:
+    """What the daemon says of itself; None where it does not answer."""
+    answer = ask(settings, "/skerry/status", timeout)
+    return answer if isinstance(answer, dict) and "version" in answer else None
+
+
+def failure(settings: Settings) -> str | None:
+    """Why the daemon that was started last could not start, or broke; None where it did not."""
+    try:
+        return Path(settings.failure_file).read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def _last_line(settings: Settings, begin: int) -> str:
     with Path(settings.log_file).open("rb") as log:
         log.seek(begin)
         lines = log.read().decode(errors="replace").strip().splitlines()
-    said = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-    return said[-1] if said else f"skerry ended while it started; see {settings.log_file}"
+    return lines[-1] if lines else f"see {settings.log_file}"
+
+
+def run(settings: Settings, verb: str, *more: str) -> str:
+    """Run a verb of the daemon's entry point to its end; its output. Raises SystemExit where it fails."""
+    done = subprocess.run(command(settings, verb, *more), stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(1)  # it has said why
+    return done.stdout
 
 
 def stop(pid: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import Any
 
 import click
@@ -12,6 +11,8 @@ from skerry import __version__
 from skerry.cli import daemon_process, systemd
 from skerry.cli.context import create_context, remove_context
 from skerry.cli.options import instance_options
+from skerry.cli.purge import confirm, kept
+from skerry.cli.status import show
 from skerry.model.settings import Settings
 
 
@@ -25,16 +26,29 @@ def main() -> None:
 @instance_options
 @click.option("--detach", "-d", is_flag=True, help="Go to the background once it answers.")
 @click.option("--install", is_flag=True, help="Write a systemd unit, enable it and start it.")
-def up(settings: Settings, detach: bool, install: bool) -> None:
-    """Start skerry; without an option, in the foreground."""
+@click.option(
+    "--adopt-engine",
+    "adopt",
+    is_flag=True,
+    help="Go on with another engine than the one that has the swarm's tasks, images and volumes.",
+)
+def up(settings: Settings, detach: bool, install: bool, adopt: bool) -> None:
+    """Start skerry; without an option, in the foreground.
+
+    With --detach or --install it returns once the API answers, or with exit 1 and the reason.
+    """
     _need_root()
     if install:
-        click.echo(systemd.install(settings))
-        create_context(settings)
-        return
-    if pid := daemon_process.running_pid(settings):
+        _make_room(settings)
+    elif pid := daemon_process.running_pid(settings):
         raise click.ClickException(f"skerry is already running (process {pid}, {settings.api_socket})")
-    if detach:
+    if adopt:
+        daemon_process.run(settings, "adopt")
+    if install:
+        done = systemd.install(settings)
+        create_context(settings)
+        click.echo(done)
+    elif detach:
         pid = daemon_process.start_detached(settings)
         create_context(settings)
         click.echo(f"skerry is up (process {pid}): docker --context {settings.name} …")
@@ -44,33 +58,55 @@ def up(settings: Settings, detach: bool, install: bool) -> None:
         os.execv(argv[0], argv)
 
 
+def _make_room(settings: Settings) -> None:
+    """End a daemon that the unit takes the place of; its tasks go on."""
+    systemd.stop(settings)
+    if systemd.running() and (pid := daemon_process.running_pid(settings)):
+        daemon_process.stop(pid)
+
+
 @main.command()
 @instance_options
 @click.option("--purge", is_flag=True, help="Remove all state too, a private engine's images included.")
-def down(settings: Settings, purge: bool) -> None:
-    """Stop skerry, its tasks and its network; `skerry up` brings them back, unless purged."""
+@click.option("--volumes", is_flag=True, help="With --purge: remove named volumes, too.")
+@click.option("--yes", "-y", is_flag=True, help="Purge without asking.")
+def down(settings: Settings, purge: bool, volumes: bool, yes: bool) -> None:
+    """Stop skerry, its tasks and its network; `skerry up` brings them back, unless purged.
+
+    A purge lists what goes for good and asks; where there is no terminal to ask on, it needs --yes.
+    """
     _need_root()
+    if volumes and not purge:
+        raise click.UsageError("--volumes goes with --purge only")
+    if purge and not yes:
+        confirm(settings, volumes=volumes)
     systemd.stop(settings)
     if pid := daemon_process.running_pid(settings):
         daemon_process.stop(pid)
-    argv = daemon_process.command(settings, "down", *(["--purge"] if purge else []))
-    if subprocess.run(argv, check=False).returncode:
-        raise SystemExit(1)
-    if purge:
-        systemd.remove(settings)
-        remove_context(settings)
-    click.echo("skerry is down" + (", and nothing of it is left" if purge else ""))
+    options = [*(["--purge"] if purge else []), *(["--volumes"] if volumes else [])]
+    daemon_process.run(settings, "down", *options)
+    if not purge:
+        click.echo("skerry is down")
+        return
+    systemd.remove(settings)
+    remove_context(settings)
+    left = kept(settings)
+    click.echo(f"skerry is down{left or ', and nothing of it is left'}")
 
 
 @main.command()
 @instance_options
-def status(settings: Settings) -> None:
-    """Show what runs, and what the daemon thinks about it. Exit 3 if skerry does not run."""
-    found = daemon_process.ask(settings, "/skerry/status")
-    if not isinstance(found, dict):
-        click.echo("skerry is not running; start it with: skerry up --detach", err=True)
-        raise SystemExit(3)
-    _show(settings, found)
+@click.option("--json", "as_json", is_flag=True, help="The whole of it, for programs.")
+def status(settings: Settings, as_json: bool) -> None:
+    """Show what runs, and what the daemon thinks about it.
+
+    \b
+    Exit 0 if all is as it should be;
+         1 if something is not: a service has too few tasks, an update is paused, a warning of
+           something that is broken stands, the swarm is locked, or skerry is still starting;
+         3 if skerry does not run, or failed to start.
+    """
+    raise SystemExit(show(settings, as_json=as_json))
 
 
 @main.command()
@@ -105,21 +141,6 @@ def migrate(settings: Settings, **wish: Any) -> None:
     from skerry.cli.outgrow import commands
 
     commands.migrate(settings, **wish)
-
-
-def _show(settings: Settings, found: dict[str, Any]) -> None:
-    engine = found["engine"]
-    kind = "private" if engine["embedded"] else "the host's"
-    click.echo(f"skerry {found['version']}, process {found['pid']}")
-    click.echo(f"api     {settings.api_socket}")
-    click.echo(f"engine  {engine['socket']} ({kind}, Docker {found['engine_version']})")
-    hint = "; unlock it with: docker swarm unlock" if found["swarm"] == "locked" else ""
-    click.echo(f"swarm   {found['swarm']}{hint}")
-    for warning in found["warnings"]:
-        click.echo(f"warning {warning}")
-    for service in found["services"]:
-        note = f"  {service['note']}" if service["note"] else ""
-        click.echo(f"service {service['name']}  {service['running']}/{service['desired']}{note}")
 
 
 def _need_root() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, NotFound, SkerryError, Unavailable
+from skerry.model.go import strconv
 from skerry.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
 
 Found = TypeVar("Found", Config, Network, Node, Secret, Service, Task)
@@ -20,7 +20,6 @@ LOCKED = (
     "Swarm is encrypted and needs to be unlocked before it can be used. "
     'Please use "docker swarm unlock" to unlock it.'
 )
-MAX_UINT64 = 2**64 - 1
 
 
 def manager(view: View) -> Cluster:
@@ -61,29 +60,9 @@ def version_number(version: str | None, kind: str) -> int:
     Configs and secrets have a shorter sentence than services, nodes and the swarm.
     """
     text = version or ""
-    if re.fullmatch(r"[0-9]+", text):
-        digits = text.lstrip("0") or "0"
-        if len(digits) <= len(str(MAX_UINT64)) and int(digits) <= MAX_UINT64:
-            return int(digits)
-        reason = "value out of range"
-    else:
-        reason = "invalid syntax"
-    if kind in ("config", "secret"):
-        raise InvalidParameter(f"invalid {kind} version")
-    raise InvalidParameter(
-        f"invalid {kind} version '{text}': strconv.ParseUint: parsing {quoted(text)}: {reason}"
-    )
-
-
-def quoted(text: str) -> str:
-    """The text as Go's %q writes it, for what people put into names and references."""
-    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    shown = (escapes.get(char) or (char if char.isprintable() else _escaped(char)) for char in text)
-    return '"' + "".join(shown) + '"'
-
-
-def _escaped(char: str) -> str:
-    code = ord(char)
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    try:
+        return strconv.parse_uint(text)
+    except strconv.NumError as error:
+        if kind in ("config", "secret"):
+            raise InvalidParameter(f"invalid {kind} version") from error
+        raise InvalidParameter(f"invalid {kind} version '{text}': {error}") from error

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError, ip_address
 
-from skerry.control.access import quoted
 from skerry.model import defaults
 from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Raw
 
 DEFAULT_PORT = "2377"
@@ -91,7 +91,7 @@ def pools(body: Raw) -> tuple[tuple[str, ...], int]:
         raise SkerryError(f"subnet size is out of range: {size}")
     for text, network in zip(given, networks, strict=True):
         if network.prefixlen > size:
-            raise SkerryError(f"invalid CIDR: {quoted(text)}. Subnet size is too small for pool: {size}")
+            raise SkerryError(f"invalid CIDR: {quote(text)}. Subnet size is too small for pool: {size}")
     return tuple(str(network) for network in networks), asked
 
 

@@ -14,6 +14,7 @@ from skerry.control.decode import read
 from skerry.control.names import random_name
 from skerry.core.view import View
 from skerry.model.errors import Forbidden, InvalidParameter, NotFound, SkerryError
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Raw
 from skerry.store.store import Tx
 
@@ -145,11 +146,11 @@ def _check_credentials(spec: Raw) -> None:
 def _mount(mount: Raw) -> Raw:
     kind = mount.get("Type", "")
     if kind and kind.lower() not in MOUNT_TYPES:
-        raise InvalidParameter(f"invalid MountType: {access.quoted(kind)}")
+        raise InvalidParameter(f"invalid MountType: {quote(kind)}")
     options = mount.get("BindOptions", {})
     propagation = options.get("Propagation", "")
     if propagation and propagation.lower() not in PROPAGATIONS:
-        raise InvalidParameter(f"invalid MountPropagation: {access.quoted(propagation)}")
+        raise InvalidParameter(f"invalid MountPropagation: {quote(propagation)}")
     found = {key: value for key, value in mount.items() if key not in ("BindOptions", "Consistency")}
     if options:
         found["BindOptions"] = {**options, **({"Propagation": propagation.lower()} if propagation else {})}
@@ -159,7 +160,7 @@ def _mount(mount: Raw) -> Raw:
 def _restart_policy(policy: Raw) -> Raw:
     condition = policy.get("Condition", "any")
     if condition not in ("none", "on-failure", "any"):
-        raise InvalidParameter(f"invalid RestartCondition: {access.quoted(condition)}")
+        raise InvalidParameter(f"invalid RestartCondition: {quote(condition)}")
     return {**policy, "Condition": condition, "MaxAttempts": policy.get("MaxAttempts", 0)}
 
 
@@ -190,7 +191,7 @@ def _endpoint(spec: Raw) -> Raw:
     endpoint = spec["EndpointSpec"]
     mode = endpoint.get("Mode", "vip")
     if mode not in ("vip", "dnsrr"):
-        raise InvalidParameter(f"invalid resolution mode: {access.quoted(mode)}")
+        raise InvalidParameter(f"invalid resolution mode: {quote(mode)}")
     found = {**endpoint, "Mode": mode}
     if "Ports" in endpoint:
         found["Ports"] = [

@@ -8,6 +8,7 @@ from skerry.control import access
 from skerry.control.decode import read
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, RpcError, out_of_sequence
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Node, Raw
 from skerry.store.store import Store, Tx
 
@@ -29,7 +30,7 @@ async def update(store: Store, ref: str, version: str | None, body: Raw) -> None
         access.manager(tx.view)
         for word, allowed in (("Role", ROLES), ("Availability", AVAILABILITIES)):
             if spec.get(word, "").lower() not in allowed:
-                raise InvalidParameter(f"invalid {word}: {access.quoted(spec.get(word, ''))}")
+                raise InvalidParameter(f"invalid {word}: {quote(spec.get(word, ''))}")
         node = find(tx.view, ref)
         if spec["Role"].lower() == "worker":
             raise RpcError("FailedPrecondition", "attempting to demote the last manager of the swarm")

@@ -13,7 +13,7 @@ from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
 from skerry.core.attach import networks_of
 from skerry.core.view import View
-from skerry.model import defaults
+from skerry.model import defaults, template
 from skerry.model.errors import RpcError, SkerryError, out_of_sequence
 from skerry.model.objects import Raw, Service, UpdateStatus
 from skerry.model.specs import read_endpoint
@@ -186,18 +186,31 @@ def warnings_of(spec: Raw) -> list[str]:
     """What a user should know of a spec that is accepted all the same."""
     order = (spec.get("UpdateConfig") or {}).get("Order")
     mounts = spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or ()
-    shared = [
+    written = [
         one["Source"]
         for one in mounts
         if one.get("Type") == "volume" and one.get("Source") and not one.get("ReadOnly")
     ]
-    if order != "start-first" or not shared:
+    if order != "start-first":
         return []
+    shared = [name for source in written if (name := _shared(source, spec["Name"]))]
     return [
         f"volume {name} is written by the old task and the new one at the same time while an update is under "
         "way, as the update order is start-first"
         for name in shared
     ]
+
+
+def _shared(source: str, service: str) -> str:
+    """How the volume is called that both the old task and the new one of a slot have; "" where each has one
+    of its own."""
+    name, successors, neighbours = (
+        template.expand(source, template.trial_of(service, task, slot, f"{service}.{slot}.{task}"))
+        for task, slot in (("old", 1), ("new", 1), ("old", 2))
+    )
+    if name != successors:
+        return ""
+    return name if name == neighbours else f"{name}, and so on for each slot,"
 
 
 async def remove(store: Store, ref: str) -> None:

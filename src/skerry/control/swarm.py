@@ -22,6 +22,7 @@ from skerry.model.errors import (
     Unavailable,
     out_of_sequence,
 )
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Cluster, Network, Node, Raw
 from skerry.store.crypt import WrongKey
 from skerry.store.lock import new_unlock_key
@@ -120,7 +121,7 @@ async def init(
         port = addresses.data_path_port(request)
         availability = request.get("Availability") or "active"
         if availability.lower() not in ("active", "pause", "drain"):
-            raise SkerryError(f"invalid Availability: {access.quoted(availability)}")
+            raise SkerryError(f"invalid Availability: {quote(availability)}")
         merged = _merged(DEFAULTS if standing is None else standing.spec, wanted)
         spec = _public(merged)
         if request.get("AutoLockManagers"):
@@ -209,7 +210,7 @@ def _check_spec(spec: Raw, doing: str = "") -> None:
     """What swarmkit checks of a spec; at init, moby wraps its answer into a plain error (500)."""
     for authority in spec["CAConfig"].get("ExternalCAs", []):
         if authority["Protocol"].lower() != "cfssl":
-            raise _doing(doing, InvalidParameter(f"invalid protocol: {access.quoted(authority['Protocol'])}"))
+            raise _doing(doing, InvalidParameter(f"invalid protocol: {quote(authority['Protocol'])}"))
     try:
         expiry = spec["CAConfig"].get("NodeCertExpiry")
         if expiry is not None and expiry < HOUR:

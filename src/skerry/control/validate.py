@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from skerry.control.access import quoted
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
 from skerry.core.handling import handling
@@ -13,6 +12,7 @@ from skerry.core.view import View
 from skerry.model import labels, template
 from skerry.model.errors import RpcError
 from skerry.model.go.fmt import sprintf
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Config, Port, Raw, Secret, Service
 from skerry.model.specs import read_endpoint
 
@@ -135,7 +135,7 @@ def _check_container(raw: Raw) -> None:
     if not image:
         raise _invalid("ContainerSpec: image reference must be provided")
     if not is_reference(image):
-        raise _invalid(f"ContainerSpec: {quoted(image)} is not a valid repository/tag")
+        raise _invalid(f"ContainerSpec: {quote(image)} is not a valid repository/tag")
     targets = set()
     for mount in container.get("Mounts", []):
         target = mount.get("Target", "")
@@ -196,7 +196,7 @@ def check_networks(view: View, spec: Raw) -> None:
         network = view.networks.get(attached["Target"])
         if network is not None and network.ingress:
             raise _invalid(
-                f"Service cannot be explicitly attached to the ingress network {quoted(network.name)}"
+                f"Service cannot be explicitly attached to the ingress network {quote(network.name)}"
             )
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from skerry.core.options import Options, options
 from skerry.model.defaults import SECOND
+from skerry.model.go import strconv
 
 LOOPBACK = {
     "localhost": ("::1", "127.0.0.1"),
@@ -23,6 +24,9 @@ LOOPBACK = {
     "": ("127.0.0.1", "::1"),
 }
 """The hosts that are the container itself, and the addresses to try for each."""
+
+LONGEST_S = 2**63 // SECOND
+"""What a duration of Docker's can hold."""
 
 SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 SHELL = ("/bin/sh", "-c")
@@ -310,9 +314,13 @@ def _of_family(hosts: tuple[str, ...], flags: set[str]) -> tuple[str, ...]:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+    try:
+        number = strconv.parse_uint(text, bits=16)
+    except strconv.NumError:
+        raise NotTranslated from None
+    if not number:
         raise NotTranslated
-    return int(text)
+    return number
 
 
 def _least(times: Iterable[str]) -> int:
@@ -321,6 +329,7 @@ def _least(times: Iterable[str]) -> int:
 
 
 def _seconds(text: str) -> int:
-    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) <= 0:
+    seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else 0.0
+    if not 0 < seconds <= LONGEST_S:
         raise NotTranslated
-    return int(float(text) * SECOND)
+    return int(seconds * SECOND)

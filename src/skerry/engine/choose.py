@@ -1,110 +1,155 @@
-"""Which engine runs the tasks: one that is here, or a private one that skerry starts."""
+"""Where the engine that runs the tasks is: the swarm's own, one that is here, or a private one.
+
+The engine of a swarm has the volumes of its services: it is waited for, and no other takes its place unless
+the user says so (`skerry up --adopt-engine`).
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from skerry.engine.admit import SCHEME, EngineRefused
 from skerry.engine.client import DockerEngine, connect_engine
-from skerry.engine.embedded import Embedded, dockerds_here
+from skerry.engine.embedded import Embedded
 from skerry.engine.port import EngineUnreachable
+from skerry.model.identity import Identity
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
-SCHEME = "unix://"
 PRIVATE = "private"
 """Instead of an engine's address: a private one, whatever else is here."""
-NO_LIVE_RESTORE = (
-    "the engine has no live-restore: when it restarts, every task ends. Add "
-    '"live-restore": true to /etc/docker/daemon.json and reload it (systemctl reload docker)'
-)
 
 
-class EngineInSwarm(EngineUnreachable):
-    """The engine manages services itself: two managers on one engine would fight."""
+@dataclass(frozen=True)
+class Place:
+    """What decides where the engine is."""
+
+    run_dir: Path
+    data_dir: Path
+    own_socket: Path
+    """Where skerry itself listens: a DOCKER_HOST that names it is for clients, not for us."""
+    explicit: str | None = None
+    """DOCKER_HOST, or `private`."""
+    stored: Identity | None = None
+    """The engine that the state was last on."""
+    in_use: bool = False
+    """Whether the state has a swarm."""
+    default_socket: Path = DEFAULT_SOCKET
+
+    @property
+    def named(self) -> Path | None:
+        """The socket that the user names."""
+        if not self.explicit or self.explicit == PRIVATE:
+            return None
+        socket = _socket_of(self.explicit)
+        return None if _same(socket, self.own_socket) else socket
+
+    @property
+    def wants_private(self) -> bool:
+        """Whether the user names a private engine."""
+        return self.explicit == PRIVATE
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The engine that was chosen. `private` is its process where skerry owns it."""
+    """The engine's socket. `private` is its process where skerry owns it."""
 
-    engine: DockerEngine
+    socket: str
     private: Embedded | None = None
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def embedded(self) -> bool:
-        """Whether it is skerry's own."""
-        return self.private is not None
+    awaited: bool = False
+    """Whether skerry begins without it and waits for it."""
 
 
-async def choose_engine(
-    run_dir: Path,
-    data_dir: Path,
-    own_socket: Path,
-    explicit: str | None,
-    default_socket: Path = DEFAULT_SOCKET,
-) -> Choice:
-    """The engine that runs the tasks: `explicit` (DOCKER_HOST, or `private`), the machine's, skerry's own.
+async def choose_engine(place: Place) -> Choice:
+    """The engine's place. Raises EngineUnreachable with one sentence that says what to do."""
+    _refuse_another(place)
+    named_by_user = place.wants_private or place.named is not None
+    if place.stored is not None and (place.in_use or not named_by_user):
+        return _stored(place, place.stored)
+    private = Embedded(place.run_dir, place.data_dir)
+    if place.wants_private:
+        return Choice(private.socket, private, awaited=place.in_use)
+    if place.named is not None:
+        return Choice(str(place.named), awaited=place.in_use)
+    return await _around(place, private)
 
-    `own_socket` is where skerry itself listens: a DOCKER_HOST that names it is for clients, not for us.
-    Raises EngineUnreachable with one sentence that says what to do.
-    """
-    private = Embedded(run_dir, data_dir)
-    if explicit == PRIVATE:
-        explicit, default_socket = None, own_socket  # which is never looked at
-    if explicit and not _same(named := _socket_of(explicit), own_socket):
-        return await _checked(await connect_engine(str(named)))
-    if private.pid:
-        return Choice(await private.start(), private)
-    if not _same(default_socket, own_socket) and (engine := await _answering(default_socket)) is not None:
-        return await _checked(engine)
-    others = dockerds_here()
-    if others:
-        raise EngineUnreachable(
-            f"a dockerd runs here (process {others[0]}) and does not answer at {default_socket}: a second "
-            f"one would break its network, so set DOCKER_HOST to {SCHEME} and the path of its socket"
+
+def _refuse_another(place: Place) -> None:
+    """A swarm in use does not move because a variable is set differently."""
+    stored, named = place.stored, place.named
+    if stored is None or not place.in_use:
+        return
+    if place.wants_private:
+        differs = not stored.private
+    else:
+        differs = named is not None and not _same(named, Path(stored.socket))
+    if differs:
+        raise EngineRefused(
+            f"the swarm's tasks, images and volumes are on the engine at {stored.socket}, and "
+            f"DOCKER_HOST or --engine is {place.explicit}: start skerry without that, or add --adopt-engine "
+            "to move to that engine, which has none of them"
         )
-    return Choice(await private.start(), private)
 
 
-async def running_engine(
-    run_dir: Path, own_socket: Path, explicit: str | None, default_socket: Path = DEFAULT_SOCKET
-) -> DockerEngine | None:
+def _stored(place: Place, stored: Identity) -> Choice:
+    if not stored.private:
+        return Choice(stored.socket, awaited=True)
+    private = Embedded(place.run_dir, place.data_dir)
+    if place.in_use and stored.id and not private.has_data:
+        raise EngineRefused(
+            f"the private engine's data are gone from {private.data_root}, and the swarm's images and "
+            "volumes with them: put them back, or begin with an empty engine: skerry up --adopt-engine"
+        )
+    return Choice(private.socket, private, awaited=True)
+
+
+async def _around(place: Place, private: Embedded) -> Choice:
+    """What is here: a private one that runs, the machine's, or a private one with data or no swarm."""
+    machines = not _same(place.default_socket, place.own_socket)
+    if private.pid:
+        return Choice(private.socket, private, awaited=place.in_use)
+    if machines and await _answers(place.default_socket):
+        return Choice(str(place.default_socket), awaited=place.in_use)
+    if place.in_use and not private.has_data:
+        return Choice(str(place.default_socket), awaited=True)
+    return Choice(private.socket, private, awaited=place.in_use)
+
+
+async def running_engine(place: Place) -> DockerEngine | None:
     """The engine that `choose_engine` would take, where it runs already; nothing is started or refused."""
-    sockets = [run_dir / "engine.sock", default_socket]
-    if explicit == PRIVATE:
-        sockets, explicit = sockets[:1], None
-    if explicit and not _same(named := _socket_of(explicit), own_socket):
-        sockets = [named]
+    sockets = [place.run_dir / "engine.sock", place.default_socket]
+    if place.stored is not None:
+        sockets = sockets[:1] if place.stored.private else [Path(place.stored.socket)]
+    elif place.wants_private:
+        sockets = sockets[:1]
+    elif place.named is not None:
+        sockets = [place.named]
     for socket in sockets:
-        if not _same(socket, own_socket) and (engine := await _answering(socket)) is not None:
-            return engine
+        if not _same(socket, place.own_socket):
+            try:
+                return await connect_engine(str(socket))
+            except EngineUnreachable:
+                continue
     return None
 
 
-async def _answering(socket: Path) -> DockerEngine | None:
+def adopted(place: Place) -> Identity | None:
+    """What is stored after `--adopt-engine`: whoever is where the user says, or where the engine was."""
+    if place.wants_private:
+        return Identity(Embedded(place.run_dir, place.data_dir).socket, private=True)
+    if place.named is not None:
+        return Identity(str(place.named))
+    return place.stored and Identity(place.stored.socket, place.stored.private)
+
+
+async def _answers(socket: Path) -> bool:
     try:
-        return await connect_engine(str(socket))
+        engine = await connect_engine(str(socket))
     except EngineUnreachable:
-        return None
-
-
-async def _checked(engine: DockerEngine) -> Choice:
-    """Refuses an engine in swarm mode; warns of one that takes its tasks down with it."""
-    try:
-        info = await engine.get("/info")
-        state = str((info.get("Swarm") or {}).get("LocalNodeState") or "inactive")
-        if state != "inactive":
-            raise EngineInSwarm(
-                f"the engine at {engine.socket} is in swarm mode itself ({state}): leave that swarm with "
-                f"`docker -H {SCHEME}{engine.socket} swarm leave --force`, or give skerry another engine "
-                "by DOCKER_HOST"
-            )
-    except BaseException:
-        await engine.close()
-        raise
-    return Choice(engine, warnings=[] if info.get("LiveRestoreEnabled") else [NO_LIVE_RESTORE])
+        return False
+    await engine.close()
+    return True
 
 
 def _socket_of(host: str) -> Path:

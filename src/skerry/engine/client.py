@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 
 from skerry.engine import execution
-from skerry.engine.http import Wire, connect
+from skerry.engine.http import Wire
 from skerry.engine.port import EngineError, ExecResult
 from skerry.engine.streams import json_lines
 from skerry.model.objects import Raw
@@ -23,7 +23,18 @@ REMOVAL_TRIES = 100
 
 async def connect_engine(socket: str) -> DockerEngine:
     """The engine at a unix socket's path. Raises EngineUnreachable, with a sentence, where none answers."""
-    return DockerEngine(await connect(socket))
+    engine = DockerEngine(Wire(socket))
+    try:
+        await engine.meet()
+    except BaseException:
+        await engine.close()
+        raise
+    return engine
+
+
+def expect_engine(socket: str, admit: Callable[[], Awaitable[None]]) -> DockerEngine:
+    """The engine that is or will be at a socket; it is admitted before anything is asked of it."""
+    return DockerEngine(Wire(socket, admit))
 
 
 class DockerEngine:
@@ -31,8 +42,15 @@ class DockerEngine:
 
     def __init__(self, wire: Wire) -> None:
         self.socket = wire.socket
-        self.version = wire.version
         self._wire = wire
+
+    async def meet(self) -> None:
+        """Return once it answers and may be used; EngineUnreachable says why it does not."""
+        await self._wire.meet()
+
+    def doubt(self) -> None:
+        """It may have ended: before the next request it is met again."""
+        self._wire.doubt()
 
     async def get(self, path: str, **query: str) -> Raw:
         """GET of a JSON object."""
@@ -122,7 +140,10 @@ class DockerEngine:
         """Subscribe to events; the engine sends the answer's head when it listens."""
         query = {"filters": msgspec.json.encode(filters).decode()}
         async with self._wire.request("GET", "/events", query, endless=True) as response:
-            yield json_lines(self._wire.chunks(response))
+            try:
+                yield json_lines(self._wire.chunks(response))
+            finally:
+                self._wire.doubt()  # an engine that is stopped ends them in an orderly way
 
     @asynccontextmanager
     async def logs(self, container: str, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -144,6 +165,14 @@ class DockerEngine:
         """Remove it; gone is success."""
         try:
             await self._wire.call("DELETE", f"/networks/{network}")
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
+    async def remove_volume(self, name: str) -> None:
+        """Remove a volume; gone is success. Raises EngineError 409 while a container has it."""
+        try:
+            await self._wire.call("DELETE", f"/volumes/{name}")
         except EngineError as error:
             if error.status != 404:
                 raise

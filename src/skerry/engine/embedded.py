@@ -1,14 +1,17 @@
 """The private dockerd: started where this machine has no engine, and left running when skerryd ends.
 
 It lives in a session of its own, keeps its tasks through its own restarts (live-restore), and is found
-again by its pid file. Its log is `engine.log` in the run directory.
+again by its pid file. Its log is `engine.log` in the run directory, its configuration `engine.json` in the
+data directory: /etc/docker/daemon.json is about another engine.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +21,9 @@ import structlog
 
 from skerry.engine import residue
 from skerry.engine.client import DockerEngine, connect_engine
+from skerry.engine.configuration import DAEMON_JSON, write_configuration
 from skerry.engine.port import EngineUnreachable
+from skerry.engine.processes import dockerds_here, process_name
 from skerry.logs import last_words
 
 log = structlog.get_logger()
@@ -30,21 +35,23 @@ LONGEST = "engine/containerd/containerd-debug.sock"
 """The longest of the sockets that dockerd makes below its exec root."""
 
 ANSWER_S = 60.0
-START_S = 30.0
-"""After a `kill -9`, the first starts may fail (the containerd of the killed one is still running): until
-then a start that failed is tried again."""
-
-RETRY_S = 1.0
 POLL_S = 0.05
 STOP_S = 30.0
 INSTALL = "no Docker Engine runs here and there is no dockerd to start one: apt-get install docker.io"
 
 
+class StartFailed(EngineUnreachable):
+    """It ended before it answered. After a `kill -9` that may be once or twice, as long as the containerd of
+    the killed one is still running."""
+
+
 class Embedded:
     """A private dockerd below `run_dir`, with its data in `data_dir`."""
 
-    def __init__(self, run_dir: Path, data_dir: Path) -> None:
+    def __init__(self, run_dir: Path, data_dir: Path, users: Path = DAEMON_JSON) -> None:
         self.run_dir = run_dir
+        self._configuration = data_dir / "engine.json"
+        self._users = users
         self.data_root = data_dir / "engine"
         self._before = data_dir / "engine-before.json"
         self.exec_root = run_dir / "engine"
@@ -62,29 +69,30 @@ class Embedded:
             return 0
         return pid if process_name(pid) == "dockerd" else 0
 
+    @property
+    def has_data(self) -> bool:
+        """Whether it ever ran, and what it kept is still there."""
+        return self.data_root.is_dir() and any(self.data_root.iterdir())
+
     async def start(self) -> DockerEngine:
         """The engine, started unless it runs. Raises EngineUnreachable with the reason where it will not."""
         binary = self._checked()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + START_S
-        while True:
-            if not self.pid:
-                self._spawn(binary)
-            engine = await self._answer()
-            if engine is not None:
-                return engine
-            if loop.time() > deadline:
-                said = f"the private dockerd does not start: {last_words(self.log)} (see {self.log})"
-                raise EngineUnreachable(said)
-            await asyncio.sleep(RETRY_S)
+        self._reap()
+        if not self.pid and self._process is None:
+            self._alone()
+            self._spawn(binary)
+        engine = await self._answer()
+        if engine is None:
+            raise StartFailed(f"the private dockerd does not start: {last_words(self.log)} (see {self.log})")
+        return engine
 
-    async def keep(self) -> None:
-        """An eternal task: start the engine again whenever it ends. To be cancelled before `stop`."""
-        while True:
-            await self._until_end()
-            log.warning("the private engine has ended; starting it again", log=str(self.log))
-            engine = await self.start()
-            await engine.close()
+    def _alone(self) -> None:
+        others = dockerds_here()
+        if others:
+            raise EngineUnreachable(
+                f"another dockerd runs here (process {others[0]}), and a second one would break its network: "
+                "set DOCKER_HOST to unix:// and the path of its socket, or stop it"
+            )
 
     async def stop(self, containers: bool = False) -> None:
         """End it, and first its containers where asked; without, they go on running."""
@@ -108,6 +116,23 @@ class Embedded:
         await self.stop(containers=True)
         if not dockerds_here():
             await asyncio.to_thread(residue.put_back, self._before)
+
+    @property
+    def volumes(self) -> list[str]:
+        """The named volumes that it keeps, whether it runs or not."""
+        folder = self.data_root / "volumes"
+        if not folder.is_dir():
+            return []
+        return sorted(path.name for path in folder.iterdir() if path.is_dir() and not is_anonymous(path.name))
+
+    def remove_data(self, *, volumes: bool) -> None:
+        """Remove what it kept, once it has ended; its volumes only where asked, if it has named ones."""
+        keep = "" if volumes or not self.volumes else "volumes"
+        for path in list(self.data_root.glob("*")):
+            if path.name != keep:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+        with contextlib.suppress(OSError):  # the volumes are in it, or it never was there
+            self.data_root.rmdir()
 
     def _unmount(self) -> None:
         """Dockerd leaves its data root mounted on itself, so that it could not be removed."""
@@ -137,7 +162,9 @@ class Embedded:
         residue.note(self._before)
         # A containerd that the whole machine shares must not mix these containers with another engine's.
         realm = "skerry-" + hashlib.sha256(os.fsencode(self.data_root)).hexdigest()[:8]
-        command = [binary, "--host", f"unix://{self.socket}", "--live-restore"]
+        write_configuration(self._configuration, self._users)
+        command = [binary, "--config-file", str(self._configuration)]
+        command += ["--host", f"unix://{self.socket}", "--live-restore"]
         command += ["--data-root", str(self.data_root), "--exec-root", str(self.exec_root)]
         command += ["--pidfile", str(self.pid_file)]
         command += ["--containerd-namespace", realm, "--containerd-plugins-namespace", f"{realm}-plugins"]
@@ -213,32 +240,12 @@ async def _empty(engine: DockerEngine) -> None:
         await engine.remove_network(str(network["Id"]))
 
 
+def is_anonymous(volume: str) -> bool:
+    """Whether the engine made up a volume's name: it goes with its container."""
+    return re.fullmatch(r"[0-9a-f]{64}", volume) is not None
+
+
 def mount_points() -> list[Path]:
     """What is mounted in this process's namespace, the oldest first."""
     lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     return [Path(line.split()[4].replace("\\040", " ")) for line in lines]
-
-
-def process_name(pid: int) -> str:
-    """The name of a living process, or "" (zombies have ended)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    name, _, rest = stat.partition("(")[2].rpartition(")")
-    return "" if rest.split()[0] == "Z" else name
-
-
-def dockerds_here() -> list[int]:
-    """Every dockerd in this process's network namespace."""
-    here = Path("/proc/self/ns/net").stat().st_ino
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and process_name(int(folder.name)) == "dockerd":
-            try:
-                there = (folder / "ns" / "net").stat().st_ino
-            except OSError:
-                continue
-            if there == here:
-                found.append(int(folder.name))
-    return sorted(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -22,13 +22,51 @@ ENDLESS = aiohttp.ClientTimeout(total=None, sock_connect=10)
 """For streams, and for calls that last as long as a container wants."""
 
 
-class Wire:
-    """Requests to one engine's socket. `version` is the API version that was agreed on, e.g. `1.41`."""
+async def _anyone() -> None:
+    pass
 
-    def __init__(self, socket: str, version: str, session: aiohttp.ClientSession) -> None:
+
+class Wire:
+    """Requests to one engine's socket, which need not answer yet.
+
+    Before the first request, and again after any that broke off, it is met: the API version is agreed on, and
+    `admit` raises where whoever answers is not to be used. So nothing is ever asked of an engine that took
+    another's place in between.
+    """
+
+    def __init__(self, socket: str, admit: Callable[[], Awaitable[None]] = _anyone) -> None:
         self.socket = socket
-        self.version = version
-        self._session = session
+        self._admit = admit
+        self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=socket, limit=0))
+        self._version = ""
+        self._meeting = asyncio.Lock()
+
+    async def meet(self) -> str:
+        """The API version to speak, e.g. `1.41`. Raises EngineUnreachable, with a sentence, where none is."""
+        async with self._meeting:
+            if not self._version:
+                version = await self._agree()
+                await self._admit()
+                self._version = version
+            return self._version
+
+    def doubt(self) -> None:
+        """It may have ended: before the next request it is met again."""
+        self._version = ""
+
+    async def _agree(self) -> str:
+        timeout = aiohttp.ClientTimeout(total=10)
+        try:
+            async with self._session.get("http://engine/_ping", timeout=timeout) as response:
+                body = await response.read()
+                theirs = response.headers.get("Api-Version", "")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise EngineUnreachable(f"no Docker Engine answers at {self.socket}: {_words(error)}") from error
+        if response.status != 200 or not theirs:
+            said = body.decode(errors="replace")
+            raise EngineUnreachable(f"no Docker Engine answers at {self.socket}: {said}")
+        version = min(NEWEST, _parsed(theirs))
+        return f"{version[0]}.{version[1]}"
 
     @asynccontextmanager
     async def request(
@@ -42,10 +80,11 @@ class Wire:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer whose head has come. Raises EngineError from 400 on, EngineUnreachable without one."""
         data = msgspec.json.encode(body) if body is not None else None
+        version = await self.meet()
         with self._answering():
             response = await self._session.request(
                 method,
-                f"http://engine/v{self.version}{path}",
+                f"http://engine/v{version}{path}",
                 params=dict(query or {}),
                 data=data,
                 headers={"Content-Type": "application/json", **(headers or {})},
@@ -68,6 +107,7 @@ class Wire:
         try:
             yield
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.doubt()
             said = f"the engine at {self.socket} does not answer: {_words(error)}"
             raise EngineUnreachable(said) from error
 
@@ -90,28 +130,6 @@ class Wire:
         await self._session.close()
 
 
-async def connect(socket: str) -> Wire:
-    """Find out whether an engine answers at `socket`, and which version to speak with it."""
-    session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=socket, limit=0))
-    try:
-        timeout = aiohttp.ClientTimeout(total=10)
-        async with session.get("http://engine/_ping", timeout=timeout) as response:
-            body = await response.read()
-            theirs = response.headers.get("Api-Version", "")
-            if response.status != 200 or not theirs:
-                raise EngineUnreachable(
-                    f"no Docker Engine answers at {socket}: {body.decode(errors='replace')}"
-                )
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        await session.close()
-        raise EngineUnreachable(f"no Docker Engine answers at {socket}: {_words(error)}") from error
-    except BaseException:
-        await session.close()
-        raise
-    version = min(NEWEST, _parsed(theirs))
-    return Wire(socket, f"{version[0]}.{version[1]}", session)
-
-
 def _parsed(version: str) -> tuple[int, int]:
     major, _, minor = version.partition(".")
     return int(major), int(minor or 0)
@@ -129,4 +147,6 @@ def _error_text(body: bytes) -> str:
 def _words(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
         return "it took too long"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or str(error.os_error)
     return str(error) or type(error).__name__

@@ -38,7 +38,7 @@ class Door:
         self._path = path
         self._away_s = away_s
         self._key, self._kept = inherited.first(API)
-        self._present = 0
+        self._present: set[socket.socket] = set()
         """Connections of skerryd: usually one, and two for the moment in which one follows another."""
         self._host: Acceptor | None = None
         self._answering: Acceptor | None = None
@@ -51,7 +51,7 @@ class Door:
 
     async def _attend(self, connection: socket.socket) -> None:
         """One skerryd, until its end or ours."""
-        self._present += 1
+        self._present.add(connection)
         self._answer_no_more()
         try:
             with connection:
@@ -60,7 +60,7 @@ class Door:
                 connection.setblocking(False)
                 await asyncio.get_running_loop().sock_recv(connection, 1)
         finally:
-            self._present -= 1
+            self._present.discard(connection)
             if not self._present and self._host is not None:
                 self._wait_for_skerryd()
 
@@ -109,7 +109,9 @@ class Door:
         host, self._host = self._host, None
         if host is not None:
             host.stop_listening()
-            host.cut()
+        for connection in self._present:
+            with suppress(OSError):  # wakes whoever reads there, also in a thread
+                connection.shutdown(socket.SHUT_RDWR)
         self._answer_no_more()
         if self._kept is not None:
             self._kept.close()

@@ -291,11 +291,6 @@ class Acceptor:
         """Until every connection that was accepted has ended."""
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    def cut(self) -> None:
-        """End the connections that are being served."""
-        for task in self._connections:
-            task.cancel()
-
     def stop_listening(self) -> None:
         """Close the listening socket; connections that are being served live on."""
         self._open = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from skerry.agent.traffic import Way
@@ -30,6 +30,8 @@ class Drainer(Protocol):
     async def drain(
         self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
     ) -> Drained: ...
+
+    async def displaced(self, pid: int, places: Mapping[str, str], runtime: str) -> Mapping[str, str]: ...
 
     async def forget(self, addresses: Iterable[str]) -> None: ...
 
@@ -68,6 +70,15 @@ class Handover:
         waited = f"{drained.waited_ns / 1e6:.0f} ms"
         words = f"drained in {waited}: {drained.closed_idle} idle closed, {drained.open} still open"
         return Way(words, drained.open)
+
+    async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
+        """On which networks the container of a process is not reached at its address, and why."""
+        bridges = {key: bridge for key in places if (bridge := self._segments.bridge(key))}
+        if not pid or not bridges:
+            return {}
+        at = {bridge: places[key] for key, bridge in bridges.items()}
+        wrong = await self._drainer.displaced(pid, at, runtime)
+        return {key: wrong[bridge] for key, bridge in bridges.items() if bridge in wrong}
 
     async def forget(self, task: Task) -> None:
         """Delete the flows of a task that has ended by itself; its address may be given out again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from skerry.core.endpoints import Derivation
 from skerry.core.handling import Handling, handling_of
+from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Service, Task
 from skerry.model.traffic import Traffic
@@ -19,9 +21,10 @@ from skerry.store.store import Commit, Store, Tx
 
 log = structlog.get_logger()
 
+CONDITION = "traffic"
 RETRY_S = 1.0
 RESYNC_S = 30.0
-"""Whoever flushes the machine's ruleset takes ours too; it comes back within this time."""
+"""Whoever takes a rule of ours away: it comes back within this time, however much there is to do."""
 
 
 class Reservations(Protocol):
@@ -47,8 +50,15 @@ class Switch(Protocol):
 class NetworkLoop:
     """Applies what the view asks for; knows what has been acknowledged."""
 
-    def __init__(self, store: Store, switch: Switch, resync_s: float | None = RESYNC_S) -> None:
+    def __init__(
+        self,
+        store: Store,
+        switch: Switch,
+        resync_s: float = RESYNC_S,
+        conditions: Conditions | None = None,
+    ) -> None:
         self._resync_s = resync_s
+        self._conditions = conditions or Conditions()
         self._store = store
         self._switch = switch
         self._removed: dict[str, Handling] = {}
@@ -71,14 +81,23 @@ class NetworkLoop:
         async with asyncio.TaskGroup() as group, self._store.watch() as commits:
             group.create_task(self._follow_reservations())
             group.create_task(self._follow_commits(commits))
+            loop = asyncio.get_running_loop()
+            resync_at = loop.time() + self._resync_s
             while True:
                 settled = await self._apply(self._desired(commits))
-                try:
-                    async with asyncio.timeout(self._resync_s if settled else RETRY_S):
-                        await self._wanted.wait()
-                except TimeoutError:
-                    self._touched = None
-                    await self._restore()
+                until = resync_at if settled else loop.time() + RETRY_S
+                if await self._woken(until) and loop.time() < resync_at:
+                    continue
+                resync_at = loop.time() + self._resync_s
+                self._touched = None
+                await self._restore()
+
+    async def _woken(self, until: float) -> bool:
+        """Whether something has changed by that time of the event loop's."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._wanted.wait()
+        return self._wanted.is_set()
 
     def _desired(self, commits: asyncio.Queue[Commit]) -> Traffic:
         """What the view asks for now; every commit that led to it has been noted then."""
@@ -128,6 +147,9 @@ class NetworkLoop:
             await self._switch.restore()
         except (OSError, SkerryError) as failure:
             log.error("the network could not be restored; trying again", failure=str(failure))
+            self._conditions.set(
+                CONDITION, f"the kernel's rules could not be restored: {failure}; trying again"
+            )
         else:
             self._stale = True
 
@@ -139,7 +161,9 @@ class NetworkLoop:
             reservations = await self._switch.apply(desired)
         except (OSError, SkerryError) as failure:
             log.error("the network could not be applied; trying again", failure=str(failure))
+            self._conditions.set(CONDITION, f"the traffic could not be changed: {failure}; trying again")
             return False
+        self._conditions.clear(CONDITION)
         async with self._changed:
             self._applied, self._applying, self._stale = desired, None, False
             self._changed.notify_all()

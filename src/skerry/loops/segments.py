@@ -1,8 +1,14 @@
-"""The segments loop: each overlay network is a bridge network of the engine, dressed for the gate."""
+"""The segments loop: each overlay network is a bridge network of the engine, dressed for the gate.
+
+Bridges, links and the engine's networks are looked at again regularly, and at once where the engine or the
+kernel tells that something is gone: whatever is missing is made again, and stands in the status until then.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -10,14 +16,17 @@ import structlog
 from skerry.agent.container import TASK_LABEL
 from skerry.agent.waits import delays
 from skerry.core.allocate import engine_range
-from skerry.engine.port import Engine, EngineError
+from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.traffic import Segment
-from skerry.store.store import Store, Tx
+from skerry.store.store import Commit, Store, Tx
 
 log = structlog.get_logger()
 
+RESYNC_S = 30.0
+"""What nobody tells of is found out within this time."""
 IN_USE = 403
 """What the engine answers to the removal of a network that a running container is on."""
 
@@ -25,46 +34,150 @@ IN_USE = 403
 class Dresser(Protocol):
     """What makes a bridge a skerry bridge (`skerry.network`)."""
 
-    async def ensure_segment(self, segment: Segment) -> None: ...
+    async def ensure_segment(self, segment: Segment) -> bool:
+        """Dress it; True where the bridge was gone and had to be made, so that no container is on it."""
 
     async def drop_segment(self, segment: Segment) -> None: ...
+
+    async def faults(self, segments: Iterable[Segment]) -> Mapping[str, str]:
+        """What is missing, by network ID, in words."""
+
+    def stands(self, segment: Segment) -> bool:
+        """Whether the bridge is there at this moment."""
+
+    async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
+        """Of these places of a process (bridge, address) those where it is not; a loose end is plugged in."""
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Call this when something may be missing."""
 
 
 class SegmentsLoop:
     """Makes and removes bridges; `ready` tells when a network can take containers."""
 
-    def __init__(self, store: Store, engine: Engine, dresser: Dresser) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        dresser: Dresser,
+        conditions: Conditions | None = None,
+        resync_s: float = RESYNC_S,
+    ) -> None:
         self._store = store
         self._engine = engine
         self._dresser = dresser
+        self._conditions = conditions or Conditions()
+        self._resync_s = resync_s
         self._dressed: set[str] = set()
+        self._troubled: dict[str, str] = {}
+        """Networks with something wrong, by ID, and the key of what is said of them."""
+        self._suspect = False
+        self._wanted = asyncio.Event()
         self._changed = asyncio.Condition()
+        dresser.on_lost(self.look)
 
     async def run(self) -> None:
-        """Follow the store for ever."""
-        async with self._store.watch() as commits:
-            waits = delays()
+        """Follow the store, the engine and the kernel for ever."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group, self._store.watch() as commits:
+            group.create_task(self._follow_commits(commits))
+            group.create_task(self._follow_engine())
+            look_at, waits = loop.time() + self._resync_s, delays()
             while True:
-                settled = True
-                networks = self._store.view.networks
-                for key in sorted(networks):
-                    settled &= await self._settle(networks[key])
+                self._wanted.clear()
+                if self._suspect or loop.time() >= look_at:
+                    self._suspect, look_at = False, loop.time() + self._resync_s
+                    await self._look()
+                settled = await self._settle_all()
                 try:
-                    async with asyncio.timeout(None if settled else next(waits)):
-                        await commits.get()
+                    async with asyncio.timeout_at(look_at if settled else loop.time() + next(waits)):
+                        await self._wanted.wait()
                     waits = delays()  # a task that has gone may have been the last on a removed network
                 except TimeoutError:
                     pass
-                while not commits.empty():
-                    commits.get_nowait()
+
+    def look(self) -> None:
+        """Something may be missing: look whether all is there."""
+        self._suspect = True
+        self._wanted.set()
+
+    async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
+        while True:
+            await commits.get()
+            self._wanted.set()
+
+    async def _follow_engine(self) -> None:
+        """Hear of networks that are removed; an engine that comes back may have lost some, too."""
+        waits = delays()
+        while True:
+            with suppress(EngineUnreachable, EngineError):
+                async with self._engine.events(type=["network"], event=["destroy"]) as events:
+                    self.look()
+                    waits = delays()
+                    async for event in events:
+                        name = str((event["Actor"].get("Attributes") or {}).get("name", ""))
+                        if any(name == one.engine_name for one in self._store.view.networks.values()):
+                            self.look()
+            await asyncio.sleep(next(waits))
 
     async def ready(self, network_id: str) -> None:
         """Return once containers can join the network."""
+        network = self._store.view.networks.get(network_id)
+        if (
+            network is not None
+            and network_id in self._dressed
+            and not self._dresser.stands(segment_of(network))
+        ):
+            self._dressed.discard(network_id)
+            self.look()
         async with self._changed:
             await self._changed.wait_for(lambda: self._is_ready(network_id))
 
+    def bridge(self, network_id: str) -> str:
+        """The bridge of a network; empty where it has none."""
+        network = self._store.view.networks.get(network_id)
+        return network.bridge if network is not None and _is_bridge(network) else ""
+
     def _is_ready(self, network_id: str) -> bool:
         return network_id in self._dressed or not _is_bridge(self._store.view.networks.get(network_id))
+
+    # What is missing.
+
+    async def _look(self) -> None:
+        """Take for undressed whatever lacks something."""
+        networks = [one for one in self._store.view.networks.values() if not one.removed]
+        dressed = [one for one in networks if one.id in self._dressed]
+        if not dressed:
+            return
+        try:
+            faults = {**await self._dresser.faults(map(segment_of, dressed)), **await self._unknown(dressed)}
+        except (OSError, SkerryError) as failure:
+            log.error("the networks could not be looked at; trying again", failure=str(failure))
+            return
+        for network in dressed:
+            if (why := faults.get(network.id)) is not None:
+                log.warning("a network has lost something: mending it", network=network.name, why=why)
+                self._trouble(network, f"{why}; it is being made again")
+                self._dressed.discard(network.id)
+
+    async def _unknown(self, networks: Iterable[Network]) -> dict[str, str]:
+        """Those that the engine does not know any more; none where it can't be asked."""
+        try:
+            there = {str(one.get("Name")) for one in await self._engine.get_list("/networks")}
+        except (EngineUnreachable, EngineError):
+            return {}
+        return {one.id: "the engine has removed it" for one in networks if one.engine_name not in there}
+
+    # What is wanted.
+
+    async def _settle_all(self) -> bool:
+        networks = self._store.view.networks
+        for key in [key for key in self._troubled if key not in networks]:
+            self._well(key)
+        settled = True
+        for key in sorted(networks):
+            settled &= await self._settle(networks[key])
+        return settled
 
     async def _settle(self, network: Network) -> bool:
         """Bring one network's bridge to what its row asks for; False where that has to be tried again."""
@@ -75,16 +188,37 @@ class SegmentsLoop:
         except (OSError, SkerryError) as failure:
             if not (isinstance(failure, EngineError) and failure.status == IN_USE):
                 log.error("a network is not settled yet", network=network.name, why=str(failure))
+                self._trouble(network, f"{failure}; trying again")
             return False
+        self._well(network.id)
         return True
+
+    def _trouble(self, network: Network, text: str) -> None:
+        self._troubled[network.id] = f"network {network.name}"
+        self._conditions.set(f"network {network.name}", text)
+
+    def _well(self, network_id: str) -> None:
+        if (key := self._troubled.pop(network_id, None)) is not None:
+            self._conditions.clear(key)
 
     async def _make(self, network: Network) -> None:
         await self._engine.create_network(engine_body(network))
-        await self._dresser.ensure_segment(segment_of(network))
+        if await self._dresser.ensure_segment(segment_of(network)):
+            await self._plug(network)
         async with self._changed:
             self._dressed.add(network.id)
             self._changed.notify_all()
         log.info("network ready", network=network.name, subnet=network.subnet, bridge=network.bridge)
+
+    async def _plug(self, network: Network) -> None:
+        """Bring the containers of a network back to its bridge."""
+        seen = await self._engine.get(f"/networks/{network.engine_name}")
+        for key, endpoint in (seen.get("Containers") or {}).items():
+            container = await self._engine.inspect_container(str(key))
+            pid = int((container or {}).get("State", {}).get("Pid") or 0)
+            address = str(endpoint.get("IPv4Address", "")).partition("/")[0]
+            if pid and address:
+                await self._dresser.displaced(pid, {network.bridge: address})
 
     async def _remove(self, network: Network) -> None:
         try:

@@ -46,6 +46,11 @@ class Settings:
         return f"{self.run_dir}/skerryd.log"
 
     @property
+    def failure_file(self) -> str:
+        """Why the daemon that was started last could not start, or broke; not there while it serves."""
+        return f"{self.run_dir}/skerryd.error"
+
+    @property
     def files_dir(self) -> str:
         """Configs and secrets of tasks, on a tmpfs."""
         return f"{self.run_dir}/tasks"

@@ -68,12 +68,17 @@ def _struct(fields: Mapping[str, Any]) -> Record:
     return Record(f"struct {{ {'; '.join(f'{name} {kind}' for name, kind in types.items())} }}", fields)
 
 
-TRIAL = _context(
-    service=("serviceid", "servicename", {}),
-    node=("nodeid", "nodeHostname"),
-    platform=("architecture", "os"),
-    task=("", "taskname", "1"),
-)
+def trial_of(service: str = "servicename", task: str = "", slot: int = 1, name: str = "taskname") -> Context:
+    """Values that a task could have."""
+    return _context(
+        service=("serviceid", service, {}),
+        node=("nodeid", "nodeHostname"),
+        platform=("architecture", "os"),
+        task=(task, name, str(slot)),
+    )
+
+
+TRIAL = trial_of()
 """The values that Swarm tries a new spec's templates with."""
 
 

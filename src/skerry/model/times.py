@@ -19,7 +19,9 @@ UNITS = {
     "m": 60 * SECOND,
     "h": 3600 * SECOND,
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
+LONGEST = 2**63 - 1
+"""Nanoseconds: what a duration of Go's can hold, some 292 years."""
 
 
 @lru_cache(4096)  # a list shows the same instants each time
@@ -50,7 +52,10 @@ def duration(text: str) -> int:
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"invalid duration {text!r}: something like 30s, 1m30s or 500ms is meant")
-    return sum(round(float(number) * UNITS[unit]) for number, unit in parts)
+    lengths = [float(number) * UNITS[unit] for number, unit in parts]
+    if sum(lengths) > LONGEST:
+        raise ValueError(f"invalid duration {text[:40]!r}: it is longer than 292 years")
+    return sum(map(round, lengths))
 
 
 def in_words(ns: int) -> str:

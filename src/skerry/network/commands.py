@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
 from skerry.network.errors import NetworkError
 
 DEADLINE_S = 20.0
+RECENT = 256
+PACKAGES = {"nft": "nftables", "ip": "iproute2", "nsenter": "util-linux", "modprobe": "kmod"}
+"""Debian's packages of those that are not called as theirs is."""
+
+_recent: deque[int] = deque(maxlen=RECENT)
+"""The processes that were started last."""
+
+
+def is_ours(pid: int) -> bool:
+    """Whether a process is one that was started here, a short while ago at most."""
+    return pid in _recent
 
 
 async def run(
@@ -23,7 +35,9 @@ async def run(
             stderr=asyncio.subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise NetworkError(f"{command[0]} is not installed") from None
+        package = PACKAGES.get(command[0], "iptables")
+        raise NetworkError(f"{command[0]} is not installed: apt-get install {package}") from None
+    _recent.append(process.pid)
     try:
         async with asyncio.timeout(DEADLINE_S):
             out, err = await process.communicate(stdin.encode() or None)

@@ -7,6 +7,7 @@ waits in the kernel for the next one.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -14,37 +15,38 @@ from pathlib import Path
 from skerry.gate import handover
 from skerry.gate.handover import API, Item
 
-START_S = 5.0
-"""How long a gate that has just started may take to open the door."""
 RETRY_S = 0.1
 
 
 class DoorLink:
-    """The connection to the gate, made again where the gate is killed or replaced."""
+    """The connection to the gate, made again where the gate is killed or replaced. `path` is the socket's
+    file."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, path: Path) -> None:
+        self.inherited: socket.socket | None = None
+        """The listening socket that a former skerryd left."""
         self._door = run_dir / "gate.door"
+        self._path = path
         self._connection: socket.socket | None = None
         self._listener: socket.socket | None = None
         self._keeper: asyncio.Task[None] | None = None
 
-    async def taken(self, path: Path) -> socket.socket | None:
-        """The socket that a former skerryd left; None where that is not the one whose file is at `path`."""
+    async def open(self) -> None:
+        """Take what the gate keeps, if one runs; a socket whose file is gone or another is let go of."""
         try:
-            async with asyncio.timeout(START_S):
-                parcel = await self._connect()
-        except TimeoutError:
-            return None
+            parcel = await self._connect()
+        except OSError:
+            return
         for item, handle in parcel:
-            if item == Item(API, _key(path)):
-                return socket.socket(fileno=handle)
-        handover.close_all(parcel)
-        return None
+            if item == Item(API, self._key):
+                self.inherited = socket.socket(fileno=handle)
+            else:
+                os.close(handle)
 
-    def keep(self, path: Path, listener: socket.socket) -> None:
-        """Have the gate keep this socket, whose file is at `path`, from now on."""
+    def keep(self, listener: socket.socket) -> None:
+        """Have the gate keep this socket from now on."""
         self._listener = listener.dup()
-        self._keeper = asyncio.create_task(self._keep(Item(API, _key(path))), name="door link")
+        self._keeper = asyncio.create_task(self._keep(), name="door link")
 
     async def close(self) -> None:
         """Leave the socket to the gate."""
@@ -53,35 +55,47 @@ class DoorLink:
         self._hang_up()
         if self._keeper is not None:
             await asyncio.gather(self._keeper, return_exceptions=True)
-        if self._listener is not None:
-            self._listener.close()
+        for listener in (self._listener, self.inherited):
+            if listener is not None:
+                listener.close()
 
-    async def _keep(self, item: Item) -> None:
-        loop = asyncio.get_running_loop()
+    async def _keep(self) -> None:
+        item = Item(API, self._key)
         while True:
-            if self._connection is None:
-                handover.close_all(await self._connect())
-            assert self._connection is not None
-            assert self._listener is not None
             with suppress(OSError):
-                parcel = [(item, self._listener.fileno())]
-                await asyncio.to_thread(handover.give, self._connection, parcel)
-                self._connection.setblocking(False)
-                await loop.sock_recv(self._connection, 1)  # until the gate ends
+                await self._give(item)
             self._hang_up()
+            await asyncio.sleep(RETRY_S)
+
+    async def _give(self, item: Item) -> None:
+        """Give the socket to the gate, and wait for that one's end. Raises OSError."""
+        if self._connection is None:
+            handover.close_all(await self._connect())
+        assert self._connection is not None
+        assert self._listener is not None
+        await asyncio.to_thread(handover.give, self._connection, [(item, self._listener.fileno())])
+        self._connection.setblocking(False)
+        await asyncio.get_running_loop().sock_recv(self._connection, 1)
 
     async def _connect(self) -> handover.Parcel:
-        """Connect as soon as there is a gate; what it keeps."""
-        while True:
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self._connection = connection
-            try:
-                connection.settimeout(handover.ROW_S)
-                await asyncio.to_thread(connection.connect, str(self._door))
-                return await asyncio.to_thread(handover.take, connection)
-            except OSError:
-                self._hang_up()
-                await asyncio.sleep(RETRY_S)
+        """Connect to the gate; what it keeps. Raises OSError."""
+        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._connection.settimeout(handover.ROW_S)
+            await asyncio.to_thread(self._connection.connect, str(self._door))
+            return await asyncio.to_thread(handover.take, self._connection)
+        except OSError:
+            self._hang_up()
+            raise
+
+    @property
+    def _key(self) -> str:
+        """Which file it is: numbers of inodes are given again, with another time."""
+        try:
+            file = self._path.stat()
+        except OSError:
+            return ""
+        return f"{file.st_ino}.{file.st_mtime_ns}:{self._path}"
 
     def _hang_up(self) -> None:
         if self._connection is not None:
@@ -89,10 +103,3 @@ class DoorLink:
                 self._connection.shutdown(socket.SHUT_RDWR)
             self._connection.close()
             self._connection = None
-
-
-def _key(path: Path) -> str:
-    try:
-        return f"{path.stat().st_ino}:{path}"
-    except OSError:
-        return ""

@@ -22,6 +22,8 @@ RULES = ("-i sk-+ -m conntrack --ctstate DNAT -j ACCEPT", "-o sk-+ -m conntrack 
 TO_USERS, TO_OURS = f"-A {HOOK} -j {USERS}", f"-A {HOOK} -j {CHAIN}"
 TO_ENGINES = {f"-A {HOOK} -j DOCKER-ISOLATION-STAGE-1", f"-A {HOOK} -j DOCKER-FORWARD"}
 SETTLE_S = 0.3
+LOOKS = 10
+"""Where the user's chain is gone, its maker is about to come back: so often its place is looked for."""
 
 
 def concerns(table: str, chain: str) -> bool:
@@ -35,12 +37,17 @@ async def ensure(settle_s: float = SETTLE_S) -> None:
     Whoever changes the table may not be through: an engine that moves its jump takes it away first, and a
     firewall that is loaded again makes its chains anew and takes it ill where they are there already.
     """
-    if not mend(await _listed()):
+    listed = await _listed()
+    if not mend(listed):
         return
-    await asyncio.sleep(settle_s)
-    change = mend(await _listed())
-    if change:
-        await check(["iptables-restore", "-w", "--noflush"], change)
+    for _ in range(LOOKS if settle_s else 1):
+        await asyncio.sleep(settle_s)
+        listed = await _listed()
+        change = mend(listed)
+        if change:
+            await check(["iptables-restore", "-w", "--noflush"], change)
+        if f"-N {USERS}" in listed:
+            return
 
 
 async def remove() -> None:

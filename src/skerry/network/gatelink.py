@@ -95,6 +95,14 @@ class GateLink:
         except TimeoutError:
             raise NetworkError("no other gate came") from None
 
+    async def move(self) -> None:
+        """End a gate whose namespace is not the one of that name any more: another is started there."""
+        former = self._status
+        self.spare.drop()
+        if former is not None and former.namespace != self._namespace.stat().st_ino:
+            with suppress(ProcessLookupError):
+                os.kill(former.pid, signal.SIGTERM)
+
     async def detach(self) -> None:
         """Leave the gate running and let go of it."""
         if self._keeper:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +18,14 @@ from skerry.model.conditions import Conditions
 from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Backend, Segment, Traffic
 from skerry.network import forwarding, links, ruleset
-from skerry.network.commands import nft, nft_quietly, run
+from skerry.network.commands import is_ours, nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
 from skerry.network.difference import differing
 from skerry.network.drain import Drained, Rules, drain
 from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
+from skerry.network.linkwatch import LinkWatch
+from skerry.network.place import displaced
 from skerry.network.watch import IPV4, Loss, Watch
 
 log = structlog.get_logger()
@@ -54,6 +57,12 @@ class KernelNetwork:
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
+        self._linkwatch: LinkWatch | None = None
+        self._strangers: set[int] = set()
+        """Who took rules out of our tables, but for those that are known to be us."""
+        self._macs: dict[str, bytes] = {}
+        """Of the bridges: containers go on to send to them, should one have to be made again."""
+        self._lost: list[Callable[[], None]] = []
         self._written: Traffic | None = None
         """What the kernel table has, as far as we know: changes are made from there."""
 
@@ -65,21 +74,33 @@ class KernelNetwork:
         await self._restore(settle_s=0)
         await self._gate.start()
         self._watch = Watch(self._repair, self.concerns)
+        self._linkwatch = LinkWatch(self._link_lost)
 
     def concerns(self, loss: Loss) -> bool:
-        """Whether `_repair` may have to do something. Single rules of our own tables go by our own hand."""
-        whole = not loss.chain and loss.table in (self.table, f"{self.table}-flows")
-        return loss.family == IPV4 and (whole or forwarding.concerns(loss.table, loss.chain))
+        """Whether `_repair` may have to do something. Rules of our own tables mostly go by our own hand."""
+        if loss.family != IPV4:
+            return False
+        if loss.table not in (self.table, f"{self.table}-flows"):
+            return forwarding.concerns(loss.table, loss.chain)
+        if loss.chain and is_ours(loss.by):
+            return False
+        if loss.chain:
+            self._strangers.add(loss.by)
+        return True
 
     async def _repair(self) -> None:
         """Write again what somebody else took away, be it a flushed ruleset or one of ours."""
         async with self._lock:
+            # by now, whoever wrote for us is known
+            cut = any(not is_ours(stranger) for stranger in self._strangers)
+            self._strangers.clear()
             tables = await nft_quietly("list", "tables", "ip")
             there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
-            if f"{self.table}-flows" not in there:
+            if cut or f"{self.table}-flows" not in there:
                 await nft(ruleset.render_flows(self.table))
-            if self.table not in there and self._gate.status is not None and self._written is not None:
-                log.warning("the kernel table was gone: writing it again", table=self.table)
+            gone = cut or self.table not in there
+            if gone and self._gate.status is not None and self._written is not None:
+                log.warning("the kernel table was not whole: writing it again", table=self.table)
                 self._written = None
                 await self._write(self._gate.status)
         await forwarding.ensure()
@@ -108,9 +129,56 @@ class KernelNetwork:
         """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
         self._callbacks.append(callback)
 
-    async def ensure_segment(self, segment: Segment) -> None:
-        """Dress the bridge of a network and plug the gate's leg. NetworkError where there is no bridge."""
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Call this when a link of ours may have been taken away, or set down."""
+        self._lost.append(callback)
+
+    def _link_lost(self) -> None:
+        for callback in self._lost:
+            callback()
+
+    async def ensure_segment(self, segment: Segment) -> bool:
+        """Dress the bridge of a network and plug the gate's leg; both are made where they are gone.
+
+        True where it was the bridge: then every container is unplugged from it. Raises NetworkError."""
+        await self._ensure_namespace()
+        made = await links.ensure_bridge(segment, self._macs.get(segment.bridge, b""))
         await links.ensure_segment(self.namespace, segment)
+        self._macs |= await links.macs([segment])
+        return made
+
+    async def _ensure_namespace(self) -> None:
+        """Have the gate's namespace under its name. While one of the gate's sockets lives, so does the
+        namespace, and has its legs: then it is named anew and nobody notices."""
+        if await links.has_namespace(self.namespace):
+            return
+        log.warning("the gate's namespace was gone: making it again", namespace=str(self.namespace))
+        inside = self._gate.spare.inside()
+        if inside is not None:
+            handle = links.namespace_of(inside)
+            try:
+                await links.name_again(self.namespace, handle)
+            finally:
+                os.close(handle)
+        await links.ensure_namespace(self.namespace)
+        await self._gate.move()
+
+    async def faults(self, segments: Iterable[Segment]) -> Mapping[str, str]:
+        """What is missing under these networks, by their IDs, in words; and the table in the gate's namespace
+        is written again, as the machine's own."""
+        segments = tuple(segments)
+        found = await links.faults(self.namespace, segments)
+        if await links.has_namespace(self.namespace):
+            await links.restore_gate_table(self.namespace, segments)
+        return found
+
+    def stands(self, segment: Segment) -> bool:
+        """Whether the bridge of a network is there at this moment."""
+        return links.exists(segment.bridge)
+
+    async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
+        """Of these places of a process (bridge, address) those where it is not, and why."""
+        return await asyncio.to_thread(displaced, pid, places, runtime)
 
     async def drop_segment(self, segment: Segment) -> None:
         """Unplug the gate's leg; the bridge is the engine's to remove."""
@@ -199,12 +267,18 @@ class KernelNetwork:
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""
-        if self._watch:
-            await self._watch.close()
-            self._watch = None
+        await self._watch_no_more()
         if self._following:
             self._following.cancel()
         await self._gate.detach()
+
+    async def _watch_no_more(self) -> None:
+        if self._watch:
+            await self._watch.close()
+            self._watch = None
+        if self._linkwatch:
+            self._linkwatch.close()
+            self._linkwatch = None
 
     async def replace_gate(self) -> None:
         """Put a fresh gate in the place of the one that runs; nobody notices. Raises NetworkError."""
@@ -216,9 +290,7 @@ class KernelNetwork:
 
     async def purge(self) -> None:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
-        if self._watch:
-            await self._watch.close()
-            self._watch = None
+        await self._watch_no_more()
         await self.stop_gate()
         await nft_quietly("delete", "table", "ip", self.table)
         await nft_quietly("delete", "table", "ip", f"{self.table}-flows")

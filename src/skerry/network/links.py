@@ -1,15 +1,17 @@
 """Links: the gate's namespace, its leg on each bridge of ours, and what our bridges need set.
 
 Everything here blocks for some milliseconds of netlink and runs in a thread; everything may exist already
-(after a crash) or be gone (after a reboot).
+(after a crash) or be gone (after a reboot, or by somebody else's hand).
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
-from collections.abc import Iterable, Iterator
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -19,10 +21,14 @@ from skerry.model.traffic import Segment
 from skerry.network import ruleset
 from skerry.network.commands import check, nft, run
 from skerry.network.errors import NetworkError
-from skerry.network.route import Route, routing
+from skerry.network.route import Link, Route, routing
 
 IPV4_CONF = Path("/proc/sys/net/ipv4/conf")
 IPV6_CONF = Path("/proc/sys/net/ipv6/conf")
+SIOCGSKNS = 0x894C
+"""The kernel's linux/sockios.h: the network namespace of a socket."""
+LEG_MAC = bytes([0x02, 0x42])
+"""What engines begin a hardware address with that ends with the IPv4 address."""
 LOOPBACK = 1
 """A namespace's first link."""
 
@@ -34,12 +40,47 @@ def leg_name(bridge: str) -> str:
 
 async def ensure_namespace(namespace: Path) -> None:
     """Make the gate's namespace, named so that it outlives every process, with its table inside."""
-    if not await asyncio.to_thread(_is_namespace, namespace):
-        if namespace.exists():  # noqa: ASYNC240 - a stat on a tmpfs
-            await run(["ip", "netns", "del", namespace.name])
+    if not await has_namespace(namespace):
+        await _unname(namespace)
         await check(["ip", "netns", "add", namespace.name])
     await asyncio.to_thread(inside, namespace, _dress_namespace)
     await nft(ruleset.render_gate(), namespace)
+
+
+async def has_namespace(namespace: Path) -> bool:
+    """Whether there is a namespace of that name."""
+    return await asyncio.to_thread(_is_namespace, namespace)
+
+
+def namespace_of(handle: int) -> int:
+    """A descriptor of the namespace that a socket lives in."""
+    return fcntl.ioctl(handle, SIOCGSKNS)
+
+
+def exists(link: str) -> bool:
+    """Whether there is a link of that name in this namespace at this moment."""
+    try:
+        socket.if_nametoindex(link)
+    except OSError:
+        return False
+    return True
+
+
+async def name_again(namespace: Path, handle: int) -> None:
+    """Give a namespace that somebody's sockets keep alive its name back. NetworkError."""
+    await _unname(namespace)
+    namespace.touch()  # noqa: ASYNC240 - on a tmpfs
+    await check(["mount", "--bind", f"/proc/{os.getpid()}/fd/{handle}", str(namespace)])
+
+
+async def _unname(namespace: Path) -> None:
+    if namespace.exists():  # noqa: ASYNC240 - a stat on a tmpfs
+        await run(["ip", "netns", "del", namespace.name])
+
+
+async def restore_gate_table(namespace: Path, segments: Iterable[Segment]) -> None:
+    """Write what is inside the gate's namespace once more, in one transaction."""
+    await nft(ruleset.render_gate() + "".join(map(ruleset.leg_elements, segments)), namespace)
 
 
 async def remove_namespace(namespace: Path) -> None:
@@ -48,9 +89,25 @@ async def remove_namespace(namespace: Path) -> None:
 
 
 async def ensure_segment(namespace: Path, segment: Segment) -> None:
-    """Dress a bridge that the engine made and plug the gate's leg. NetworkError where there is no bridge."""
+    """Dress the bridge that the engine made and plug the gate's leg. NetworkError where there is none."""
     await asyncio.to_thread(_ensure_leg, namespace, segment)
     await nft(ruleset.leg_elements(segment), namespace)
+
+
+async def ensure_bridge(segment: Segment, mac: bytes = b"") -> bool:
+    """Make a bridge again that the engine believes to be there, with the address that its containers know;
+    True where it was gone."""
+    return await asyncio.to_thread(_ensure_bridge, segment, mac)
+
+
+async def macs(segments: Iterable[Segment]) -> dict[str, bytes]:
+    """The hardware address of each bridge that is there."""
+    return await asyncio.to_thread(_macs, tuple(segments))
+
+
+async def faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
+    """What has been taken away from under a network, by its ID, in words."""
+    return await asyncio.to_thread(_faults, namespace, tuple(segments))
 
 
 async def drop_segment(namespace: Path, segment: Segment) -> None:
@@ -86,6 +143,8 @@ def _ensure_leg(namespace: Path, segment: Segment) -> None:
         bridge = route.index(segment.bridge)
         if bridge is None:
             raise NetworkError(f"bridge {segment.bridge} does not exist")
+        route.raise_link(bridge)
+        route.address(bridge, segment.gateway, IPv4Network(segment.subnet).prefixlen)
         route.call_iptables(bridge)
         _set_conf(segment.bridge, "route_localnet", "1")
         _set_conf(segment.bridge, "rp_filter", "2")  # answers may leave by another network's gateway
@@ -96,15 +155,17 @@ def _ensure_leg(namespace: Path, segment: Segment) -> None:
             route.delete_link(leg)
             leg = None
         if leg is None:
-            leg = _plug(route, namespace, outer, segment.bridge)
+            leg = _plug(route, namespace, segment)
         route.raise_link(leg, master=bridge)
     inside(namespace, lambda: _dress_leg(segment))
 
 
-def _plug(route: Route, namespace: Path, outer: str, inner: str) -> int:
+def _plug(route: Route, namespace: Path, segment: Segment) -> int:
+    """Plug the leg, with a hardware address that is the same each time: containers remember it."""
+    outer, mac = leg_name(segment.bridge), LEG_MAC + socket.inet_aton(segment.leg)
     handle = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        route.plug(outer, inner, handle)
+        route.plug(outer, segment.bridge, handle, mac)
     finally:
         os.close(handle)
     index = route.index(outer)
@@ -121,6 +182,73 @@ def _dress_leg(segment: Segment) -> None:
         route.address(index, segment.leg, IPv4Network(segment.subnet).prefixlen)
         route.raise_link(index)
         route.make_local(ruleset.vip_half(segment.subnet))
+
+
+def _ensure_bridge(segment: Segment, mac: bytes) -> bool:
+    with _route() as route:
+        if route.index(segment.bridge) is not None:
+            return False
+        route.make_bridge(segment.bridge, mac)
+        _without_ipv6(segment.bridge)  # as the engine makes it
+        return True
+
+
+def _macs(segments: Iterable[Segment]) -> dict[str, bytes]:
+    bridges = {segment.bridge for segment in segments}
+    with _route() as route:
+        return {link.name: link.mac for link in route.links() if link.name in bridges}
+
+
+def _faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
+    with _route() as route:
+        outer = {link.name: link for link in route.links()}
+        gateways = set(route.addresses())
+    try:
+        inner, legs = inside(namespace, _interior)
+    except OSError:
+        return {segment.network_id: "the gate's network namespace is gone" for segment in segments}
+    found = {}
+    for segment in segments:
+        why = _outer_fault(segment, outer, gateways) or _inner_fault(segment, outer, inner, legs)
+        if why:
+            found[segment.network_id] = why
+    return found
+
+
+def _interior() -> tuple[dict[str, Link], set[tuple[int, str]]]:
+    with routing() as route:
+        return {link.name: link for link in route.links()}, set(route.addresses())
+
+
+def _outer_fault(segment: Segment, links: Mapping[str, Link], addresses: set[tuple[int, str]]) -> str:
+    bridge, leg = links.get(segment.bridge), links.get(leg_name(segment.bridge))
+    if bridge is None:
+        return f"its bridge {segment.bridge} is gone"
+    if not bridge.up:
+        return f"its bridge {segment.bridge} is down"
+    if (bridge.index, segment.gateway) not in addresses:
+        return f"its bridge {segment.bridge} has lost the address {segment.gateway}"
+    if leg is None:
+        return f"the gate's link {leg_name(segment.bridge)} is gone"
+    if not leg.up:
+        return f"the gate's link {leg.name} is down"
+    return "" if leg.master == bridge.index else f"the gate's link {leg.name} is not on its bridge"
+
+
+def _inner_fault(
+    segment: Segment,
+    outer: Mapping[str, Link],
+    inner: Mapping[str, Link],
+    addresses: set[tuple[int, str]],
+) -> str:
+    leg = inner.get(segment.bridge)
+    if leg is None or leg.index != outer[leg_name(segment.bridge)].peer:
+        return f"the gate's link {segment.bridge} is gone from its namespace"
+    if not leg.up:
+        return f"the gate's link {segment.bridge} is down in its namespace"
+    if (leg.index, segment.leg) not in addresses:
+        return f"the gate has lost the address {segment.leg}"
+    return ""
 
 
 def _drop_leg(namespace: Path, segment: Segment) -> None:

@@ -17,12 +17,12 @@ from skerry.network.netlink import NLA_F_NESTED, NLM_F_ACK, NLM_F_DUMP, Netlink,
 
 _PROTOCOL = 0  # NETLINK_ROUTE
 _NEW_LINK, _DELETE_LINK, _GET_LINK = 16, 17, 18
-_NEW_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE = 20, 24, 25
+_NEW_ADDRESS, _GET_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE = 20, 22, 24, 25
 _REPLACE, _EXCLUSIVE, _CREATE = 0x100, 0x200, 0x400
 _LINK = struct.Struct("=BxHiII")  # family, type, index, flags, which flags
 _ADDRESS = struct.Struct("=BBBBi")  # family, length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # family, lengths (dst, src), tos, table, protocol, scope, type, flags
-_NAME, _MASTER, _INFO, _NET_NS_FD = 3, 10, 18, 28
+_MAC, _NAME, _PEER, _MASTER, _INFO, _NET_NS_FD = 1, 3, 5, 10, 18, 28
 _KIND, _DATA, _SLAVE_DATA, _SLAVE_KIND = 1, 2, 5, 4
 _VETH_PEER, _BRIDGE_CALL_IPTABLES, _PORT_MODE = 1, 36, 4
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -33,12 +33,16 @@ _LOCAL_TABLE, _STATIC, _HOST, _LOCAL = 255, 4, 254, 2
 
 @dataclass(frozen=True)
 class Link:
-    """A link: `master` is the index of its bridge, or 0; `hairpin`: whether it sends back what came in."""
+    """A link: `master` is the index of its bridge, or 0; `hairpin`: whether it sends back what came in;
+    `peer` the index of a pair's other end, wherever that is; `mac` its hardware address."""
 
     index: int
     name: str
     master: int
     hairpin: bool
+    up: bool
+    peer: int
+    mac: bytes
 
 
 class Route:
@@ -52,13 +56,18 @@ class Route:
 
     def index(self, name: str) -> int | None:
         """The number of a link, or None where there is none of that name."""
+        found = self.link(name)
+        return None if found is None else found.index
+
+    def link(self, which: str | int) -> Link | None:
+        """The link of a name or a number, or None."""
+        payload = _link(which) if isinstance(which, int) else _link() + _text(_NAME, which)
         try:
-            found = [one.index for one in self._links(NLM_F_ACK, _link() + _text(_NAME, name))]
+            return next(iter(list(self._links(NLM_F_ACK, payload))))
         except OSError as error:
             if error.errno == errno.ENODEV:
                 return None
             raise
-        return found[0]
 
     def links(self) -> list[Link]:
         """Every link there is."""
@@ -68,16 +77,37 @@ class Route:
         for body in self._netlink.request(_GET_LINK, flags, payload):
             found = attributes(body[_LINK.size :])
             port = attributes(attributes(found.get(_INFO, b"")).get(_SLAVE_DATA, b""))
+            _, _, index, flags, _ = _LINK.unpack_from(body)
             yield Link(
-                index=_LINK.unpack_from(body)[2],
+                index=index,
                 name=found[_NAME].rstrip(b"\0").decode(),
                 master=_number(found.get(_MASTER, b"\0\0\0\0")),
                 hairpin=port.get(_PORT_MODE, b"\0") != b"\0",
+                up=bool(flags & _UP),
+                peer=_number(found.get(_PEER, b"\0\0\0\0")),
+                mac=found.get(_MAC, b""),
             )
 
-    def plug(self, outer: str, inner: str, namespace: int) -> None:
-        """Make a pair of links: `outer` here, `inner` in the namespace of an open descriptor."""
-        peer = _link() + _text(_NAME, inner) + attribute(_NET_NS_FD, struct.pack("=I", namespace))
+    def addresses(self) -> list[tuple[int, str]]:
+        """Every IPv4 address there is, with the number of its link."""
+        return [
+            (_ADDRESS.unpack_from(body)[4], socket.inet_ntoa(attributes(body[_ADDRESS.size :])[_IFA_LOCAL]))
+            for body in self._netlink.request(
+                _GET_ADDRESS, NLM_F_DUMP, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)
+            )
+        ]
+
+    def make_bridge(self, name: str, mac: bytes = b"") -> None:
+        """Make a bridge, with a hardware address if one is given."""
+        address = attribute(_MAC, mac) if mac else b""
+        payload = _link() + _text(_NAME, name) + address + _nested(_INFO, _text(_KIND, "bridge"))
+        self._do(_NEW_LINK, payload, _CREATE | _EXCLUSIVE)
+
+    def plug(self, outer: str, inner: str, namespace: int, mac: bytes = b"") -> None:
+        """Make a pair of links: `outer` here, `inner` in the namespace of an open descriptor, with a hardware
+        address if one is given."""
+        peer = _link() + _text(_NAME, inner) + (attribute(_MAC, mac) if mac else b"")
+        peer += attribute(_NET_NS_FD, struct.pack("=I", namespace))
         info = _text(_KIND, "veth") + _nested(_DATA, _nested(_VETH_PEER, peer))
         self._do(_NEW_LINK, _link() + _text(_NAME, outer) + _nested(_INFO, info), _CREATE | _EXCLUSIVE)
 

@@ -36,6 +36,10 @@ class Spare:
         """Whether there is all that the gate holds."""
         return bool(self._kept) and self._kept.keys() == self._wanted
 
+    def inside(self) -> int | None:
+        """A socket in the gate's namespace, which lives as long as that does; None where there is none."""
+        return next((handle for item, handle in self._kept.values() if item.kind == "hold"), None)
+
     def follow(self, ports: Iterable[str], legs: Iterable[str]) -> None:
         """The gate holds these ports, and answers names on these legs."""
         self._wanted = {("port", key) for key in ports} | {("hold", "")}

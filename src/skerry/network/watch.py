@@ -39,13 +39,15 @@ class Loss(NamedTuple):
     table: str
     chain: str
     """Empty: the whole table."""
+    by: int = 0
+    """Who took it away: the number of a netlink socket, which is mostly that of its process."""
 
 
 def losses(data: bytes) -> Iterator[Loss]:
     """What the kernel's messages tell to be gone."""
     at = 0
     while at + _HEADER.size <= len(data):
-        length, kind, *_ = _HEADER.unpack_from(data, at)
+        length, kind, _, _, by = _HEADER.unpack_from(data, at)
         if length < _HEADER.size:
             return
         body = data[at + _HEADER.size : at + length]
@@ -53,7 +55,7 @@ def losses(data: bytes) -> Iterator[Loss]:
         if kind >> 8 == _SUBSYSTEM and kind & 0xFF in _CHAIN_OF:
             named = attributes(body[_FAMILY.size :])
             table, chain = named.get(1, b""), named.get(_CHAIN_OF[kind & 0xFF], b"")
-            yield Loss(_FAMILY.unpack_from(body)[0], _text(table), _text(chain))
+            yield Loss(_FAMILY.unpack_from(body)[0], _text(table), _text(chain), by)
 
 
 def _text(value: bytes) -> str:

@@ -20,6 +20,7 @@ import msgspec
 
 from skerry.core.view import COLLECTION_OF, View
 from skerry.model.errors import SkerryError
+from skerry.model.identity import Identity
 from skerry.model.objects import KIND_OF, KINDS, Cluster, Object
 from skerry.store.crypt import WrongKey, load_key, new_key, seal, unseal, write_key
 from skerry.store.database import Database, Meta, Row, is_damage, why
@@ -81,6 +82,7 @@ class SqlitePersistence:
                 f"{FORMAT}): install that version, or restore a backup from before the upgrade"
             )
         proof, wrapped = self._db.meta("proof"), self._db.meta("lock")
+        self._engine = self._db.meta("engine")
         if proof is not None and wrapped is None:
             check_key(self._path, self._key_file)
         self._db.make_durable()
@@ -115,6 +117,17 @@ class SqlitePersistence:
         """Open what is sealed. Raises WrongKey, and InvalidParameter where the text is no unlock key."""
         with self._lock, self._db.reading():
             self._keys = Keys(unwrap(key, self._db.meta("lock")), key)
+
+    @property
+    def engine(self) -> Identity | None:
+        """The engine that the swarm is on."""
+        return None if self._engine is None else msgspec.json.decode(self._engine, type=Identity)
+
+    def remember_engine(self, identity: Identity) -> None:
+        """Write down which engine the swarm is on; also while it is locked, as that is no secret."""
+        self._engine = msgspec.json.encode(identity)
+        with self._lock, self._db.transaction():
+            self._db.set_meta("engine", self._engine)
 
     def load(self) -> View:
         """Everything that was written; sealed fields are empty while it is locked.
@@ -191,6 +204,8 @@ class SqlitePersistence:
         meta: Meta = {"format": FORMAT, "index": view.index, "proof": seal(self._keys.data, PROOF, "proof")}
         if self._keys.unlock:
             meta["lock"] = wrap(self._keys.unlock, self._keys.data)
+        if self._engine is not None:
+            meta["engine"] = self._engine
         aside = self._db.replace(meta, [_row(obj, obj.version, self._keys.data) for obj in _all(view)])
         kept = f"; what lay there is kept as {aside}" if aside else ""
         return f"{words} while skerry ran; the state was written back{kept}."

@@ -1,0 +1,239 @@
+"""The stage of the faults: a world with two services under load, and a unit that starts skerryd again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from demo.settings import CHECKOUT
+from tests.cases.faults.clients import Target
+from tests.cases.faults.load import Load
+from tests.cases.faults.ways import Ways
+from tests.world.net import INSIDE, run
+from tests.world.processes import processes_of
+from tests.world.world import World, wait_until
+
+APP = CHECKOUT / "proof" / "app.py"
+IMAGE = "story-app:1.0.0"
+REPLICAS = {"web": 2, "one": 1}
+PORTS = {"web": 8080, "one": 8081}
+HEALTH = "curl -sf http://127.0.0.1:8080/healthcheck || exit 1"
+START_S = 120.0
+CONVERGED_S = 120.0
+WELL_S = 3.0
+"""So long all is answered before a fault counts as overcome."""
+UNIT_S = 1.0
+"""What systemd waits before it starts a process again."""
+STATE_MB, RUN_MB = 1500, 64
+
+
+class Stage:
+    """One world, its services and their load."""
+
+    def __init__(self) -> None:
+        self.world = World(up=False)
+        self.supervised = True
+        """Whether the unit starts skerryd when it has ended."""
+        self._closing = threading.Event()
+        self._unit = threading.Thread(target=self._supervise, name="unit", daemon=True)
+
+    def __enter__(self) -> Stage:
+        self.world.__enter__()
+        try:
+            self._make()
+        except BaseException:
+            print(self.world.logs())
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _make(self) -> None:
+        """Disks of their own for state and run directory, so that each can be filled; services, and load."""
+        world = self.world
+        for place, size in ((world.run_dir, RUN_MB), (world.data_dir, STATE_MB)):
+            place.mkdir()
+            run("mount", "-t", "tmpfs", "-o", f"mode=0755,size={size}m", "skerry-faults", str(place))
+        self.engine_program.parent.mkdir()
+        self.engine_program.write_text(
+            f'#!/bin/sh\nexec {shutil.which("dockerd", path=world.env["PATH"])} "$@"\n'
+        )
+        self.engine_program.chmod(0o755)
+        world.env["PATH"] = f"{self.engine_program.parent}{os.pathsep}{world.env['PATH']}"
+        world.up()
+        world.load("box", "story")
+        docker = world.docker
+        docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
+        docker("network", "create", "--driver", "overlay", "n")
+        docker("config", "create", "app", str(APP))
+        for name, count in REPLICAS.items():
+            self.serve(name, count, "--publish", f"{PORTS[name]}:8080")
+        docker("service", "create", "--detach", "--name", "asker", "--network", "n", "box:1", timeout=START_S)
+        wait_until(lambda: self._whole() and self.tasks("asker"), "the services run", START_S)
+        self.ways = Ways(Path("/run/netns") / world.net.inside)
+        self.load = Load(world.net, self._targets())
+        began = time.monotonic()
+        wait_until(lambda: self.load.good_since(began), "all clients are answered", START_S)
+        self._unit.start()
+
+    def serve(self, name: str, count: int, *options: str) -> None:
+        """Create a service of the app."""
+        self.world.docker(
+            *("service", "create", "--detach", "--name", name, "--network", "n", *options),
+            *("--config", "source=app,target=/app.py", "--replicas", str(count), "--health-cmd", HEALTH),
+            *("--health-interval", "1s", "--health-timeout", "1s", "--health-retries", "2"),
+            *("--restart-delay", "100ms", "--update-order", "start-first", "--update-monitor", "200ms"),
+            *("--env", "ENDING=graceful", "--stop-grace-period", "10s", IMAGE, "python3", "-S", "/app.py"),
+            timeout=START_S,
+        )
+
+    def _targets(self) -> list[Target]:
+        """From another host to the published ports, and from a container to the service's VIP."""
+        pid = self.world.inspect(
+            "container", self.tasks("asker")[0]["Status"]["ContainerStatus"]["ContainerID"]
+        )["State"]["Pid"]
+        vip = self.world.inspect("service", "web")["Endpoint"]["VirtualIPs"][0]["Addr"].partition("/")[0]
+        return [
+            Target("web", INSIDE, PORTS["web"]),
+            Target("one", INSIDE, PORTS["one"]),
+            Target("web inside", vip, 8080, f"/proc/{pid}/ns/net"),
+        ]
+
+    # What there is.
+
+    def tasks(self, service: str) -> list[dict[str, Any]]:
+        """The tasks that run and shall."""
+        live: list[dict[str, Any]] = self.world.api().live(service)
+        return [task for task in live if task["Status"]["State"] == "running"]
+
+    def container(self, service: str = "web") -> str:
+        """The container of a service's first task."""
+        return str(self.tasks(service)[0]["Status"]["ContainerStatus"]["ContainerID"])
+
+    def containers(self) -> list[str]:
+        """Those of all tasks that are asked."""
+        return [
+            str(task["Status"]["ContainerStatus"]["ContainerID"])
+            for name in REPLICAS
+            for task in self.tasks(name)
+        ]
+
+    def addresses(self, *containers: str) -> frozenset[str]:
+        """Where tasks are reached."""
+        seen = (self.world.inspect("container", one)["NetworkSettings"]["Networks"] for one in containers)
+        return frozenset(place["IPAddress"] for networks in seen for place in networks.values())
+
+    def engine(self, *words: str, check: bool = True, timeout: float = 60) -> str:
+        """The docker CLI at the engine's own socket, behind skerry's back."""
+        line = ["env", f"DOCKER_HOST=unix://{self.world.run_dir}/engine.sock", "docker", *words]
+        return self.world.run(*line, check=check, timeout=timeout).strip()
+
+    def pids(self, program: str) -> list[int]:
+        """Processes of this world by their program: `dockerd`, `containerd-shim`, `skerry.gate`."""
+        found = []
+        for pid in sorted(processes_of(self.world.root, [])):
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+                name = Path(words[0]).name
+                if program in words or name == program or name.startswith(f"{program}-runc"):
+                    found.append(pid)
+        return found
+
+    def shim(self, container: str) -> int:
+        """The shim of a container."""
+        for pid in self.pids("containerd-shim"):
+            if container.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+        raise AssertionError(f"no shim of {container}")
+
+    @property
+    def engine_program(self) -> Path:
+        """What this world starts as its engine: it starts the machine's."""
+        return self.world.root / "b" / "dockerd"
+
+    @property
+    def bridge(self) -> str:
+        """The device behind the network."""
+        return f"sk-{self.world.inspect('network', 'n')['Id'][:12]}"
+
+    @property
+    def gate(self) -> str:
+        """The name of the gate's namespace."""
+        return f"skerry-gate-{self.world.name}"
+
+    @property
+    def table(self) -> str:
+        """The name of the kernel table."""
+        return f"skerry-{self.world.name}"
+
+    @property
+    def database(self) -> Path:
+        """The state's file."""
+        return self.world.data_dir / "skerry.db"
+
+    @property
+    def key(self) -> Path:
+        """The key of what is secret in it."""
+        return self.world.data_dir / "secret.key"
+
+    # What goes on by itself.
+
+    def _supervise(self) -> None:
+        """Start skerryd again when it has ended, as a unit with Restart=always does."""
+        while not self._closing.wait(UNIT_S):
+            if self.supervised and not self._alive():
+                with contextlib.suppress(AssertionError, OSError):
+                    self.world.skerry("up", "--detach")
+
+    def _alive(self) -> bool:
+        try:
+            os.kill(self.world.pid, 0)
+        except (OSError, ValueError):
+            return bool(self.pids("skerry.daemon"))
+        return True
+
+    def _whole(self) -> bool:
+        with contextlib.suppress(OSError, AssertionError, ValueError, KeyError):
+            return all(len(self.tasks(name)) == count for name, count in REPLICAS.items())
+        return False
+
+    def wrong(self) -> str:
+        """What is not as it should be at this moment, in words; empty where all is."""
+        if not self._alive():
+            return "skerryd does not run"
+        if not self._whole():
+            return "not every task runs"
+        if not self.load.good_since(time.monotonic() - WELL_S):
+            return "not every client is answered"
+        if not Path("/run/netns", self.gate).exists():
+            return "the gate's namespace is gone"
+        said = self.world.skerry("status", check=False)
+        return "\n".join(line for line in said.splitlines() if line.startswith(("warning", "Error")))
+
+    def signal(self, number: signal.Signals, *pids: int) -> None:
+        """Send a signal to processes of this world."""
+        for pid in pids:
+            os.kill(pid, number)
+
+    def close(self) -> None:
+        """Everything goes."""
+        self._closing.set()
+        self.supervised = False
+        with contextlib.suppress(RuntimeError):
+            self._unit.join(30)
+        with contextlib.suppress(AttributeError):
+            self.load.stop()
+        with contextlib.suppress(AttributeError):
+            self.ways.close()
+        self.world.close()

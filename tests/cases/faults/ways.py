@@ -1,0 +1,74 @@
+"""Which task each connection was led to, as the kernel tells when it translates one."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from skerry.gate.netns import inside
+from skerry.network.netlink import attributes
+
+_NETFILTER, _NEW_FLOWS = 12, 1  # NETLINK_NETFILTER, NF_NETLINK_CONNTRACK_NEW
+_HEADER = struct.Struct("=IHHII")
+_ORIGINAL, _REPLY, _ADDRESSES, _PROTOCOL, _SOURCE, _SOURCE_PORT = 1, 2, 1, 2, 1, 2
+EVENTS = Path("/proc/sys/net/netfilter/nf_conntrack_events")
+
+
+class Ways:
+    """Listens in a network namespace until closed."""
+
+    def __init__(self, namespace: Path) -> None:
+        self._ways: dict[str, str] = {}
+        self._socket = inside(namespace, _listening)
+        self._thread = threading.Thread(target=self._listen, name="ways", daemon=True)
+        self._thread.start()
+
+    def of(self, client: str) -> str:
+        """The task that the last connection from a client's address and port was led to; empty where none is
+        known."""
+        return self._ways.get(client, "")
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                data = self._socket.recv(1 << 16)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                if error.errno == errno.ENOBUFS:  # more was told than the buffer takes
+                    continue
+                return
+            self._note(data)
+
+    def _note(self, data: bytes) -> None:
+        at = 0
+        while at + _HEADER.size <= len(data):
+            length, *_ = _HEADER.unpack_from(data, at)
+            flow = attributes(data[at + _HEADER.size + 4 : at + length])
+            at += max((length + 3) & ~3, _HEADER.size)
+            with suppress(KeyError, struct.error):
+                asking, answering = attributes(flow[_ORIGINAL]), attributes(flow[_REPLY])
+                (port,) = struct.unpack("!H", attributes(asking[_PROTOCOL])[_SOURCE_PORT])
+                self._ways[f"{_source(asking)}:{port}"] = _source(answering)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
+
+
+def _source(direction: dict[int, bytes]) -> str:
+    return socket.inet_ntoa(attributes(direction[_ADDRESSES])[_SOURCE])
+
+
+def _listening() -> socket.socket:
+    with suppress(OSError):
+        EVENTS.write_text("1")
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETFILTER)
+    made.bind((0, _NEW_FLOWS))
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    made.settimeout(0.5)
+    return made
