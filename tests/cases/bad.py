@@ -14,6 +14,7 @@ import json
 import re
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,10 +123,10 @@ def prepare(socket: Path) -> None:
     run(*docker, *["service", "create", "--detach", "--quiet", "--name", "there", "--replicas", "0"], BOX)
 
 
-def compare(ours: Path, swarm: Swarm, count: int) -> Tally:
-    """Ask both the same; every difference is printed."""
+def compare(ours: Path, swarm: Swarm, asked: Iterable[Request], count: int = sys.maxsize) -> Tally:
+    """Ask both the same, `count` times; every difference is printed."""
     tally = Tally()
-    for request in requests(api_version(swarm.socket)):
+    for request in asked:
         if tally.inputs == count:
             break
         wanted = ask(swarm.socket, request)
@@ -183,7 +184,7 @@ def main() -> int:
     options = parser.parse_args()
     with Swarm() as swarm, World(images=["box"]) as world:
         prepare(world.socket)
-        tally = compare(world.socket, swarm, options.inputs)
+        tally = compare(world.socket, swarm, requests(api_version(swarm.socket)), options.inputs)
     print(tally, flush=True)
     return 0 if tally.passed else 1
 

@@ -236,15 +236,50 @@ def test_good_constraints_pass(constraint: str) -> None:
     World().service(task={"Placement": {"Constraints": [constraint]}})
 
 
-@pytest.mark.parametrize("number", [0, 65536])
-def test_a_target_that_is_no_port_is_refused(number: int) -> None:
-    text = f"EndpointSpec: target port {number} is not between 1 and 65535"
-    refused(spec(EndpointSpec=published(port(target=number))), 400, invalid(text))
+@pytest.mark.case("BAD")
+@pytest.mark.parametrize("number", [0, 65536, 2**32 - 1])
+def test_a_target_that_is_no_port_is_taken_as_a_swarm_takes_it(number: int) -> None:
+    service = World().service(EndpointSpec=published(port(8080, target=number)))
+    assert [(one.target, one.published) for one in service.endpoint.ports] == [(number, 8080)]
+    assert service.endpoint.ports[0].fault == f"target port {number} is not between 1 and 65535"
 
 
-def test_a_published_number_that_is_no_port_is_refused() -> None:
-    text = "EndpointSpec: published port 70000 is not between 1 and 65535"
-    refused(spec(EndpointSpec=published(port(70000))), 400, invalid(text))
+@pytest.mark.case("BAD")
+def test_a_published_number_that_is_no_port_is_taken_as_a_swarm_takes_it() -> None:
+    service = World().service(EndpointSpec=published(port(70000)))
+    assert service.endpoint.ports[0].fault == "published port 70000 is not between 1 and 65535"
+
+
+@pytest.mark.case("BAD")
+@pytest.mark.parametrize(
+    "mode", [{"Replicated": {"Replicas": 10**12}}, {"ReplicatedJob": {"MaxConcurrent": 2**63 - 1}}]
+)
+def test_so_many_tasks_as_anybody_wants_may_be_asked_for(mode: Raw) -> None:
+    assert mode.items() <= World().service(Mode=mode).spec["Mode"].items() or "ReplicatedJob" in mode
+
+
+@pytest.mark.case("BAD")
+def test_retries_are_a_number_of_32_bits() -> None:
+    refused(
+        spec(container={"Healthcheck": {"Retries": 2**31}}),
+        400,
+        invalid("ContainerSpec: Retries in HealthConfig cannot be negative"),
+    )
+    kept = World().service(container={"Healthcheck": {"Retries": 2**32 + 3}})
+    assert kept.spec["TaskTemplate"]["ContainerSpec"]["Healthcheck"]["Retries"] == 3
+
+
+@pytest.mark.case("BAD")
+def test_null_in_a_list_is_a_zero() -> None:
+    refused(
+        spec(task={"Placement": {"Constraints": [None]}}),
+        500,
+        "rpc error: code = Unknown desc = constraint expected one operator from ==, !=",
+    )
+    container = {"Env": ["A=1", None], "Secrets": [None]}
+    stored = World().service(container=container).spec["TaskTemplate"]["ContainerSpec"]
+    assert stored["Env"] == ["A=1", ""]
+    assert not stored.get("Secrets")
 
 
 def test_an_unknown_network_is_a_plain_error() -> None:

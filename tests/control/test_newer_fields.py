@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skerry.api.versions import NEWER
+from skerry.api.versions import NEWER, UNKNOWN
 from skerry.control.mismatch import REWRITTEN, Mismatch
 from skerry.control.shapes import SHAPES
 from tests.control.swarm_of_one import World
@@ -103,9 +103,9 @@ def test_a_mode_that_is_none_is_stored_as_the_default(privileges: Any, stored: A
     assert container["Privileges"] == stored
 
 
-@pytest.mark.parametrize("path", [path for _, path in NEWER], ids=".".join)
+@pytest.mark.parametrize("path", [path for _, path in NEWER + UNKNOWN], ids=".".join)
 def test_the_type_of_every_field_that_a_version_brought_is_known(path: tuple[str, ...]) -> None:
     shape = "swarm.ServiceSpec"
     for name in path:
         assert name in SHAPES[shape], f"{shape} has no {name}"
-        shape = SHAPES[shape][name].strip("[]?!")
+        shape = SHAPES[shape][name].strip("[]*?!")

@@ -9,7 +9,8 @@ from skerry.core.draft import AT_ONCE
 from skerry.core.jobs import completed_slots
 from skerry.core.reconcile import reconcile
 from skerry.model.objects import Raw
-from tests.core.world import COMPLETE, FAILED, RUNNING, Swarm, service_spec
+from skerry.model.states import TaskState
+from tests.core.world import COMPLETE, FAILED, REJECTED, RUNNING, Swarm, service_spec
 
 HUGE = 10**12
 LARGEST = 2**63 - 1
@@ -39,11 +40,44 @@ def test_a_job_begins_no_more_than_it_may_at_once(concurrent: int, total: int, m
 
 @pytest.mark.case("C1")
 @pytest.mark.parametrize("replicas", [AT_ONCE + 1, HUGE, LARGEST])
-def test_one_pass_makes_so_many_replicas_and_the_next_one_goes_on(replicas: int) -> None:
+def test_so_many_replicas_are_made_as_may_wait_and_more_once_they_run(replicas: int) -> None:
     swarm = Swarm(service_spec(replicas=replicas))
-    for made in (AT_ONCE, min(2 * AT_ONCE, replicas)):
-        swarm.apply(reconcile(swarm.view, "s", swarm.now))
+    made = 0
+    for more in (AT_ONCE, 0, min(AT_ONCE, replicas - AT_ONCE), 0):
+        plan = reconcile(swarm.view, "s", swarm.now)
+        swarm.apply(plan)
+        made += more
         assert {task.slot for task in swarm.tasks} == set(range(1, made + 1))
+        if not more:
+            for task in swarm.tasks:
+                swarm.observe(task, RUNNING)
+
+
+@pytest.mark.case("BAD")
+@pytest.mark.parametrize("mode", [service_spec(replicas=HUGE)["Mode"], job(HUGE, HUGE)["Mode"]])
+@pytest.mark.parametrize("ends", [RUNNING, REJECTED])
+def test_a_service_has_so_many_slots(mode: Raw, ends: TaskState, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skerry.core.draft.MOST_TASKS", 30)
+    monkeypatch.setattr("skerry.core.draft.AT_ONCE", 10)
+    swarm = Swarm({**service_spec(template={"RestartPolicy": {"Condition": "none"}}), "Mode": mode})
+    for _ in range(6):
+        swarm.agent()
+        for task in swarm.live:
+            swarm.observe(task, ends)
+    assert len(swarm.tasks) == 30
+
+
+@pytest.mark.case("BAD")
+def test_those_that_wait_can_still_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skerry.core.draft.AT_ONCE", 10)
+    nowhere = {"Placement": {"Constraints": ["node.labels.x==y"]}}
+    config = {"Parallelism": 0, "Delay": 0}
+    swarm = Swarm(service_spec(replicas=HUGE, template=nowhere, UpdateConfig=config))
+    assert swarm.settle().note.text.startswith(f"{HUGE - 10} more are made as those before them run")
+    assert [task.status.state for task in swarm.live] == [TaskState.PENDING] * 10
+    swarm.update(service_spec(replicas=12, UpdateConfig=config))
+    swarm.agent()
+    assert [task.status.state for task in swarm.live] == [RUNNING] * 12
 
 
 @pytest.mark.case("C1")

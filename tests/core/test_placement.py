@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from skerry.core.endpoints import traffic
 from skerry.model.objects import Endpoint, Network, Node, Port
 from tests.core.world import (
     Swarm,
@@ -41,6 +42,26 @@ def test_two_slots_cannot_share_a_host_port_but_a_successor_may_overlap() -> Non
     swarm.update(image("2", replicas=1, EndpointSpec=ports, UpdateConfig=order))
     swarm.settle()
     assert [task.status.state.word for task in swarm.live] == ["running", "assigned"]
+
+
+@pytest.mark.case("BAD")
+@pytest.mark.parametrize(
+    ("port", "words"),
+    [
+        (Port(0, 80), "tcp/80: target port 0 is not between 1 and 65535"),
+        (Port(2**31, 80, "udp"), "udp/80: target port 2147483648 is not between 1 and 65535"),
+        (Port(80, 70000), "tcp/70000: published port 70000 is not between 1 and 65535"),
+        (Port(80, 2**32 - 1, mode="host"), "tcp/4294967295: published port 4294967295 is not between"),
+    ],
+)
+def test_a_task_says_that_no_port_has_such_a_number(port: Port, words: str) -> None:
+    """A swarm takes any number; here nobody may be reached by it, and nothing is made of it."""
+    swarm = Swarm(service_spec(replicas=1), reserved=("tcp/80", "udp/80"))
+    swarm.put(replace(swarm.service, endpoint=replace(swarm.service.endpoint, ports=(port,))))
+    plan = swarm.settle()
+    assert words in swarm.tasks[0].status.err
+    assert words in plan.note.text
+    assert traffic(swarm.view).ports == ()
 
 
 def test_a_port_cannot_be_published_on_the_machines_own_network() -> None:

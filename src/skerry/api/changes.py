@@ -26,8 +26,8 @@ CLUSTER_VOLUMES: Version = (1, 42)
 OVERLAY_FORBIDDEN: Version = (1, 43)
 """An overlay network in no swarm is forbidden (403), where it was an error (500)."""
 
-SUBNETS: Version = (1, 44)
-"""What is no subnet is said in other words, as a mistake (400) of the client's."""
+NETWORKS: Version = (1, 44)
+"""What is no subnet (in other words than before) and no network's name is the client's mistake (400)."""
 
 DUPLICATES: Version = (1, 44)
 """Two networks of one name are never made, whether the client asks for that or not."""

@@ -8,6 +8,7 @@ whose keys are the user's, stay as they were sent; an explicit null is an absent
 from __future__ import annotations
 
 import json
+import math
 import re
 from contextlib import suppress
 from functools import lru_cache
@@ -17,10 +18,14 @@ import msgspec
 
 from skerry.api import changes, gojson
 from skerry.api.upstream import Facts
+from skerry.control.decode import Unbounded
 from skerry.control.decode import read as typed
 from skerry.control.shapes import LABELS, SHAPES
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
+
+LONGEST_INTEGER = 400
+"""Digits beyond which an integer is larger than every type, floats included."""
 
 _HERE: dict[str, dict[str, str]] = {
     "types.NetworkConnect": {"Container": "string", "EndpointConfig": "any"},
@@ -86,13 +91,20 @@ def _value(data: bytes, text: str) -> tuple[Any, str]:
 
 
 def read(text: str) -> Any:
-    """A text that Go's scanner lets pass, as a value. Raises InvalidParameter for what no type could hold."""
+    """A text that Go's scanner lets pass, as a value."""
     try:
         return msgspec.json.decode(text)
-    except msgspec.ValidationError:
-        raise InvalidParameter("json: cannot unmarshal number into Go value of type float64") from None
-    except msgspec.DecodeError:
-        return _whole(json.loads(text))
+    except msgspec.MsgspecError:
+        return _whole(json.loads(text, parse_int=_integer, parse_float=_float))
+
+
+def _integer(text: str) -> float:
+    return int(text) if len(text) <= LONGEST_INTEGER else Unbounded(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else Unbounded(text)
 
 
 def _whole(value: Any) -> Any:
@@ -112,7 +124,7 @@ def canonical(value: Any, kind: str) -> Any:
     if kind == LABELS and isinstance(value, dict):
         return {key: "" if item is None else item for key, item in value.items()}
     if kind.startswith("[]") and isinstance(value, list):
-        return [canonical(item, kind[2:]) for item in value if item is not None]
+        return [canonical(item, kind[2:].removeprefix("*")) for item in value]
     fields = fields_of(kind)
     if fields is not None and isinstance(value, dict):
         return _fields(value, kind, fields)

@@ -126,7 +126,7 @@ def _schema(kind: str) -> Raw:
     if kind == "[]uint8":
         return {"type": "string", "format": "byte"}
     if kind.startswith("[]"):
-        return {"type": "array", "items": _schema(kind[2:])}
+        return {"type": "array", "items": _schema(kind[2:].removeprefix("*"))}
     if kind == LABELS:
         return {"type": "object", "additionalProperties": {"type": "string"}}
     if kind in RANGES:

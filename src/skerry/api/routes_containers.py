@@ -35,15 +35,20 @@ async def listing(call: Call) -> web.Response:
     """`docker ps`."""
     asked = call.any_filters(500)
     here = {key: asked.pop(key) for key in _HERE if key in asked}
-    _check(here)
     query = dict(call.request.query)
-    limit = 0
-    if here:
+    try:
+        limit = _limit(query.get("limit", "")) if here else 0
+        _check(here)
+    except InvalidParameter:
+        told = await call.forward()
+        if told.status >= 400:
+            return relay(told)  # as this engine puts it
+        raise
+    if limit > 0:
         # The engine would count rows that we then drop, and a limit asks for stopped containers as well.
-        limit = _limit(query.get("limit", ""))
-        if limit > 0:
-            query |= {"all": "1"}
-            del query["limit"]
+        query |= {"all": "1"}
+        del query["limit"]
+    if here:
         query["filters"] = filters.render(asked)
     told = await call.forward(f"/containers/json?{urlencode(query)}")
     if told.status != 200:

@@ -11,11 +11,11 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from skerry.api import badnumber, disguise, filters
+from skerry.api import disguise, filters
 from skerry.api.call import Call, Table, refused
 from skerry.api.eventfilter import wanted
 from skerry.api.filters import Filters
-from skerry.model.errors import InvalidParameter
+from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv, timestamps
 from skerry.model.objects import Raw
 
@@ -66,7 +66,7 @@ def _instant(call: Call, name: str) -> int | None:
     try:
         return timestamps.parse(text)
     except strconv.NumError as error:
-        raise badnumber.refused(error) from error
+        raise SkerryError(str(error)) from error
 
 
 def _query(asked: Filters, since: int | None, until: int | None) -> str:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from skerry.api import badnumber, changes, frames
+from skerry.api import changes, frames
 from skerry.api.call import NO_TYPE, Call, Table
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
 from skerry.engine.port import EngineError
-from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.errors import SkerryError
 from skerry.model.go import strconv, timestamps
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
@@ -98,7 +98,7 @@ def _tail(text: str) -> str:
     try:
         number = strconv.parse_int(text)
     except strconv.NumError as error:
-        raise badnumber.refused(error, 'tail value must be a positive integer or "all"') from error
+        raise SkerryError('tail value must be a positive integer or "all"') from error
     if number < 0:
         raise SkerryError("negative tail values not supported")
     return str(number)
@@ -108,7 +108,7 @@ def _since(text: str) -> str:
     try:
         timestamps.parse(text)
     except strconv.NumError as error:
-        raise InvalidParameter(f"could not parse since timestamp: {error}") from error
+        raise SkerryError(f"could not parse since timestamp: {error}") from error
     return text
 
 

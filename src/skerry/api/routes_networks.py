@@ -100,8 +100,8 @@ async def _meant(call: Call, scope: str) -> Network | None:
     if scope == "swarm":
         swarm.manager(call.view)
         return ours(call.view, call.ref) or networks.find(call.view, call.ref)
-    if scope == "local":
-        return None
+    if scope:
+        return None  # ours are of no other scope
     by_id = [network for network in visible(call.view) if network.id.startswith(call.ref)]
     if len(by_id) == 1:
         return by_id[0]
@@ -158,8 +158,8 @@ async def create(call: Call) -> web.Response:
         raise Conflict(f"network with name {name} already exists")
     try:
         key = await networks.create(call.store, body, await taken(call))
-    except networks.InvalidSubnet as error:
-        if call.facts.has(changes.SUBNETS):
+    except networks.InvalidNetwork as error:
+        if call.facts.has(changes.NETWORKS):
             raise
         raise SkerryError(error.before) from error
     return answer({"Id": key, "Warning": ""}, 201)

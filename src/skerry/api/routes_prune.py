@@ -26,7 +26,7 @@ async def prune(call: Call) -> web.Response:
     The engine is asked to prune what nothing has, and so checks the filters. What it is to remove, it is told
     network by network: of several labels that a network must not have, it heeds only all at once.
     """
-    asked = call.any_filters()
+    asked = call.any_filters(500)
     nothing = {**asked, "label": [*asked.get("label", ()), f"{LABEL}=none"]}
     told = await call.forward(f"/networks/prune?{urlencode({'filters': filters.render(nothing)})}")
     if told.status != 200:

@@ -12,9 +12,11 @@ from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.images import content_of, resolved
 from skerry.api.routes_networks import local_networks
-from skerry.api.versions import strip
+from skerry.api.upstream import read_version
+from skerry.api.versions import known, strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
+from skerry.control.decode import read
 from skerry.model.objects import Raw, Service
 
 _FILTERS = ("id", "label", "mode", "name", "runtime")
@@ -63,7 +65,7 @@ async def inspect(call: Call) -> web.Response:
 
 async def create(call: Call) -> web.Response:
     """Make a service."""
-    body, unresolved = await resolved(call, strip(await call.body("swarm.ServiceSpec"), call.version))
+    body, unresolved = await resolved(call, await _spec(call))
     local, content = await _local(call, body), await content_of(call, body)
     key, warnings = await services.create(call.store, body, auth=call.auth, local=local, content=content)
     warnings = unresolved + warnings
@@ -71,16 +73,20 @@ async def create(call: Call) -> web.Response:
     return answer({"ID": key, **told}, 201)
 
 
+async def _spec(call: Call) -> Raw:
+    """The spec in the body: the engine's version tells which types are checked, the client's what counts."""
+    spec = known(await call.body("swarm.ServiceSpec"), read_version(call.facts.api_version))
+    return strip(read(spec, "swarm.ServiceSpec"), call.version)
+
+
 async def _local(call: Call, spec: Raw) -> set[str]:
     """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one.
 
     The engine is asked only where the spec names a network that is none of ours.
     """
-    template = spec.get("TaskTemplate")
-    wanted = template.get("Networks") if isinstance(template, dict) else ()
-    known = {name for one in call.view.networks.values() for name in (one.id, one.name)}
-    targets = [one.get("Target") for one in wanted if isinstance(one, dict)] if wanted else []
-    if known.issuperset(targets):
+    wanted = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks", [])
+    ours = {name for one in call.view.networks.values() for name in (one.id, one.name)}
+    if ours.issuperset(one.get("Target", "") for one in wanted):
         return set()
     found = await local_networks(call)
     return {entry["Name"] for entry in found} | {entry["Id"] for entry in found}
@@ -88,7 +94,7 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one."""
-    body, unresolved = await resolved(call, strip(await call.body("swarm.ServiceSpec"), call.version))
+    body, unresolved = await resolved(call, await _spec(call))
     warnings = unresolved + await services.update(
         call.store,
         call.ref,

@@ -1,4 +1,4 @@
-"""Fields that are newer than the version a client speaks: dropped from what it sends."""
+"""Fields that are newer than the engine, or than the version a client speaks: dropped from what it sends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from skerry.api.changes import Version
 from skerry.model.objects import Raw
 
 _CONTAINER = ("TaskTemplate", "ContainerSpec")
+_MOUNTS = (*_CONTAINER, "Mounts")
 
 NEWER: list[tuple[Version, tuple[str, ...]]] = [
     ((1, 40), (*_CONTAINER, "Sysctls")),
@@ -25,11 +26,26 @@ NEWER: list[tuple[Version, tuple[str, ...]]] = [
     ((1, 44), (*_CONTAINER, "Privileges", "NoNewPrivileges")),
     ((1, 44), (*_CONTAINER, "Healthcheck", "StartInterval")),
     ((1, 46), (*_CONTAINER, "OomScoreAdj")),
-    ((1, 46), (*_CONTAINER, "Mounts", "TmpfsOptions", "Options")),
+    ((1, 46), (*_MOUNTS, "TmpfsOptions", "Options")),
     ((1, 52), ("TaskTemplate", "Resources", "SwapBytes")),
     ((1, 52), ("TaskTemplate", "Resources", "MemorySwappiness")),
 ]
 """(the version that brought it, where it is)."""
+
+UNKNOWN: list[tuple[Version, tuple[str, ...]]] = [
+    ((1, 42), (*_MOUNTS, "BindOptions", "CreateMountpoint")),
+    ((1, 42), (*_MOUNTS, "ClusterOptions")),
+    ((1, 44), (*_MOUNTS, "BindOptions", "ReadOnlyNonRecursive")),
+    ((1, 44), (*_MOUNTS, "BindOptions", "ReadOnlyForceRecursive")),
+    ((1, 45), (*_MOUNTS, "VolumeOptions", "Subpath")),
+    ((1, 48), (*_MOUNTS, "ImageOptions")),
+]
+"""The same of what an engine takes from clients of every version, once it knows it."""
+
+
+def known(spec: Raw, engine: Version) -> Raw:
+    """A service spec without what an engine of this version does not know, whatever type it has there."""
+    return _before(spec, engine, NEWER + UNKNOWN)
 
 
 def strip(spec: Raw, version: Version) -> Raw:
@@ -37,8 +53,12 @@ def strip(spec: Raw, version: Version) -> Raw:
 
     A top-level `Networks`, the place of 1.24, goes on to mean what it meant.
     """
+    return _before(spec, version, NEWER)
+
+
+def _before(spec: Raw, version: Version, fields: list[tuple[Version, tuple[str, ...]]]) -> Raw:
     found = spec
-    for since, path in NEWER:
+    for since, path in fields:
         if version < since:
             found = without(found, path)
     return found

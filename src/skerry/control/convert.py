@@ -113,9 +113,16 @@ def _container(container: Raw) -> Raw:
     found = {**container, "Isolation": isolation}
     if "Privileges" in container:
         found["Privileges"] = _privileges(container["Privileges"])
+    if retries := container.get("Healthcheck", {}).get("Retries"):
+        found["Healthcheck"] = {**container["Healthcheck"], "Retries": _int32(retries)}
     if "Mounts" in container:
         found["Mounts"] = [_mount(mount) for mount in container["Mounts"]]
     return found
+
+
+def _int32(number: int) -> int:
+    """What is left of a number in 32 bits, as Docker stores it."""
+    return (number + 2**31) % 2**32 - 2**31
 
 
 def _privileges(privileges: Raw) -> Raw:

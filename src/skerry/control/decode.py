@@ -6,8 +6,7 @@ swarm would give back. A value of the wrong type is refused in Go's words (`mism
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from skerry.control.shapes import LABELS, SHAPES
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 
+LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 RANGES = {
     "uint8": (0, 2**8 - 1),
     "uint32": (0, 2**32 - 1),
@@ -26,6 +26,21 @@ RANGES = {
     "int64": (-(2**63), 2**63 - 1),
     "time.Duration": (-(2**63), 2**63 - 1),
 }
+
+
+class Unbounded(float):
+    """A number that no type holds: infinite, and shown as it was sent."""
+
+    def __new__(cls, text: str) -> Unbounded:
+        """The number of a text."""
+        number = super().__new__(cls, "-inf" if text.startswith("-") else "inf")
+        number.text = text
+        return number
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def read(body: Raw, shape: str) -> Raw:
@@ -51,9 +66,13 @@ def _struct(value: Raw, shape: str, place: Place) -> Raw:
     return found
 
 
-def _zero(kind: str) -> bool | int | str:
+def _zero(kind: str) -> Any:
     if kind == "bool":
         return False
+    if kind in SHAPES:
+        return _struct({}, kind, Place(kind, kind))
+    if kind.startswith("[]"):
+        return []
     return 0 if kind in RANGES else ""
 
 
@@ -62,8 +81,7 @@ def _value(value: Any, kind: str, place: Place) -> Any:
         return _bytes(value, kind, place)
     if kind.startswith("[]"):
         _expect(value, lambda one: isinstance(one, list), kind, place)
-        found = enumerate(value)
-        return [_value(one, kind[2:], place.element(index)) for index, one in found if one is not None]
+        return list(_elements(value, kind[2:], place))
     if kind == LABELS:
         _expect(value, lambda one: isinstance(one, dict), kind, place)
         pairs = value.items()
@@ -72,6 +90,16 @@ def _value(value: Any, kind: str, place: Place) -> Any:
         _expect(value, lambda one: isinstance(one, dict), kind, place)
         return _struct(value, kind, place)
     return _scalar(value, kind, place)
+
+
+def _elements(value: list[Any], kind: str, place: Place) -> Iterator[Any]:
+    """The elements of a list; null is a zero among values, and left out among pointers."""
+    shape = kind.removeprefix("*")
+    for index, one in enumerate(value):
+        if one is not None:
+            yield _value(one, shape, place.element(index))
+        elif shape == kind:
+            yield _zero(kind)
 
 
 def _bytes(value: Any, kind: str, place: Place) -> str:
@@ -90,18 +118,19 @@ def _bytes(value: Any, kind: str, place: Place) -> str:
 def _scalar(value: Any, kind: str, place: Place) -> Any:
     if kind == "bool":
         return _expect(value, lambda one: isinstance(one, bool), kind, place)
-    if kind == "float32":
-        return _expect(value, lambda one: type(one) in (int, float), kind, place)
-    if kind in RANGES:
-        if isinstance(value, float) or (type(value) is int and not _fits(value, kind)):
-            raise Mismatch(f"number {json.dumps(value)}", kind, place)
-        return _expect(value, lambda one: type(one) is int, kind, place)
+    if kind == "float32" or kind in RANGES:
+        _expect(value, lambda one: isinstance(one, int | float) and not isinstance(one, bool), kind, place)
+        if not _fits(value, kind):
+            raise Mismatch(f"number {value}", kind, place)
+        return value
     return _expect(value, lambda one: isinstance(one, str), kind, place)
 
 
-def _fits(value: int, kind: str) -> bool:
+def _fits(value: float, kind: str) -> bool:
+    if kind == "float32":
+        return abs(value) <= LARGEST_FLOAT32
     lowest, highest = RANGES[kind]
-    return lowest <= value <= highest
+    return isinstance(value, int) and lowest <= value <= highest
 
 
 def _expect(value: Any, fits: Callable[[Any], bool], kind: str, place: Place) -> Any:

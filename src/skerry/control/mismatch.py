@@ -76,4 +76,4 @@ def _fields(place: Place, *, parts: bool) -> Iterator[str]:
         if parts and (part := part_of(shape, step)):
             yield part
         yield step
-        shape = SHAPES.get(shape, {}).get(step, "").strip("[]?!")
+        shape = SHAPES.get(shape, {}).get(step, "").strip("[]*?!")

@@ -22,12 +22,12 @@ from skerry.store.store import Store, Tx
 PREDEFINED_LABEL = "com.docker.swarm.predefined"
 
 
-class InvalidSubnet(InvalidParameter):
-    """A subnet that is none; `before` is what older engines said of it."""
+class InvalidNetwork(InvalidParameter):
+    """A mistake that older engines took for their own (500); `before` is what they said of it."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation")
-        self.before = f"Invalid subnet {text} : invalid CIDR address: {text}"
+    def __init__(self, message: str, before: str) -> None:
+        super().__init__(message)
+        self.before = before
 
 
 def living(view: View) -> list[Network]:
@@ -99,7 +99,7 @@ def add_host(tx: Tx) -> None:
 def _check(view: View, spec: Raw) -> None:
     name, driver = spec.get("Name", ""), spec.get("Driver", "overlay")
     if not name:
-        raise InvalidParameter("invalid name: ")
+        raise InvalidNetwork("invalid name: ", before="invalid name: ")
     if name in ("bridge", "host"):
         raise Conflict(f"network with name {name} already exists")
     if name in ("none", "default"):
@@ -141,7 +141,10 @@ def _check_ipam(ipam: Raw) -> None:
             if "/" not in text:
                 raise ValueError(text)
         except ValueError as error:
-            raise InvalidSubnet(text) from error
+            raise InvalidNetwork(
+                f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation",
+                before=f"Invalid subnet {text} : invalid CIDR address: {text}",
+            ) from error
         for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
             if not given:
                 continue

@@ -6,6 +6,7 @@ from skerry.control import access, files
 from skerry.control.names import check_file_name
 from skerry.core.view import View
 from skerry.model.errors import RpcError
+from skerry.model.go.strconv import quote
 from skerry.model.objects import Raw, Secret
 from skerry.store.store import Store, Tx
 
@@ -38,7 +39,7 @@ def _refuse_driver(spec: Raw) -> None:
     driver = spec["Driver"].get("Name", "")
     if not driver:
         raise RpcError("InvalidArgument", "secret driver must have a name")
-    raise RpcError("Unknown", f'plugin "{driver}" not found')
+    raise RpcError("Unknown", f"plugin {quote(driver)} not found")
 
 
 async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:

@@ -1,7 +1,7 @@
 """The shapes of request bodies: Docker's own `api/types/swarm` as data.
 
-A type is written as Go writes it; `?` marks a field that is left out where it is zero (`omitempty`), `!` one
-that is there also where it was left out.
+A type is written as Go writes it, `[]*` for a list of pointers; `?` marks a field that is left out where it
+is zero (`omitempty`), `!` one that is there also where it was left out.
 """
 
 from __future__ import annotations
@@ -117,13 +117,13 @@ SHAPES: dict[str, dict[str, str]] = {
         "Healthcheck": "container.HealthConfig",
         "Hosts": "[]string?",
         "DNSConfig": "swarm.DNSConfig",
-        "Secrets": "[]swarm.SecretReference?",
-        "Configs": "[]swarm.ConfigReference?",
+        "Secrets": "[]*swarm.SecretReference?",
+        "Configs": "[]*swarm.ConfigReference?",
         "Isolation": "container.Isolation?",
         "Sysctls": LABELS + "?",
         "CapabilityAdd": "[]string?",
         "CapabilityDrop": "[]string?",
-        "Ulimits": "[]units.Ulimit?",
+        "Ulimits": "[]*units.Ulimit?",
         "OomScoreAdj": "int64?",
     },
     "swarm.Privileges": {
@@ -234,13 +234,13 @@ SHAPES: dict[str, dict[str, str]] = {
     "swarm.DispatcherConfig": {"HeartbeatPeriod": "time.Duration?"},
     "swarm.CAConfig": {
         "NodeCertExpiry": "time.Duration?",
-        "ExternalCAs": "[]swarm.ExternalCA?",
+        "ExternalCAs": "[]*swarm.ExternalCA?",
         "SigningCACert": "string?",
         "SigningCAKey": "string?",
         "ForceRotate": "uint64?",
     },
     "swarm.ExternalCA": {
-        "Protocol": "string!",
+        "Protocol": "swarm.ExternalCAProtocol!",
         "URL": "string!",
         "Options": LABELS + "?",
         "CACert": "string!",

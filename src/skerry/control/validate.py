@@ -20,8 +20,6 @@ MILLISECOND = 1_000_000
 LEAST_CPU = 1_000_000
 LEAST_MEMORY = 4 * 1024 * 1024
 MAX_INT64 = 2**63 - 1
-MOST_TASKS = 10_000
-"""More than a node can run; a swarm would take any number and make so many rows."""
 
 CONSTRAINT_KEY = re.compile(r"[a-z_][a-z0-9\-_.]+", re.IGNORECASE)
 CONSTRAINT_VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.IGNORECASE)
@@ -153,15 +151,11 @@ def _check_container(raw: Raw) -> None:
 def _check_mode(mode: Raw) -> None:
     if mode.get("Replicated", {}).get("Replicas", 0) > MAX_INT64:
         raise _invalid("Number of replicas must be non-negative")
-    if mode.get("Replicated", {}).get("Replicas", 0) > MOST_TASKS:
-        raise _invalid(f"Number of replicas must be at most {MOST_TASKS} on one node")
     job = mode.get("ReplicatedJob", {})
     if job.get("MaxConcurrent", 0) > MAX_INT64:
         raise _invalid("Maximum concurrent jobs must not be negative")
     if job.get("TotalCompletions", 0) > MAX_INT64:
         raise _invalid("Total completed jobs must not be negative")
-    if job.get("MaxConcurrent", 0) > MOST_TASKS:
-        raise _invalid(f"Maximum concurrent jobs must be at most {MOST_TASKS} on one node")
 
 
 def _check_update(config: Raw) -> None:
@@ -178,13 +172,6 @@ def _check_endpoint(spec: Raw) -> None:
         number = port.get("PublishedPort", 0)
         if spec["Mode"] == "dnsrr" and port["PublishMode"] == "ingress":
             raise _invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
-        # A real swarm takes these two and then never allocates the service, without a word.
-        if not 1 <= port.get("TargetPort", 0) <= 65535:
-            raise _invalid(
-                f"EndpointSpec: target port {port.get('TargetPort', 0)} is not between 1 and 65535"
-            )
-        if number > 65535:
-            raise _invalid(f"EndpointSpec: published port {number} is not between 1 and 65535")
         if number and (number, port["Protocol"]) in published:
             raise _invalid("EndpointSpec: duplicate published ports provided")
         published.add((number, port["Protocol"]))

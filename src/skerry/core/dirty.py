@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from skerry.core.constraints import fits
 from skerry.model.objects import Node, Raw, Service, Task
+from skerry.model.states import TaskState
 
 
 def is_dirty(service: Service, task: Task, node: Node) -> bool:
     """Whether the task differs from the service in a way that only a new task can change.
 
     Labels of the service, its mode and its update settings are no part of a task; a different placement is a
-    difference only where the node does not satisfy it.
+    difference only where the node does not satisfy it, or where the task waits for a place.
     """
     if task.spec_version == service.spec_version:
         return False
     wanted = service.spec.get("TaskTemplate", {})
     if _unplaced(wanted) != _unplaced(task.spec):
         return True
-    if wanted.get("Placement") != task.spec.get("Placement") and not fits(wanted, node):
-        return True
+    if wanted.get("Placement") != task.spec.get("Placement"):
+        waiting = task.status.state < TaskState.ASSIGNED
+        if waiting or not fits(wanted, node):
+            return True
     return bool(service.spec.get("EndpointSpec") != task.endpoint_spec)
 
 

@@ -20,6 +20,9 @@ from skerry.model.states import TaskState
 AT_ONCE = 500
 """So many tasks may one pass make; its commit leads to the next, and others have their turn between them."""
 
+MOST_TASKS = 10_000
+"""So many slots of one service may there be: more than a node can run."""
+
 UNDER_WAY = frozenset({"updating", "rollback_started"})
 """States of an update that goes on."""
 
@@ -104,6 +107,12 @@ class Draft:
     def room(self) -> int:
         """How many tasks this pass may still make."""
         return max(0, AT_ONCE - self._made)
+
+    def room_for_slots(self, held: int) -> int:
+        """How many slots may be begun beside `held` ones: no more wait than one pass makes, however many are
+        asked for."""
+        waiting = sum(task.live and task.status.state < TaskState.RUNNING for task in self.tasks.values())
+        return max(0, min(self.room, AT_ONCE - waiting, MOST_TASKS - held))
 
     def adopt(self, task: Task, of_update: int) -> None:
         """Make a task, which is as the spec says, one of another update to that spec."""

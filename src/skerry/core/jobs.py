@@ -41,7 +41,8 @@ def run_job(draft: Draft) -> None:
         if number not in done and number < size.total
     )
     begun = _begun(slots)
-    to_come = max(0, min(size.total - begun, size.concurrent - active, draft.room))
+    room = draft.room_for_slots(len(slots) - len(done))
+    to_come = max(0, min(size.total - begun, size.concurrent - active, room))
     for number in range(begun, begun + to_come):
         draft.create(number, TaskState.COMPLETE)
     given_up = len(slots) - len(done) - active

@@ -138,6 +138,8 @@ def _unreserved(draft: Draft) -> str | None:
     """A published port must be held by the gate before a task can be reached by it."""
     for held in draft.service.endpoint.ports:
         key = f"{held.protocol}/{held.published}"
+        if held.fault:
+            return f"{key}: {held.fault}"
         if held.published and key not in draft.node.reserved:
             reason = draft.node.ports_err.get(key)
             return f"host-mode port already in use on 1 node; {key}: {reason}" if reason else ""

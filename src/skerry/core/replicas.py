@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from skerry.core.draft import Draft
+from skerry.core.draft import MOST_TASKS, Draft
 from skerry.core.place import available, may_stay
 from skerry.core.slots import Slot
 from skerry.model.states import TaskState
@@ -41,7 +41,11 @@ def _wanted(draft: Draft, occupied: dict[int, Slot]) -> set[int]:
     count = replicated.replicas if replicated is not None else 1
     keep = set(sorted(occupied, key=lambda number: (not occupied[number].running, number))[:count])
     free = (number for number in range(1, count + 1) if number not in keep)
-    return {*keep, *islice(free, min(count - len(keep), draft.room))}
+    missing = count - len(keep)
+    made = min(missing, draft.room_for_slots(len(keep))) if missing else 0
+    if made < missing:
+        draft.say(f"{missing - made} more are made as those before them run, {MOST_TASKS} at most in all")
+    return {*keep, *islice(free, made)}
 
 
 def _wants_node(draft: Draft, has_task: bool) -> bool:

@@ -81,7 +81,7 @@ def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
         return
     backends = _backends(view, service, network.id)
     for port in service.endpoint.ports:
-        if port.published:
+        if port.published and not port.fault:
             yield PublishedPort(
                 port.protocol, port.published, port.target, service.id, vips[network.id], backends,
                 handling_of(service).hold_timeout / SECOND,

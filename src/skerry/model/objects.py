@@ -27,6 +27,14 @@ class Port(Struct, frozen=True):
     mode: str = "ingress"
     name: str = ""
 
+    @property
+    def fault(self) -> str:
+        """Why no machine can publish it, as a swarm takes any number; empty where one can."""
+        for kind, number in (("target", self.target), ("published", self.published)):
+            if not 1 <= number <= 65535:
+                return f"{kind} port {number} is not between 1 and 65535"
+        return ""
+
 
 class VirtualIP(Struct, frozen=True):
     """The address that stands for a service on one network, e.g. `10.0.1.130`, without prefix length."""

@@ -18,9 +18,11 @@ def meta(obj: Cluster | Node | Network | Service | Task | Config | Secret) -> Ra
 
 
 def port(entry: Port) -> Raw:
-    """A PortConfig; the published number is left out while there is none."""
+    """A PortConfig; a number is left out while there is none."""
     found: Raw = {"Name": entry.name} if entry.name else {}
-    found |= {"Protocol": entry.protocol, "TargetPort": entry.target}
+    found["Protocol"] = entry.protocol
+    if entry.target:
+        found["TargetPort"] = entry.target
     if entry.published:
         found["PublishedPort"] = entry.published
     found["PublishMode"] = entry.mode
