@@ -106,6 +106,15 @@ def test_a_placement_that_the_node_satisfies_replaces_nothing() -> None:
     assert swarm.service.update is None
 
 
+def test_a_task_that_waits_for_a_place_is_replaced_by_one_that_has_it() -> None:
+    swarm = Swarm(constrained("node.role == worker"))
+    swarm.agent()
+    assert {task.status.state.word for task in swarm.live} == {"pending"}
+    swarm.update(constrained("node.role == manager"))
+    swarm.agent()
+    assert {task.status.state for task in swarm.live} == {RUNNING}
+
+
 def test_a_placement_that_it_does_not_satisfy_leaves_the_old_task_until_the_new_one_could_start() -> None:
     swarm = running()
     before = [task.id for task in swarm.live]

@@ -128,7 +128,7 @@ def canonical(value: Any, kind: str) -> Any:
     fields = fields_of(kind)
     if fields is not None and isinstance(value, dict):
         return _fields(value, kind, fields)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         return int(value)  # Go writes 0 where it was sent 0.0
     return value
 
