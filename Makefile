@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim mutants wire cases transcripts proof handover outgrow bench bench-core bench-network bench-probes soak
+.PHONY: bench-setup setup demo test check sim mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes soak
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -27,10 +27,12 @@ sim: setup
 
 # every input that skerry once got wrong, the slow ones too; make cases CASES="-k C1" for some
 cases: setup
-	@$(PYTHON) -m tests.cases $(CASES)
-	@$(PYTHON) -m tests.cases.bad
-	@$(PYTHON) -m tests.cases.faults
-	@$(PYTHON) -m tests.cases.door --spellings $(or $(SPELLINGS),5000)
+	@failed=0; \
+	$(PYTHON) -m tests.cases $(CASES) || failed=1; \
+	$(PYTHON) -m tests.cases.bad || failed=1; \
+	$(PYTHON) -m tests.cases.door --spellings $(or $(SPELLINGS),5000) || failed=1; \
+	$(PYTHON) -m tests.cases.faults || failed=1; \
+	exit $$failed
 
 # an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
 soak: setup
@@ -71,6 +73,12 @@ proof: setup
 # skerryd killed for a minute under load, then both processes upgraded; make handover SECONDS=10
 handover: setup
 	@$(PYTHON) -m proof.handover --seconds $(or $(SECONDS),60)
+
+# the package, to be installed by pipx on machines without a checkout
+wheel: setup
+	@rm -rf dist
+	@$(PYTHON) -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 check: setup
 	@$(PYTHON) -m ruff check .

@@ -69,3 +69,18 @@ def test_of_this_swarm_what_no_row_knows_is_removed_as_swarm_does() -> None:
 def test_many_are_counted() -> None:
     before, *_ = played(*((f"db.{number}.old", {}) for number in range(7)))
     assert "db.0.old, db.1.old, db.2.old, db.3.old, db.4.old and 2 more, which" in before
+
+
+@pytest.mark.case("B8")
+def test_one_that_is_removed_is_not_named_any_more() -> None:
+    async def play() -> None:
+        async with stage(running=False) as here:
+            fake = here.engine
+            assert isinstance(fake, FakeEngine)
+            await left(fake, "web.1.old", {})
+            await here.start()
+            await here.until(lambda: bool(here.conditions.texts))
+            await fake.remove_container("web.1.old")
+            await here.until(lambda: not here.conditions.texts)
+
+    asyncio.run(play())

@@ -199,6 +199,8 @@ class Agent:
             return
         acting = self._actors.get(str(attributes.get(f"{TASK_LABEL}.id")))
         if acting is None:
+            if event["Action"] == "destroy":
+                self._former.gone(str(event["Actor"]["ID"]))
             return
         match event["Action"]:
             case "oom":

@@ -68,5 +68,11 @@ class FormerTasks:
                 log.warning("a former swarm's container makes way", container=item["Names"])
                 await self._engine.stop_container(str(item["Id"]), STOP_GRACE_PERIOD // SECOND)
                 await self._engine.remove_container(str(item["Id"]))
-                self._containers = [other for other in self._containers or () if other["Id"] != item["Id"]]
-                self._tell()
+                self.gone(str(item["Id"]))
+
+    def gone(self, container: str) -> None:
+        """A container was removed; perhaps it was one of them."""
+        left = [item for item in self._containers or () if item["Id"] != container]
+        if self._containers is not None and len(left) < len(self._containers):
+            self._containers = left
+            self._tell()

@@ -6,21 +6,15 @@ import re
 from datetime import datetime
 
 from skerry.model.defaults import SECOND
+from skerry.model.go import timestamps
 from skerry.model.times import UNITS
 
-_INTEGER = re.compile(r"[+-]?\d+")
-_DURATION = re.compile(r"(?P<sign>[+-]?)(?P<parts>(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)")
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
+_DURATION = re.compile(r"(?P<sign>[+-]?)(?P<parts>(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)", re.ASCII)
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)", re.ASCII)
 _DATE = re.compile(
-    r"\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d(?::\d\d(?P<fraction>[.,]\d+)?)?)?)?(?P<zone>Z|[+-]\d\d:\d\d)?"
+    r"\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d(?::\d\d(?P<fraction>[.,]\d+)?)?)?)?(?P<zone>Z|[+-]\d\d:\d\d)?",
+    re.ASCII,
 )
-
-
-def timestamp(text: str) -> int:
-    """`1795448028.517`: seconds since the epoch. Raises ValueError with Go's words."""
-    seconds, dot, fraction = text.partition(".")
-    whole = _integer(seconds) * SECOND
-    return whole + round(_integer(fraction) * 10.0 ** (9 - len(fraction))) if dot else whole
 
 
 def moment(text: str, now: int) -> int:
@@ -30,16 +24,7 @@ def moment(text: str, now: int) -> int:
     if before is not None:
         return (now - before) // SECOND * SECOND
     date = _DATE.fullmatch(text)
-    return timestamp(text) if date is None else _date(text, date["zone"], date["fraction"] or "")
-
-
-def _integer(text: str) -> int:
-    if not _INTEGER.fullmatch(text):
-        raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    number = int(text)
-    if not -(1 << 63) <= number < 1 << 63:
-        raise ValueError(f'strconv.ParseInt: parsing "{text}": value out of range')
-    return number
+    return timestamps.parse(text) if date is None else _date(text, date["zone"], date["fraction"] or "")
 
 
 def _duration(text: str) -> int | None:

@@ -31,10 +31,11 @@ BODIES = {
 _LISTED = ("filters:filters",)
 _LOGS = ("stdout:flag", "stderr:flag", "follow:flag", "timestamps:flag", "details:flag", "since", "tail")
 _VERSION = ("version:number",)
+_ROTATIONS = ("rotateWorkerToken:bool", "rotateManagerToken:bool", "rotateManagerUnlockKey:bool")
 
 QUERIES: dict[str, tuple[str, ...]] = {
     "POST /swarm/leave": ("force:flag",),
-    "POST /swarm/update": (*_VERSION, *(f"rotate{word}:bool" for word in ("WorkerToken", "ManagerToken"))),
+    "POST /swarm/update": (*_VERSION, *_ROTATIONS),
     "GET /nodes": _LISTED,
     "POST /nodes/{ref}/update": _VERSION,
     "DELETE /nodes/{ref}": ("force:flag",),

@@ -170,7 +170,10 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     entries = [entry for entry in named.values() if entry is not None] if isinstance(named, dict) else []
     if not all(isinstance(value, dict) for value in (host, networking, named, *entries)):
         return None  # the engine has the words for it
-    refs = dict.fromkeys((host.get("NetworkMode", ""), *named))
+    mode = host.get("NetworkMode", "")
+    if not isinstance(mode, str):
+        return None
+    refs = dict.fromkeys((mode, *named))
     wanted = {ref: network for ref in refs if (network := await joined(call, ref)) is not None}
     if not wanted:
         return None

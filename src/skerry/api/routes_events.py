@@ -15,7 +15,7 @@ from skerry.api import disguise, filters
 from skerry.api.call import Call, Table, refused
 from skerry.api.eventfilter import wanted
 from skerry.api.filters import Filters
-from skerry.model.errors import SkerryError
+from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv, timestamps
 from skerry.model.objects import Raw
 
@@ -25,6 +25,9 @@ async def events(call: Call) -> web.StreamResponse:
     asked = call.any_filters(500)
     now = call.parts.clock()
     since, until = _instant(call, "since"), _instant(call, "until")
+    if since is not None and until is not None and until < since:
+        times = f"`since` time ({call.text('since')}) cannot be after `until` time ({call.text('until')})"
+        raise InvalidParameter(times)
     async with call.feed.subscribe() as queue:
         past = await _past(call, asked, since, min(now, until or now)) if since is not None else []
         if until is not None and until <= now:

@@ -10,7 +10,6 @@ import heapq
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -84,6 +83,8 @@ def _wish(call: Call, template: Raw) -> Wish:
     for name in ("stdout", "stderr"):
         query[name] = "1" if call.lenient(name) else "0"
     query["timestamps"] = "1"
+    if call.lenient("details"):
+        query["details"] = "1"
     if call.text("since"):
         query["since"] = _since(call.text("since"))
     return Wish(
@@ -169,14 +170,13 @@ async def _lines(
     An error of the engine's is a piece of its own; a container that is gone has no lines.
     """
     cut = frames.lines if _tty(task.spec) else frames.split
-    details = details_of(task) if wish.details else ""
     try:
         async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
             async for stream, line in cut(chunks):
                 stamp, space, text = line.partition(b" ")
                 if stamp.decode("latin-1") <= after:
                     continue
-                shown = (details.encode() + b" " if details else b"") + text
+                shown = _with_details(task, text) if wish.details else text
                 shown = stamp + space + shown if wish.timestamps else shown
                 yield stamp.decode("latin-1"), wish.framed(stream, shown)
     except EngineError as error:
@@ -263,14 +263,17 @@ def _seconds(stamp: str) -> str:
     return f"{seconds}.{fraction or '0'}"
 
 
-def details_of(task: Task) -> str:
-    """Where a line comes from, as `docker service logs` reads it."""
-    found = {
+def _with_details(task: Task, text: bytes) -> bytes:
+    """A line of the engine's, which begins with what the log driver tells of it; beside that, where it comes
+    from, as `docker service logs` reads it."""
+    told, space, line = text.partition(b" ")
+    details = dict(pair.partition("=")[::2] for pair in told.decode("latin-1").split(",") if pair)
+    details |= {
         "com.docker.swarm.node.id": task.node_id,
         "com.docker.swarm.service.id": task.service_id,
         "com.docker.swarm.task.id": task.id,
     }
-    return ",".join(f"{key}={quote(value, safe='')}" for key, value in sorted(found.items()))
+    return ",".join(f"{key}={value}" for key, value in sorted(details.items())).encode() + space + line
 
 
 ROUTES: Table = [

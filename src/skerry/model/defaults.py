@@ -9,9 +9,9 @@ RESTART_DELAY = 5 * SECOND
 MONITOR = 5 * SECOND
 STOP_GRACE_PERIOD = 10 * SECOND
 TASK_HISTORY = 5
+"""Tasks kept for each slot, the live one included."""
 TASK_HISTORY_MOST = 1_000
 """So many tasks are kept at most, of a slot as of the completed ones of a job, whatever is asked for."""
-"""Tasks kept for each slot, the live one included."""
 
 UPDATE_DEADLINE = 600 * SECOND
 """How long a task of an update may take to get ready."""

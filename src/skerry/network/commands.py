@@ -11,6 +11,8 @@ from skerry.network.errors import NetworkError
 
 DEADLINE_S = 20.0
 RECENT = 256
+PACKAGES = {"nft": "nftables", "ip": "iproute2", "nsenter": "util-linux", "modprobe": "kmod"}
+"""Debian's packages of those that are not called as theirs is."""
 
 _recent: deque[int] = deque(maxlen=RECENT)
 """The processes that were started last."""
@@ -33,7 +35,8 @@ async def run(
             stderr=asyncio.subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise NetworkError(f"{command[0]} is not installed") from None
+        package = PACKAGES.get(command[0], "iptables")
+        raise NetworkError(f"{command[0]} is not installed: apt-get install {package}") from None
     _recent.append(process.pid)
     try:
         async with asyncio.timeout(DEADLINE_S):
