@@ -23,7 +23,7 @@ from skerry.store.errors import StateError
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change, Commit, Store
 from tests.sim.kernel import Kernel
-from tests.sim.who import WHO, Who, signed
+from tests.sim.who import SETTLING, WHO, Who, signed
 
 WRITE_NS = 1_000
 """A commit takes time: no two have the same instant."""
@@ -135,7 +135,7 @@ class Daemon:
     async def start(self, ended: Callable[[asyncio.Task[None]], None]) -> None:
         """Run until killed; `ended` is told where it ends by itself."""
         self.commits = await self._stack.enter_async_context(self.store.watch())
-        WHO.set(Who(self.number, "clock"))
+        WHO.set(Who(self.number, SETTLING))
         await settle(self.store, self.clock)
         loops = {part: signed(Who(self.number, part), run) for part, run in self._loops.items()}
         self.running = asyncio.create_task(run_all(loops, self._conditions), name=f"daemon {self.number}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
 from skerry.store.store import Commit
+from tests.sim.who import SETTLING
 
 
 @dataclass
@@ -25,6 +26,13 @@ class Life:
     told: dict[TaskState, int] = field(default_factory=dict)
     gone_at: int | None = None
 
+    def move(self, by: int) -> None:
+        """Have everything so much later."""
+        self.made_at += by
+        self.reached = {state: at + by for state, at in self.reached.items()}
+        self.told = {state: at + by for state, at in self.told.items()}
+        self.gone_at = None if self.gone_at is None else self.gone_at + by
+
 
 class Past:
     """Fed with every commit before it is checked."""
@@ -33,9 +41,18 @@ class Past:
         self.lives: dict[str, Life] = {}
         self.slots: dict[tuple[str, int], list[Life]] = {}
         """All lives of a slot, oldest first."""
+        self._last_at = 0
 
-    def take(self, commit: Commit, at: int) -> None:
-        """Note what a commit changed at a virtual instant."""
+    def take(self, commit: Commit, at: int, writer: str) -> None:
+        """Note what a commit changed at a virtual instant.
+
+        Where the clock was set back while nobody was there, a daemon can't know how long it was away, and
+        goes on as if no time had passed: so does the past.
+        """
+        if writer == SETTLING:
+            for life in self.lives.values():
+                life.move(at - self._last_at)
+        self._last_at = at
         for change in commit.changes:
             if isinstance(change.object, Task):
                 self._task(change.object, change.new is None, commit, at)

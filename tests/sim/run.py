@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from skerry.loops.orchestrator import RESYNC_S
 from tests.sim.faults import Faults, restarts
 from tests.sim.liveness import unrest
 from tests.sim.story import LENGTH, Violation
@@ -108,14 +109,20 @@ async def calm_down(here: World, users: Users, supervisor: asyncio.Task[None]) -
 
 
 async def come_to_rest(here: World) -> None:
-    """Wait until everything is as it should be, and stays so."""
+    """Wait until everything is as it should be, and stays so.
+
+    Resting begins when a resync has found nothing to write either: what was decided last may wait for one.
+    """
+    calm_s, index = 0.0, -1
     for _ in range(int(SETTLE_S / LOOK_S)):
         await asyncio.sleep(LOOK_S)
-        if not unrest(here):
+        calm_s = calm_s + LOOK_S if here.view.index == index and not unrest(here) else 0.0
+        index = here.view.index
+        if calm_s > RESYNC_S:
             break
     else:
-        raise Violation("everything comes to rest when nothing fails any more", "; ".join(unrest(here)))
-    index = here.view.index
+        words = "; ".join(unrest(here)) or "it goes on writing"
+        raise Violation("everything comes to rest when nothing fails any more", words)
     await asyncio.sleep(AT_REST_S)
     if here.view.index != index or unrest(here):
         raise Violation("what has come to rest stays at rest", "; ".join(unrest(here)) or "it wrote on")

@@ -18,6 +18,8 @@ class Who(NamedTuple):
 
 
 NOBODY = Who(0, "")
+SETTLING = "settle"
+"""The part that looks at the machine's clock once, when a daemon starts."""
 WHO: ContextVar[Who] = ContextVar("who", default=NOBODY)
 
 

@@ -221,7 +221,7 @@ class World:
         writer = written.part
         self.story.tell(writer, commit.changes)
         self._digest(commit, writer)
-        self.past.take(commit, written.at)
+        self.past.take(commit, written.at, writer)
         self.on_commit(commit)
         step = Step(self._last, commit.view, commit.changes, writer, written.at, self.past)
         self._last = commit.view

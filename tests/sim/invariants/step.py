@@ -97,8 +97,10 @@ def dirty(view: View, service: Service, task: Task) -> bool:
         return True
     if service.spec.get("EndpointSpec") != task.endpoint_spec:
         return True
-    moved = wanted.get("Placement") != made.get("Placement")
-    return moved and not constraints_met(spec_of(service).task_template.placement, view.node)
+    if wanted.get("Placement") == made.get("Placement"):
+        return False
+    waits = task.status.state < TaskState.ASSIGNED
+    return waits or not constraints_met(spec_of(service).task_template.placement, view.node)
 
 
 def constraints_met(placement: Placement | None, node: Node | None) -> bool:
