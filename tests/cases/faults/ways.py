@@ -15,6 +15,7 @@ from skerry.network.netlink import attributes
 _NETFILTER, _NEW_FLOWS = 12, 1  # NETLINK_NETFILTER, NF_NETLINK_CONNTRACK_NEW
 _HEADER = struct.Struct("=IHHII")
 _ORIGINAL, _REPLY, _ADDRESSES, _PROTOCOL, _SOURCE, _SOURCE_PORT = 1, 2, 1, 2, 1, 2
+_SO_RCVBUFFORCE = 33
 EVENTS = Path("/proc/sys/net/netfilter/nf_conntrack_events")
 
 
@@ -68,7 +69,7 @@ def _listening() -> socket.socket:
     with suppress(OSError):
         EVENTS.write_text("1")
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETFILTER)
+    made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)  # past rmem_max: none may be lost
     made.bind((0, _NEW_FLOWS))
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     made.settimeout(0.5)
     return made
