@@ -27,6 +27,27 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Be interrupted only at the end of this: a process that is being started gets its name first."""
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield
+        return
+    came: list[int] = []
+    former = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, *ENDS)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Take down without being interrupted a second time, neither here nor in the commands that this needs."""
     if threading.current_thread() is not threading.main_thread():  # only that one gets signals

@@ -21,11 +21,11 @@ def leftovers(settings: Settings, shell: Shell) -> list[str]:
     found += [f"iptables {line}" for line in rules if "DOCKER" in line or line == "-P FORWARD DROP"]
     contexts = shell.ask("docker context ls --format '{{.Name}}'", ok=None).splitlines()
     found += [f"docker context {name}" for name in contexts if name == settings.name]
-    found += [f"process {pid}: {words}" for pid, words in _processes(settings)]
+    found += [f"process {pid}: {words}" for pid, words in processes(settings)]
     return found
 
 
-def _processes(settings: Settings) -> list[tuple[int, str]]:
+def processes(settings: Settings) -> list[tuple[int, str]]:
     """Processes whose command line names the run or the data directory; not those that tell the story."""
     places = {str(settings.run_dir), str(settings.data_dir)}
     found = []

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.ending import held_back
 from demo.patience import PATIENCE
 
 PROGRESS = 6
@@ -50,7 +51,38 @@ class Shell:
         return _judge(line, self._run(line, timeout, show=False), ok).output.strip()
 
     def _run(self, line: str, timeout: float, *, show: bool) -> Done:
-        process = subprocess.Popen(
+        late = threading.Event()
+        process: subprocess.Popen[str] | None = None
+
+        def give_up() -> None:
+            late.set()
+            if process is not None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+        timer = threading.Timer(PATIENCE * timeout, give_up)
+        lines: list[str] = []
+        try:
+            with held_back():
+                process = self._start(line)
+                timer.start()
+            assert process.stdout is not None
+            with process.stdout:
+                for text in process.stdout:
+                    if show and text not in lines[-PROGRESS:]:
+                        say(text.rstrip("\n"))
+                    lines.append(text)
+            code = process.wait()
+        finally:
+            timer.cancel()
+            if process is not None and process.poll() is None:  # interrupted: nobody waits for it any more
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if late.is_set():
+            raise StepFailed(f"`{line}` took longer than {PATIENCE * timeout:g} s")
+        return Done(code, "".join(lines))
+
+    def _start(self, line: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             ["bash", "-o", "pipefail", "-c", line],
             cwd=self.cwd,
             env=dict(self.env),
@@ -61,31 +93,6 @@ class Shell:
             errors="replace",
             start_new_session=True,
         )
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            os.killpg(process.pid, signal.SIGKILL)
-
-        timer = threading.Timer(PATIENCE * timeout, give_up)
-        timer.start()
-        lines: list[str] = []
-        try:
-            assert process.stdout is not None
-            with process.stdout:
-                for text in process.stdout:
-                    if show and text not in lines[-PROGRESS:]:
-                        say(text.rstrip("\n"))
-                    lines.append(text)
-            code = process.wait()
-        finally:
-            timer.cancel()
-            if process.poll() is None:  # interrupted: nobody waits for it any more
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        if late.is_set():
-            raise StepFailed(f"`{line}` took longer than {PATIENCE * timeout:g} s")
-        return Done(code, "".join(lines))
 
 
 def say(text: str) -> None:

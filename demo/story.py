@@ -13,13 +13,14 @@ from pathlib import Path
 
 from demo.ending import undisturbed
 from demo.ground import sweep
-from demo.leftovers import leftovers
+from demo.leftovers import leftovers, processes
 from demo.load import Load, Tally
 from demo.settings import CHECKOUT, EXAMPLE, Settings
 from demo.shell import Shell, StepFailed, say
 from demo.table import Row, last_line, render
 from demo.watch import Api, Rollout, wait_for
 
+PURGES = 5
 ENOUGH = 200
 """Requests that clients make at least within each step of a change."""
 
@@ -190,8 +191,7 @@ def _end(story: Story) -> list[str]:
     """Stop clients and skerry, whatever happened; returns what went wrong, leftovers included."""
     say("\n=== the end " + "=" * 80)
     problems: list[str] = []
-    purge = story.settings.skerry("down --purge --yes --volumes")
-    for stop in (story.load.stop, lambda: story.here.run(purge)):
+    for stop in (story.load.stop, lambda: _purge(story)):
         try:
             stop()
         except (StepFailed, OSError) as error:
@@ -199,6 +199,14 @@ def _end(story: Story) -> list[str]:
     problems += [f"left behind: {thing}" for thing in leftovers(story.settings, story.here)]
     sweep(story.settings, story.here)
     return problems
+
+
+def _purge(story: Story) -> None:
+    """Take skerry down; once more where one that was just starting came up behind that."""
+    for _ in range(PURGES):
+        story.here.run(story.settings.skerry("down --purge --yes --volumes"))
+        if not processes(story.settings):
+            return
 
 
 def _judge(story: Story, rows: list[Row], total: Tally) -> list[str]:
