@@ -41,6 +41,10 @@ Row = tuple[str, str, int, str]
 """Kind, ID, version, body."""
 
 
+class DamagedError(sqlite3.DatabaseError):
+    """SQLite's own check has found something."""
+
+
 class Database:
     """The tables `meta` and `objects`. One user at a time: who shares it between threads, locks."""
 
@@ -138,6 +142,9 @@ class Database:
         """What the next start reads: kind, ID and body of each row. Raises sqlite3.Error."""
         db = sqlite3.connect(self.path, isolation_level=None)
         try:
+            problem = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if problem != "ok":  # in a page that no row of ours is on, yet
+                raise DamagedError(problem)
             return db.execute("SELECT kind, id, body FROM objects").fetchall()
         finally:
             db.close()
@@ -193,7 +200,7 @@ def _write(draft: Path, meta: Meta, rows: Iterable[Row]) -> None:
 def is_damage(error: Exception) -> bool:
     """Whether what is in the file is lost, or the file could not be opened again after a `replace`."""
     name = getattr(error, "sqlite_errorname", "")
-    return isinstance(error, sqlite3.ProgrammingError) or name.startswith(DAMAGE)
+    return isinstance(error, sqlite3.ProgrammingError | DamagedError) or name.startswith(DAMAGE)
 
 
 def why(error: Exception, otherwise: str = "") -> str:
