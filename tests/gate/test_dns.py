@@ -79,7 +79,6 @@ def addresses(message: dns.message.Message) -> list[str]:
         ("nobody", "A", dns.rcode.NXDOMAIN, []),
         ("nobody", "AAAA", dns.rcode.NXDOMAIN, []),
         ("www.example.net", "A", dns.rcode.SERVFAIL, []),
-        ("130.1.0.10.in-addr.arpa", "PTR", dns.rcode.NOERROR, ["app."]),
         ("9.9.0.10.in-addr.arpa", "PTR", dns.rcode.SERVFAIL, []),
     ],
 )

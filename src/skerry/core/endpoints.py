@@ -96,8 +96,21 @@ def _without(view: View, leaving: frozenset[str]) -> View:
 
 def _segment(network: Network) -> Segment:
     return Segment(
-        network.id, network.bridge, network.subnet, network.gateway, network.leg, internal=network.internal
+        network.id,
+        network.bridge,
+        network.subnet,
+        network.gateway,
+        network.leg,
+        internal=network.internal,
+        names=_network_names(network),
     )
+
+
+def _network_names(network: Network) -> tuple[str, ...]:
+    """Its name, and for a stack's network that without the stack's, as the compose file has it."""
+    stack = (network.spec.get("Labels") or {}).get(STACK_LABEL, "")
+    names = (network.name, network.name.removeprefix(f"{stack}_") if stack else network.name)
+    return tuple(dict.fromkeys(name.lower() for name in names))
 
 
 def _ports(ordered: Iterable[Share]) -> tuple[PublishedPort, ...]:

@@ -106,13 +106,15 @@ class Answerer:
         """Whether an address is asked of a dnsrr service without a ready task."""
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True)
-        return question.rdtype == dns.rdatatype.A and self._board.zone.lookup(requester, name, leg) == ()
+        zone = self._board.zone
+        return question.rdtype == dns.rdatatype.A and zone.lookup(zone.asker(requester, leg), name) == ()
 
     def _ours(self, query: dns.message.Message, requester: str, leg: str) -> dns.message.Message | None:
         question = query.question[0]
         if question.rdtype == dns.rdatatype.PTR:
             return self._pointer(query, requester, leg)
-        found = self._board.zone.lookup(requester, question.name.to_text(omit_final_dot=True), leg)
+        zone = self._board.zone
+        found = zone.lookup(zone.asker(requester, leg), question.name.to_text(omit_final_dot=True))
         if found is None:
             return None
         response = _ours_response(query)
@@ -127,7 +129,8 @@ class Answerer:
             address = str(IPv4Address(dns.reversename.to_address(name)))
         except (dns.exception.DNSException, AddressValueError, ValueError):
             return None
-        target = self._board.zone.name_of(requester, address, leg)
+        zone = self._board.zone
+        target = zone.name_of(zone.asker(requester, leg), address)
         if target is None:
             return None
         response = _ours_response(query)
@@ -139,7 +142,9 @@ class Answerer:
     ) -> dns.message.Message | None:
         clock = asyncio.get_running_loop().time
         until = clock() + self._wait_s
-        while clock() < until and self._board.zone.may_appear(requester, self._now(), leg):
+        while clock() < until and self._board.zone.may_appear(
+            self._board.zone.asker(requester, leg), self._now()
+        ):
             await self._board.newer(until - clock())
             found = self._ours(query, requester, leg)
             if found is not None and not self._nobody_yet(query, requester, leg):
@@ -148,10 +153,9 @@ class Answerer:
 
     def _upstreams(self, requester: str, leg: str) -> tuple[str, ...]:
         zone = self._board.zone
-        servers = zone.nameservers(requester) or self._board.desired.upstreams
-        return tuple(
-            server for server in servers if server not in zone.legs and zone.may_ask(requester, server, leg)
-        )
+        asker = zone.asker(requester, leg)
+        servers = asker.nameservers or self._board.desired.upstreams
+        return tuple(server for server in servers if server not in zone.legs and zone.may_ask(asker, server))
 
 
 def _may_be_service(name: dns.name.Name) -> bool:
