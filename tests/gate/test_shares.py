@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 
 import dns.message
 import dns.rcode
 import pytest
 
-from skerry.gate.dns import WAITING_OF_CLIENT, Answerer, Datagrams
+from skerry.gate.answerer import WAITING_OF_CLIENT, Answerer
+from skerry.gate.cache import Answer
+from skerry.gate.dns import Datagrams
 from skerry.gate.forward import Forwarder
+from skerry.gate.message import ResolverOptions
 from skerry.gate.shares import Limits, Shares
 from skerry.gate.turns import Turns
 from tests.gate.test_dns import LEG, TASK, TRAFFIC, Upstream, ask, board_of
@@ -138,10 +142,12 @@ def test_questions_that_nobody_answers_keep_no_other_client_waiting() -> None:
     the world."""
 
     class Mute(Upstream):
-        async def ask(self, query: dns.message.Message, servers: object) -> dns.message.Message | None:
+        async def ask(
+            self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
+        ) -> Answer:
             if b"void" in query.question[0].name.labels:
                 await asyncio.Event().wait()
-            return await super().ask(query, servers)  # type: ignore[arg-type]
+            return await super().ask(query, servers, options)
 
     async def scene() -> None:
         bound, flood, honest = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
@@ -170,7 +176,9 @@ def test_questions_that_nobody_answers_keep_no_other_client_waiting() -> None:
 @pytest.mark.case("N20")
 def test_who_waits_for_the_world_still_hears_of_its_neighbours() -> None:
     class Mute(Forwarder):
-        async def ask(self, query: dns.message.Message, servers: object) -> dns.message.Message | None:
+        async def ask(
+            self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
+        ) -> Answer:
             await asyncio.Event().wait()
             raise AssertionError
 

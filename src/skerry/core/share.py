@@ -167,7 +167,7 @@ def _clients(view: View, task: Task) -> Iterator[Client]:
         yield replace(client, address=place.address)
 
 
-def _order(view: View, place: Attachment) -> tuple[bool, str]:
-    """A name is looked for by the networks' names, as in Swarm, and on `ingress` last."""
+def _order(view: View, place: Attachment) -> tuple[bool, bool, str]:
+    """A name is looked for as in Swarm: by the networks' names, internal ones later, `ingress` last."""
     network = view.networks.get(place.network_id)
-    return (network.ingress, network.name) if network else (True, "")
+    return (network.ingress, network.internal, network.name) if network else (True, True, "")

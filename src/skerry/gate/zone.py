@@ -103,6 +103,15 @@ class Zone:
                 return ".".join((name, *self.labels.get(network, ())[:1]))
         return None
 
+    def denies(self, asker: Client, name: str) -> bool:
+        """Whether nobody else can know a name that is not here: one on a network of the asker's.
+
+        A network's name that could be a domain of the world's is not denied: `X.app` may be there.
+        """
+        folded = _folded(name)
+        labels = (label for key in asker.network_ids for label in self.labels.get(key, ()))
+        return any("_" in label and folded.endswith(f".{label}") for label in labels)
+
     def sees(self, asker: Client, address: str) -> bool:
         """Whether an address belongs to a network of the asker."""
         return _within(address, [self.subnets[key] for key in asker.network_ids if key in self.subnets])
