@@ -81,7 +81,7 @@ class Answerer:
         zone = self._board.zone
         response, until = await self._respond(query, requester, leg)
         reply = reply_of(response, _limit(query, udp), until)
-        if not query.options and zone is self._board.zone and until > asyncio.get_running_loop().time():
+        if zone is self._board.zone and until > asyncio.get_running_loop().time():
             self._replies.put(requester, leg, udp, wire, reply)
         return reply.wire(wire[:2])
 
