@@ -26,4 +26,5 @@ SEEDS: dict[int, str] = {
     283: "a container that was restarted from outside ran on for ever",
     734: "a new daemon stopped a container that the table of the one before it still led to",
     853: "a half-made task of a superseded spec waited for ever in a slot whose update was paused",
+    401167615: "a task that got its place, and so was up to date, was taken over by the update a pass late",
 }

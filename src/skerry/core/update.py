@@ -66,7 +66,7 @@ def update(draft: Draft, wanted: Collection[int]) -> bool:
         status = _begin(draft, wanted, status)
     if status is None:
         return False
-    _take_over(draft, wanted, status)
+    take_over(draft, wanted)
     config = _config(draft, status)
     progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
@@ -101,8 +101,15 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
     return begun
 
 
-def _take_over(draft: Draft, wanted: Collection[int], status: UpdateStatus) -> None:
-    """Go on with what the update before this one has begun."""
+def take_over(draft: Draft, wanted: Collection[int]) -> None:
+    """Go on with what the update before this one has begun.
+
+    A task that waits is out of date by another placement alone, until it gets a place that suits it: so this
+    is done again when the tasks have been placed.
+    """
+    status = draft.service.update
+    if status is None or status.state not in UNDER_WAY or not status.total:
+        return
     version = draft.service.spec_version
     for slot in _slots(draft, wanted):
         new = _half_done(slot)
