@@ -107,7 +107,7 @@ class Daemon:
             store=self.store,
             engine=self.engine.engine,
             health=self.agent,
-            run_dir=self.settings.run_dir,
+            file_dirs=(self.settings.files_dir, self.settings.resolv_dir),
             api_socket=ApiSocket(self.settings.api_socket, self.choice.socket),
             allocate_network=self.network_ready,
             interfaces=machine.interfaces,
@@ -217,6 +217,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             instance=settings.name,
             conditions=conditions,
             api_socket=ApiSocket(settings.api_socket, choice.socket),
+            resolv_dir=Path(settings.resolv_dir),
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(

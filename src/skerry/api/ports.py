@@ -45,8 +45,8 @@ class Parts:
     store: Store
     engine: Engine
     health: Health
-    run_dir: str
-    """The instance's run directory: configs and secrets of tasks lie below its `tasks/`."""
+    file_dirs: tuple[str, ...]
+    """Where the files lie that are bound into tasks unseen: configs, secrets, /etc/resolv.conf."""
     allocate_network: Callable[[str], Awaitable[Network]]
     """Wait until the network (by ID) has its subnet and its bridge; a plain container is about to join it."""
     api_socket: ApiSocket | None = None

@@ -28,7 +28,8 @@ _HEALTH = ("healthy", "none", "starting", "unhealthy")
 def disguise(call: Call) -> Disguise:
     """How this request's containers are to look."""
     by_name = call.facts.has(changes.BRIDGE_BY_NAME)
-    return Disguise(call.view, call.parts.health, call.parts.run_dir, mode="bridge" if by_name else "default")
+    mode = "bridge" if by_name else "default"
+    return Disguise(call.view, call.parts.health, call.parts.file_dirs, mode=mode)
 
 
 async def listing(call: Call) -> web.Response:
