@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -269,3 +271,102 @@ def test_a_file_of_the_user_s_own_stays(host: Host, kind: str) -> None:
     shown = [one["Destination"] for one in host.inspect("container", container)["Mounts"]]
     assert shown == (["/etc/resolv.conf"] if kind == "mount" else [])
     assert host.ask(container, "web") == host.vip("web")
+
+
+# Plain containers.
+
+
+@pytest.fixture(scope="module")
+def guests(host: Host) -> dict[str, str]:
+    """The IDs of plain containers on the network."""
+
+    def run(name: str, *options: str) -> str:
+        return host.docker("run", "--detach", "--name", name, *options, "box:1")
+
+    on_front = ["--network", "front"]
+    found = {"cache": run("cache", *on_front, "--network-alias", "Redis", "--hostname", "machine")}
+    found["linked"] = run("linked", *on_front, "--link", "cache:store", "--dns-option", "ndots:3")
+    found["late"] = run("late")
+    host.docker("network", "connect", "--alias", "later", "front", "late")
+    host.docker("network", "create", "project")
+    found["app"] = run("app", "--network", "project")
+    found["db"] = run("db", "--network", "project", "--network-alias", "database")
+    host.docker("network", "connect", "front", "app")
+    return found
+
+
+@cache
+def _addresses(host: Host) -> dict[str, str]:
+    names = ("cache", "linked", "late", "app")
+    return {name: host.address(name) for name in names} | {"db": host.address("db", "project")}
+
+
+@pytest.mark.parametrize(
+    ("asker", "name", "answer"),
+    [
+        # of tasks, about guests
+        ("plain", "cache", "cache"),
+        ("plain", "redis", "cache"),
+        ("plain", "machine", "cache"),
+        ("plain", "ID of cache", "cache"),
+        ("plain", "cache.front", "cache"),
+        ("plain", "later", "late"),
+        ("plain", "app", "app"),
+        ("locked", "linked", "linked"),
+        # of guests, about services and guests
+        *[(guest, "web", "web") for guest in ("cache", "linked", "late", "app")],
+        *[(guest, "redis", "cache") for guest in ("linked", "late", "app")],
+        ("late", "ID of cache", "cache"),
+        ("linked", "store", "cache"),
+        ("cache", "machine", "cache"),
+        ("cache", "later", "late"),
+        # on a network of the engine's that one of them is on, too
+        ("app", "db", "db"),
+        ("app", "database", "db"),
+    ],
+)
+@pytest.mark.case("N10")
+def test_guests_have_names_and_see_them(
+    host: Host, guests: dict[str, str], asker: str, name: str, answer: str
+) -> None:
+    name = guests[name.removeprefix("ID of ")][:12] if name.startswith("ID of ") else name
+    container = guests.get(asker) or host.container(asker)
+    assert host.ask(container, name) == (_addresses(host).get(answer) or host.vip(answer))
+
+
+@pytest.mark.case("N3")
+def test_a_guest_pings_a_service_s_task(host: Host, guests: dict[str, str]) -> None:
+    for guest in ("cache", "linked"):
+        assert "1 packets received" in host.docker("exec", guest, "ping", "-c", "1", "tasks.plain")
+
+
+@pytest.mark.case("N9")
+def test_guests_have_names_while_the_engine_is_stopped(host: Host, guests: dict[str, str]) -> None:
+    place = f"/proc/{host.inspect('container', 'cache')['State']['Pid']}/ns/net"
+    answers = {"web": host.vip("web"), "later": host.address("late")}
+    with stopped_engine(host):
+        for name, address in answers.items():
+            line = ["nsenter", f"--net={place}", sys.executable, "-c", ASK, EMBEDDED, "udp", name, "A"]
+            assert host.run(*line).strip() == address
+
+
+@pytest.mark.case("N10")
+def test_a_guest_is_known_as_soon_as_it_runs_and_forgotten_with_its_end(host: Host) -> None:
+    asker = host.container("plain")
+    for _ in range(5):
+        key = host.docker("run", "--detach", "--rm", "--network", "front", "--name", "brief", "box:1")
+        assert host.ask(asker, "brief") == host.address(key)
+        host.docker("network", "disconnect", "front", "brief")
+        assert host.ask(asker, "brief") == ""
+        host.docker("rm", "--force", "brief")
+
+
+@pytest.mark.case("N10")
+def test_guests_are_known_to_the_next_skerryd_from_the_first(host: Host, guests: dict[str, str]) -> None:
+    pid, address = host.inspect("container", "cache")["State"]["Pid"], host.address("cache")
+    line = ["nsenter", f"--target={pid}", "--net", sys.executable, "-c", ASK, EMBEDDED, "udp", "redis", "A"]
+    host.kill_skerryd()
+    assert host.run(*line).strip() == address
+    host.up()
+    assert host.run(*line).strip() == address
+    assert json.loads(host.docker("inspect", "cache"))[0]["HostConfig"]["Dns"] == []

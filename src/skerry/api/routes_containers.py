@@ -206,7 +206,10 @@ async def start(call: Call) -> web.Response:
                 if call.facts.has(changes.START_PREFIX):
                     error.message = f"failed to set up container networking: {error.message}"
                 raise
-    return relay(await call.forward())
+    started = await call.forward()
+    if started.status < 300 and names & networks_of(call.view).keys():
+        await call.parts.guest_settled(str(found["Id"]))
+    return relay(started)
 
 
 def _engine_name(wanted: dict[str, Network], ref: str) -> str:
