@@ -61,7 +61,7 @@ def container_of(seen: Raw, networks: Mapping[str, Network]) -> Container | None
     legs = {network.leg for network in networks.values()}
     return Container(
         id=str(seen["Id"]),
-        name=str(seen.get("Name", "")).removeprefix("/").lower(),
+        name=str(seen.get("Name", "")).removeprefix("/"),
         hostname=str(config.get("Hostname") or "").lower(),
         pid=int(seen["State"].get("Pid") or 0),
         nameservers=tuple(server for server in host.get("Dns") or () if server not in legs),
