@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from skerry.core.allocate import endpoint
 from skerry.core.attach import networks_of, published_network
 from skerry.core.endpoints import traffic
-from skerry.core.share import STACK_LABEL
+from skerry.core.naming import STACK_LABEL
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, Service, VirtualIP
 from skerry.model.states import TaskState
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec

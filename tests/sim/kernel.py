@@ -102,6 +102,10 @@ class Kernel:
         self._reached()
         return {}
 
+    async def mended(self, refusal: str) -> bool:
+        """The engine here needs no rules."""
+        return False
+
     async def lead_names(self, pid: int, leg: str, address: str) -> None:
         """Nobody asks for names here."""
 

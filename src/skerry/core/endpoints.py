@@ -10,7 +10,8 @@ from itertools import chain
 
 from msgspec.structs import replace
 
-from skerry.core.share import STACK_LABEL, Share, share
+from skerry.core.naming import network_names, stack_of
+from skerry.core.share import Share, share
 from skerry.core.view import View
 from skerry.model.defaults import DEPLOY_WINDOW, SECOND
 from skerry.model.objects import Network
@@ -102,15 +103,8 @@ def _segment(network: Network) -> Segment:
         network.gateway,
         network.leg,
         internal=network.internal,
-        names=_network_names(network),
+        names=network_names(network),
     )
-
-
-def _network_names(network: Network) -> tuple[str, ...]:
-    """Its name, and for a stack's network that without the stack's, as the compose file has it."""
-    stack = (network.spec.get("Labels") or {}).get(STACK_LABEL, "")
-    names = (network.name, network.name.removeprefix(f"{stack}_") if stack else network.name)
-    return tuple(dict.fromkeys(name.lower() for name in names))
 
 
 def _ports(ordered: Iterable[Share]) -> tuple[PublishedPort, ...]:
@@ -124,7 +118,7 @@ def _ports(ordered: Iterable[Share]) -> tuple[PublishedPort, ...]:
 
 def _deploying(networks: Iterable[Network], shares: Iterable[Share]) -> dict[str, float]:
     """Until when (epoch seconds) services may still be on their way to a stack's network, by its ID."""
-    born = {one.id: one.created_at for one in networks if STACK_LABEL in (one.spec.get("Labels") or {})}
+    born = {one.id: one.created_at for one in networks if stack_of(one.spec)}
     for network_id, at in chain.from_iterable(one.born for one in shares):
         born[network_id] = max(at, born.get(network_id, 0))
     return {key: (at + DEPLOY_WINDOW) / SECOND for key, at in born.items()}

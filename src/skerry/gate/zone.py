@@ -5,7 +5,7 @@ The rules are written down in docs/names.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address
 
@@ -19,7 +19,7 @@ TASK_RANK = 1
 class Zone:
     """All names of all networks at one moment."""
 
-    names: Mapping[tuple[str, str], tuple[Name, ...]]
+    names: Mapping[tuple[str, str], Sequence[Name]]
     """(network ID, lower-case name) to whoever bears it there."""
     clients: Mapping[str, Client]
     legs: Mapping[str, str]
@@ -38,11 +38,10 @@ class Zone:
     @staticmethod
     def of(traffic: Traffic) -> Zone:
         """The zone of a whole state."""
-        names: dict[tuple[str, str], tuple[Name, ...]] = {}
+        names: dict[tuple[str, str], list[Name]] = {}
         reverse: dict[tuple[str, str], str] = {}
         for row in traffic.names:
-            key = row.network_id, _folded(row.name)
-            names[key] = (*names.get(key, ()), row)
+            names.setdefault((row.network_id, _folded(row.name)), []).append(row)
             if row.rank == TASK_RANK and len(row.addresses) == 1:
                 reverse.setdefault((row.network_id, row.addresses[0]), row.name)
         return Zone(
@@ -103,6 +102,15 @@ class Zone:
             if name is not None:
                 return ".".join((name, *self.labels.get(network, ())[:1]))
         return None
+
+    def denies(self, asker: Client, name: str) -> bool:
+        """Whether nobody else can know a name that is not here: one on a network of the asker's.
+
+        A network's name that could be a domain of the world's is not denied: `X.app` may be there.
+        """
+        folded = _folded(name)
+        labels = (label for key in asker.network_ids for label in self.labels.get(key, ()))
+        return any("_" in label and folded.endswith(f".{label}") for label in labels)
 
     def sees(self, asker: Client, address: str) -> bool:
         """Whether an address belongs to a network of the asker."""
