@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from skerry.core.allocate import endpoint
 from skerry.core.attach import networks_of, published_network
 from skerry.core.endpoints import traffic
-from skerry.core.share import STACK_LABEL
+from skerry.core.naming import STACK_LABEL
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, Service, VirtualIP
 from skerry.model.states import TaskState
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
@@ -41,10 +41,8 @@ def test_a_ready_task_is_behind_vip_port_and_names() -> None:
     assert [backend.address for backend in found.ports[0].backends] == ["10.0.1.2"]
     assert {name.name: name.addresses for name in found.names} == {
         "app": ("10.0.1.128",),
-        "app.front": ("10.0.1.128",),
         "web": ("10.0.1.128",),
         "tasks.app": ("10.0.1.2",),
-        "tasks.app.front": ("10.0.1.2",),
         "tasks.web": ("10.0.1.2",),
         task.name: ("10.0.1.2",),
     }
@@ -54,7 +52,7 @@ def test_a_task_that_is_not_ready_is_known_as_a_client_only() -> None:
     found = traffic(swarm_on_front(STARTING).view)
     assert found.services[0].backends == found.ports[0].backends == ()
     assert [(client.address, client.network_ids) for client in found.clients] == [("10.0.1.2", ("net",))]
-    assert {name.name for name in found.names if name.addresses} == {"app", "app.front", "web"}
+    assert {name.name for name in found.names if name.addresses} == {"app", "web"}
 
 
 def test_a_task_that_is_to_stop_leaves_at_once() -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from bench.core import NOW, swarm
 from skerry.core.endpoints import Derivation, traffic
-from skerry.core.share import STACK_LABEL
+from skerry.core.naming import STACK_LABEL
 from skerry.core.view import View
 from skerry.model.objects import Attachment, Port
 from skerry.model.states import TaskState

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from skerry.gate.dns import AT_ONCE, Answerer, Datagrams
+from skerry.gate.answerer import Answerer
+from skerry.gate.dns import AT_ONCE, Datagrams
 from tests.gate.test_dns import LEG, TASK, TRAFFIC, Upstream, board_of
 
 HEADER = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Sequence
 
 import dns.flags
@@ -11,21 +12,26 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from skerry.gate.answerer import Answerer
 from skerry.gate.board import Board
-from skerry.gate.dns import Answerer
+from skerry.gate.cache import Answer
 from skerry.gate.forward import Forwarder
-from skerry.gate.message import Desired
+from skerry.gate.message import Desired, ResolverOptions
+from skerry.gate.reply import KEPT, Replies, Reply
 from skerry.model.traffic import Client, Name, Segment, Traffic
 
+NOERROR = dns.rcode.NOERROR
+HEADER = struct.Struct("!6H")
 LEG = "10.0.1.254"
 TASK = "10.0.1.2"
 TRAFFIC = Traffic(
-    segments=(Segment("red", "sk-red", "10.0.1.0/24", "10.0.1.1", LEG),),
+    segments=(Segment("red", "sk-red", "10.0.1.0/24", "10.0.1.1", LEG, names=("s_red", "red")),),
     names=(
         Name("red", "app", ("10.0.1.130",)),
         Name("red", "many", tuple(f"10.0.1.{last}" for last in range(2, 100))),
         Name("red", "pair", ("10.0.1.3", "10.0.1.4")),
         Name("red", "late", ()),
+        Name("red", "app.1.x", ("10.0.1.3",), rank=1),
     ),
     clients=(Client(TASK, ("red",)), Client("10.0.1.3", ("red",), nameservers=("192.0.2.53", LEG))),
 )
@@ -38,14 +44,16 @@ class Upstream(Forwarder):
         super().__init__()
         self.asked: list[tuple[str, ...]] = []
 
-    async def ask(self, query: dns.message.Message, servers: Sequence[str]) -> dns.message.Message | None:
+    async def ask(
+        self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
+    ) -> Answer:
         self.asked.append(tuple(servers))
         name = query.question[0].name.to_text()
         if not servers or name not in ("nas.", "www.example.org."):
-            return None
+            return Answer(None)
         answer = dns.message.make_response(query)
         answer.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "203.0.113.7"))
-        return answer
+        return Answer(answer)
 
 
 def board_of(traffic: Traffic) -> Board:
@@ -55,9 +63,15 @@ def board_of(traffic: Traffic) -> Board:
 
 
 async def ask(
-    answerer: Answerer, name: str, kind: str = "A", requester: str = TASK, udp: bool = True
+    answerer: Answerer,
+    name: str,
+    kind: str = "A",
+    requester: str = TASK,
+    udp: bool = True,
+    payload: int = 0,
 ) -> dns.message.Message:
-    wire = await answerer.answer(dns.message.make_query(name, kind).to_wire(), requester, LEG, udp)
+    query = dns.message.make_query(name, kind, use_edns=payload > 0, payload=payload or 512)
+    wire = await answerer.answer(query.to_wire(), requester, LEG, udp)
     assert wire is not None
     return dns.message.from_wire(wire)
 
@@ -73,13 +87,31 @@ def addresses(message: dns.message.Message) -> list[str]:
         ("App", "A", dns.rcode.NOERROR, ["10.0.1.130"]),
         ("app", "AAAA", dns.rcode.NOERROR, []),
         ("app", "TXT", dns.rcode.NOERROR, []),
+        ("app", "MX", dns.rcode.NOERROR, []),
+        ("app", "SRV", dns.rcode.NOERROR, []),
+        ("app", "HTTPS", dns.rcode.NOERROR, []),
+        ("app", "ANY", dns.rcode.NOERROR, ["10.0.1.130"]),
+        ("app", "PTR", dns.rcode.NOERROR, []),
+        ("nobody.s_red", "A", dns.rcode.NXDOMAIN, []),
+        ("nobody.s_red", "TXT", dns.rcode.NXDOMAIN, []),
+        pytest.param("app.red", "A", dns.rcode.NOERROR, ["10.0.1.130"], marks=pytest.mark.case("N5")),
+        pytest.param("app.s_red", "A", dns.rcode.NOERROR, ["10.0.1.130"], marks=pytest.mark.case("N5")),
+        pytest.param("app.s_red", "AAAA", dns.rcode.NOERROR, [], marks=pytest.mark.case("N5")),
+        pytest.param(
+            "3.1.0.10.in-addr.arpa",
+            "PTR",
+            dns.rcode.NOERROR,
+            ["app.1.x.s_red."],
+            marks=pytest.mark.case("N6"),
+        ),
+        pytest.param("130.1.0.10.in-addr.arpa", "PTR", dns.rcode.NXDOMAIN, [], marks=pytest.mark.case("N6")),
+        pytest.param("99.1.0.10.in-addr.arpa", "PTR", dns.rcode.NXDOMAIN, [], marks=pytest.mark.case("N6")),
         ("late", "A", dns.rcode.NOERROR, []),
         ("nas", "A", dns.rcode.NOERROR, ["203.0.113.7"]),
         ("www.example.org", "A", dns.rcode.NOERROR, ["203.0.113.7"]),
         ("nobody", "A", dns.rcode.NXDOMAIN, []),
         ("nobody", "AAAA", dns.rcode.NXDOMAIN, []),
         ("www.example.net", "A", dns.rcode.SERVFAIL, []),
-        ("130.1.0.10.in-addr.arpa", "PTR", dns.rcode.NOERROR, ["app."]),
         ("9.9.0.10.in-addr.arpa", "PTR", dns.rcode.SERVFAIL, []),
     ],
 )
@@ -128,11 +160,159 @@ def test_addresses_take_turns() -> None:
     assert asyncio.run(firsts()) == {"10.0.1.3", "10.0.1.4"}
 
 
-def test_a_long_answer_is_truncated_over_udp_only() -> None:
-    answerer = Answerer(board_of(TRAFFIC), Upstream())
-    short = asyncio.run(ask(answerer, "many"))
-    assert (short.flags & dns.flags.TC, addresses(short)) == (dns.flags.TC, [])
-    assert len(addresses(asyncio.run(ask(answerer, "many", udp=False)))) == 98
+MANY = {f"10.0.1.{last}" for last in range(2, 100)}
+
+
+@pytest.mark.case("N8")
+@pytest.mark.parametrize(
+    ("payload", "udp", "count"),
+    [(0, True, 30), (512, True, 29), (600, True, 35), (1232, True, 74), (4096, True, 74), (0, False, 98)],
+)
+def test_a_long_answer_holds_what_fits(payload: int, udp: bool, count: int) -> None:
+    async def scene() -> None:
+        answerer = Answerer(board_of(TRAFFIC), Upstream())
+        firsts = set()
+        for _ in range(20):
+            answer = await ask(answerer, "many", udp=udp, payload=payload)
+            found = addresses(answer)
+            firsts.add(found[0])
+            assert bool(answer.flags & dns.flags.TC) == (count < 98)
+            assert len(set(found)) == len(found) == count
+            assert set(found) <= MANY
+            assert answer.edns == (0 if payload else -1)
+        assert len(firsts) > 1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.case("N8")
+def test_a_long_answer_of_another_server_holds_what_fits() -> None:
+    class Long(Upstream):
+        async def ask(
+            self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
+        ) -> Answer:
+            answer = dns.message.make_response(query)
+            answer.answer = [dns.rrset.from_text("x.example.org.", 60, "IN", "CNAME", "y.example.org.")]
+            answer.answer += [dns.rrset.from_text("y.example.org.", 60, "IN", "A", one) for one in MANY]
+            return Answer(answer)
+
+    async def scene() -> None:
+        answerer = Answerer(board_of(TRAFFIC), Long())
+        short = await ask(answerer, "x.example.org")
+        assert short.flags & dns.flags.TC
+        assert 20 < len(addresses(short)) < 31
+        whole = await ask(answerer, "x.example.org", udp=False)
+        assert (whole.flags & dns.flags.TC, len(addresses(whole))) == (0, 99)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.case("N8")
+def test_edns_is_answered_and_another_version_refused() -> None:
+    async def scene() -> None:
+        answerer = Answerer(board_of(TRAFFIC), Upstream())
+        for version, code in ((0, dns.rcode.NOERROR), (1, dns.rcode.BADVERS), (7, dns.rcode.BADVERS)):
+            query = dns.message.make_query("app", "A")
+            query.use_edns(version, dns.flags.DO, 1400)
+            wire = await answerer.answer(query.to_wire(), TASK, LEG)
+            assert wire is not None
+            answer = dns.message.from_wire(wire)
+            assert (answer.edns, answer.payload, answer.rcode()) == (0, 1232, code)
+            assert addresses(answer) == (["10.0.1.130"] if version == 0 else [])
+        assert (await ask(answerer, "app")).edns == -1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("bits", [0, dns.flags.AD, dns.flags.CD, dns.flags.AD | dns.flags.CD])
+def test_dnssec_bits_come_back(bits: int) -> None:
+    class Signed(Upstream):
+        async def ask(
+            self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
+        ) -> Answer:
+            answer = await super().ask(query, servers, options)
+            assert answer.message is not None
+            answer.message.flags |= dns.flags.AD & query.flags
+            return answer
+
+    query = dns.message.make_query("www.example.org", "A", want_dnssec=True)
+    query.flags |= bits
+    wire = asyncio.run(Answerer(board_of(TRAFFIC), Signed()).answer(query.to_wire(), TASK, LEG))
+    assert wire is not None
+    answer = dns.message.from_wire(wire)
+    assert answer.flags & (dns.flags.AD | dns.flags.CD) == bits
+    assert answer.ednsflags & dns.flags.DO
+
+
+def test_an_answer_given_at_once_is_that_of_the_names_as_they_are() -> None:
+    """The same bytes again, before and after the names change, and from somebody else."""
+
+    async def scene() -> None:
+        board = board_of(TRAFFIC)
+        answerer = Answerer(board, Upstream())
+        wire = dns.message.make_query("app", "A").to_wire()
+        assert answerer.at_once(wire, TASK, LEG) is None
+        first = await answerer.answer(wire, TASK, LEG)
+        again = b"\x01\x02" + wire[2:]
+        at_once = answerer.at_once(again, TASK, LEG)
+        assert first is not None
+        assert at_once == b"\x01\x02" + first[2:]
+        assert answerer.at_once(wire, "10.0.1.9", LEG) is None
+        assert answerer.at_once(wire, TASK, "10.0.2.254") is None
+        assert answerer.at_once(wire, TASK, LEG, udp=False) is None
+        moved = Traffic(
+            TRAFFIC.segments, names=(Name("red", "app", ("10.0.1.131",)),), clients=TRAFFIC.clients
+        )
+        board.post(Desired(2, moved))
+        assert answerer.at_once(wire, TASK, LEG) is None
+        assert addresses(await ask(answerer, "app")) == ["10.0.1.131"]
+
+    asyncio.run(scene())
+
+
+def test_an_answer_is_not_kept_where_the_names_changed_meanwhile() -> None:
+    class Slow(Upstream):
+        async def ask(
+            self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
+        ) -> Answer:
+            board.post(Desired(2, Traffic(TRAFFIC.segments, names=(Name("red", "nas", ("10.0.1.9",)),))))
+            answer = await super().ask(query, servers, options)
+            return answer._replace(until=asyncio.get_running_loop().time() + 1000.0)
+
+    board = board_of(TRAFFIC)
+
+    async def scene() -> None:
+        answerer = Answerer(board, Slow())
+        assert addresses(await ask(answerer, "nas")) == ["203.0.113.7"]
+        assert addresses(await ask(answerer, "nas")) == ["10.0.1.9"]
+
+    asyncio.run(scene())
+
+
+def test_replies_kept_are_bounded() -> None:
+    replies = Replies()
+    for number in range(KEPT + 100):
+        replies.put(TASK, LEG, True, b"id%d" % number, Reply(b"head"))
+    assert len(replies) == KEPT
+    replies.put(TASK, LEG, True, b"idlong", Reply(b"x" * 5000))
+    assert replies.get(TASK, LEG, True, b"idlong", 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("wire", "code"),
+    [
+        (HEADER.pack(7, 0x0100, 0, 0, 0, 0), dns.rcode.FORMERR),
+        (HEADER.pack(7, 0x0100, 2, 0, 0, 0) + 2 * b"\x01a\0\0\1\0\1", dns.rcode.FORMERR),
+        (HEADER.pack(7, 0x0100, 1, 0, 0, 0) + b"\x05abc", dns.rcode.FORMERR),
+        (HEADER.pack(7, 0x2800, 1, 0, 0, 0) + b"\x01a\0\0\6\0\1", dns.rcode.NOTIMP),
+        (dns.message.make_query("app", "A", "CH").to_wire(), dns.rcode.NOTIMP),
+    ],
+)
+def test_what_cannot_be_answered_is_refused(wire: bytes, code: dns.rcode.Rcode) -> None:
+    answer = asyncio.run(Answerer(board_of(TRAFFIC), Upstream()).answer(wire, TASK, LEG))
+    assert answer is not None
+    read = dns.message.from_wire(answer)
+    assert (answer[:2], read.rcode(), bool(read.flags & dns.flags.QR)) == (wire[:2], code, True)
 
 
 @pytest.mark.parametrize("wire", [b"", b"\0" * 5, b"\xff" * 40])

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 import dns.message
 import dns.rcode
 import pytest
 
-from skerry.gate.dns import WAITING_OF_CLIENT, Answerer, Datagrams
+from skerry.gate.answerer import WAITING, WAITING_AT_LEAST, WAITING_OF_CLIENT, Answerer
+from skerry.gate.cache import Answer
+from skerry.gate.dns import Datagrams
 from skerry.gate.forward import Forwarder
-from skerry.gate.shares import Limits, Shares
+from skerry.gate.message import ResolverOptions
+from skerry.gate.shares import Limits, Places, Shares
 from skerry.gate.turns import Turns
+from skerry.model.traffic import Client, Traffic
+from tests.gate.nameserver import nameserver
 from tests.gate.test_dns import LEG, TASK, TRAFFIC, Upstream, ask, board_of
+from tests.gate.test_forward import says
 from tests.gate.test_relay import LOCAL, Stage, exchange, play
 
 SMALL = Limits(whole=8, service=5, client=4, reserve=2)
@@ -138,10 +146,12 @@ def test_questions_that_nobody_answers_keep_no_other_client_waiting() -> None:
     the world."""
 
     class Mute(Upstream):
-        async def ask(self, query: dns.message.Message, servers: object) -> dns.message.Message | None:
+        async def ask(
+            self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
+        ) -> Answer:
             if b"void" in query.question[0].name.labels:
                 await asyncio.Event().wait()
-            return await super().ask(query, servers)  # type: ignore[arg-type]
+            return await super().ask(query, servers, options)
 
     async def scene() -> None:
         bound, flood, honest = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
@@ -170,7 +180,9 @@ def test_questions_that_nobody_answers_keep_no_other_client_waiting() -> None:
 @pytest.mark.case("N20")
 def test_who_waits_for_the_world_still_hears_of_its_neighbours() -> None:
     class Mute(Forwarder):
-        async def ask(self, query: dns.message.Message, servers: object) -> dns.message.Message | None:
+        async def ask(
+            self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
+        ) -> Answer:
             await asyncio.Event().wait()
             raise AssertionError
 
@@ -185,3 +197,65 @@ def test_who_waits_for_the_world_still_hears_of_its_neighbours() -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
 
     asyncio.run(scene())
+
+
+@pytest.mark.case("N20")
+@pytest.mark.timeout(60)
+def test_many_who_flood_a_silent_server_keep_nobody_from_another() -> None:
+    """Twelve clients ask as much as may wait, of a server that says nothing; another asks one that answers."""
+    silent, answering, honest = "127.0.0.61", "127.0.0.62", "127.0.3.1"
+    floods = [f"127.0.2.{number}" for number in range(1, 13)]
+    clients = (
+        *(Client(address, ("red",), nameservers=(silent,)) for address in floods),
+        Client(honest, ("red",), nameservers=(answering,)),
+    )
+    board = board_of(Traffic(TRAFFIC.segments, names=TRAFFIC.names, clients=clients))
+
+    async def scene() -> None:
+        async with (
+            nameserver(silent, lambda query: None) as (_, port),
+            nameserver(answering, says("203.0.113.9"), port) as _,
+        ):
+            bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            bound.setblocking(False)
+            bound.bind(("127.0.0.1", 0))
+            leg = Datagrams(Answerer(board, Forwarder(budget_s=60.0, port=port)), LEG, bound)
+            with ExitStack() as stack:
+                asking = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                asking.setblocking(False)
+                asking.bind((honest, 0))
+                for address in floods:
+                    flood = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                    flood.bind((address, 0))
+                    for number in range(WAITING // 8):
+                        query = dns.message.make_query(f"x{number}.{address}.void", "A")
+                        flood.sendto(query.to_wire(), bound.getsockname())
+                        await asyncio.sleep(0)
+                assert leg.waiting > WAITING // 4
+                for name in ("app", "www.example.org", "www.example.net"):
+                    assert (await heard(asking, name, bound.getsockname())).answer
+                assert leg.waiting <= WAITING + WAITING_AT_LEAST * len(clients)
+            leg.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("entries", "places"),
+    [
+        ("a", "a"),
+        ("aaaaa", "aaaa"),  # each
+        ("aaaabbbbb", "aaaabbb"),  # no more of all than `whole` ...
+        ("aaaabbbcccd", "aaaabbbccd"),  # ... but the first two of each
+    ],
+)
+def test_places_are_bounded_for_each_and_for_all(entries: str, places: str) -> None:
+    limits = Places(whole=7, each=4, reserve=2)
+    assert "".join(key for key in entries if limits.enter(key)) == places
+    for key in places:
+        limits.leave(key)
+    assert all(limits.enter(key) for key in "xxxx")

@@ -10,7 +10,8 @@ from itertools import chain
 
 from msgspec.structs import replace
 
-from skerry.core.share import STACK_LABEL, Share, share
+from skerry.core.naming import network_names, stack_of
+from skerry.core.share import Share, share
 from skerry.core.view import View
 from skerry.model.defaults import DEPLOY_WINDOW, SECOND
 from skerry.model.objects import Network
@@ -96,7 +97,13 @@ def _without(view: View, leaving: frozenset[str]) -> View:
 
 def _segment(network: Network) -> Segment:
     return Segment(
-        network.id, network.bridge, network.subnet, network.gateway, network.leg, internal=network.internal
+        network.id,
+        network.bridge,
+        network.subnet,
+        network.gateway,
+        network.leg,
+        internal=network.internal,
+        names=network_names(network),
     )
 
 
@@ -111,7 +118,7 @@ def _ports(ordered: Iterable[Share]) -> tuple[PublishedPort, ...]:
 
 def _deploying(networks: Iterable[Network], shares: Iterable[Share]) -> dict[str, float]:
     """Until when (epoch seconds) services may still be on their way to a stack's network, by its ID."""
-    born = {one.id: one.created_at for one in networks if STACK_LABEL in (one.spec.get("Labels") or {})}
+    born = {one.id: one.created_at for one in networks if stack_of(one.spec)}
     for network_id, at in chain.from_iterable(one.born for one in shares):
         born[network_id] = max(at, born.get(network_id, 0))
     return {key: (at + DEPLOY_WINDOW) / SECOND for key, at in born.items()}

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 
 from skerry.core.attach import networks_of, published_network
 from skerry.core.handling import handling_of
+from skerry.core.naming import clients_of, names_of, stack_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Network, Service, Task
-from skerry.model.specs import read_endpoint, read_template
+from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
 from skerry.model.traffic import Backend, Client, Name, PublishedPort, VirtualService
-
-STACK_LABEL = "com.docker.stack.namespace"
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Share:
 def share(view: View, service_id: str) -> Share:
     """A service's share, made from its row, its tasks and the networks."""
     tasks = view.tasks_of(service_id)
-    clients = tuple(client for task in tasks for client in _clients(task))
+    clients = tuple(client for task in tasks for client in clients_of(view, task))
     service = view.services.get(service_id)
     if service is None:
         return Share(clients=clients)
@@ -89,40 +87,14 @@ def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
 
 
 def _names(view: View, service: Service) -> Iterator[Name]:
-    by_vip = read_endpoint(service.spec.get("EndpointSpec")).mode != "dnsrr"
     vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
     for network in networks_of(view, service):
-        if network.id not in vips:
-            continue
-        tasks = _backends(view, service, network.id)
-        each = tuple(backend.address for backend in tasks)
-        for name in _service_names(service, network):
-            yield Name(network.id, name, (vips[network.id],) if by_vip else each)
-            yield Name(network.id, f"tasks.{name}", each)
-        for backend in tasks:
-            yield Name(network.id, view.tasks[backend.task_id].name.lower(), (backend.address,))
-
-
-def _service_names(service: Service, network: Network) -> Iterator[str]:
-    template = read_template(service.spec.get("TaskTemplate", {}))
-    yield service.name.lower()
-    yield f"{service.name}.{network.name}".lower()
-    for one in template.networks or ():
-        if one.target == network.id:
-            yield from (alias.lower() for alias in one.aliases or () if alias.lower() != service.name.lower())
+        if network.id in vips:
+            backends = _backends(view, service, network.id)
+            yield from names_of(view, service, network, vips[network.id], backends)
 
 
 def _born(service: Service) -> Iterator[tuple[str, int]]:
-    if STACK_LABEL in (service.spec.get("Labels") or {}):
+    if stack_of(service.spec):
         for vip in service.endpoint.vips:
             yield vip.network_id, service.created_at
-
-
-def _clients(task: Task) -> Iterator[Client]:
-    addresses = [one for one in task.attachments if one.address]
-    if task.status.state.terminal or not addresses:
-        return
-    dns = read_template(task.spec).container.dns_config
-    networks = tuple(one.network_id for one in addresses)
-    for one in addresses:
-        yield Client(one.address, networks, tuple((dns and dns.nameservers) or ()), task_id=task.id)

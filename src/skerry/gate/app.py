@@ -13,9 +13,9 @@ import structlog
 
 from skerry import __version__
 from skerry.gate import handover
+from skerry.gate.answerer import Answerer
 from skerry.gate.board import Board, Wanted
 from skerry.gate.control import Control
-from skerry.gate.dns import Answerer
 from skerry.gate.door import Door
 from skerry.gate.forward import Forwarder
 from skerry.gate.handover import Inherited, Item, Parcel

@@ -7,7 +7,8 @@ import socket
 from collections.abc import Iterable
 from functools import partial
 
-from skerry.gate.dns import STREAMS_OF_CLIENT, Answerer, Datagrams, serve_stream
+from skerry.gate.answerer import Answerer
+from skerry.gate.dns import STREAMS_OF_CLIENT, Datagrams, serve_stream
 from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Namespace
 from skerry.gate.relay import Acceptor

@@ -13,6 +13,14 @@ HOLD_PORT = 9
 LINE_LIMIT = 64 * 1024 * 1024
 
 
+class ResolverOptions(Struct, frozen=True):
+    """How the machine's resolv.conf wants its nameservers to be asked."""
+
+    timeout_s: float = 5.0
+    attempts: int = 2
+    rotate: bool = False
+
+
 class Desired(Struct, frozen=True):
     """skerryd to gate: everything that the gate shall do. Replaces what was said before."""
 
@@ -20,6 +28,7 @@ class Desired(Struct, frozen=True):
     traffic: Traffic
     upstreams: tuple[str, ...] = ()
     """The host's own nameservers."""
+    resolver: ResolverOptions = ResolverOptions()
 
 
 class Status(Struct, frozen=True):

@@ -44,6 +44,30 @@ class Quota:
         return self._open.get(key, 0)
 
 
+class Places:
+    """Places for what waits: `each` is the most that one key has, `whole` all together, but for the first
+    `reserve` of each key."""
+
+    def __init__(self, whole: int, each: int, reserve: int) -> None:
+        self._whole, self._reserve = whole, reserve
+        self._quota = Quota(each)
+        self._count = 0
+
+    def enter(self, key: str) -> bool:
+        """Take a place, unless the key or all together have too many."""
+        if self._count >= self._whole and self._quota.count(key) >= self._reserve:
+            return False
+        if not self._quota.enter(key):
+            return False
+        self._count += 1
+        return True
+
+    def leave(self, key: str) -> None:
+        """Give one back."""
+        self._quota.leave(key)
+        self._count -= 1
+
+
 class Limits(NamedTuple):
     """Bounds of what waits at the same time."""
 

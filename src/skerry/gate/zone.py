@@ -1,92 +1,151 @@
-"""Names as one immutable value with a pure look-up. The answer depends on who asks."""
+"""Names as one immutable value with a pure look-up. The answer depends on who asks.
+
+The rules are written down in docs/names.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address
 
-from skerry.model.traffic import Client, Traffic
+from skerry.model.traffic import Client, Name, Traffic
+
+HOSTNAME_RANK = 2
+TASK_RANK = 1
 
 
 @dataclass(frozen=True)
 class Zone:
     """All names of all networks at one moment."""
 
-    names: Mapping[tuple[str, str], tuple[str, ...]]
-    """(network ID, lower-case name) to its addresses."""
+    names: Mapping[tuple[str, str], Sequence[Name]]
+    """(network ID, lower-case name) to whoever bears it there."""
     clients: Mapping[str, Client]
     legs: Mapping[str, str]
     """Leg address to its network."""
+    labels: Mapping[str, tuple[str, ...]]
+    """Network ID to what stands for it behind the dot; the first is its name."""
     reverse: Mapping[tuple[str, str], str]
-    """(network ID, address) to a name that has no other address."""
-    enclosed: Mapping[str, IPv4Network]
-    """The subnets of internal networks, by network ID."""
+    """(network ID, address) to the name of the task or container that has it."""
+    subnets: Mapping[str, IPv4Network]
+    """By network ID."""
+    enclosed: frozenset[str]
+    """The IDs of internal networks."""
     deploying: Mapping[str, float]
     """Network ID to the end (epoch seconds) of the deploy under way there."""
 
     @staticmethod
     def of(traffic: Traffic) -> Zone:
         """The zone of a whole state."""
-        names = {(name.network_id, _folded(name.name)): name.addresses for name in traffic.names}
-        vips = {service.vip for service in traffic.services}
+        names: dict[tuple[str, str], list[Name]] = {}
         reverse: dict[tuple[str, str], str] = {}
-        for (network, name), addresses in sorted(names.items(), key=lambda item: (len(item[0][1]), item[0])):
-            if len(addresses) == 1 and addresses[0] not in vips:
-                reverse[network, addresses[0]] = name  # the longest wins: the task's own name
+        for row in traffic.names:
+            names.setdefault((row.network_id, _folded(row.name)), []).append(row)
+            if row.rank == TASK_RANK and len(row.addresses) == 1:
+                reverse.setdefault((row.network_id, row.addresses[0]), row.name)
         return Zone(
             names=names,
             clients={client.address: client for client in traffic.clients},
             legs={segment.leg: segment.network_id for segment in traffic.segments},
+            labels={segment.network_id: segment.names for segment in traffic.segments},
             reverse=reverse,
-            enclosed={one.network_id: IPv4Network(one.subnet) for one in traffic.segments if one.internal},
+            subnets={segment.network_id: IPv4Network(segment.subnet) for segment in traffic.segments},
+            enclosed=frozenset(segment.network_id for segment in traffic.segments if segment.internal),
             deploying=dict(traffic.deploying),
         )
 
-    def networks_of(self, requester: str, leg: str = "") -> tuple[str, ...]:
-        """The networks whose names an address sees; an unknown one sees that of the leg it asked."""
+    def asker(self, requester: str, leg: str = "") -> Client:
+        """Who asks from an address; an unknown one sees the network of the leg it asked."""
         client = self.clients.get(requester)
-        if client is not None:
-            return client.network_ids
-        return (self.legs[leg],) if leg in self.legs else ()
+        if client is None:
+            client = Client(requester, (self.legs[leg],) if leg in self.legs else ())
+        return client
 
-    def lookup(self, requester: str, name: str, leg: str = "") -> tuple[str, ...] | None:
-        """The addresses of a name for a requester; None if it is not a name of ours."""
+    def lookup(self, asker: Client, name: str) -> tuple[str, ...] | None:
+        """The addresses of a name for an asker; None if it is not a name of ours.
+
+        A name with dots may be a whole name, or one on the network that stands behind one of the dots.
+        """
         folded = _folded(name)
-        for network in self.networks_of(requester, leg):
-            found = self.names.get((network, folded))
-            if found is not None:
-                return found
+        for label, networks in self._readings(asker, folded):
+            addresses = self._resolve(asker, label, networks)
+            if addresses is not None:
+                return addresses
         return None
 
-    def name_of(self, requester: str, address: str, leg: str = "") -> str | None:
-        """The name of an address that the requester sees, or None."""
-        for network in self.networks_of(requester, leg):
-            found = self.reverse.get((network, address))
-            if found is not None:
-                return found
+    def _readings(self, asker: Client, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        yield name, asker.network_ids
+        dot = name.rfind(".")
+        while dot > 0:
+            label, network = name[:dot], name[dot + 1 :]
+            yield label, tuple(key for key in asker.network_ids if network in self.labels.get(key, ()))
+            dot = name.rfind(".", 0, dot)
+
+    def _resolve(self, asker: Client, label: str, networks: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The rows of the lowest rank count; among these the asker's own stack's, on the first network."""
+        rows = [(at, row) for at, key in enumerate(networks) for row in self.names.get((key, label), ())]
+        best = min((_precedence(asker, at, row) for at, row in rows), default=None)
+        own = _own_addresses(asker, networks) if label == asker.hostname else ()
+        if own and (best is None or best[0] == HOSTNAME_RANK):
+            return own[:1]
+        if best is None:
+            return None
+        chosen = [row for at, row in rows if _precedence(asker, at, row) == best]
+        return _addresses([row for row in chosen if row.ready and row.addresses] or chosen)
+
+    def name_of(self, asker: Client, address: str) -> str | None:
+        """`TASK.NETWORK` of an address that the asker sees, or None."""
+        for network in asker.network_ids:
+            name = self.reverse.get((network, address))
+            if name is not None:
+                return ".".join((name, *self.labels.get(network, ())[:1]))
         return None
 
-    def may_appear(self, requester: str, now: float, leg: str = "") -> bool:
+    def denies(self, asker: Client, name: str) -> bool:
+        """Whether nobody else can know a name that is not here: one on a network of the asker's.
+
+        A network's name that could be a domain of the world's is not denied: `X.app` may be there.
+        """
+        folded = _folded(name)
+        labels = (label for key in asker.network_ids for label in self.labels.get(key, ()))
+        return any("_" in label and folded.endswith(f".{label}") for label in labels)
+
+    def sees(self, asker: Client, address: str) -> bool:
+        """Whether an address belongs to a network of the asker."""
+        return _within(address, [self.subnets[key] for key in asker.network_ids if key in self.subnets])
+
+    def may_appear(self, asker: Client, now: float) -> bool:
         """Whether a deploy under way (at epoch second `now`) may still bring a name that is unknown."""
-        return any(self.deploying.get(network, 0.0) > now for network in self.networks_of(requester, leg))
+        return any(self.deploying.get(network, 0.0) > now for network in asker.network_ids)
 
-    def nameservers(self, requester: str) -> tuple[str, ...]:
-        """The requester's own upstream servers, if it has any."""
-        client = self.clients.get(requester)
-        return client.nameservers if client else ()
-
-    def may_ask(self, requester: str, server: str, leg: str = "") -> bool:
+    def may_ask(self, asker: Client, server: str) -> bool:
         """Whether a question may be carried to a server: who has internal networks alone asks within these.
 
         A question that leaves is a message to whoever answers it.
         """
-        networks = self.networks_of(requester, leg)
-        if not networks or any(network not in self.enclosed for network in networks):
+        if not asker.network_ids or any(network not in self.enclosed for network in asker.network_ids):
             return True
-        address = ip_address(server.partition("%")[0])
-        return any(address in self.enclosed[network] for network in networks)
+        return self.sees(asker, server)
 
 
 def _folded(name: str) -> str:
     return name.lower().rstrip(".")
+
+
+def _precedence(asker: Client, at: int, row: Name) -> tuple[int, bool, int]:
+    return row.rank, not asker.stack or row.stack != asker.stack, at
+
+
+def _own_addresses(asker: Client, networks: tuple[str, ...]) -> tuple[str, ...]:
+    own = dict(zip(asker.network_ids, asker.addresses, strict=False))
+    return tuple(own[key] for key in networks if key in own)
+
+
+def _addresses(rows: Iterable[Name]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(address for row in rows for address in row.addresses))
+
+
+def _within(address: str, subnets: Iterable[IPv4Network]) -> bool:
+    parsed = ip_address(address.partition("%")[0])
+    return any(parsed in subnet for subnet in subnets)

@@ -18,6 +18,8 @@ class Segment(Struct, frozen=True):
     gateway: str
     leg: str
     internal: bool = False
+    names: tuple[str, ...] = ()
+    """What stands for it in `X.NETWORK`, lower case: its name, and what its stack calls it."""
 
 
 class Backend(Struct, frozen=True):
@@ -59,21 +61,38 @@ class PublishedPort(Struct, frozen=True):
 
 
 class Name(Struct, frozen=True):
-    """A DNS name on one network, lower case, with the addresses to answer (a VIP, or tasks)."""
+    """A DNS name on one network, lower case, with the addresses to answer (a VIP, or tasks).
+
+    Several rows may bear one name on one network: those of the lowest `rank` count, and all their addresses.
+    The first row of rank 1 that has an address alone is that address's own name, for reverse questions.
+    """
 
     network_id: str
     name: str
     addresses: tuple[str, ...]
+    rank: int = 0
+    """0: services, their aliases, and `tasks.` of both; 1: tasks and containers; 2: hostnames, short IDs."""
+    stack: str = ""
+    """The stack that the service or the container belongs to."""
+    ready: bool = True
+    """Whether somebody serves at these addresses now."""
 
 
 class Client(Struct, frozen=True):
-    """A container that may ask: the networks whose names it sees, and its own upstream servers if any."""
+    """A container that may ask: the networks whose names it sees, and its own upstream servers if any.
+
+    `network_ids` stand in the order in which a name is looked for, `addresses` are its own on each of these.
+    """
 
     address: str
     network_ids: tuple[str, ...]
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     task_id: str = ""
+    stack: str = ""
+    hostname: str = ""
+    """Lower case: asked by itself, it means its own address."""
+    addresses: tuple[str, ...] = ()
 
 
 class Traffic(Struct, frozen=True):

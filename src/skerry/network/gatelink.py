@@ -15,7 +15,7 @@ from time import time_ns
 import msgspec
 
 from skerry import __version__
-from skerry.gate.message import LINE_LIMIT, Desired, Status, encode, read_status
+from skerry.gate.message import LINE_LIMIT, Desired, ResolverOptions, Status, encode, read_status
 from skerry.logs import last_words
 from skerry.model.traffic import Traffic
 from skerry.network.errors import NetworkError
@@ -67,10 +67,10 @@ class GateLink:
         reader = await self._attach()
         self._keeper = asyncio.create_task(self._keep(reader), name="gate link")
 
-    async def say(self, traffic: Traffic, upstreams: tuple[str, ...]) -> Status:
+    async def say(self, traffic: Traffic, upstreams: tuple[str, ...], resolver: ResolverOptions) -> Status:
         """Tell the gate a new state; its status once that is applied. NetworkError after a while."""
         self._serial += 1
-        self._desired = Desired(self._serial, traffic, upstreams)
+        self._desired = Desired(self._serial, traffic, upstreams, resolver)
         self._send()
         try:
             async with asyncio.timeout(ANSWER_S):

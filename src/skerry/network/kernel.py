@@ -17,13 +17,14 @@ from skerry.gate.netns import RUN_NETNS
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network import forwarding, links, ruleset
+from skerry.network import chains, forwarding, links, ruleset
 from skerry.network.commands import is_ours, nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
 from skerry.network.difference import differing
 from skerry.network.drain import Drained, Rules, drain
 from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
+from skerry.network.hostresolver import host_resolver
 from skerry.network.linkwatch import LinkWatch
 from skerry.network.place import displaced
 from skerry.network.watch import IPV4, Loss, Watch
@@ -31,7 +32,6 @@ from skerry.network.watch import IPV4, Loss, Watch
 log = structlog.get_logger()
 
 HELD = "held connections"
-RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,10 @@ class KernelNetwork:
                 self._written = None
                 await self._write(self._gate.status)
         await forwarding.ensure()
+
+    async def mended(self, refusal: str) -> bool:
+        """Whether chains of the engine's, which by its words are gone, have been made."""
+        return await chains.restore(refusal)
 
     async def restore(self) -> None:
         """Have the rules that no `apply` writes, and the next one write all of its own; whoever flushed the
@@ -192,8 +196,8 @@ class KernelNetwork:
         """
         async with self._lock:
             before, self._traffic = self._traffic, traffic
-            upstreams = await asyncio.to_thread(host_nameservers)
-            status = await self._gate.say(traffic, upstreams)
+            nameservers, options = await asyncio.to_thread(host_resolver)
+            status = await self._gate.say(traffic, nameservers, options)
             await self._write(status)
             await asyncio.to_thread(_forget_udp, before, traffic)
             return self._reservations
@@ -296,16 +300,6 @@ class KernelNetwork:
         await nft_quietly("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
         await forwarding.remove()
-
-
-def host_nameservers(path: Path = RESOLV_CONF) -> tuple[str, ...]:
-    """The host's own nameservers, in order."""
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return ()
-    words = [line.split() for line in lines]
-    return tuple(word[1] for word in words if len(word) > 1 and word[0] == "nameserver")
 
 
 def _forget_tasks(addresses: tuple[str, ...]) -> None:

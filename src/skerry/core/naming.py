@@ -1,0 +1,99 @@
+"""Names: what a service and its tasks are called on a network, and as whom a task asks for names.
+
+docs/names.md has the rules; `gate.zone` carries them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from skerry.core.view import View
+from skerry.model.objects import Attachment, Network, Raw, Service, Task
+from skerry.model.specs import read_endpoint, read_template
+from skerry.model.template import TemplateError, context_of, expand
+from skerry.model.traffic import Backend, Client, Name
+
+STACK_LABEL = "com.docker.stack.namespace"
+SHORT_ID = 12
+
+
+def stack_of(spec: Raw) -> str:
+    """The stack that a service or a network belongs to, by its spec; empty where it is in none."""
+    return str((spec.get("Labels") or {}).get(STACK_LABEL, ""))
+
+
+def network_names(network: Network) -> tuple[str, ...]:
+    """What stands for a network in `X.NETWORK`: its name, and that without its stack's, as in the file."""
+    names = (network.name, network.name.removeprefix(f"{stack_of(network.spec)}_"))
+    return tuple(dict.fromkeys(name.lower() for name in names))
+
+
+def names_of(
+    view: View, service: Service, network: Network, vip: str, backends: Iterable[Backend]
+) -> Iterator[Name]:
+    """All names of a service and its ready tasks on one network."""
+    by_vip = read_endpoint(service.spec.get("EndpointSpec")).mode != "dnsrr"
+    stack = stack_of(service.spec)
+    each = tuple(backend.address for backend in backends)
+    for name in _service_names(service, network):
+        yield Name(network.id, name, (vip,) if by_vip else each, stack=stack, ready=bool(each))
+        yield Name(network.id, f"tasks.{name}", each, stack=stack, ready=bool(each))
+    for backend in backends:
+        yield from _task_names(view, view.tasks[backend.task_id], network, backend.address, stack)
+
+
+def _service_names(service: Service, network: Network) -> Iterator[str]:
+    template = read_template(service.spec.get("TaskTemplate", {}))
+    names = [service.name]
+    for attachment in template.networks or ():
+        if attachment.target == network.id:
+            names += attachment.aliases or ()
+    yield from dict.fromkeys(name.lower() for name in names)
+
+
+def _task_names(view: View, task: Task, network: Network, address: str, stack: str) -> Iterator[Name]:
+    yield Name(network.id, task.name.lower(), (address,), rank=1, stack=stack)
+    for name in filter(None, dict.fromkeys((_short_id(task), _hostname(view, task)))):
+        yield Name(network.id, name, (address,), rank=2, stack=stack)
+
+
+def _short_id(task: Task) -> str:
+    return task.status.container_id[:SHORT_ID]
+
+
+def _hostname(view: View, task: Task) -> str:
+    """What the container calls itself: its short ID, unless the spec says something else."""
+    text = read_template(task.spec).container.hostname
+    try:
+        filled = expand(text, context_of(task, view.nodes.get(task.node_id))) if "{{" in text else text
+    except TemplateError:  # such a task does not start
+        filled = ""
+    return filled.lower() or _short_id(task)
+
+
+def clients_of(view: View, task: Task) -> Iterator[Client]:
+    """A task as one who asks, from each of its addresses."""
+    places = sorted((one for one in task.attachments if one.address), key=lambda one: _order(view, one))
+    if task.status.state.terminal or not places:
+        return
+    dns = read_template(task.spec).container.dns_config
+    service = view.services.get(task.service_id)
+    client = Client(
+        "",
+        tuple(place.network_id for place in places),
+        tuple((dns and dns.nameservers) or ()),
+        task_id=task.id,
+        stack=stack_of(service.spec) if service else "",
+        hostname=_hostname(view, task),
+        addresses=tuple(place.address for place in places),
+    )
+    for place in places:
+        yield replace(client, address=place.address)
+
+
+def _order(view: View, place: Attachment) -> tuple[bool, bool, str]:
+    """A name is looked for as in Swarm: by the networks' names, internal ones later, `ingress` last."""
+    network = view.networks.get(place.network_id)
+    return (network.ingress, network.internal, network.name) if network else (True, True, "")

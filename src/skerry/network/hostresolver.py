@@ -1,0 +1,37 @@
+"""How the machine itself resolves names: the nameservers of its resolv.conf, and how they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from skerry.gate.message import ResolverOptions
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+LONGEST_S = 30
+"""The C library waits no longer for one server."""
+
+
+def host_resolver(path: Path = RESOLV_CONF) -> tuple[tuple[str, ...], ResolverOptions]:
+    """The host's nameservers in order, and its options."""
+    try:
+        lines = [line.split() for line in path.read_text().splitlines()]
+    except OSError:
+        lines = []
+    nameservers = tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
+    return nameservers, options_of(word for words in lines if words[:1] == ["options"] for word in words[1:])
+
+
+def options_of(words: Iterable[str]) -> ResolverOptions:
+    """What the words of an `options` line say, the last of each kind; others are for the C library."""
+    default = ResolverOptions()
+    values = dict(word.partition(":")[::2] for word in words)
+    return ResolverOptions(
+        timeout_s=min(_number(values.get("timeout"), int(default.timeout_s)), LONGEST_S),
+        attempts=_number(values.get("attempts"), default.attempts),
+        rotate="rotate" in values,
+    )
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and int(text) > 0 else default
