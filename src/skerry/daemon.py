@@ -39,6 +39,7 @@ from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
 from skerry.loops.engine import EngineLoop, place_of
 from skerry.loops.guard import run_all
+from skerry.loops.guests import GuestsLoop
 from skerry.loops.handover import Handover
 from skerry.loops.leave import clear
 from skerry.loops.log import LogLoop
@@ -74,6 +75,7 @@ class Daemon:
     engine: EngineLoop
     store: Store
     network: NetworkLoop
+    guests: GuestsLoop
     segments: SegmentsLoop
     orchestrator: Orchestrator
     agent: Agent
@@ -107,9 +109,10 @@ class Daemon:
             store=self.store,
             engine=self.engine.engine,
             health=self.agent,
-            run_dir=self.settings.run_dir,
+            file_dirs=(self.settings.files_dir, self.settings.resolv_dir),
             api_socket=ApiSocket(self.settings.api_socket, self.choice.socket),
             allocate_network=self.network_ready,
+            guest_settled=self.guests.settled,
             interfaces=machine.interfaces,
             routes=machine.routes,
             about=self.about,
@@ -151,6 +154,7 @@ class Daemon:
         await run_all(
             {
                 "network": self.network.run,
+                "guests": self.guests.run,
                 "segments": self._segments,
                 "orchestrator": self.orchestrator.run,
                 "agent": self._agent,
@@ -203,6 +207,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         await kernel.start()
         stack.push_async_callback(kernel.detach)
         network = NetworkLoop(store, kernel, conditions=conditions)
+        guests = GuestsLoop(store, engine.engine, network, kernel)
         segments = SegmentsLoop(store, engine.engine, kernel, conditions)
         sockets = Namespaces()
         stack.callback(sockets.close)
@@ -217,10 +222,11 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             instance=settings.name,
             conditions=conditions,
             api_socket=ApiSocket(settings.api_socket, choice.socket),
+            resolv_dir=Path(settings.resolv_dir),
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
-            settings, choice, engine, store, network, segments, orchestrator, agent, kernel, clock,
+            settings, choice, engine, store, network, guests, segments, orchestrator, agent, kernel, clock,
             DescriptionLoop(store, engine.engine), conditions, notifier, door,
         )  # fmt: skip
 

@@ -41,6 +41,7 @@ class Notes:
         self.drain_s = 0.0
         self.left_open = False
         self.moved: dict[str, str] = {}
+        self.led: list[tuple[dict[str, str], int]] = []
 
     async def joinable(self, task: Task) -> None:
         await self.joinable_now.wait()
@@ -57,6 +58,9 @@ class Notes:
 
     async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
         return {key: self.moved[key] for key in places if key in self.moved}
+
+    async def lead_names(self, places: Mapping[str, str], pid: int) -> None:
+        self.led.append((dict(places), pid))
 
     async def forget(self, task: Task) -> None:
         self.calls.append(f"forget {task.id}")

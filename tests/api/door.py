@@ -26,6 +26,7 @@ from tests.control.swarm_of_one import INIT, spec
 from tests.support.memory import Clock, memory_store
 
 RUN_DIR = "/run/skerry"
+FILE_DIRS = (f"{RUN_DIR}/tasks", "/var/lib/skerry/resolv")
 
 
 @dataclass
@@ -145,7 +146,7 @@ async def _served(fake: FakeSocket, folder: Path, socket: str) -> AsyncIterator[
             await engine.create_network(bridge(network))
         return network
 
-    parts = Parts(store, engine, health, RUN_DIR, allocate, clock=clock)
+    parts = Parts(store, engine, health, FILE_DIRS, allocate, clock=clock)
     server = await serve(f"{folder}/s.sock", make_app(parts), socket)
     try:
         yield Door(f"{folder}/s.sock", server, store, clock, fake, health, engine, allocated)

@@ -11,7 +11,7 @@ from skerry.api.disguise import Disguise, event, own_healthcheck, with_health
 from skerry.api.routes_containers import health_word
 from skerry.model.objects import Raw, Task, TaskStatus
 from skerry.model.states import TaskState
-from tests.api.door import RUN_DIR, Healthy, KnownHealth
+from tests.api.door import FILE_DIRS, RUN_DIR, Healthy, KnownHealth
 from tests.control.swarm_of_one import World, published
 
 HOST = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080, "PublishMode": "host"}
@@ -37,7 +37,7 @@ class Scene:
     @property
     def looks(self) -> Disguise:
         """The disguise at this moment."""
-        return Disguise(self.world.view, self.health, RUN_DIR)
+        return Disguise(self.world.view, self.health, FILE_DIRS)
 
     def row(self, **more: Any) -> Raw:
         """The container as the engine lists it."""
@@ -133,6 +133,20 @@ def test_a_task_inspected() -> None:
     both = [{"HostIp": "0.0.0.0", "HostPort": "8080"}, {"HostIp": "::", "HostPort": "8080"}]
     assert found["NetworkSettings"]["Ports"] == {"9/udp": None, "80/tcp": both}
     assert found["NetworkSettings"]["Networks"]["net"]["NetworkID"] == scene.network.id
+
+
+@pytest.mark.case("N2")
+def test_a_task_s_resolv_conf_is_where_docker_s_would_be() -> None:
+    scene = Scene()
+    ours, docker = f"{FILE_DIRS[1]}/{scene.task.id}", "/var/lib/docker/containers/c1"
+    seen = scene.inspected() | {"ResolvConfPath": ours, "HostnamePath": f"{docker}/hostname"}
+    seen["HostConfig"] |= {"Binds": [f"{ours}:/etc/resolv.conf:rw,z"], "DnsOptions": ["ndots:2"]}
+    seen["Mounts"] = [{"Type": "bind", "Source": ours, "Destination": "/etc/resolv.conf"}]
+    shown = scene.looks.details(seen, None)
+    assert shown["ResolvConfPath"] == f"{docker}/resolv.conf"
+    assert (shown["Mounts"], shown["HostConfig"]["Binds"]) == ([], None)
+    assert (shown["HostConfig"]["Dns"], shown["HostConfig"]["DnsOptions"]) == (None, ["ndots:2"])
+    assert scene.looks.row(scene.row(Mounts=seen["Mounts"]))["Mounts"] == []
 
 
 def test_the_images_check_stands_where_the_service_has_none() -> None:

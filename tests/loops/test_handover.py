@@ -29,6 +29,7 @@ class FakeDrainer:
         self.rules: tuple[int, int, str] | None = None
         self.drained: list[str | None] = []
         self.forgotten: list[str] = []
+        self.led: list[tuple[int, str, str]] = []
 
     async def drain(
         self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
@@ -41,6 +42,10 @@ class FakeDrainer:
     async def forget(self, addresses: Iterable[str]) -> None:
         """Remember them."""
         self.forgotten += addresses
+
+    async def lead_names(self, pid: int, leg: str, address: str) -> None:
+        """Remember them."""
+        self.led.append((pid, leg, address))
 
     async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
         """Nobody rewires anything."""
@@ -118,3 +123,26 @@ def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
         assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, "leave")
 
     asyncio.run(main())
+
+
+@pytest.mark.case("N10")
+@pytest.mark.parametrize(
+    ("places", "pid", "led"),
+    [
+        ({"net": "10.0.1.2"}, 7, [(7, "10.0.1.254", "10.0.1.2")]),
+        ({"elsewhere": "192.0.2.2", "net": "10.0.1.2"}, 7, [(7, "10.0.1.254", "10.0.1.2")]),
+        ({"net": ""}, 7, []),
+        ({"net": "10.0.1.2"}, 0, []),
+        ({}, 7, []),
+    ],
+)
+def test_names_are_led_to_a_leg_of_the_task_s(
+    places: dict[str, str], pid: int, led: list[tuple[int, str, str]]
+) -> None:
+    async def main() -> FakeDrainer:
+        store, drainer = memory_store(swarm_on_front().view), FakeDrainer(0)
+        segments = SegmentsLoop(store, FakeEngine(), drainer)
+        await Handover(NetworkLoop(store, FakeSwitch()), segments, drainer).lead_names(places, pid)
+        return drainer
+
+    assert asyncio.run(main()).led == led

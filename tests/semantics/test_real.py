@@ -229,7 +229,8 @@ def test_how_a_container_finds_itself_and_the_world(world: World) -> None:
     def inside(*words: str) -> str:
         return world.docker("exec", container, *words)
 
-    assert "nameserver 127.0.0.11" in inside("cat", "/etc/resolv.conf")
+    leg = world.inspect("network", "front")["IPAM"]["Config"][0]["Subnet"].replace(".0/24", ".254")
+    assert f"nameserver {leg}\n" in inside("cat", "/etc/resolv.conf")
     assert "ndots:0" in inside("cat", "/etc/resolv.conf")
     assert [address, container] in [line.split() for line in inside("cat", "/etc/hosts").splitlines()]
     for known in ("in", "other", "tasks.in", name):

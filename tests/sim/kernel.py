@@ -106,6 +106,9 @@ class Kernel:
         """The engine here needs no rules."""
         return False
 
+    async def lead_names(self, pid: int, leg: str, address: str) -> None:
+        """Nobody asks for names here."""
+
     async def faults(self, segments: Iterable[Segment]) -> Mapping[str, str]:
         """Nor does anybody take something away."""
         self._reached()

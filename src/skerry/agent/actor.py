@@ -218,9 +218,10 @@ class Actor:
             return None
         finally:
             self._starting = False
-        if not running(seen):
+        if seen is None or not running(seen):
             await self._ended(task, seen)
             return None
+        await self._lead_names(addresses(task, self._parts.store.view, seen), seen)
         self._seen = seen
         return seen
 
@@ -278,8 +279,14 @@ class Actor:
         view = self._parts.store.view
         task = view.tasks.get(self._id)
         if task is not None:
-            self._displaced = await self._elsewhere(addresses(task, view, seen), seen)
+            found = addresses(task, view, seen)
+            self._displaced = await self._elsewhere(found, seen)
+            reached = {key: address for key, address in found.items() if key not in self._displaced}
+            await self._lead_names(reached, seen)
         self._seen = seen
+
+    async def _lead_names(self, places: Mapping[str, str], seen: Raw) -> None:
+        await self._parts.traffic.lead_names(places, int(seen["State"]["Pid"] or 0))
 
     async def _elsewhere(self, found: Mapping[str, str], seen: Raw) -> Mapping[str, str]:
         places = {key: address for key, address in found.items() if address}
@@ -350,6 +357,7 @@ class Actor:
     async def _clear(self) -> None:
         await self._parts.engine.remove_container(self._name)
         await self._drop_files()
+        await asyncio.to_thread(self._parts.resolvers.remove, self._id)
         self._parts.prober.forget(self._id)
 
     async def _drop_files(self) -> None:

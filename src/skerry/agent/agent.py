@@ -18,6 +18,7 @@ from skerry.agent.health import HealthState
 from skerry.agent.parts import Parts
 from skerry.agent.probe import Heard, Prober
 from skerry.agent.report import Reporter
+from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.sockets import Sockets
 from skerry.agent.step import has_work
 from skerry.agent.traffic import Traffic, withdraw
@@ -56,8 +57,10 @@ class Agent:
         instance: str = DEFAULT_NAME,
         conditions: Conditions | None = None,
         api_socket: ApiSocket | None = None,
+        resolv_dir: Path | None = None,
     ) -> None:
         self.folders = TaskFolders(files_dir)
+        self._resolvers = ResolvFiles(resolv_dir or files_dir.with_name("resolv"))
         self._store = store
         self._engine = engine
         self._resync_s = resync_s
@@ -71,6 +74,7 @@ class Agent:
             engine,
             traffic,
             self.folders,
+            self._resolvers,
             self._reporter,
             self._prober,
             clock,
@@ -230,9 +234,10 @@ class Agent:
                 log.info("stopping the container of a task that has ended", container=item["Names"])
                 await withdraw(self._parts.traffic, task_id)
                 await self._engine.stop_container(str(item["Id"]), grace_s(self._store.view.tasks[task_id]))
-        for task_id in await asyncio.to_thread(self.folders.known):
-            if not self._known(task_id):
-                await asyncio.to_thread(self.folders.remove, task_id)
+        for files in (self.folders, self._resolvers):
+            for task_id in await asyncio.to_thread(files.known):
+                if not self._known(task_id):
+                    await asyncio.to_thread(files.remove, task_id)
 
     def _is_over(self, task_id: str) -> bool:
         """Somebody started it again from outside, and a crash came before it was stopped."""

@@ -1,8 +1,9 @@
 """From a task to the body of `POST /containers/create`: what Swarm passes, and where skerry differs.
 
 The differences: the engine's own health check is off (the agent probes), no port is published by the
-engine (the kernel table does), overlay networks are the engine's bridges `skerry.<id>`, and names are
-resolved by the gate's legs.
+engine (the kernel table does), overlay networks are the engine's bridges `skerry.<id>`, and the gate's legs
+answer for names: the engine's own resolver passes on to them what it does not know, and is not even asked
+where the task has a resolv.conf of its own (`agent.resolvfiles`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Blueprint:
     """(engine's network name, endpoint settings), in the task's own order."""
     volumes: tuple[Raw, ...]
     """Bodies of POST /volumes/create: volumes whose driver is configured are made first."""
+    legs: tuple[str, ...] = ()
+    """Where its names are resolved: any leg answers for all of its networks."""
 
 
 def blueprint(task: Task, view: View, file_mounts: list[Raw]) -> Blueprint:
@@ -44,13 +47,14 @@ def blueprint(task: Task, view: View, file_mounts: list[Raw]) -> Blueprint:
     template = read_template({**task.spec, "ContainerSpec": raw})
     spec = template.container
     joined = _joined(task, template, view)
+    legs = tuple(network.leg for network, _ in joined if network.leg)
     mounts = [
         {key: value for key, value in mount.items() if key != "Consistency"} for mount in spec.mounts or []
     ]
     host = {
         **_host_config(spec, template.resources),
         **_log_config(template.log_driver or _default_log_driver(view)),
-        **_resolver(spec, [network for network, _ in joined if network.leg]),
+        **_resolver(spec, legs),
         **_network_mode(task, view, joined),
         "Mounts": [*mounts, *file_mounts],
     }
@@ -58,7 +62,7 @@ def blueprint(task: Task, view: View, file_mounts: list[Raw]) -> Blueprint:
     endpoints = [(network.engine_name, settings) for network, settings in joined]
     if endpoints:
         body["NetworkingConfig"] = {"EndpointsConfig": dict(endpoints[:1])}
-    return Blueprint(body, tuple(endpoints[1:]), tuple(_volumes(mounts)))
+    return Blueprint(body, tuple(endpoints[1:]), tuple(_volumes(mounts)), legs)
 
 
 def labels(task: Task, spec: ContainerSpec) -> dict[str, str]:
@@ -160,10 +164,10 @@ def _log_config(driver: LogDriver | None) -> Raw:
     return {"LogConfig": {"Type": driver.name, "Config": driver.options or {}}} if driver else {}
 
 
-def _resolver(spec: ContainerSpec, networks: list[Network]) -> Raw:
+def _resolver(spec: ContainerSpec, legs: tuple[str, ...]) -> Raw:
     """The gate's legs, which ask the service's own servers in turn; without a network of ours, those."""
     own = spec.dns_config
-    servers = [network.leg for network in networks] or (own.nameservers if own else None)
+    servers = list(legs) or (own.nameservers if own else None)
     return {
         "Dns": servers,
         "DnsSearch": own.search if own else None,

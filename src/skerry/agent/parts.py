@@ -9,6 +9,7 @@ from skerry.agent.files import TaskFolders
 from skerry.agent.former import FormerTasks
 from skerry.agent.probe import Prober
 from skerry.agent.report import Reporter
+from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.traffic import Traffic
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
@@ -26,6 +27,7 @@ class Parts:
     engine: Engine
     traffic: Traffic
     folders: TaskFolders
+    resolvers: ResolvFiles
     reporter: Reporter
     prober: Prober
     clock: Callable[[], int]

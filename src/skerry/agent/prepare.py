@@ -63,7 +63,8 @@ def _plan(parts: Parts, task: Task, strict: bool) -> Blueprint:
     except MissingError:
         if strict:
             raise
-    return _with_the_api(blueprint(task, view, mounts), parts.api_socket, task)
+    plan = parts.resolvers.given(task.id, blueprint(task, view, mounts))
+    return _with_the_api(plan, parts.api_socket, task)
 
 
 def _with_the_api(plan: Blueprint, socket: ApiSocket | None, task: Task) -> Blueprint:

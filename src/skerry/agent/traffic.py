@@ -47,6 +47,10 @@ class Traffic(Protocol):
         """Of these networks (ID, the container's address there), those on which the container of a process is
         not reached at that address, and why. `runtime` is what runs it."""
 
+    async def lead_names(self, places: Mapping[str, str], pid: int) -> None:
+        """Have skerry answer inside of a process's container (its address on each network, by ID), at the
+        address of the engine's resolver, which some programs have built in. Else the engine goes on."""
+
     async def forget(self, task: Task) -> None:
         """A task has ended by itself: whoever was on the way to it shall find another."""
 

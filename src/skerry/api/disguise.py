@@ -1,13 +1,14 @@
 """How containers and networks that skerry made in the engine look to clients: as if Docker had made them.
 
 The engine knows an overlay network as the bridge `skerry.<id>`; clients see its name and its own ID. Task
-containers publish no ports, have no healthcheck and mount configs and secrets as far as the engine is
-concerned; clients see the ports, the health and the check, and not the mounts.
+containers publish no ports, have no healthcheck and mount configs, secrets and a resolv.conf as far as the
+engine is concerned; clients see the ports, the health and the check, and not the mounts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from skerry.api.ports import Health
@@ -58,11 +59,11 @@ def without_own(labels: Raw) -> Raw:
 
 @dataclass(frozen=True)
 class Disguise:
-    """What rewriting needs: the swarm, the health of its tasks, where secret files lie."""
+    """What rewriting needs: the swarm, the health of its tasks, where the files lie that tasks are given."""
 
     view: View
     health: Health
-    run_dir: str
+    file_dirs: tuple[str, ...]
     mode: str = "default"
     """What the engine calls the network mode of a container that asks for none."""
 
@@ -109,6 +110,8 @@ class Disguise:
             shown["Mounts"] = self._mounts(found["Mounts"])
         if "HostConfig" in found:
             shown["HostConfig"] = self._host_config(found, task)
+        if self._given(str(found.get("ResolvConfPath", ""))):
+            shown["ResolvConfPath"] = f"{PurePosixPath(found.get('HostnamePath', '')).parent}/resolv.conf"
         return shown if task is None else self._task_details(shown, task, image_healthcheck)
 
     def _task_details(self, found: Raw, task: Task, image_healthcheck: Raw | None) -> Raw:
@@ -176,12 +179,15 @@ class Disguise:
 
     def _kept(self, entries: list[Any]) -> list[Any]:
         """Mounts (objects, or `source:target` texts) without the files of tasks."""
-        hidden = f"{self.run_dir.rstrip('/')}/tasks/"
         return [
             entry
             for entry in entries
-            if not str(entry.get("Source", "") if isinstance(entry, dict) else entry).startswith(hidden)
+            if not self._given(str(entry.get("Source", "") if isinstance(entry, dict) else entry))
         ]
+
+    def _given(self, path: str) -> bool:
+        """Whether this is a file that skerry gave to a task."""
+        return any(path.startswith(f"{folder.rstrip('/')}/") for folder in self.file_dirs)
 
 
 def _endpoint(endpoint: Raw, network: Network) -> Raw:

@@ -34,6 +34,10 @@ async def _nothing() -> None:
     pass
 
 
+async def _no_guest(container: str) -> None:
+    pass
+
+
 async def _nothing_left(node_id: str) -> None:
     pass
 
@@ -45,10 +49,12 @@ class Parts:
     store: Store
     engine: Engine
     health: Health
-    run_dir: str
-    """The instance's run directory: configs and secrets of tasks lie below its `tasks/`."""
+    file_dirs: tuple[str, ...]
+    """Where the files lie that are bound into tasks unseen: configs, secrets, /etc/resolv.conf."""
     allocate_network: Callable[[str], Awaitable[Network]]
     """Wait until the network (by ID) has its subnet and its bridge; a plain container is about to join it."""
+    guest_settled: Callable[[str], Awaitable[None]] = _no_guest
+    """Wait until the names of a plain container, by its ID, are answered as it is now."""
     api_socket: ApiSocket | None = None
     """What a plain container gets that binds the engine's socket; None leaves that as it is."""
     interfaces: Callable[[], Mapping[str, str]] = dict

@@ -28,7 +28,8 @@ _HEALTH = ("healthy", "none", "starting", "unhealthy")
 def disguise(call: Call) -> Disguise:
     """How this request's containers are to look."""
     by_name = call.facts.has(changes.BRIDGE_BY_NAME)
-    return Disguise(call.view, call.parts.health, call.parts.run_dir, mode="bridge" if by_name else "default")
+    mode = "bridge" if by_name else "default"
+    return Disguise(call.view, call.parts.health, call.parts.file_dirs, mode=mode)
 
 
 async def listing(call: Call) -> web.Response:
@@ -205,7 +206,10 @@ async def start(call: Call) -> web.Response:
                 if call.facts.has(changes.START_PREFIX):
                     error.message = f"failed to set up container networking: {error.message}"
                 raise
-    return relay(await call.forward())
+    started = await call.forward()
+    if started.status < 300 and names & networks_of(call.view).keys():
+        await call.parts.guest_settled(str(found["Id"]))
+    return relay(started)
 
 
 def _engine_name(wanted: dict[str, Network], ref: str) -> str:

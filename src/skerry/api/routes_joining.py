@@ -30,10 +30,13 @@ async def connect(call: Call) -> web.Response:
         return relay(told)
     body = await call.body("types.NetworkConnect")
     network = await attachable(call, network)
-    await _leave_again(call, network, str(body.get("Container", "")))
+    container = str(body.get("Container", ""))
+    await _leave_again(call, network, container)
     told = await call.forward(f"/networks/{network.engine_name}/connect", msgspec.json.encode(body))
     if told.status == 403 and (twice := TWICE.search(told.body)):
         raise Conflict(f"{twice[1].decode()} is already attached to network {network.name}")
+    if told.status < 300:
+        await call.parts.guest_settled(container)
     return _renamed(told.status, network, relay(told))
 
 
@@ -55,6 +58,8 @@ async def disconnect(call: Call) -> web.Response:
     if body.get("Container") == wire.balancer_name(network):
         return empty()  # clients take off whatever a network shows; this one is the gate's and goes with it
     told = await call.forward(f"/networks/{network.engine_name}/disconnect")
+    if told.status < 300:
+        await call.parts.guest_settled(str(body.get("Container", "")))
     return _renamed(told.status, network, relay(told))
 
 

@@ -68,6 +68,7 @@ class Zone:
         A name with dots may be a whole name, or one on the network that stands behind one of the dots.
         """
         folded = _folded(name)
+        folded = dict(asker.links).get(folded, folded)
         for label, networks in self._readings(asker, folded):
             addresses = self._resolve(asker, label, networks)
             if addresses is not None:

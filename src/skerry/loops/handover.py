@@ -33,6 +33,8 @@ class Drainer(Protocol):
 
     async def displaced(self, pid: int, places: Mapping[str, str], runtime: str) -> Mapping[str, str]: ...
 
+    async def lead_names(self, pid: int, leg: str, address: str) -> None: ...
+
     async def forget(self, addresses: Iterable[str]) -> None: ...
 
 
@@ -79,6 +81,13 @@ class Handover:
         at = {bridge: places[key] for key, bridge in bridges.items()}
         wrong = await self._drainer.displaced(pid, at, runtime)
         return {key: wrong[bridge] for key, bridge in bridges.items() if bridge in wrong}
+
+    async def lead_names(self, places: Mapping[str, str], pid: int) -> None:
+        """Lead them to the leg of one of its networks, which answers for all."""
+        for key, address in places.items():
+            if pid and address and (leg := self._segments.leg(key)):
+                await self._drainer.lead_names(pid, leg, address)
+                return
 
     async def forget(self, task: Task) -> None:
         """Delete the flows of a task that has ended by itself; its address may be given out again."""

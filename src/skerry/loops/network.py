@@ -11,6 +11,7 @@ import structlog
 from msgspec.structs import replace
 
 from skerry.core.endpoints import Derivation
+from skerry.core.guests import Guests
 from skerry.core.handling import Handling, handling_of
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 CONDITION = "traffic"
 RETRY_S = 1.0
+GUESTS_S = 5.0
+"""How long the first table waits for word of the plain containers, whose names the gate would forget else."""
 RESYNC_S = 30.0
 """Whoever takes a rule of ours away: it comes back within this time, however much there is to do."""
 
@@ -69,6 +72,11 @@ class NetworkLoop:
         self._applying: Traffic | None = None
         """What may be in the kernel at any moment, though nobody has said so."""
         self._stale = False
+        self._guests = self._guests_applied = Guests()
+        self._guests_known = asyncio.Event()
+        self._guests_known.set()
+        self._joined: tuple[Traffic, Guests, Traffic] | None = None
+        """The traffic of the tasks, the guests, and both together, as they were last."""
         self._leaving: set[str] = set()
         self._wanted = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -82,6 +90,9 @@ class NetworkLoop:
             group.create_task(self._follow_reservations())
             group.create_task(self._follow_commits(commits))
             loop = asyncio.get_running_loop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GUESTS_S):
+                    await self._guests_known.wait()
             resync_at = loop.time() + self._resync_s
             while True:
                 settled = await self._apply(self._desired(commits))
@@ -107,7 +118,36 @@ class NetworkLoop:
         view, touched = self._store.view, self._touched
         self._touched = set()
         self._leaving = {key for key in self._leaving if key in view.tasks}
-        return self._derivation.of(view, frozenset(self._leaving), touched)
+        return self._with_guests(self._derivation.of(view, frozenset(self._leaving), touched))
+
+    def _with_guests(self, traffic: Traffic) -> Traffic:
+        """The same value as long as neither part is another."""
+        joined = self._joined
+        if joined is None or joined[0] is not traffic or joined[1] is not self._guests:
+            guests = self._guests
+            both = replace(
+                traffic,
+                names=(*traffic.names, *guests.names),
+                clients=(*traffic.clients, *guests.clients),
+            )
+            self._joined = joined = (traffic, guests, both)
+        return joined[2]
+
+    def expect_guests(self) -> None:
+        """Somebody is about to tell of guests: nothing is applied for a while without these."""
+        self._guests_known.clear()
+
+    def tell_guests(self, seen: Guests) -> None:
+        """These plain containers are on our networks now."""
+        if seen != self._guests:
+            self._guests = seen
+            self._wanted.set()
+        self._guests_known.set()
+
+    async def guests_applied(self) -> None:
+        """Return once the gate knows the guests that were told last."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._guests_applied is self._guests)
 
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
@@ -155,6 +195,7 @@ class NetworkLoop:
 
     async def _apply(self, desired: Traffic) -> bool:
         if desired == self._applied and not self._stale:
+            await self._note_applied(desired)
             return True
         self._applying = desired
         try:
@@ -164,11 +205,16 @@ class NetworkLoop:
             self._conditions.set(CONDITION, f"the traffic could not be changed: {failure}; trying again")
             return False
         self._conditions.clear(CONDITION)
-        async with self._changed:
-            self._applied, self._applying, self._stale = desired, None, False
-            self._changed.notify_all()
+        await self._note_applied(desired)
         self._reserved.put_nowait(reservations)
         return True
+
+    async def _note_applied(self, traffic: Traffic) -> None:
+        async with self._changed:
+            self._applied, self._applying, self._stale = traffic, None, False
+            if self._joined is not None and self._joined[2] is traffic:
+                self._guests_applied = self._joined[1]
+            self._changed.notify_all()
 
     async def _follow_reservations(self) -> None:
         """Write down what is ours; a disk that takes nothing must not hold up the traffic."""

@@ -143,6 +143,11 @@ class SegmentsLoop:
         network = self._store.view.networks.get(network_id)
         return network.bridge if network is not None and _is_bridge(network) else ""
 
+    def leg(self, network_id: str) -> str:
+        """The gate's address on a network; empty where it has none."""
+        network = self._store.view.networks.get(network_id)
+        return network.leg if network is not None else ""
+
     def _is_ready(self, network_id: str) -> bool:
         return network_id in self._dressed or not _is_bridge(self._store.view.networks.get(network_id))
 

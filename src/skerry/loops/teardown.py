@@ -137,7 +137,7 @@ def _grace_s(view: View, container: Raw) -> int:
 
 
 RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks")
-DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json")
+DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json", "resolv")
 
 
 def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes: bool) -> None:

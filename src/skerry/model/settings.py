@@ -55,6 +55,11 @@ class Settings:
         """Configs and secrets of tasks, on a tmpfs."""
         return f"{self.run_dir}/tasks"
 
+    @property
+    def resolv_dir(self) -> str:
+        """The /etc/resolv.conf of tasks."""
+        return f"{self.data_dir}/resolv"
+
     def arguments(self) -> list[str]:
         """The settings as options of a command line."""
         found = ["--run-dir", self.run_dir, "--data-dir", self.data_dir, "--name", self.name]

@@ -93,6 +93,8 @@ class Client(Struct, frozen=True):
     hostname: str = ""
     """Lower case: asked by itself, it means its own address."""
     addresses: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    """Names that it alone has for others: (the alias, whom it means)."""
 
 
 class Traffic(Struct, frozen=True):

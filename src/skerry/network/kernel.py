@@ -17,7 +17,7 @@ from skerry.gate.netns import RUN_NETNS
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network import chains, forwarding, links, ruleset
+from skerry.network import chains, forwarding, links, loopback, ruleset
 from skerry.network.commands import is_ours, nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
 from skerry.network.difference import differing
@@ -63,6 +63,8 @@ class KernelNetwork:
         self._macs: dict[str, bytes] = {}
         """Of the bridges: containers go on to send to them, should one have to be made again."""
         self._lost: list[Callable[[], None]] = []
+        self._deaf: set[str] = set()
+        """Why 127.0.0.11 could not be led to the gate in some containers; each is logged once."""
         self._written: Traffic | None = None
         """What the kernel table has, as far as we know: changes are made from there."""
 
@@ -183,6 +185,19 @@ class KernelNetwork:
     async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
         """Of these places of a process (bridge, address) those where it is not, and why."""
         return await asyncio.to_thread(displaced, pid, places, runtime)
+
+    async def lead_names(self, pid: int, leg: str, address: str) -> None:
+        """Have 127.0.0.11 lead to a leg in the namespace of a process, which has `address` on that network. A
+        process that ends, or a runtime without the kernel's tables, is no fault."""
+        try:
+            await loopback.lead(pid, leg, address)
+        except (OSError, NetworkError) as error:
+            self._not_led(pid, str(error).replace(f"/proc/{pid}/", "/proc/PID/"))
+
+    def _not_led(self, pid: int, why: str) -> None:
+        if why not in self._deaf and Path(f"/proc/{pid}").exists():
+            self._deaf.add(why)
+            log.warning("the engine goes on answering at 127.0.0.11", pid=pid, why=why)
 
     async def drop_segment(self, segment: Segment) -> None:
         """Unplug the gate's leg; the bridge is the engine's to remove."""

@@ -26,7 +26,7 @@ _MAC, _NAME, _PEER, _MASTER, _INFO, _NET_NS_FD = 1, 3, 5, 10, 18, 28
 _KIND, _DATA, _SLAVE_DATA, _SLAVE_KIND = 1, 2, 5, 4
 _VETH_PEER, _BRIDGE_CALL_IPTABLES, _PORT_MODE = 1, 36, 4
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_DESTINATION, _OUT = 1, 4
+_DESTINATION, _OUT, _SOURCE = 1, 4, 7
 _UP = 1
 _LOCAL_TABLE, _STATIC, _HOST, _LOCAL = 255, 4, 254, 2
 
@@ -137,9 +137,11 @@ class Route:
         both = attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
         self._do(_NEW_ADDRESS, head + both, _CREATE | _REPLACE)
 
-    def make_local(self, subnet: str) -> None:
-        """Take every address of a subnet for one of this namespace's own."""
-        self._do(_NEW_ROUTE, _local_route(subnet), _CREATE | _REPLACE)
+    def make_local(self, subnet: str, source: str = "") -> None:
+        """Take every address of a subnet for one of this namespace's own; who speaks to it does so from
+        `source`, if that is given."""
+        preferred = attribute(_SOURCE, socket.inet_aton(source)) if source else b""
+        self._do(_NEW_ROUTE, _local_route(subnet) + preferred, _CREATE | _REPLACE)
 
     def make_foreign(self, subnet: str) -> None:
         """Undo `make_local`."""

@@ -1,0 +1,127 @@
+"""Plain containers on our networks, guests, and what they give to the network: names, and who asks.
+
+They are known to the engine alone; what is derived here from its words is what tasks have from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from skerry.model.objects import Network, Raw
+from skerry.model.traffic import Client, Name
+
+TASK_LABEL = "com.docker.swarm.task.id"
+SHORT_ID = 12
+NAMELESS = ("bridge", "host", "none")
+"""The engine's own networks, on which nobody has a name."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A container's place on one network; `network` is the engine's name of it, `key` what names there are
+    told apart by: our ID or else the engine's."""
+
+    network: str
+    key: str
+    address: str
+    aliases: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Container:
+    """A running container that is no task. `legs`: where names of its networks of ours are answered, with its
+    own address there."""
+
+    id: str
+    name: str
+    hostname: str
+    pid: int
+    nameservers: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    legs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Guests:
+    """What all guests give to the network."""
+
+    names: tuple[Name, ...] = ()
+    clients: tuple[Client, ...] = ()
+
+
+def container_of(seen: Raw, networks: Mapping[str, Network]) -> Container | None:
+    """An inspected container, where it runs and is no task; `networks` are ours by the engine's names."""
+    config, host = seen.get("Config") or {}, seen.get("HostConfig") or {}
+    if not seen["State"].get("Running") or TASK_LABEL in (config.get("Labels") or {}):
+        return None
+    endpoints = tuple(_endpoints(seen, networks))
+    ours = [(networks[one.network].leg, one.address) for one in endpoints if one.network in networks]
+    legs = {network.leg for network in networks.values()}
+    return Container(
+        id=str(seen["Id"]),
+        name=str(seen.get("Name", "")).removeprefix("/").lower(),
+        hostname=str(config.get("Hostname") or "").lower(),
+        pid=int(seen["State"].get("Pid") or 0),
+        nameservers=tuple(server for server in host.get("Dns") or () if server not in legs),
+        endpoints=endpoints,
+        legs=tuple(ours),
+    )
+
+
+def _endpoints(seen: Raw, networks: Mapping[str, Network]) -> Iterator[Endpoint]:
+    places = (seen.get("NetworkSettings") or {}).get("Networks") or {}
+    for name, place in sorted(places.items(), key=lambda item: _shown(item[0], networks)):
+        if place and place.get("IPAddress") and name not in NAMELESS:
+            network = networks.get(name)
+            yield Endpoint(
+                name,
+                network.id if network is not None else str(place.get("NetworkID")),
+                str(place["IPAddress"]),
+                tuple(dict.fromkeys(alias.lower() for alias in place.get("Aliases") or ())),
+                tuple(_link(text.lower()) for text in place.get("Links") or ()),
+            )
+
+
+def _shown(name: str, networks: Mapping[str, Network]) -> str:
+    """A name is looked for by the networks' names, as in Swarm."""
+    return networks[name].name if name in networks else name
+
+
+def _link(text: str) -> tuple[str, str]:
+    """`name:alias`: the alias, and whom it means."""
+    name, _, alias = text.partition(":")
+    return alias or name, name
+
+
+def guests(containers: Iterable[Container]) -> Guests:
+    """What the containers on our networks give to the network. Whom they can name on other networks of the
+    engine's is told, too: the gate answers them everything."""
+    containers = sorted(containers, key=lambda container: container.id)
+    seen_by_guests = {place.key for one in containers if one.legs for place in one.endpoints}
+    return Guests(
+        tuple(name for one in containers for name in _names(one) if name.network_id in seen_by_guests),
+        tuple(client for one in containers for client in _clients(one)),
+    )
+
+
+def _names(container: Container) -> Iterator[Name]:
+    low = dict.fromkeys((container.id[:SHORT_ID], container.hostname))
+    for place in container.endpoints:
+        high = dict.fromkeys((container.name, *(alias for alias in place.aliases if alias not in low)))
+        for rank, names in ((1, high), (2, low)):
+            for name in filter(None, names):
+                yield Name(place.key, name, (place.address,), rank=rank)
+
+
+def _clients(container: Container) -> Iterator[Client]:
+    for _, address in container.legs:
+        yield Client(
+            address,
+            tuple(place.key for place in container.endpoints),
+            container.nameservers,
+            hostname=container.hostname,
+            addresses=tuple(place.address for place in container.endpoints),
+            links=tuple(link for place in container.endpoints for link in place.links),
+        )
