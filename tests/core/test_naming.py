@@ -97,7 +97,7 @@ def test_a_network_goes_by_its_name_and_by_that_of_the_compose_file() -> None:
         "n1": ("zebra",),
         "n2": ("blue_back", "back"),
         "n3": ("attic",),
-        "n4": ("ingress",),
+        "n4": ("Ingress",),
     }
 
 

@@ -202,7 +202,7 @@ def test_who_waits_for_the_world_still_hears_of_its_neighbours() -> None:
 @pytest.mark.case("N20")
 @pytest.mark.timeout(60)
 def test_many_who_flood_a_silent_server_keep_nobody_from_another() -> None:
-    """Twelve clients ask as much as may wait, of a server that says nothing; another asks one that answers."""
+    """Twelve clients ask as much as may wait, of a server that is silent; another asks one that answers."""
     silent, answering, honest = "127.0.0.61", "127.0.0.62", "127.0.3.1"
     floods = [f"127.0.2.{number}" for number in range(1, 13)]
     clients = (

@@ -16,7 +16,7 @@ def segment(key: str, third: int, *names: str, internal: bool = False) -> Segmen
 
 SEGMENTS = (
     segment("red", 1),
-    segment("blue", 2, "s_blue", "blue"),
+    segment("blue", 2, "s_Blue", "Blue"),
     segment("both", 3),
     segment("ingress", 9),
 )
@@ -35,7 +35,7 @@ ZONE = Zone.of(
             Name("blue", "db", ("10.0.2.130",)),
             Name("blue", "web", ("10.0.2.131",)),
             Name("blue", "none", ()),
-            Name("blue", "db.1.abc", ("10.0.2.9",), rank=1),
+            Name("blue", "Db.1.abc", ("10.0.2.9",), rank=1),
         ),
         clients=(
             Client("10.0.1.2", ("red",)),
@@ -184,11 +184,11 @@ def test_the_own_hostname_is_the_own_address(names: tuple[Name, ...], name: str,
     ("requester", "leg", "address", "name"),
     [
         ("10.0.1.2", "", "10.0.1.4", "web.1.abc.red"),
-        ("10.0.1.4", "", "10.0.2.9", "db.1.abc.s_blue"),
+        ("10.0.1.4", "", "10.0.2.9", "Db.1.abc.s_Blue"),
         ("10.0.1.2", "", "10.0.2.9", None),
         ("10.0.1.2", "", "10.0.1.130", None),
         ("10.0.2.9", "10.0.2.254", "10.0.1.4", None),
-        ("10.0.2.9", "10.0.2.254", "10.0.2.9", "db.1.abc.s_blue"),
+        ("10.0.2.9", "10.0.2.254", "10.0.2.9", "Db.1.abc.s_Blue"),
     ],
 )
 def test_a_task_is_found_backwards_by_its_own_name(

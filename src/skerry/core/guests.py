@@ -61,7 +61,7 @@ def container_of(seen: Raw, networks: Mapping[str, Network]) -> Container | None
     legs = {network.leg for network in networks.values()}
     return Container(
         id=str(seen["Id"]),
-        name=str(seen.get("Name", "")).removeprefix("/").lower(),
+        name=str(seen.get("Name", "")).removeprefix("/"),
         hostname=str(config.get("Hostname") or "").lower(),
         pid=int(seen["State"].get("Pid") or 0),
         nameservers=tuple(server for server in host.get("Dns") or () if server not in legs),
@@ -84,9 +84,9 @@ def _endpoints(seen: Raw, networks: Mapping[str, Network]) -> Iterator[Endpoint]
             )
 
 
-def _shown(name: str, networks: Mapping[str, Network]) -> str:
-    """A name is looked for by the networks' names, as in Swarm."""
-    return networks[name].name if name in networks else name
+def _shown(name: str, networks: Mapping[str, Network]) -> tuple[bool, str]:
+    """A name is looked for by the networks' names, internal ones later, as in Swarm."""
+    return (networks[name].internal, networks[name].name) if name in networks else (False, name)
 
 
 def _link(text: str) -> tuple[str, str]:

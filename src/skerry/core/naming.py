@@ -27,7 +27,7 @@ def stack_of(spec: Raw) -> str:
 def network_names(network: Network) -> tuple[str, ...]:
     """What stands for a network in `X.NETWORK`: its name, and that without its stack's, as in the file."""
     names = (network.name, network.name.removeprefix(f"{stack_of(network.spec)}_"))
-    return tuple(dict.fromkeys(name.lower() for name in names))
+    return tuple(dict.fromkeys(names))
 
 
 def names_of(
@@ -54,7 +54,7 @@ def _service_names(service: Service, network: Network) -> Iterator[str]:
 
 
 def _task_names(view: View, task: Task, network: Network, address: str, stack: str) -> Iterator[Name]:
-    yield Name(network.id, task.name.lower(), (address,), rank=1, stack=stack)
+    yield Name(network.id, task.name, (address,), rank=1, stack=stack)
     for name in filter(None, dict.fromkeys((_short_id(task), _hostname(view, task)))):
         yield Name(network.id, name, (address,), rank=2, stack=stack)
 

@@ -25,7 +25,9 @@ class Zone:
     legs: Mapping[str, str]
     """Leg address to its network."""
     labels: Mapping[str, tuple[str, ...]]
-    """Network ID to what stands for it behind the dot; the first is its name."""
+    """Network ID to what stands for it behind the dot, lower case."""
+    titles: Mapping[str, str]
+    """Network ID to its name, as users wrote it."""
     reverse: Mapping[tuple[str, str], str]
     """(network ID, address) to the name of the task or container that has it."""
     subnets: Mapping[str, IPv4Network]
@@ -48,7 +50,11 @@ class Zone:
             names=names,
             clients={client.address: client for client in traffic.clients},
             legs={segment.leg: segment.network_id for segment in traffic.segments},
-            labels={segment.network_id: segment.names for segment in traffic.segments},
+            labels={
+                segment.network_id: tuple(name.lower() for name in segment.names)
+                for segment in traffic.segments
+            },
+            titles={segment.network_id: segment.names[0] for segment in traffic.segments if segment.names},
             reverse=reverse,
             subnets={segment.network_id: IPv4Network(segment.subnet) for segment in traffic.segments},
             enclosed=frozenset(segment.network_id for segment in traffic.segments if segment.internal),
@@ -100,7 +106,8 @@ class Zone:
         for network in asker.network_ids:
             name = self.reverse.get((network, address))
             if name is not None:
-                return ".".join((name, *self.labels.get(network, ())[:1]))
+                title = self.titles.get(network)
+                return f"{name}.{title}" if title else name
         return None
 
     def denies(self, asker: Client, name: str) -> bool:

@@ -19,7 +19,7 @@ class Segment(Struct, frozen=True):
     leg: str
     internal: bool = False
     names: tuple[str, ...] = ()
-    """What stands for it in `X.NETWORK`, lower case: its name, and what its stack calls it."""
+    """What stands for it in `X.NETWORK`: its name, and what its stack calls it."""
 
 
 class Backend(Struct, frozen=True):
@@ -61,7 +61,7 @@ class PublishedPort(Struct, frozen=True):
 
 
 class Name(Struct, frozen=True):
-    """A DNS name on one network, lower case, with the addresses to answer (a VIP, or tasks).
+    """A DNS name on one network, of any case, with the addresses to answer (a VIP, or tasks).
 
     Several rows may bear one name on one network: those of the lowest `rank` count, and all their addresses.
     The first row of rank 1 that has an address alone is that address's own name, for reverse questions.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from skerry.core.resolvconf import ResolvConf
 from skerry.gate.message import ResolverOptions
 
 RESOLV_CONF = Path("/etc/resolv.conf")
@@ -15,11 +16,10 @@ LONGEST_S = 30
 def host_resolver(path: Path = RESOLV_CONF) -> tuple[tuple[str, ...], ResolverOptions]:
     """The host's nameservers in order, and its options."""
     try:
-        lines = [line.split() for line in path.read_text().splitlines()]
-    except OSError:
-        lines = []
-    nameservers = tuple(words[1] for words in lines if len(words) > 1 and words[0] == "nameserver")
-    return nameservers, options_of(word for words in lines if words[:1] == ["options"] for word in words[1:])
+        conf = ResolvConf.parse(path.read_text())
+    except (OSError, UnicodeDecodeError):
+        conf = ResolvConf()
+    return conf.nameservers, options_of(conf.options)
 
 
 def options_of(words: Iterable[str]) -> ResolverOptions:
