@@ -367,6 +367,26 @@ def test_a_guest_is_known_as_soon_as_it_runs_and_forgotten_with_its_end(host: Ho
 
 
 @pytest.mark.case("N10")
+def test_a_guest_that_is_restarted_asks_the_gate_again(host: Host, guests: dict[str, str]) -> None:
+    host.docker("restart", "--time", "0", "late")
+    vip = host.vip("web")
+    wait_until(lambda: host.ask("late", "web") == vip, "127.0.0.11 leads to the gate")
+    assert host.ask(host.container("plain"), "later") == host.address("late")
+
+
+@pytest.mark.case("N10")
+def test_the_next_skerryd_lays_what_is_missing_in_a_task(host: Host) -> None:
+    """A container of an older skerry has no rule."""
+    container = host.container("locked")
+    host.as_container(container, "nft", "delete", "table", "ip", "skerry-names")
+    host.kill_skerryd()
+    host.up()
+    tables = lambda: host.as_container(container, "nft", "list", "tables")  # noqa: E731
+    wait_until(lambda: "skerry-names" in tables(), "the rule is back")
+    assert host.ask(container, "web", transport="tcp") == host.vip("web")
+
+
+@pytest.mark.case("N10")
 def test_guests_are_known_to_the_next_skerryd_from_the_first(host: Host, guests: dict[str, str]) -> None:
     pid, address = host.inspect("container", "cache")["State"]["Pid"], host.address("cache")
     line = ["nsenter", f"--target={pid}", "--net", sys.executable, "-c", ASK, EMBEDDED, "udp", "redis", "A"]
