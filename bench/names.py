@@ -36,7 +36,8 @@ FLOOD_S = 5.0
 FLOODS = 5
 """The first one is not counted: caches of a bounded size are filled by it."""
 ANSWER_S = 5.0
-NAMES = ("web", "tasks.web", "WEB", "bench_web", "web.n")
+ALIASES = tuple(f"alias-{number}" for number in range(60))
+NAMES = ("web", "tasks.web", "WEB", "web.n", *ALIASES)
 RATIO_LIMIT = 1.2
 RATE_LIMIT = 5000.0
 GROWTH_LIMIT_KB = 1024
@@ -114,7 +115,7 @@ def prepare(world: World) -> None:
     docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
     docker("network", "create", "--driver", "overlay", "n")
     docker("network", "create", "own")
-    network = "name=n,alias=bench_web"
+    network = ",".join(["name=n", *(f"alias={alias}" for alias in ALIASES)])
     docker("service", "create", "--detach", "--name", "web", "--replicas", "4", "--network", network, "box:1")
     clients = ("--name", "client", "--replicas", str(FLOODING))
     docker("service", "create", "--detach", *clients, "--network", "n", "box:1")
