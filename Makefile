@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes soak
+.PHONY: bench-setup setup demo test check sim mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -62,6 +62,9 @@ bench-network: bench-setup
 bench-probes: setup
 	@$(PYTHON) -m bench.probes
 
+bench-names: setup
+	@$(PYTHON) -m bench.names
+
 # every client while everything is rolled and broken: writes docs/proof.md; make proof PROOF="--only 'task crash'"
 proof: setup
 	@$(PYTHON) -m proof $(or $(PROOF),--report docs/proof.md)
@@ -85,6 +88,11 @@ check: setup
 # Records afresh what a genuine Swarm answers, in the folder of its engine's API version. With ENGINE=forky: that one's.
 transcripts: setup
 	@$(PYTHON) -m tests.transcripts
+
+# Hundreds of questions by five resolvers, beside what a genuine Swarm answered; make names STACKS="plain aliases".
+# A question more? python -m tests.names.record asks a genuine one.
+names: setup
+	@$(PYTHON) -m tests.names $(STACKS)
 
 # The wire as a whole: transcripts, the SDK, bad input. FUZZ=N for fewer or more requests.
 wire: setup

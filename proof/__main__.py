@@ -7,6 +7,7 @@ nothing failed.
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
 import time
@@ -20,9 +21,9 @@ from demo.ending import end_in_order
 from proof.cells import Cell, Explanation, Request, broken, cell, last_line, proved
 from proof.clients import PATIENCE_S
 from proof.load import Load
-from proof.plan import KILLS, Run, counted, runs
+from proof.plan import BY_NAME, KILLS, Run, counted, runs
 from proof.report import write
-from proof.stack import Stack
+from proof.stack import NamedStack, Stack
 from tests.world.world import World
 
 EXPLAINED = Path(__file__).with_name("explained.json")
@@ -69,9 +70,10 @@ def played(planned: list[Run], explanations: list[Explanation], logs: Path | Non
     rest = list(planned)
     while rest:
         begun: list[Run] = []
+        kind, own = next(itertools.groupby(rest, _stack))
         try:
             with World(images=["story"]) as world:
-                cells += play(Stack(world), rest, explanations, begun)
+                cells += play(kind(world), list(own), explanations, begun)
                 if logs is not None:
                     logs.write_text(world.logs())
         except Exception as error:  # noqa: BLE001 - the world or its clients: what they played is lost
@@ -80,10 +82,14 @@ def played(planned: list[Run], explanations: list[Explanation], logs: Path | Non
     return cells
 
 
+def _stack(run: Run) -> type[Stack]:
+    return NamedStack if run.action == BY_NAME else Stack
+
+
 def play(stack: Stack, planned: list[Run], explanations: list[Explanation], begun: list[Run]) -> list[Cell]:
     """Runs under one load, until one of them breaks; a line each. `begun` gets those that were begun."""
     stack.deploy()
-    load = Load(stack)
+    load = Load(stack.clients())
     starts: list[float] = []
     failure: Exception | None = None
     try:

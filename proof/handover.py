@@ -86,7 +86,7 @@ def _under_load(world: World, rest: list[Part], found: Found) -> None:
     """Play what is left, and take it away; raises what breaks a part, which is then still there."""
     stack = Stack(world)
     stack.deploy()
-    load = Load(stack)
+    load = Load(stack.clients())
     try:
         while rest:
             found.counts[rest[0].name] += rest[0].play(stack)

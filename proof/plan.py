@@ -19,6 +19,10 @@ CLIENTS = (
     "new connection, IPv6",
     "keep-alive, IPv6",
 )
+NAMERS = ("by hostname", "by shared alias", "with ndots:2", "on two networks")
+"""Clients in containers, each of which looks up a name of its own for each request."""
+BY_NAME = "update by name"
+"""Its stack has names that programs like to trip over, and other clients."""
 ROLLOUTS = ("update", "rollback", "scale", "ports", "config")
 FAULTS = (
     "task crash",
@@ -60,6 +64,8 @@ class Run:
 
 def counted(run: Run) -> list[str]:
     """Whose requests count: the resolver that a container asks is a part of the engine, and gone with it."""
+    if run.action == BY_NAME:
+        return list(NAMERS)
     return [one for one in CLIENTS if (run.action, one) != ("engine killed", "dns in a container")]
 
 
@@ -81,7 +87,8 @@ def runs(*, short: bool) -> list[Run]:
     for setting in settings:
         found += [Run(action, setting) for action in ROLLOUTS]
         found += [Run(action, setting) for action in _faults(setting)]
-    return found
+    named = [Setting(1, "stop-first", "once"), Setting(2, "stop-first", "once")]
+    return [*found, *(Run(BY_NAME, setting) for setting in [*named, Setting(2, "start-first", "graceful")])]
 
 
 def _faults(setting: Setting) -> list[str]:

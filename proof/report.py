@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from proof.cells import WHOLE, Cell, Explanation, last_line
-from proof.plan import CLIENTS
+from proof.plan import CLIENTS, NAMERS
 
 WIDTH, ROW, LEFT, TOP = 900, 30, 170, 50
+ROWS = (*CLIENTS, *NAMERS)
 FIRST_MS, LAST_MS = 0.3, 30_000.0
 
 
@@ -33,7 +34,7 @@ def _page(cells: Sequence[Cell], explanations: Iterable[Explanation], plot: str)
         yield f"| {why.run} | {', '.join(why.clients)} | {why.at_most} | {why.reason} |"
     yield from _broken([one for one in cells if one.client == WHOLE])
     yield "\n## By client\n"
-    yield from _table("client", [(name, [one for one in cells if one.client == name]) for name in CLIENTS])
+    yield from _table("client", [(name, [one for one in cells if one.client == name]) for name in ROWS])
     yield "\n## By run\n"
     runs = list(dict.fromkeys(one.run for one in cells))
     yield from _table("run", [(name, [one for one in cells if one.run == name]) for name in runs])
@@ -68,7 +69,7 @@ def _table(name: str, groups: list[tuple[str, list[Cell]]]) -> Iterator[str]:
 
 def svg(cells: Sequence[Cell]) -> str:
     """A row for each client; for each run a dot at its median and one at its slowest, logarithmic."""
-    height = TOP + ROW * len(CLIENTS) + 40
+    height = TOP + ROW * len(ROWS) + 40
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif"'
         ' font-size="12">',
@@ -80,7 +81,7 @@ def svg(cells: Sequence[Cell]) -> str:
         x = _x(mark)
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 10}" y2="{height - 30}" stroke="#ddd"/>')
         parts.append(f'<text x="{x:.1f}" y="{height - 12}" text-anchor="middle">{mark} ms</text>')
-    for row, client in enumerate(CLIENTS):
+    for row, client in enumerate(ROWS):
         y = TOP + ROW * row + ROW / 2
         parts.append(f'<text x="{LEFT - 10}" y="{y + 4:.1f}" text-anchor="end">{client}</text>')
         for one in cells:

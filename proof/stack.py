@@ -1,4 +1,4 @@
-"""The stack that is proved on: two services of the same app on one network, in a world of its own."""
+"""The stacks that are proved on: two services of the same app, in a world of their own."""
 
 from __future__ import annotations
 
@@ -15,24 +15,42 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import skerry
 from demo.shell import StepFailed
 from demo.watch import Rollout
+from proof.clients import Places
 from proof.cutter import Cutter
-from proof.plan import Run, Setting
+from proof.plan import NAMERS, Run, Setting
+from proof.stream import Place
+from tests.world.net import INSIDE, INSIDE6
 from tests.world.processes import kill
 from tests.world.world import World, wait_until
 
 SERVICES = {
-    "web": ["--publish", "8080:8080"],
+    "web": ["--network", "proof", "--publish", "8080:8080"],
     "sockets": [
+        *("--network", "proof"),
         *("--publish", "9090:8080", "--publish", "9091:8081", "--publish", "9092:8082/udp"),
         # WebSocket and plain TCP: both sides speak, so connections are waited for
         *("--label", "skerry.drain.idle=wait"),
     ],
 }
+ASKERS = {"asker": ["--network", "proof"]}
+_BOTH = ("--network", "name=proof,alias=api", "--network", "name=other,alias=api")
+NAMED_SERVICES = {
+    "web": ["--hostname", "web", *_BOTH],
+    "twin": ["--hostname", "{{.Service.Name}}-{{.Task.Slot}}", *_BOTH],
+}
+NAMED_ASKERS = {
+    **ASKERS,
+    "dotted": ["--network", "proof", "--dns-option", "ndots:2"],
+    "both": ["--network", "other", "--network", "proof"],
+}
 HEALTH = "curl -sf http://127.0.0.1:8080/healthcheck || exit 1"
 APP = Path(__file__).with_name("app.py")
+ASKER = Path(__file__).with_name("asker.py")
 IMAGES = ("story-app:1.0.0", "story-app:1.0.1")
 SOURCE = Path(skerry.__file__).parent
 LONG_S = 120.0
@@ -40,6 +58,12 @@ LONG_S = 120.0
 
 class Stack:
     """The stack in a world; each method returns when what it does is done."""
+
+    networks: tuple[str, ...] = ("proof",)
+    services = SERVICES
+    """With what each has more than the others."""
+    askers = ASKERS
+    """Services of one container that nothing happens to: from there, names are asked."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -53,11 +77,12 @@ class Stack:
         """Make everything, and wait until it serves."""
         docker = self.world.docker
         docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
-        docker("network", "create", "--driver", "overlay", "proof")
+        for network in self.networks:
+            docker("network", "create", "--driver", "overlay", network)
         docker("config", "create", "app-0", str(APP))
-        for name, more in SERVICES.items():
+        for name, more in self.services.items():
             docker(
-                *("service", "create", "--detach", "--name", name, "--network", "proof", *more),
+                *("service", "create", "--detach", "--name", name, *more),
                 *("--config", "source=app-0,target=/app.py", "--replicas", "2", "--limit-memory", "160M"),
                 *(
                     "--health-cmd",
@@ -73,18 +98,32 @@ class Stack:
                 *("--rollback-monitor", "200ms", "--rollback-order", "start-first"),
                 *("--stop-grace-period", "10s", IMAGES[0], "python3", "-S", "/app.py"),
             )
-        docker(
-            *("service", "create", "--detach", "--name", "asker", "--network", "proof"),
-            *("--no-healthcheck", IMAGES[0]),
-            *("python3", "-S", "-c", "import time; time.sleep(1e6)"),
-        )
-        for name in SERVICES:
+        for name, more in self.askers.items():
+            docker(
+                *("service", "create", "--detach", "--name", name, *more, "--no-healthcheck", IMAGES[0]),
+                *("python3", "-S", "-c", "import time; time.sleep(1e6)"),
+            )
+        for name in self.services:
             wait_until(partial(self._ready, name), f"{name} runs", 60)
-        wait_until(lambda: self.world.api().containers("asker"), "asker runs", 60)
+        for name in self.askers:
+            wait_until(partial(self.world.api().containers, name), f"{name} runs", 60)
 
-    def asker(self) -> int:
-        """A process in a container on the network that nothing happens to: from there, names are asked."""
-        return self._pid(self._one_task("asker"))
+    def clients(self) -> list[list[str]]:
+        """The commands of the processes that are all clients."""
+        machine = Path("/run/netns") / self.world.net.inside
+        places = Places(
+            outside=Place(INSIDE),
+            outside6=Place(INSIDE6),
+            own6=Place("::1", str(machine)),
+            leg=Place(self.leg(), str(machine)),
+            resolver=Place("127.0.0.11", f"/proc/{self.asker('asker')}/ns/net"),
+        )
+        words = [sys.executable, "-m", "proof.clients", msgspec.json.encode(places).decode()]
+        return [self.world.net.within(words, outside=True)]
+
+    def asker(self, name: str) -> int:
+        """The process of an asker."""
+        return self._pid(self._one_task(name))
 
     def _pid(self, container: str) -> int:
         return int(self.world.inspect("container", container)["State"]["Pid"])
@@ -113,18 +152,18 @@ class Stack:
     def _both(self, act: Callable[[str], object], *, replaces: bool, replicas: int | None = None) -> None:
         """Do something to both services and wait until it is through."""
         count = self.setting.replicas if replicas is None else replicas
-        rollouts = [Rollout(self.world.socket, name, count, replaces=replaces) for name in SERVICES]
+        rollouts = [Rollout(self.world.socket, name, count, replaces=replaces) for name in self.services]
         for rollout in rollouts:
             rollout.__enter__()
         try:
-            for name in SERVICES:
+            for name in self.services:
                 act(name)
             for rollout in rollouts:
                 rollout.wait(LONG_S)
         finally:
             for rollout in rollouts:
                 rollout.__exit__()
-        for name in SERVICES:
+        for name in self.services:
             wait_until(partial(self._settled, name), f"{name} is at rest", 60)
 
     def _whole(self, name: str) -> bool:
@@ -191,7 +230,7 @@ class Stack:
 
     def rest(self) -> None:
         """Wait until everything is whole, of the last image."""
-        for name in SERVICES:
+        for name in self.services:
             wait_until(partial(self._updated, name, IMAGES[self._image]), f"{name} is updated", 60)
             wait_until(partial(self._whole, name), f"{name} is whole", 60)
         time.sleep(1.0)  # what comes late shall still be counted
@@ -200,7 +239,7 @@ class Stack:
         return str(self.world.api().containers(name)[0]["Id"])
 
     def _task_crash_(self) -> None:
-        for name in SERVICES:
+        for name in self.services:
             self._crash(name)
         self.rest()
 
@@ -215,7 +254,7 @@ class Stack:
         return all(one["Id"] != container for one in self.world.api().containers(name))
 
     def _out_of_memory_(self) -> None:
-        for name in SERVICES:
+        for name in self.services:
             container = self._one_task(name)
             self.world.as_container(
                 container, "curl", "-s", "-m", "20", "http://127.0.0.1:8080/eat", check=False
@@ -236,7 +275,7 @@ class Stack:
     def begin_update(self) -> None:
         """Tell both services to take the other image, and do not wait."""
         self._image = 1 - self._image
-        for name in SERVICES:
+        for name in self.services:
             self.world.docker("service", "update", "--detach", "--image", IMAGES[self._image], name)
 
     def _updated(self, name: str, image: str) -> bool:
@@ -352,6 +391,30 @@ class Stack:
     def _ruleset_flushed_(self) -> None:
         self.world.run("nft", "flush", "ruleset")
         time.sleep(1.5)
+        self._update_()
+
+
+class NamedStack(Stack):
+    """Both services bear one alias and are on two networks; one has its own name for a hostname. Who asks
+    does so from inside, by libc."""
+
+    networks = ("proof", "other")
+    services = NAMED_SERVICES
+    askers = NAMED_ASKERS
+
+    def clients(self) -> list[list[str]]:
+        """A process for each kind, in a container."""
+        script = ASKER.read_text()
+        ways = zip(NAMERS, ("asker", "asker", "dotted", "both"), ("web", "api", "web", "twin"), strict=True)
+        return [
+            [
+                *("nsenter", f"--target={self.asker(asker)}", "--net", "--mount", "--root", "--wd"),
+                *("python3", "-S", "-c", script, client, name, "8080"),
+            ]
+            for client, asker, name in ways
+        ]
+
+    def _update_by_name_(self) -> None:
         self._update_()
 
 

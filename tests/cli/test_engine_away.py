@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.world.away import held
 from tests.world.genuine import import_box
-from tests.world.processes import kill
 from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -130,7 +127,7 @@ def test_a_private_engine_that_cannot_start_for_a_minute_comes_back(skerryd: str
         world.docker(*SERVICE)
         wait_until(lambda: "1/1" in world.docker("service", "ls"), "the task runs")
         container = world.docker("ps", "--quiet")
-        with held(world.data_dir / "engine/volumes/metadata.db", world):
+        with held(world):
             if skerryd == "is started meanwhile":
                 world.kill_skerryd()
                 world.up()
@@ -145,18 +142,6 @@ def test_a_private_engine_that_cannot_start_for_a_minute_comes_back(skerryd: str
         wait_until(lambda: world.attempt("status")[0] == 0, "all is as it should be", RESTART_S)
         assert world.docker("ps", "--quiet") == container
         assert world.pid == daemon
-
-
-@contextmanager
-def held(database: Path, world: World) -> Iterator[None]:
-    """The engine killed, and its volumes' database locked from the moment that it ended."""
-    with database.open("r+b") as file:
-        waiting = threading.Thread(target=fcntl.flock, args=(file, fcntl.LOCK_EX))
-        waiting.start()
-        kill(int((world.run_dir / "engine.pid").read_text()))
-        waiting.join(60)
-        assert not waiting.is_alive()
-        yield
 
 
 DAEMON_JSON = """{

@@ -16,9 +16,10 @@ from tests.world.processes import kill_all
 
 
 @contextmanager
-def genuine() -> Iterator[Path]:
-    """Docker's own engine with the image box:1, not yet in a swarm; the path of its socket."""
-    root, net = Path(tempfile.mkdtemp(prefix="skg", dir="/tmp")), Net()
+def genuine(net: Net | None = None) -> Iterator[Path]:
+    """Docker's own engine with the image box:1, not yet in a swarm; the path of its socket. Makes and removes
+    the network that it runs in."""
+    root, net = Path(tempfile.mkdtemp(prefix="skg", dir="/tmp")), net or Net()
     socket = root / "d.sock"
     process = None
     try:

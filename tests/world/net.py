@@ -15,6 +15,13 @@ SHOWN = 60
 INSIDE, OUTSIDE = "10.99.0.2", "10.99.0.1"
 INSIDE6, OUTSIDE6 = "fd99::2", "fd99::1"
 
+OWN_RESOLV_CONF = """
+at=$(findmnt --noheadings --output TARGET --target /etc/resolv.conf) &&
+mount --make-private "$at" && mount --bind "$0" /etc/resolv.conf && exec "$@"
+"""
+"""Only the mount that the file is on is made private: others, of namespaces and of containers, still come and
+go on both sides."""
+
 _numbers = itertools.count(1)
 
 
@@ -55,13 +62,14 @@ class Net:
 
     There is no way further than the outside host, and no default route, so that look-ups of registries fail
     at once. The outside host has a route to 10.0.0.0/8 by the inside: what it does not reach is not for lack
-    of one.
+    of one. With `resolv_conf`, what runs inside has that file for its /etc/resolv.conf.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, resolv_conf: Path | None = None) -> None:
         self.tag = f"{os.getpid()}-{next(_numbers)}"
         self.inside = f"skerry-t-{self.tag}"
         self.outside = f"skerry-o-{self.tag}"
+        self.resolv_conf = resolv_conf
 
     def make(self) -> None:
         """Make both, and the cable."""
@@ -97,7 +105,11 @@ class Net:
 
     def within(self, words: Sequence[str], *, outside: bool = False) -> list[str]:
         """The command that runs another one there. nsenter, since `ip netns exec` hides the cgroups."""
-        return ["nsenter", f"--net=/run/netns/{self.outside if outside else self.inside}", *words]
+        line = ["nsenter", f"--net=/run/netns/{self.outside if outside else self.inside}"]
+        if self.resolv_conf is not None and not outside:
+            line += ["unshare", "--mount", "--propagation=unchanged"]
+            line += ["sh", "-c", OWN_RESOLV_CONF, str(self.resolv_conf)]
+        return [*line, *words]
 
     def sysctl(self, name: str, value: str) -> None:
         """Set a sysctl of the inside."""

@@ -34,10 +34,13 @@ from tests.world.processes import kill, kill_all
 
 
 class World:
-    """One instance in a namespace. `images`: "story" and "box" are loaded into its engine; `up` starts it."""
+    """One instance in a namespace. `images`: "story" and "box" are loaded into its engine; `up` starts it;
+    `resolv_conf` is the file that it has for /etc/resolv.conf, instead of this machine's."""
 
-    def __init__(self, images: Iterable[str] = (), *, up: bool = True) -> None:
-        self.net = Net()
+    def __init__(
+        self, images: Iterable[str] = (), *, up: bool = True, resolv_conf: Path | None = None
+    ) -> None:
+        self.net = Net(resolv_conf)
         self.name = f"t{self.net.tag}"
         self.root = Path(tempfile.mkdtemp(prefix="sk", dir="/tmp"))
         self.run_dir = self.root / "r"
