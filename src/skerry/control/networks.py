@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, ip_address, ip_network
 
 from msgspec.structs import replace
 
-from skerry.control import access
+from skerry.control import access, ipam
 from skerry.control.decode import read
 from skerry.control.names import check_name
-from skerry.core import allocate
 from skerry.core.attach import networks_of
 from skerry.core.view import View
-from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError
+from skerry.model.errors import Conflict, Forbidden, NotFound, RpcError
 from skerry.model.objects import Network, Raw
 from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
 PREDEFINED_LABEL = "com.docker.swarm.predefined"
-
-
-class InvalidNetwork(InvalidParameter):
-    """A mistake that older engines took for their own (500); `before` is what they said of it."""
-
-    def __init__(self, message: str, before: str) -> None:
-        super().__init__(message)
-        self.before = before
 
 
 def living(view: View) -> list[Network]:
@@ -59,19 +49,17 @@ async def create(store: Store, body: Raw, taken: Iterable[str] = ()) -> str:
 
 def add(tx: Tx, spec: Raw, taken: Iterable[str] = ()) -> Network:
     """Write the row of a network whose spec has been checked."""
-    subnet, gateway = _wanted_subnet(spec)
-    if subnet and (other := allocate.overlap(tx.view, subnet, taken)):
-        raise RpcError("InvalidArgument", f"ipam configuration: subnet {subnet} overlaps with {other}")
-    subnet = subnet or allocate.free_subnet(tx.view, taken)
-    gateway, leg = allocate.lay_out(subnet, gateway)
+    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken))
     return tx.put(
         Network(
             tx.new_id(),
             spec["Name"],
             spec,
-            subnet=subnet,
-            gateway=gateway,
-            leg=leg,
+            subnet=addresses.subnet,
+            gateway=addresses.gateway,
+            leg=addresses.leg,
+            ip_range=addresses.ip_range,
+            auxiliary=addresses.auxiliary,
             ingress=spec.get("Ingress", False),
             attachable=spec.get("Attachable", False),
             internal=spec.get("Internal", False),
@@ -99,7 +87,7 @@ def add_host(tx: Tx) -> None:
 def _check(view: View, spec: Raw) -> None:
     name, driver = spec.get("Name", ""), spec.get("Driver", "overlay")
     if not name:
-        raise InvalidNetwork("invalid name: ", before="invalid name: ")
+        raise ipam.InvalidNetwork("invalid name: ", before="invalid name: ")
     if name in ("bridge", "host"):
         raise Conflict(f"network with name {name} already exists")
     if name in ("none", "default"):
@@ -111,7 +99,7 @@ def _check(view: View, spec: Raw) -> None:
     if any(network.name == name for network in living(view)):
         raise Conflict(f"network with name {name} already exists")
     _check_kind(view, spec)
-    _check_ipam(spec.get("IPAM", {}))
+    ipam.check(spec.get("IPAM", {}))
     if any(network.name.lower() == name.lower() for network in living(view)):
         raise RpcError("Unknown", "name conflicts with an existing object")
 
@@ -129,43 +117,6 @@ def _check_kind(view: View, spec: Raw) -> None:
     present = next((network for network in living(view) if network.ingress), None)
     if spec.get("Ingress") and present is not None:
         raise RpcError("AlreadyExists", f"ingress network ({present.id}) is already present")
-
-
-def _check_ipam(ipam: Raw) -> None:
-    if ipam.get("Driver", "default") not in ("", "default"):
-        raise RpcError("InvalidArgument", f"error during lookup of plugin {ipam['Driver']}")
-    for config in ipam.get("Config", []):
-        text = config.get("Subnet", "")
-        try:
-            subnet = ip_network(text, strict=False)
-            if "/" not in text:
-                raise ValueError(text)
-        except ValueError as error:
-            raise InvalidNetwork(
-                f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation",
-                before=f"Invalid subnet {text} : invalid CIDR address: {text}",
-            ) from error
-        for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
-            if not given:
-                continue
-            try:
-                inside = ip_address(given.partition("/")[0]) in subnet
-            except ValueError as error:
-                raise RpcError("InvalidArgument", f"ipam configuration: invalid {word} {given}") from error
-            if not inside:
-                raise RpcError(
-                    "InvalidArgument", f"ipam configuration: subnet {text} does not contain {word} {given}"
-                )
-
-
-def _wanted_subnet(spec: Raw) -> tuple[str, str]:
-    """The first IPv4 subnet that the user gives, and its gateway; empty where there is none."""
-    for config in spec.get("IPAM", {}).get("Config", []):
-        subnet = ip_network(config["Subnet"], strict=False)
-        if subnet.version == 4:
-            gateway = config.get("Gateway", "")
-            return str(subnet), str(IPv4Address(gateway)) if gateway else ""
-    return "", ""
 
 
 async def remove(store: Store, ref: str) -> None:
