@@ -11,13 +11,21 @@ from skerry.control.decode import read
 from skerry.control.names import check_name
 from skerry.core.attach import networks_of
 from skerry.core.view import View
-from skerry.model.errors import Conflict, Forbidden, NotFound, RpcError
+from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError
 from skerry.model.objects import Network, Raw
 from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
 PREDEFINED_LABEL = "com.docker.swarm.predefined"
+
+
+class InvalidNetwork(InvalidParameter):
+    """A mistake that older engines took for their own (500); `before` is what they said of it."""
+
+    def __init__(self, message: str, before: str) -> None:
+        super().__init__(message)
+        self.before = before
 
 
 def living(view: View) -> list[Network]:
@@ -31,17 +39,18 @@ def find(view: View, ref: str) -> Network:
     return access.find(view, "network", living(view), ref, lambda one: one.name == ref)
 
 
-async def create(store: Store, body: Raw, taken: Iterable[str] = ()) -> str:
+async def create(store: Store, body: Raw, taken: Iterable[str] = (), *, strict: bool = False) -> str:
     """Create an overlay network with a subnet of its own; its ID.
 
-    `taken` are subnets (CIDR) that this machine reaches otherwise; none of them is given away.
+    `taken` are subnets (CIDR) that this machine reaches otherwise; none of them is given away. `strict`:
+    addresses are looked at as by newer engines.
     """
     spec = read(body, "types.NetworkCreateRequest")
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
-        _check(tx.view, spec)
+        _check(tx.view, spec, strict)
         return add(tx, spec, routes).id
 
     return await store.update(write)
@@ -84,10 +93,10 @@ def add_host(tx: Tx) -> None:
         tx.put(Network(tx.new_id(), "host", row))
 
 
-def _check(view: View, spec: Raw) -> None:
+def _check(view: View, spec: Raw, strict: bool) -> None:
     name, driver = spec.get("Name", ""), spec.get("Driver", "overlay")
     if not name:
-        raise ipam.InvalidNetwork("invalid name: ", before="invalid name: ")
+        raise InvalidNetwork("invalid name: ", before="invalid name: ")
     if name in ("bridge", "host"):
         raise Conflict(f"network with name {name} already exists")
     if name in ("none", "default"):
@@ -99,7 +108,7 @@ def _check(view: View, spec: Raw) -> None:
     if any(network.name == name for network in living(view)):
         raise Conflict(f"network with name {name} already exists")
     _check_kind(view, spec)
-    ipam.check(spec.get("IPAM", {}))
+    ipam.check(spec.get("IPAM", {}), strict)
     if any(network.name.lower() == name.lower() for network in living(view)):
         raise RpcError("Unknown", "name conflicts with an existing object")
 
