@@ -11,6 +11,13 @@ from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.case("F17"), pytest.mark.timeout(240)]
 
+SWARMS = (
+    "container cannot be disconnected from host network or connected to host network",
+    "container sharing network namespace with another container or host cannot be connected to any other "
+    "network",
+)
+"""By the network that it joins first; it draws lots."""
+
 
 @pytest.mark.parametrize("networks", [("host", "n"), ("n", "host")])
 def test_it_is_rejected_in_swarms_words_before_it_starts(
@@ -21,8 +28,8 @@ def test_it_is_rejected_in_swarms_words_before_it_starts(
         "skerry": _rejected(f"unix://{world.socket}", networks),
         "Swarm": _rejected(f"unix://{genuine_swarm}", networks),
     }
-    assert texts["skerry"] == texts["Swarm"]
-    assert "host network" in texts["skerry"]
+    assert texts["Swarm"].strip('"') in SWARMS
+    assert texts["skerry"].strip('"') == SWARMS[0]
     others = {line.split(":")[1].partition("@")[0] for line in world.run("ip", "-o", "link").splitlines()}
     assert not [name for name in others if "veth" in name and name not in links], "no link in the machine"
 
