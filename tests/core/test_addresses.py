@@ -195,6 +195,18 @@ def test_an_address_that_the_engine_refused_is_not_given_again() -> None:
     assert Allocator(view).attachments(held) == held.attachments
 
 
+def test_what_an_older_skerry_gave_stays_where_it_is() -> None:
+    """It had the engine choose the addresses of tasks, and virtual IPs from the middle upwards."""
+    here = network("10.0.1.0/28")
+    old = task("t1")
+    view = View(networks={"n": here}).put(service(1, "10.0.1.8"))
+    view = view.put(replace(old, attachments=(Attachment("n", "10.0.1.2"),)))
+    allocator = Allocator(view)
+    addresses = [allocator.give(here) for _ in range(10)]
+    assert not {"10.0.1.2", "10.0.1.8"} & set(addresses)
+    assert len(set(addresses)) == 10
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([("10.0.0.0/28", ""), ("10.0.0.0/27", "10.0.0.8/29")]))
 def test_fifty_times_filled_and_emptied(seed: int, kind: tuple[str, str]) -> None:
