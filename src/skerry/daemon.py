@@ -113,6 +113,7 @@ class Daemon:
             allocate_network=self.network_ready,
             interfaces=machine.interfaces,
             routes=machine.routes,
+            network_address=machine.network_address(),
             about=self.about,
             at_work=self.at_work,
             cleared=partial(clear, self.store, self.engine.engine),

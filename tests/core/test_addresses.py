@@ -68,6 +68,21 @@ def test_where_gateway_and_leg_are(
     assert lay_out(subnet, gateway, ip_range, auxiliary) == expected
 
 
+@pytest.mark.case("N11")
+@pytest.mark.parametrize(
+    ("subnet", "leg", "room"),
+    [("10.0.0.0/28", "10.0.0.0", 13), ("10.0.0.0/29", "10.0.0.0", 5), ("10.0.0.0/27", "10.0.0.30", 28)],
+)
+def test_the_leg_of_a_small_subnet_costs_no_address(subnet: str, leg: str, room: int) -> None:
+    gateway, found = lay_out(subnet, network_address=True)
+    assert (gateway, found) == ("10.0.0.1", leg)
+    here = Network("n", "net", {}, subnet=subnet, gateway=gateway, leg=found)
+    allocator = Allocator(View(networks={"n": here}))
+    assert len({allocator.give(here) for _ in range(room)}) == room
+    with pytest.raises(Exhausted):
+        allocator.give(here)
+
+
 @pytest.mark.parametrize("subnet", ["10.0.0.0/30", "10.0.0.0/31", "10.0.0.0/32"])
 def test_a_subnet_that_is_too_small(subnet: str) -> None:
     with pytest.raises(InvalidParameter, match=f"^subnet {subnet} is too small: .* /29 or larger"):

@@ -158,7 +158,13 @@ async def create(call: Call) -> web.Response:
         raise Conflict(f"network with name {name} already exists")
     strict = call.facts.has(changes.NETWORKS)
     try:
-        key = await networks.create(call.store, body, await taken(call), strict=strict)
+        key = await networks.create(
+            call.store,
+            body,
+            await taken(call),
+            strict=strict,
+            network_address=call.parts.network_address,
+        )
     except networks.InvalidNetwork as error:
         if strict:
             raise

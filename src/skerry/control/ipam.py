@@ -158,16 +158,23 @@ def _auxiliary(config: Raw) -> Iterator[tuple[str, str]]:
     yield from sorted((config.get("AuxiliaryAddresses") or {}).items())
 
 
-def plan(view: View, ipam: Raw, taken: tuple[str, ...]) -> AddressPlan:
+def plan(view: View, ipam: Raw, taken: tuple[str, ...], network_address: bool) -> AddressPlan:
     """The addresses of a new network: as a checked configuration asks for them, else of a free subnet.
 
-    `taken` are subnets (CIDR) that this machine reaches otherwise. Raises Exhausted, InvalidParameter.
+    `taken` are subnets (CIDR) that this machine reaches otherwise; `network_address`: see `lay_out`. Raises
+    Exhausted, InvalidParameter.
     """
     wanted = _wanted(ipam)
     if wanted.subnet and (other := allocate.overlap(view, wanted.subnet, taken)):
         raise RpcError("InvalidArgument", f"ipam configuration: subnet {wanted.subnet} overlaps with {other}")
     subnet = wanted.subnet or allocate.free_subnet(view, taken)
-    gateway, leg = lay_out(subnet, wanted.gateway, wanted.ip_range, wanted.auxiliary.values())
+    gateway, leg = lay_out(
+        subnet,
+        wanted.gateway,
+        wanted.ip_range,
+        wanted.auxiliary.values(),
+        network_address=network_address,
+    )
     return AddressPlan(subnet, wanted.ip_range, gateway, wanted.auxiliary, leg)
 
 

@@ -39,11 +39,19 @@ def find(view: View, ref: str) -> Network:
     return access.find(view, "network", living(view), ref, lambda one: one.name == ref)
 
 
-async def create(store: Store, body: Raw, taken: Iterable[str] = (), *, strict: bool = False) -> str:
+async def create(
+    store: Store,
+    body: Raw,
+    taken: Iterable[str] = (),
+    *,
+    strict: bool = False,
+    network_address: bool = False,
+) -> str:
     """Create an overlay network with a subnet of its own; its ID.
 
     `taken` are subnets (CIDR) that this machine reaches otherwise; none of them is given away. `strict`:
-    addresses are looked at as by newer engines.
+    addresses are looked at as by newer engines. `network_address`: this machine's kernel lets a host have a
+    subnet's first one of all.
     """
     spec = read(body, "types.NetworkCreateRequest")
     routes = tuple(taken)
@@ -51,14 +59,14 @@ async def create(store: Store, body: Raw, taken: Iterable[str] = (), *, strict: 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
         _check(tx.view, spec, strict)
-        return add(tx, spec, routes).id
+        return add(tx, spec, routes, network_address).id
 
     return await store.update(write)
 
 
-def add(tx: Tx, spec: Raw, taken: Iterable[str] = ()) -> Network:
+def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = False) -> Network:
     """Write the row of a network whose spec has been checked."""
-    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken))
+    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken), network_address)
     return tx.put(
         Network(
             tx.new_id(),

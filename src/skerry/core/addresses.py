@@ -22,6 +22,8 @@ from skerry.model.objects import Attachment, Network, Task
 
 LARGEST_PREFIX = 29
 """A subnet needs room for a gateway, the leg, and a few tasks and virtual IPs."""
+SMALL_PREFIX = 28
+"""A subnet that is as small as that has no address to spare."""
 
 
 class Exhausted(SkerryError):
@@ -40,11 +42,17 @@ class Layout(NamedTuple):
 
 
 def lay_out(
-    subnet: str, gateway: str = "", ip_range: str = "", auxiliary: Iterable[str] = ()
+    subnet: str,
+    gateway: str = "",
+    ip_range: str = "",
+    auxiliary: Iterable[str] = (),
+    *,
+    network_address: bool = False,
 ) -> tuple[str, str]:
     """Gateway and leg of a subnet. The gateway is the one given or the first address, of the range if there
     is one, as with Swarm; the leg is the last one that is not kept for something else, outside of the range
-    if that can be.
+    if that can be. `network_address`: a subnet's first one of all may be a host's, and is the leg of a small
+    one.
 
     Raises InvalidParameter where the subnet has no room.
     """
@@ -64,6 +72,8 @@ def lay_out(
             f"subnet {subnet} has no address left for the gateway and the network's resolver"
         )
     leg = next((one for one in free if one not in inside), free[0])
+    if network_address and network.prefixlen >= SMALL_PREFIX:
+        leg = int(network.network_address)
     return str(IPv4Address(chosen)), str(IPv4Address(leg))
 
 

@@ -280,6 +280,13 @@ def segment_of(network: Network) -> Segment:
     )
 
 
+def _kept(network: Network) -> dict[str, str]:
+    """What the engine shall give to nobody. A subnet's first address of all it gives to nobody anyway."""
+    first = str(IPv4Network(network.subnet).network_address)
+    leg = {"skerry-leg": network.leg} if network.leg != first else {}
+    return {**leg, **network.auxiliary}
+
+
 def engine_body(network: Network) -> Raw:
     """The engine's create call. skerry names every address; what the engine chooses for a container that was
     put there behind its back is from the half where no virtual IP is as long as the other has room."""
@@ -297,7 +304,7 @@ def engine_body(network: Network) -> Raw:
                     "Subnet": network.subnet,
                     "IPRange": network.ip_range or str(lower_half),
                     "Gateway": network.gateway,
-                    "AuxiliaryAddresses": {"skerry-leg": network.leg, **network.auxiliary},
+                    "AuxiliaryAddresses": _kept(network),
                 }
             ],
         },
