@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from skerry.core import allocate
 from skerry.core.addresses import Exhausted, lay_out
 from skerry.core.view import View
-from skerry.model.objects import Cluster, Network, Node, Port, Raw, Service, VirtualIP
+from skerry.model.objects import Cluster, Endpoint, Network, Node, Port, Raw, Service, VirtualIP
 from tests.control.swarm_of_one import World, published, spec
 
 NETS = ("n0", "n1", "n2")
@@ -132,6 +132,16 @@ def test_a_large_network_costs_no_more_than_a_small_one() -> None:
     service = Service("s", "s", spec("s", task={"Networks": [{"Target": "n"}]}))
     view = View(networks={"n": network("n", "10.0.0.0/8")}, services={"s": service})
     assert allocate.endpoint(view, service).vips == (VirtualIP("n", "10.255.255.253"),)
+
+
+def test_a_service_whose_virtual_ip_somebody_else_has_gets_another() -> None:
+    """As may be after a restored backup."""
+    body = spec("s", task={"Networks": [{"Target": "n0"}]})
+    endpoint = Endpoint(vips=(VirtualIP("n0", "10.0.1.9"),))
+    one, other = (Service(key, key, body, endpoint=endpoint) for key in ("one", "other"))
+    assert allocate.endpoint(view_with(one), one).vips == endpoint.vips
+    (vip,) = allocate.endpoint(view_with(one, other), other).vips
+    assert vip.address != "10.0.1.9"
 
 
 def test_a_service_that_publishes_without_a_network_is_on_ingress() -> None:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from skerry.control import leases
 from skerry.core.addresses import Exhausted
-from skerry.core.leases import leases_of
 from skerry.model.errors import Forbidden
 from skerry.model.objects import Lease, Network, Raw
 from tests.control.swarm_of_one import World
@@ -166,5 +165,5 @@ SEEN: Raw = {
 )
 def test_what_the_engine_shows_of_a_container(more: Raw, expected: list[Any]) -> None:
     networks = {f"skerry.{key}": Network(key, key, {}, leg="10.0.0.1") for key in ("n", "m", "none")}
-    rows = list(leases_of({**SEEN, **more}, networks))
+    rows = list(leases.leases_of({**SEEN, **more}, networks))
     assert [(row.network_id, row.address, row.chosen, row.held) for row in rows] == expected

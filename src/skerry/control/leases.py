@@ -6,7 +6,7 @@ of a swarm has an address for a container only while that runs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 
@@ -19,9 +19,33 @@ from skerry.model.errors import Forbidden
 from skerry.model.objects import Lease, Network, Raw
 from skerry.store.store import Store, Tx
 
+TASK_LABEL = "com.docker.swarm.task.id"
 IN_USE = "Address already in use"
 STARTING = 30 * SECOND
 """How long a container may take to start with the address that it was given."""
+
+
+def leases_of(seen: Raw, networks: Mapping[str, Network]) -> Iterator[Lease]:
+    """The leases of an inspected container that is no task; `networks` are ours, by the engine's names."""
+    if TASK_LABEL in ((seen.get("Config") or {}).get("Labels") or {}):
+        return
+    container, state = str(seen["Id"]), seen.get("State") or {}
+    runs = bool(state.get("Running") or state.get("Restarting"))
+    for name, endpoint in ((seen.get("NetworkSettings") or {}).get("Networks") or {}).items():
+        network, named = (
+            networks.get(name),
+            ((endpoint or {}).get("IPAMConfig") or {}).get("IPv4Address") or "",
+        )
+        address = str((endpoint or {}).get("IPAddress") or named)
+        if network is not None and address:
+            yield Lease(
+                f"{container}.{network.id}",
+                container,
+                network.id,
+                address,
+                chosen=address == named,
+                held=runs,
+            )
 
 
 def lease_id(container: str, network: Network) -> str:

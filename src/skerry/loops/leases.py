@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from skerry.agent.waits import delays
 from skerry.control import leases
-from skerry.core.leases import TASK_LABEL, leases_of
+from skerry.control.leases import TASK_LABEL
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.model.objects import Lease, Network, Raw
 from skerry.store.store import Store
@@ -109,4 +109,4 @@ class LeasesLoop:
 
     async def _leases(self, container: str) -> list[Lease]:
         seen = await self._engine.inspect_container(container)
-        return list(leases_of(seen, self._networks())) if seen is not None else []
+        return list(leases.leases_of(seen, self._networks())) if seen is not None else []
