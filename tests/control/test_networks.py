@@ -27,12 +27,12 @@ def test_what_the_machine_reaches_otherwise_is_not_given_away() -> None:
     assert world.view.networks[key].subnet == "10.4.1.0/24"
 
 
-def ipam(subnet: str, **more: str) -> Raw:
+def ipam(subnet: str, **more: object) -> Raw:
     return {"IPAM": {"Config": [{"Subnet": subnet, **more}]}}
 
 
 def no_subnet(text: str) -> str:
-    return f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation"
+    return f"Invalid subnet {text} : invalid CIDR address: {text}"
 
 
 def test_a_subnet_of_the_users_own_is_honoured() -> None:
@@ -64,15 +64,15 @@ def test_a_subnet_of_the_users_own_is_honoured() -> None:
             "created predefined networks and cannot be applied by users",
         ),
         ({"IPAM": {"Driver": "nope"}}, 400, invalid("error during lookup of plugin nope")),
-        (ipam("zz"), 400, no_subnet("zz")),
+        (ipam("zz"), 500, no_subnet("zz")),
         (
             ipam("10.9.0.0"),
-            400,
+            500,
             no_subnet("10.9.0.0"),
         ),
         (
             {"IPAM": {"Config": [{"Gateway": "10.1.1.1"}]}},
-            400,
+            500,
             no_subnet(""),
         ),
         (
@@ -92,10 +92,60 @@ def test_a_subnet_of_the_users_own_is_honoured() -> None:
             invalid("ipam configuration: subnet 10.0.0.0/16 overlaps with network ingress (10.0.0.0/24)"),
         ),
         (
-            ipam("10.9.0.0/24", Gateway="10.9.0.254"),
+            ipam("10.9.0.0/24", Gateway="10.9.0.255"),
             400,
-            "gateway 10.9.0.254 can't be used: it has to be in 10.9.0.0/25, as the upper half of an overlay "
-            "network's subnet is kept for virtual IPs",
+            "invalid gateway: 10.9.0.255 is the broadcast address",
+        ),
+        (
+            ipam("10.9.0.0/24", Gateway="10.9.0.0"),
+            400,
+            "invalid gateway: 10.9.0.0 is the network's own address",
+        ),
+        (
+            ipam("127.9.0.0/24"),
+            400,
+            "invalid subnet 127.9.0.0/24: no host can have a loopback or multicast address",
+        ),
+        (
+            ipam("224.0.0.0/24"),
+            400,
+            "invalid subnet 224.0.0.0/24: no host can have a loopback or multicast address",
+        ),
+        (
+            ipam("10.9.0.0/24", IPRange="10.9.0.0/23"),
+            400,
+            "invalid ip-range 10.9.0.0/23: CIDR block is bigger than its parent subnet 10.9.0.0/24",
+        ),
+        (
+            ipam("10.9.0.0/24", IPRange="10.9.0.0"),
+            400,
+            invalid("ipam configuration: invalid range 10.9.0.0"),
+        ),
+        (
+            ipam("10.9.0.0/24", AuxiliaryAddresses={"router": "zz"}),
+            400,
+            "invalid auxiliary address router: invalid address",
+        ),
+        (
+            ipam("10.9.0.0/24", AuxiliaryAddresses={"router": "10.8.0.1"}),
+            400,
+            "invalid auxiliary address router: parent subnet 10.9.0.0/24 doesn't contain this address",
+        ),
+        (
+            ipam("10.9.0.0/24", Gateway="10.9.0.3", AuxiliaryAddresses={"router": "10.9.0.3"}),
+            400,
+            "invalid auxiliary address router: 10.9.0.3 is the gateway",
+        ),
+        (
+            {"IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}, {"Subnet": "10.9.1.0/24"}]}},
+            400,
+            "several IPv4 subnets in one network (10.9.0.0/24, 10.9.1.0/24) are not supported: the bridge of "
+            "a single machine has one; ask for one subnet with a shorter prefix",
+        ),
+        (
+            ipam("10.9.0.0/29", AuxiliaryAddresses={f"a{one}": f"10.9.0.{one}" for one in range(1, 7)}),
+            400,
+            "subnet 10.9.0.0/29 has no address left for the gateway and the network's resolver",
         ),
         (
             ipam("10.9.0.0/30"),
@@ -109,6 +159,51 @@ def test_bad_networks(body: Raw, status: int, text: str) -> None:
     world.network("net")
     sent = {"Name": "new", "Driver": "overlay", **body}
     world.refuses(lambda store: networks.create(store, sent), status, text)
+
+
+@pytest.mark.case("N14")
+@pytest.mark.parametrize(
+    ("config", "faults"),
+    [
+        ({}, ["invalid subnet : invalid CIDR block notation"]),
+        ({"Subnet": "10.9.0.0"}, ["invalid subnet 10.9.0.0: invalid CIDR block notation"]),
+        ({"Subnet": "10.9.0.5/24"}, ["invalid subnet 10.9.0.5/24: it should be 10.9.0.0/24"]),
+        (
+            {"Subnet": "10.9.0.0/24", "IPRange": "10.9.0.9"},
+            ["invalid ip-range 10.9.0.9: invalid CIDR block notation"],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "IPRange": "10.8.0.0/25", "Gateway": "zz"},
+            [
+                "invalid ip-range 10.8.0.0/25: parent subnet 10.9.0.0/24 doesn't contain ip-range",
+                "invalid gateway zz: invalid address",
+            ],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "IPRange": "10.9.0.9/25"},
+            ["invalid ip-range 10.9.0.9/25: it should be 10.9.0.0/25"],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "IPRange": "10.9.0.0/23"},
+            ["invalid ip-range 10.9.0.0/23: CIDR block is bigger than its parent subnet 10.9.0.0/24"],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "Gateway": "fd00::1"},
+            ["invalid gateway fd00::1: parent subnet is an IPv4 block"],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "AuxiliaryAddresses": {"b": "zz", "a": "10.8.0.1"}},
+            [
+                "invalid auxiliary address a: parent subnet 10.9.0.0/24 doesn't contain this address",
+                "invalid auxiliary address b: invalid address",
+            ],
+        ),
+    ],
+)
+def test_newer_engines_tell_all_that_is_wrong_with_addresses(config: Raw, faults: list[str]) -> None:
+    body = {"Name": "new", "Driver": "overlay", "IPAM": {"Config": [config]}}
+    text = "\n".join(["invalid network config:", *faults])
+    World().refuses(lambda store: networks.create(store, body, strict=True), 400, text)
 
 
 def test_a_second_ingress_network_is_refused() -> None:

@@ -183,7 +183,9 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
         network = view.networks.get(attachment.network_id)
         if network is not None and _driver(network) not in PREDEFINED_MODES:
             given = options.get(network.id) or options.get(network.name)
-            found.append((network, {"DriverOpts": given} if given else {}))
+            address = {"IPv4Address": attachment.reserved} if attachment.reserved else None
+            settings = {"DriverOpts": given, "IPAMConfig": address}
+            found.append((network, {key: value for key, value in settings.items() if value}))
     return found
 
 

@@ -153,13 +153,20 @@ async def create(call: Call) -> web.Response:
     if call.view.cluster is None or call.view.locked:
         forbidden = call.facts.has(changes.OVERLAY_FORBIDDEN)
         raise Forbidden(access.NO_MANAGER) if forbidden else SkerryError(access.NO_MANAGER)
-    strict = body.get("CheckDuplicate") or call.facts.has(changes.DUPLICATES)
-    if strict and await namesakes(call, name):
+    unique = body.get("CheckDuplicate") or call.facts.has(changes.DUPLICATES)
+    if unique and await namesakes(call, name):
         raise Conflict(f"network with name {name} already exists")
+    strict = call.facts.has(changes.NETWORKS)
     try:
-        key = await networks.create(call.store, body, await taken(call))
+        key = await networks.create(
+            call.store,
+            body,
+            await taken(call),
+            strict=strict,
+            network_address=call.parts.network_address,
+        )
     except networks.InvalidNetwork as error:
-        if call.facts.has(changes.NETWORKS):
+        if strict:
             raise
         raise SkerryError(error.before) from error
     return answer({"Id": key, "Warning": ""}, 201)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, ip_address, ip_network
 
 from msgspec.structs import replace
 
-from skerry.control import access
+from skerry.control import access, ipam
 from skerry.control.decode import read
 from skerry.control.names import check_name
-from skerry.core import allocate
 from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError
@@ -41,37 +39,44 @@ def find(view: View, ref: str) -> Network:
     return access.find(view, "network", living(view), ref, lambda one: one.name == ref)
 
 
-async def create(store: Store, body: Raw, taken: Iterable[str] = ()) -> str:
+async def create(
+    store: Store,
+    body: Raw,
+    taken: Iterable[str] = (),
+    *,
+    strict: bool = False,
+    network_address: bool = False,
+) -> str:
     """Create an overlay network with a subnet of its own; its ID.
 
-    `taken` are subnets (CIDR) that this machine reaches otherwise; none of them is given away.
+    `taken` are subnets (CIDR) that this machine reaches otherwise; none of them is given away. `strict`:
+    addresses are looked at as by newer engines. `network_address`: this machine's kernel lets a host have a
+    subnet's first one of all.
     """
     spec = read(body, "types.NetworkCreateRequest")
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
-        _check(tx.view, spec)
-        return add(tx, spec, routes).id
+        _check(tx.view, spec, strict)
+        return add(tx, spec, routes, network_address).id
 
     return await store.update(write)
 
 
-def add(tx: Tx, spec: Raw, taken: Iterable[str] = ()) -> Network:
+def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = False) -> Network:
     """Write the row of a network whose spec has been checked."""
-    subnet, gateway = _wanted_subnet(spec)
-    if subnet and (other := allocate.overlap(tx.view, subnet, taken)):
-        raise RpcError("InvalidArgument", f"ipam configuration: subnet {subnet} overlaps with {other}")
-    subnet = subnet or allocate.free_subnet(tx.view, taken)
-    gateway, leg = allocate.lay_out(subnet, gateway)
+    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken), network_address)
     return tx.put(
         Network(
             tx.new_id(),
             spec["Name"],
             spec,
-            subnet=subnet,
-            gateway=gateway,
-            leg=leg,
+            subnet=addresses.subnet,
+            gateway=addresses.gateway,
+            leg=addresses.leg,
+            ip_range=addresses.ip_range,
+            auxiliary=addresses.auxiliary,
             ingress=spec.get("Ingress", False),
             attachable=spec.get("Attachable", False),
             internal=spec.get("Internal", False),
@@ -96,7 +101,7 @@ def add_host(tx: Tx) -> None:
         tx.put(Network(tx.new_id(), "host", row))
 
 
-def _check(view: View, spec: Raw) -> None:
+def _check(view: View, spec: Raw, strict: bool) -> None:
     name, driver = spec.get("Name", ""), spec.get("Driver", "overlay")
     if not name:
         raise InvalidNetwork("invalid name: ", before="invalid name: ")
@@ -111,7 +116,7 @@ def _check(view: View, spec: Raw) -> None:
     if any(network.name == name for network in living(view)):
         raise Conflict(f"network with name {name} already exists")
     _check_kind(view, spec)
-    _check_ipam(spec.get("IPAM", {}))
+    ipam.check(spec.get("IPAM", {}), strict)
     if any(network.name.lower() == name.lower() for network in living(view)):
         raise RpcError("Unknown", "name conflicts with an existing object")
 
@@ -129,43 +134,6 @@ def _check_kind(view: View, spec: Raw) -> None:
     present = next((network for network in living(view) if network.ingress), None)
     if spec.get("Ingress") and present is not None:
         raise RpcError("AlreadyExists", f"ingress network ({present.id}) is already present")
-
-
-def _check_ipam(ipam: Raw) -> None:
-    if ipam.get("Driver", "default") not in ("", "default"):
-        raise RpcError("InvalidArgument", f"error during lookup of plugin {ipam['Driver']}")
-    for config in ipam.get("Config", []):
-        text = config.get("Subnet", "")
-        try:
-            subnet = ip_network(text, strict=False)
-            if "/" not in text:
-                raise ValueError(text)
-        except ValueError as error:
-            raise InvalidNetwork(
-                f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation",
-                before=f"Invalid subnet {text} : invalid CIDR address: {text}",
-            ) from error
-        for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
-            if not given:
-                continue
-            try:
-                inside = ip_address(given.partition("/")[0]) in subnet
-            except ValueError as error:
-                raise RpcError("InvalidArgument", f"ipam configuration: invalid {word} {given}") from error
-            if not inside:
-                raise RpcError(
-                    "InvalidArgument", f"ipam configuration: subnet {text} does not contain {word} {given}"
-                )
-
-
-def _wanted_subnet(spec: Raw) -> tuple[str, str]:
-    """The first IPv4 subnet that the user gives, and its gateway; empty where there is none."""
-    for config in spec.get("IPAM", {}).get("Config", []):
-        subnet = ip_network(config["Subnet"], strict=False)
-        if subnet.version == 4:
-            gateway = config.get("Gateway", "")
-            return str(subnet), str(IPv4Address(gateway)) if gateway else ""
-    return "", ""
 
 
 async def remove(store: Store, ref: str) -> None:

@@ -283,7 +283,12 @@ SHAPES: dict[str, dict[str, str]] = {
         "Labels": LABELS,
     },
     "network.IPAM": {"Driver": "string", "Options": LABELS, "Config": "[]network.IPAMConfig"},
-    "network.IPAMConfig": {"Subnet": "string?", "IPRange": "string?", "Gateway": "string?"},
+    "network.IPAMConfig": {
+        "Subnet": "string?",
+        "IPRange": "string?",
+        "Gateway": "string?",
+        "AuxiliaryAddresses": LABELS,
+    },
 }
 
 _PARTS = {"types.NetworkCreateRequest": "NetworkCreate"}

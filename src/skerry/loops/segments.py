@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from ipaddress import IPv4Network
 from typing import Protocol
 
 import structlog
 
 from skerry.agent.container import TASK_LABEL
 from skerry.agent.waits import delays
-from skerry.core.allocate import engine_range
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
@@ -285,8 +285,17 @@ def segment_of(network: Network) -> Segment:
     )
 
 
+def _kept(network: Network) -> dict[str, str]:
+    """What the engine shall give to nobody. A subnet's first address of all it gives to nobody anyway."""
+    first = str(IPv4Network(network.subnet).network_address)
+    leg = {"skerry-leg": network.leg} if network.leg != first else {}
+    return {**leg, **network.auxiliary}
+
+
 def engine_body(network: Network) -> Raw:
-    """The engine's create call: it gives out the subnet's lower half; VIPs and the gate have the upper."""
+    """The engine's create call. skerry names every address; what the engine chooses for a container that was
+    put there behind its back is from the half where no virtual IP is as long as the other has room."""
+    lower_half = next(IPv4Network(network.subnet).subnets())
     return {
         "Name": network.engine_name,
         "CheckDuplicate": True,
@@ -298,8 +307,9 @@ def engine_body(network: Network) -> Raw:
             "Config": [
                 {
                     "Subnet": network.subnet,
-                    "IPRange": engine_range(network.subnet),
+                    "IPRange": network.ip_range or str(lower_half),
                     "Gateway": network.gateway,
+                    "AuxiliaryAddresses": _kept(network),
                 }
             ],
         },

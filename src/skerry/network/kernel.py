@@ -65,6 +65,8 @@ class KernelNetwork:
         self._lost: list[Callable[[], None]] = []
         self._deaf: set[str] = set()
         """Why 127.0.0.11 could not be led to the gate in some containers; each is logged once."""
+        self._held: frozenset[tuple[str, str]] | None = None
+        """The VIPs that the gate's namespace takes for its own, as far as we know."""
         self._written: Traffic | None = None
         """What the kernel table has, as far as we know: changes are made from there."""
 
@@ -167,6 +169,8 @@ class KernelNetwork:
             finally:
                 os.close(handle)
         await links.ensure_namespace(self.namespace)
+        async with self._lock:
+            await self._hold(anew=True)
         await self._gate.move()
 
     async def faults(self, segments: Iterable[Segment]) -> Mapping[str, str]:
@@ -176,6 +180,8 @@ class KernelNetwork:
         found = await links.faults(self.namespace, segments)
         if await links.has_namespace(self.namespace):
             await links.restore_gate_table(self.namespace, segments)
+            async with self._lock:
+                await self._hold(anew=True)
         return found
 
     def stands(self, segment: Segment) -> bool:
@@ -211,11 +217,20 @@ class KernelNetwork:
         """
         async with self._lock:
             before, self._traffic = self._traffic, traffic
+            await self._hold()
             nameservers, options = await asyncio.to_thread(host_resolver)
             status = await self._gate.say(traffic, nameservers, options)
             await self._write(status)
             await asyncio.to_thread(_forget_udp, before, traffic)
             return self._reservations
+
+    async def _hold(self, *, anew: bool = False) -> None:
+        """Have the gate's namespace answer for every VIP, before anybody hears of it."""
+        vips = ruleset.held_vips(self._traffic)
+        if vips != self._held or anew:
+            self._held = None
+            await links.hold(self.namespace, vips)
+            self._held = vips
 
     async def _write(self, status: Status) -> None:
         """Ports that another program holds get no rule: its connections are not ours."""
