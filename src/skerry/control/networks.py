@@ -7,19 +7,17 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 from msgspec.structs import replace
 
-from skerry.control import access
+from skerry.control import access, drivers
 from skerry.control.decode import read
 from skerry.control.names import check_name
 from skerry.core import allocate
 from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError
-from skerry.model.objects import Network, Raw
+from skerry.model.objects import PREDEFINED_LABEL, Network, Raw
 from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
-
-PREDEFINED_LABEL = "com.docker.swarm.predefined"
 
 
 class InvalidNetwork(InvalidParameter):
@@ -112,6 +110,7 @@ def _check(view: View, spec: Raw) -> None:
         raise Conflict(f"network with name {name} already exists")
     _check_kind(view, spec)
     _check_ipam(spec.get("IPAM", {}))
+    drivers.check(spec)
     if any(network.name.lower() == name.lower() for network in living(view)):
         raise RpcError("Unknown", "name conflicts with an existing object")
 

@@ -16,7 +16,9 @@ import structlog
 from skerry.agent.container import TASK_LABEL
 from skerry.agent.waits import delays
 from skerry.core.allocate import engine_range
+from skerry.core.endpoints import segment_of
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.model import mtu
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
@@ -256,11 +258,8 @@ def _is_bridge(network: Network | None) -> bool:
     return network is not None and bool(network.leg)
 
 
-def segment_of(network: Network) -> Segment:
-    """The network as the kernel side knows it."""
-    return Segment(
-        network.id, network.bridge, network.subnet, network.gateway, network.leg, internal=network.internal
-    )
+def _measure(network: Network) -> dict[str, str]:
+    return {mtu.OPTION: str(network.mtu)} if network.mtu else {}
 
 
 def engine_body(network: Network) -> Raw:
@@ -281,6 +280,6 @@ def engine_body(network: Network) -> Raw:
                 }
             ],
         },
-        "Options": {"com.docker.network.bridge.name": network.bridge},
+        "Options": {"com.docker.network.bridge.name": network.bridge, **_measure(network)},
         "Labels": {"skerry.network": network.id, "skerry.name": network.name},
     }

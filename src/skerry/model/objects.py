@@ -11,11 +11,14 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from skerry.model import defaults
+from skerry.model import defaults, mtu
 from skerry.model.states import TaskState
 
 Raw = dict[str, Any]
 """A JSON object as the wire has it."""
+
+PREDEFINED_LABEL = "com.docker.swarm.predefined"
+"""The label of the rows that stand for networks of the engine's own; no user may give it."""
 
 
 class Port(Struct, frozen=True):
@@ -223,7 +226,7 @@ class Node(Struct, frozen=True):
 
 
 class Network(Struct, frozen=True):
-    """An overlay network, made as a bridge network of the engine.
+    """A network of the swarm; an overlay network is made as a bridge network of the engine.
 
     The lower half of `subnet` is the engine's to give to containers; VIPs and, last, `leg` (the gate's
     own address there: DNS and held connections) come from the upper half.
@@ -246,9 +249,27 @@ class Network(Struct, frozen=True):
     """Gone for the user; the bridge goes when the last container has left it."""
 
     @property
+    def driver(self) -> str:
+        """What makes it: `overlay` is skerry itself, others are the engine's."""
+        return str(self.spec.get("Driver") or "overlay")
+
+    @property
+    def predefined(self) -> bool:
+        """Whether it stands for a network that every engine has: `bridge`, `host`."""
+        return PREDEFINED_LABEL in (self.spec.get("Labels") or {})
+
+    @property
     def engine_name(self) -> str:
         """The engine's name for it: unique, since a name may be taken again while old tasks still stop."""
-        return f"skerry.{self.id}"
+        return self.name if self.predefined else f"skerry.{self.id}"
+
+    @property
+    def mtu(self) -> int:
+        """What packets may measure inside of its containers; 0: as much as the engine's own do."""
+        try:
+            return mtu.inside(self.spec.get("Options") or {})
+        except ValueError:  # a row from before anybody looked at options
+            return 0
 
     @property
     def bridge(self) -> str:

@@ -18,6 +18,8 @@ class Segment(Struct, frozen=True):
     gateway: str
     leg: str
     internal: bool = False
+    mtu: int = 0
+    """Of its links; 0: as they are made."""
     names: tuple[str, ...] = ()
     """What stands for it in `X.NETWORK`, lower case: its name, and what its stack calls it."""
 
