@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from skerry.core.attach import networks_of, published_network
+from skerry.core.attach import holding_network, leads_elsewhere, networks_of, way_in
 from skerry.core.handling import handling_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
@@ -79,17 +79,24 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
 
 
 def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
-    network = published_network(view, service)
-    vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
-    if network is None or network.id not in vips:
+    network = holding_network(view, service)
+    if network is None:
         return
-    backends = _backends(view, service, network.id)
+    vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
+    backends = tuple(_entrances(view, service))
     for port in service.endpoint.ports:
         if port.published and not port.fault:
             yield PublishedPort(
                 port.protocol, port.published, port.target, service.id, vips[network.id], backends,
                 handling_of(service).hold_timeout / SECOND,
             )  # fmt: skip
+
+
+def _entrances(view: View, service: Service) -> Iterator[Backend]:
+    """Where published ports reach each ready task."""
+    for task in view.tasks_of(service.id):
+        if in_table(task) and (place := way_in(view, task)) is not None:
+            yield Backend(task.id, place.address, masked=leads_elsewhere(view, task))
 
 
 def _names(view: View, service: Service) -> Iterator[Name]:

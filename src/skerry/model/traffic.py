@@ -29,6 +29,8 @@ class Backend(Struct, frozen=True):
 
     task_id: str
     address: str
+    masked: bool = False
+    """Whether it sees clients from outside with the gateway's address: its own way out is another network."""
 
 
 class VirtualService(Struct, frozen=True):
