@@ -93,7 +93,7 @@ class Disguise:
         shown = {**found, "Image": image or found.get("Image", "")}
         shown["Labels"] = without_own(found.get("Labels") or {})
         if found.get("State") == "running":
-            shown["Ports"] = published(self.view, task, found.get("Ports") or [])
+            shown["Ports"] = published(task, found.get("Ports") or [])
             if (health := self.health.health(task.id)) is not None:
                 shown["Status"] = with_health(found.get("Status", ""), health.docker()["Status"])
         return shown
@@ -112,7 +112,7 @@ class Disguise:
         return shown if task is None else self._task_details(shown, task, image_healthcheck)
 
     def _task_details(self, found: Raw, task: Task, image_healthcheck: Raw | None) -> Raw:
-        ports = [port for port in host_ports(self.view, task) if port.published]
+        ports = [port for port in host_ports(task) if port.published]
         state, config = dict(found.get("State") or {}), dict(found.get("Config") or {})
         if (health := self.health.health(task.id)) is not None:
             state["Health"] = health.docker()
@@ -198,9 +198,9 @@ def with_health(status: str, health: str) -> str:
     return f"{status} ({word})" if shows else status
 
 
-def published(view: View, task: Task, ports: list[Raw]) -> list[Raw]:
+def published(task: Task, ports: list[Raw]) -> list[Raw]:
     """The list's ports: a task's host-mode ports in the place of the ones that are only exposed."""
-    own = [port for port in host_ports(view, task) if port.published]
+    own = [port for port in host_ports(task) if port.published]
     taken = {(port.target, port.protocol) for port in own}
     shown = [port for port in ports if (port.get("PrivatePort"), port.get("Type")) not in taken]
     for port in own:

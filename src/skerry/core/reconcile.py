@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from skerry.core import history, place, replicas
+from skerry.core import history, hostports, place, replicas
 from skerry.core.draft import Draft
 from skerry.core.evict import evict
 from skerry.core.jobs import run_job
@@ -32,6 +32,7 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
             replace_ended(draft)
         let_go(draft)
     raise_ready(draft)
+    hostports.assign(draft)
     place.place(draft)
     history.trim(draft)  # last: what this pass makes counts too
     return draft.plan()

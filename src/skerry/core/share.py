@@ -83,13 +83,21 @@ def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
     if network is None:
         return
     vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
+    hold_s = handling_of(service).hold_timeout / SECOND
     backends = tuple(_entrances(view, service))
     for port in service.endpoint.ports:
         if port.published and not port.fault:
             yield PublishedPort(
-                port.protocol, port.published, port.target, service.id, vips[network.id], backends,
-                handling_of(service).hold_timeout / SECOND,
-            )  # fmt: skip
+                port.protocol, port.published, port.target, service.id, vips[network.id], backends, hold_s
+            )
+    for task in view.tasks_of(service.id):
+        if task.live and not task.status.state.terminal:
+            own = tuple(backend for backend in backends if backend.task_id == task.id)
+            for port in task.ports:
+                if port.published and not port.fault:  # no virtual IP: that would lead to its neighbours
+                    yield PublishedPort(
+                        port.protocol, port.published, port.target, service.id, "", own, hold_s
+                    )
 
 
 def _entrances(view: View, service: Service) -> Iterator[Backend]:

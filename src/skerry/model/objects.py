@@ -184,6 +184,8 @@ class Task(Struct, frozen=True):
     running_at: int = 0
     """When it first was RUNNING, which is to say ready; 0 if it never was."""
     attachments: tuple[Attachment, ...] = ()
+    ports: tuple[Port, ...] = ()
+    """Its own numbers for ports of host mode for which the spec names none, in the spec's order."""
     registry_auth: str = ""
     """The service's when the task was made."""
     job_iteration: int | None = None

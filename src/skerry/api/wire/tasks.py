@@ -20,7 +20,7 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
         found["Slot"] = obj.slot
     if obj.node_id and obj.status.state >= TaskState.ASSIGNED:
         found["NodeID"] = obj.node_id
-    found["Status"] = task_status(view, obj)
+    found["Status"] = task_status(obj)
     found["DesiredState"] = obj.desired.word
     if obj.job_iteration is not None:
         found["JobIteration"] = {"Index": obj.job_iteration} if obj.job_iteration else {}
@@ -36,7 +36,7 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
     return found
 
 
-def task_status(view: View, obj: Task) -> Raw:
+def task_status(obj: Task) -> Raw:
     """What was observed of a task, host-mode ports included while it runs."""
     status = obj.status
     found: Raw = {
@@ -52,24 +52,19 @@ def task_status(view: View, obj: Task) -> Raw:
             "PID": status.pid,
             "ExitCode": status.exit_code,
         }
-    ports = host_ports(view, obj) if status.state == TaskState.RUNNING else []
+    ports = host_ports(obj) if status.state == TaskState.RUNNING else []
     found["PortStatus"] = {"Ports": [port(entry) for entry in ports]} if ports else {}
     return found
 
 
-def host_ports(view: View, obj: Task) -> list[Port]:
+def host_ports(obj: Task) -> list[Port]:
     """The ports that a task publishes in host mode, with the numbers that they have."""
-    found = []
-    owner = view.services.get(obj.service_id)
-    chosen = (
-        {(entry.target, entry.protocol): entry.published for entry in owner.endpoint.ports} if owner else {}
-    )
+    own, found = iter(obj.ports), []
     for raw in (obj.endpoint_spec or {}).get("Ports") or ():
-        if raw.get("PublishMode") != "host":
-            continue
-        target, protocol = raw.get("TargetPort", 0), raw.get("Protocol") or "tcp"
-        published = raw.get("PublishedPort") or chosen.get((target, protocol), 0)
-        found.append(Port(target, published, protocol, "host", raw.get("Name", "")))
+        if raw.get("PublishMode") == "host":
+            number = raw.get("PublishedPort") or next((port.published for port in own), 0)
+            protocol = raw.get("Protocol") or "tcp"
+            found.append(Port(raw.get("TargetPort", 0), number, protocol, "host", raw.get("Name", "")))
     return found
 
 
