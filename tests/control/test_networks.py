@@ -54,7 +54,6 @@ def test_a_subnet_of_the_users_own_is_honoured() -> None:
         ({"Name": "ingress"}, 409, "network with name ingress already exists"),
         ({"Name": "net"}, 409, "network with name net already exists"),
         ({"Name": "NET"}, 500, "rpc error: code = Unknown desc = name conflicts with an existing object"),
-        ({"Driver": "nosuch", "Scope": "swarm"}, 404, 'plugin "nosuch" not found'),
         ({"Scope": "local"}, 403, "cannot downgrade network scope for overlay networks"),
         ({"Ingress": True, "Attachable": True}, 400, invalid("ingress network cannot be attachable")),
         (

@@ -26,8 +26,9 @@ Networks = dict[str, Network]
 
 
 def networks_of(view: View) -> Networks:
-    """Every overlay network, those included that only wait for their last container to go."""
-    return {network.engine_name: network for network in view.networks.values()}
+    """Every network that is made for the swarm, those included that only wait for their last container to
+    go."""
+    return {network.engine_name: network for network in view.networks.values() if not network.predefined}
 
 
 def event(view: View, found: Raw) -> Raw:
@@ -38,7 +39,7 @@ def event(view: View, found: Raw) -> Raw:
     if found.get("Type") == "network":
         network = networks_of(view).get(attributes.get("name", ""))
         if network is not None:
-            shown = {**attributes, "name": network.name, "type": "overlay"}
+            shown = {**attributes, "name": network.name, "type": network.driver}
             return {**found, "Actor": {**actor, "ID": network.id, "Attributes": shown}}
     if INSTANCE in attributes:
         attributes = without_own(attributes)

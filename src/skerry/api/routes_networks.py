@@ -19,6 +19,7 @@ from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound,
 from skerry.model.objects import Network, Raw
 
 NO_MANAGER = b"This node is not a swarm manager"
+NO_SWARM = b"cannot create a swarm scoped network when swarm is not active"
 
 
 def ours(view: View, ref: str) -> Network | None:
@@ -27,9 +28,9 @@ def ours(view: View, ref: str) -> Network | None:
 
 
 def visible(view: View) -> list[Network]:
-    """The overlay networks that there are for the user, by ID; the row of the engine's `host` is none."""
+    """The swarm's networks that there are for the user, by ID; rows of the engine's own are none."""
     found = (view.networks[key] for key in sorted(view.networks))
-    return [network for network in found if network.subnet and not network.removed]
+    return [network for network in found if not network.predefined and not network.removed]
 
 
 def _hidden(view: View, network: Raw) -> bool:
@@ -72,7 +73,7 @@ async def listing(call: Call) -> web.Response:
 def _wanted(network: Network, asked: Filters) -> bool:
     dangling = asked.get("dangling")
     return (
-        filters.exact(asked, "driver", "overlay")
+        filters.exact(asked, "driver", network.driver)
         and filters.exact(asked, "scope", "swarm")
         and filters.exact(asked, "type", "custom")
         and filters.prefix(asked, "id", network.id)
@@ -142,7 +143,7 @@ async def _containers(call: Call, network: Network) -> Raw | None:
 
 
 async def create(call: Call) -> web.Response:
-    """Make a network: ours if it is an overlay or for the swarm, else the engine's."""
+    """Make a network: the swarm's if it is an overlay or of that scope, else the engine's."""
     body = await call.body("types.NetworkCreateRequest")
     name = body.get("Name", "")
     if not _for_the_swarm(body):
@@ -156,6 +157,10 @@ async def create(call: Call) -> web.Response:
     strict = body.get("CheckDuplicate") or call.facts.has(changes.DUPLICATES)
     if strict and await namesakes(call, name):
         raise Conflict(f"network with name {name} already exists")
+    return await _create_ours(call, body)
+
+
+async def _create_ours(call: Call, body: Raw) -> web.Response:
     try:
         key = await networks.create(call.store, body, await taken(call))
     except networks.InvalidNetwork as error:
@@ -166,14 +171,23 @@ async def create(call: Call) -> web.Response:
 
 
 def _for_the_swarm(body: Raw) -> bool:
+    """Whether it is an overlay. A mere configuration is the engine's, whatever driver it names."""
+    if body.get("ConfigOnly"):
+        return False
     return body.get("Driver") == "overlay" or (not body.get("Driver") and body.get("Scope") == "swarm")
 
 
 async def _create_local(call: Call, body: Raw) -> web.Response:
-    """A network of the engine's. One that its driver makes for many machines would be the swarm's, for which
-    the engine looks in vain."""
+    """A network of another driver: the engine's, or the swarm's if it is to be of that scope.
+
+    The engine, which is in no swarm, says the same of one of that scope in the end, once all else is right.
+    """
     told = await call.forward()
-    if told.status < 400 or call.view.cluster is None or NO_MANAGER not in told.body:
+    if told.status < 400 or call.view.cluster is None:
+        return relay(told)
+    if NO_SWARM in told.body and not call.view.locked:
+        return await _create_ours(call, body)
+    if NO_MANAGER not in told.body:
         return relay(told)
     driver = body.get("Driver", "")
     words = f"legacy plugin {driver} of type NetworkDriver is not supported in swarm mode"

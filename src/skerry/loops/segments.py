@@ -1,4 +1,5 @@
-"""The segments loop: each overlay network is a bridge network of the engine, dressed for the gate.
+"""The segments loop: each overlay network is a bridge network of the engine, dressed for the gate; one of
+another driver is the engine's alone.
 
 Bridges, links and the engine's networks are looked at again regularly, and at once where the engine or the
 kernel tells that something is gone: whatever is missing is made again, and stands in the status until then.
@@ -18,6 +19,7 @@ from skerry.agent.waits import delays
 from skerry.core.allocate import engine_range
 from skerry.core.endpoints import segment_of
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.loops import nodelocal
 from skerry.model import mtu
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
@@ -123,8 +125,12 @@ class SegmentsLoop:
             await asyncio.sleep(next(waits))
 
     async def ready(self, network_id: str) -> None:
-        """Return once containers can join the network."""
+        """Return once containers can join the network. Raises EngineError where the engine can't make one of
+        another driver, which it does on first use: whoever needs it says so."""
         network = self._store.view.networks.get(network_id)
+        if network is not None and network.node_local:
+            await self._engine.create_network(nodelocal.body_of(network))
+            return
         if (
             network is not None
             and network_id in self._dressed
@@ -183,7 +189,7 @@ class SegmentsLoop:
 
     async def _settle(self, network: Network) -> bool:
         """Bring one network's bridge to what its row asks for; False where that has to be tried again."""
-        if not _is_bridge(network) or (network.id in self._dressed and not network.removed):
+        if not network.removed and (not _is_bridge(network) or network.id in self._dressed):
             return True
         try:
             await (self._remove(network) if network.removed else self._make(network))
@@ -229,7 +235,8 @@ class SegmentsLoop:
             if error.status != IN_USE or not await self._take_off(network):
                 raise
             await self._engine.remove_network(network.engine_name)
-        await self._dresser.drop_segment(segment_of(network))
+        if _is_bridge(network):
+            await self._dresser.drop_segment(segment_of(network))
         self._dressed.discard(network.id)
 
         def forget(tx: Tx) -> None:

@@ -261,6 +261,11 @@ class Network(Struct, frozen=True):
         return PREDEFINED_LABEL in (self.spec.get("Labels") or {})
 
     @property
+    def node_local(self) -> bool:
+        """Whether a driver of the engine's makes it, addresses and all; a swarm only says what it is like."""
+        return self.driver != "overlay" and not self.predefined
+
+    @property
     def engine_name(self) -> str:
         """The engine's name for it: unique, since a name may be taken again while old tasks still stop."""
         return self.name if self.predefined else f"skerry.{self.id}"
