@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from skerry.api.ports import Health
 from skerry.api.wire.tasks import host_ports
 from skerry.core.view import View
@@ -82,7 +84,7 @@ class Disguise:
     def row(self, found: Raw) -> Raw:
         """A container of the list."""
         task = self.task_of(found.get("Labels"), found.get("Id", ""))
-        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {})}
+        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {}, task)}
         if "HostConfig" in found:
             shown["HostConfig"] = self._mode(found["HostConfig"], task)
         if "Mounts" in found:
@@ -105,7 +107,7 @@ class Disguise:
         """A container's inspect; `image_healthcheck` is what its image says, for a task's own check."""
         config = found.get("Config") or {}
         task = self.task_of(config.get("Labels"), found.get("Id", ""))
-        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {})}
+        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {}, task)}
         if "Mounts" in found:
             shown["Mounts"] = self._mounts(found["Mounts"])
         if "HostConfig" in found:
@@ -131,7 +133,8 @@ class Disguise:
         if ports:
             keys = [f"{port.target}/{port.protocol}" for port in ports]
             config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **{key: {} for key in keys}}
-            host["PortBindings"] = _bindings(zip(keys, ports, strict=True), [""])
+            asked = [replace(port, published=0) if port in task.ports else port for port in ports]
+            host["PortBindings"] = _bindings(zip(keys, asked, strict=True), [""])
             if state.get("Running"):
                 both = _bindings(zip(keys, ports, strict=True), ["0.0.0.0", "::"])
                 settings["Ports"] = {**(settings.get("Ports") or {}), **both}
@@ -155,7 +158,7 @@ class Disguise:
         names = (found.get("NetworkSettings") or {}).get("Networks") or {}
         return [network for name in names if (network := self.networks.get(name)) is not None]
 
-    def _attached(self, settings: Raw) -> Raw:
+    def _attached(self, settings: Raw, task: Task | None) -> Raw:
         known = self.networks
         shown = {}
         for name, endpoint in (settings.get("Networks") or {}).items():
@@ -164,6 +167,8 @@ class Disguise:
                 shown[name] = endpoint
             else:
                 shown[network.name] = _endpoint(endpoint or {}, network)
+                if network.node_local and task is not None:
+                    shown[network.name]["Aliases"] = [task.status.container_id[:12]]
         return {**settings, "Networks": shown}
 
     def _mode(self, host: Raw, task: Task | None) -> Raw:
@@ -187,6 +192,8 @@ class Disguise:
 
 def _endpoint(endpoint: Raw, network: Network) -> Raw:
     """An endpoint on an overlay network: its address was assigned, and it leads nowhere else."""
+    if network.node_local:
+        return {**endpoint, "IPAMConfig": endpoint.get("IPAMConfig") or {}, "NetworkID": network.id}
     address = endpoint.get("IPAddress")
     assigned = {"IPv4Address": address} if address else endpoint.get("IPAMConfig")
     return {**endpoint, "IPAMConfig": assigned, "NetworkID": network.id, "Gateway": ""}
@@ -230,6 +237,6 @@ def own_healthcheck(task: Task, image: Raw | None) -> Raw | None:
 def _bindings(pairs: Any, addresses: list[str]) -> Raw:
     found: dict[str, list[Raw]] = {}
     for key, port in pairs:
-        entries = [{"HostIp": address, "HostPort": str(port.published)} for address in addresses]
+        entries = [{"HostIp": address, "HostPort": str(port.published or "")} for address in addresses]
         found.setdefault(key, []).extend(entries)
     return found

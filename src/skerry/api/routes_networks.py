@@ -8,7 +8,7 @@ from aiohttp import web
 
 from skerry.api import changes, filters
 from skerry.api.call import Call, Table, empty, relay, relay_json
-from skerry.api.disguise import LABEL, TASK_LABEL
+from skerry.api.disguise import TASK_LABEL, networks_of
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.wire import networks as wire
@@ -19,6 +19,8 @@ from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound,
 from skerry.model.objects import Network, Raw
 
 NO_MANAGER = b"This node is not a swarm manager"
+BUILT_IN = ("bridge", "host", "ipvlan", "macvlan", "null")
+"""Drivers of the engine that are no plugins."""
 NO_SWARM = b"cannot create a swarm scoped network when swarm is not active"
 
 
@@ -35,7 +37,7 @@ def visible(view: View) -> list[Network]:
 
 def _hidden(view: View, network: Raw) -> bool:
     """Whether this network of the engine's is a bridge behind one of ours; a stray one is shown."""
-    return (network.get("Labels") or {}).get(LABEL) in view.networks
+    return network.get("Name") in networks_of(view)
 
 
 async def joined(call: Call, ref: str) -> Network | None:
@@ -122,6 +124,8 @@ async def _beginning(call: Call, ref: str) -> int:
 
 async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
     """A network is there on a node, for Swarm, as long as a container is on it; `ingress` always is."""
+    if network.node_local:
+        return await _shown_node_local(call, network)
     containers = (await _containers(call, network) or {}) if network.subnet else {}
     if not containers and not network.ingress:
         return wire.network(network, ipv4=call.facts.has(changes.IPV4_SWITCH))
@@ -131,6 +135,13 @@ async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
     if verbose:
         found["Services"] = wire.verbose_services(call.view, network, containers)
     return found
+
+
+async def _shown_node_local(call: Call, network: Network) -> Raw:
+    """One of another driver: as the engine made it, while a container is on it."""
+    told = await call.ask("GET", f"/networks/{network.engine_name}")
+    made = told.json if told.status == 200 and told.json.get("Containers") else None
+    return wire.node_local(network, made, ipv4=call.facts.has(changes.IPV4_SWITCH))
 
 
 async def _containers(call: Call, network: Network) -> Raw | None:
@@ -182,14 +193,16 @@ async def _create_local(call: Call, body: Raw) -> web.Response:
 
     The engine, which is in no swarm, says the same of one of that scope in the end, once all else is right.
     """
+    driver = body.get("Driver", "")
+    if body.get("Scope") == "swarm" and body.get("Name") in networks.PREDEFINED and call.view.cluster:
+        raise Conflict(f"network with name {body['Name']} already exists")
     told = await call.forward()
     if told.status < 400 or call.view.cluster is None:
         return relay(told)
     if NO_SWARM in told.body and not call.view.locked:
         return await _create_ours(call, body)
-    if NO_MANAGER not in told.body:
+    if NO_MANAGER not in told.body or driver in BUILT_IN:
         return relay(told)
-    driver = body.get("Driver", "")
     words = f"legacy plugin {driver} of type NetworkDriver is not supported in swarm mode"
     raise RpcError("InvalidArgument", words)
 

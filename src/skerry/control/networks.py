@@ -116,6 +116,8 @@ def _check(view: View, spec: Raw) -> None:
         raise Forbidden("cannot downgrade network scope for overlay networks")
     if any(network.name == name for network in living(view)):
         raise Conflict(f"network with name {name} already exists")
+    if spec.get("Driver") == "null":
+        raise RpcError("InvalidArgument", "error during lookup of plugin null")
     _check_kind(view, spec)
     _check_ipam(spec.get("IPAM", {}))
     if _is_overlay(spec):

@@ -142,7 +142,7 @@ def _unreserved(draft: Draft, task: Task) -> str | None:
     """A published port must be held by the gate before a task can be reached by it."""
     for held in (*draft.service.endpoint.ports, *task.ports):
         key = f"{held.protocol}/{held.published}"
-        if held.fault:
+        if held.published and held.fault:
             return f"{key}: {held.fault}"
         if held.published and key not in draft.node.reserved:
             reason = draft.node.ports_err.get(key)

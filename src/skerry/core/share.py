@@ -112,12 +112,12 @@ def _names(view: View, service: Service) -> Iterator[Name]:
     vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
     stack = _stack(service)
     for network in networks_of(view, service):
-        if network.id not in vips:
+        if network.id not in vips and not network.node_local:
             continue
         tasks = _backends(view, service, network.id)
         ready, each = bool(tasks), tuple(backend.address for backend in tasks)
         for name in _service_names(service, network):
-            addresses = (vips[network.id],) if by_vip else each
+            addresses = (vips[network.id],) if by_vip and network.id in vips else each
             yield Name(network.id, name, addresses, stack=stack, ready=ready)
             yield Name(network.id, f"tasks.{name}", each, stack=stack, ready=ready)
         for backend in tasks:

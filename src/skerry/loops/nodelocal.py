@@ -1,6 +1,7 @@
 """Networks of the swarm that a driver of the engine's makes: bridge, macvlan, ipvlan, plugins of local scope.
 
-The engine gives them addresses and a way out. No virtual IP, no gate and no name of the swarm's is there.
+The engine gives them addresses, a way out, and the names of services, which mean their tasks there. There is
+no virtual IP and no gate.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ GIVEN = ("IPAM", "Options", "ConfigFrom", "EnableIPv6", "EnableIPv4")
 def body_of(network: Network) -> Raw:
     """The engine's create call."""
     given = {key: network.spec[key] for key in GIVEN if key in network.spec}
-    own = {"skerry.network": network.id, "skerry.name": network.name}
-    labels = {} if network.spec.get("ConfigFrom", {}).get("Network") else network.spec.get("Labels") or {}
-    return {
+    body = {
         **given,
         "Name": network.engine_name,
         "CheckDuplicate": True,
         "Driver": network.driver,
         "Internal": network.internal,
         "Attachable": True,
-        "Labels": {**labels, **own},
     }
+    if not network.spec.get("ConfigFrom", {}).get("Network"):  # else a label of ours would be one too many
+        own = {"skerry.network": network.id, "skerry.name": network.name}
+        body["Labels"] = {**(network.spec.get("Labels") or {}), **own}
+    return body

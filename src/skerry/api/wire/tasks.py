@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.api.wire.common import meta, port, with_length
-from skerry.api.wire.networks import driver_options, ipam_driver, pools, shows
+from skerry.api.wire.networks import config_from, driver_options, ipam_driver, pools, shows
 from skerry.api.wire.services import task_spec
 from skerry.core.view import View
 from skerry.model.objects import Network, Port, Raw, Task
@@ -69,30 +69,38 @@ def host_ports(obj: Task) -> list[Port]:
 
 
 def attachment(network: Network, address: str) -> Raw:
-    """A task's place on a network."""
+    """A task's place on a network. What the engine's own drivers do with it, a swarm doesn't tell."""
     spec: Raw = {
         "Name": network.name,
         "Labels": network.spec.get("Labels") or {},
-        "DriverConfiguration": {"Name": "overlay"},
+        "DriverConfiguration": _driver(network, network.spec.get("Options")),
     }
     if network.attachable:
         spec["Attachable"] = True
     if network.internal:
         spec["Internal"] = True
+    overlay = network.driver == "overlay"
     driver = ipam_driver(network)
     if (asked := network.spec.get("IPAM")) is not None:
         spec["IPAMOptions"] = {"Driver": driver}
         if asked.get("Config"):
-            spec["IPAMOptions"]["Configs"] = pools(network)
+            spec["IPAMOptions"]["Configs"] = pools(network) if overlay else asked["Config"]
+    if config := config_from(network):
+        spec["ConfigFrom"] = {"Network": config}
     spec["Scope"] = "swarm"
+    options = {**driver_options(network), **(network.spec.get("Options") or {})} if overlay else None
     found: Raw = {
         "Network": {
             **meta(network),
             "Spec": spec,
-            "DriverState": {"Name": "overlay", "Options": driver_options(network)},
-            "IPAMOptions": {"Driver": driver, "Configs": pools(network)},
+            "DriverState": _driver(network, options),
+            "IPAMOptions": {"Driver": driver, "Configs": pools(network)} if overlay else {"Driver": {}},
         }
     }
-    if address:
+    if address and overlay:
         found["Addresses"] = [with_length(network, address)]
     return found
+
+
+def _driver(network: Network, options: Raw | None) -> Raw:
+    return {"Name": network.driver, "Options": options} if options else {"Name": network.driver}
