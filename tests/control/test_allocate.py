@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from skerry.core import allocate
+from skerry.core.addresses import Exhausted, lay_out
 from skerry.core.view import View
 from skerry.model.objects import Cluster, Network, Node, Port, Raw, Service, VirtualIP
 from tests.control.swarm_of_one import World, published, spec
@@ -19,7 +20,7 @@ NETS = ("n0", "n1", "n2")
 
 
 def network(key: str, subnet: str, **more: Any) -> Network:
-    gateway, leg = allocate.lay_out(subnet)
+    gateway, leg = lay_out(subnet)
     return Network(key, key, {}, subnet=subnet, gateway=gateway, leg=leg, **more)
 
 
@@ -83,11 +84,8 @@ def check(view: View) -> None:
     assert len(set(vips)) == len(vips)
     for vip in vips:
         here = view.networks[vip.network_id]
-        lower, upper = IPv4Network(here.subnet).subnets()
-        address = IPv4Address(vip.address)
-        assert address in upper
-        assert address not in lower
-        assert vip.address not in (here.leg, here.gateway, str(upper.broadcast_address))
+        usable = {str(one) for one in IPv4Network(here.subnet).hosts()}
+        assert vip.address in usable - {here.leg, here.gateway}
     chosen: list[tuple[str, int]] = []
     asked: list[tuple[str, int]] = []
     for service in view.services.values():
@@ -112,7 +110,7 @@ def test_a_free_subnet_is_in_the_pool_and_overlaps_nothing(taken: list[str]) -> 
 
 def test_all_pools_full() -> None:
     view = replace_cluster(view_with(), ("10.0.0.0/24", "192.0.2.0/25"))
-    with pytest.raises(allocate.Exhausted, match="non-overlapping"):
+    with pytest.raises(Exhausted, match="non-overlapping"):
         allocate.free_subnet(view, ["192.0.2.0/24"])
     assert allocate.free_subnet(view) == "192.0.2.0/25"
 
@@ -126,17 +124,17 @@ def test_a_network_without_a_free_vip_says_so() -> None:
     world = World()
     world.network("small", IPAM={"Config": [{"Subnet": "10.9.0.0/29"}]})
     body: Raw = {"task": {"Networks": [{"Target": "small"}]}}
-    addresses = [world.service(name, **body).endpoint.vips[0].address for name in ("a", "b")]
-    assert addresses == ["10.9.0.4", "10.9.0.5"]
-    with pytest.raises(allocate.Exhausted, match=r"^network small \(10\.9\.0\.0/29\) has no free virtual IP"):
-        world.service("c", **body)
+    addresses = [world.service(name, **body).endpoint.vips[0].address for name in ("a", "b", "c", "d")]
+    assert addresses == ["10.9.0.5", "10.9.0.4", "10.9.0.3", "10.9.0.2"]
+    with pytest.raises(Exhausted, match=r"^network small \(10\.9\.0\.0/29\) has no free virtual IP"):
+        world.service("e", **body)
 
 
 def test_a_large_network_costs_no_more_than_a_small_one() -> None:
     """Eight million addresses would take longer than a test may."""
     service = Service("s", "s", spec("s", task={"Networks": [{"Target": "n"}]}))
     view = View(networks={"n": network("n", "10.0.0.0/8")}, services={"s": service})
-    assert allocate.endpoint(view, service).vips == (VirtualIP("n", "10.128.0.0"),)
+    assert allocate.endpoint(view, service).vips == (VirtualIP("n", "10.255.255.253"),)
 
 
 def test_a_service_that_publishes_without_a_network_is_on_ingress() -> None:
@@ -152,7 +150,7 @@ def test_a_dnsrr_service_has_a_vip_behind_which_connections_are_held() -> None:
     world = World()
     key = world.network("net")
     service = world.service(task={"Networks": [{"Target": "net"}]}, EndpointSpec={"Mode": "dnsrr"})
-    assert service.endpoint.vips == (VirtualIP(key, "10.0.1.128"),)
+    assert service.endpoint.vips == (VirtualIP(key, "10.0.1.253"),)
     assert service.endpoint.spec == {"Mode": "dnsrr"}
 
 
@@ -182,11 +180,3 @@ def test_a_number_that_could_not_be_reserved_is_not_chosen() -> None:
     body = {"EndpointSpec": published({"TargetPort": 80, "Protocol": "tcp"})}
     found = allocate.endpoint(view_with(node=node), Service("s", "s", body))
     assert [port.published for port in found.ports] == [30001]
-
-
-def test_the_halves_of_a_subnet() -> None:
-    assert allocate.lay_out("10.0.1.0/24") == ("10.0.1.1", "10.0.1.254")
-    assert allocate.engine_range("10.0.1.0/24") == "10.0.1.0/25"
-    assert [str(one) for one in allocate.vip_range(network("n", "10.0.0.0/28"))] == [
-        f"10.0.0.{number}" for number in range(8, 14)
-    ]

@@ -27,7 +27,7 @@ def test_what_the_machine_reaches_otherwise_is_not_given_away() -> None:
     assert world.view.networks[key].subnet == "10.4.1.0/24"
 
 
-def ipam(subnet: str, **more: str) -> Raw:
+def ipam(subnet: str, **more: object) -> Raw:
     return {"IPAM": {"Config": [{"Subnet": subnet, **more}]}}
 
 
@@ -91,10 +91,51 @@ def test_a_subnet_of_the_users_own_is_honoured() -> None:
             invalid("ipam configuration: subnet 10.0.0.0/16 overlaps with network ingress (10.0.0.0/24)"),
         ),
         (
-            ipam("10.9.0.0/24", Gateway="10.9.0.254"),
+            ipam("10.9.0.0/24", Gateway="10.9.0.255"),
             400,
-            "gateway 10.9.0.254 can't be used: it has to be in 10.9.0.0/25, as the upper half of an overlay "
-            "network's subnet is kept for virtual IPs",
+            "invalid gateway 10.9.0.255: no host can have the first or last address of 10.9.0.0/24",
+        ),
+        (
+            ipam("10.9.0.0/24", Gateway="10.9.0.0"),
+            400,
+            "invalid gateway 10.9.0.0: no host can have the first or last address of 10.9.0.0/24",
+        ),
+        (
+            ipam("10.9.0.0/24", IPRange="10.9.0.0/23"),
+            400,
+            "invalid ip-range 10.9.0.0/23: CIDR block is bigger than its parent subnet 10.9.0.0/24",
+        ),
+        (
+            ipam("10.9.0.0/24", IPRange="10.9.0.0"),
+            400,
+            invalid("ipam configuration: invalid range 10.9.0.0"),
+        ),
+        (
+            ipam("10.9.0.0/24", AuxiliaryAddresses={"router": "zz"}),
+            400,
+            "invalid auxiliary address zz (router): invalid address",
+        ),
+        (
+            ipam("10.9.0.0/24", AuxiliaryAddresses={"router": "10.8.0.1"}),
+            400,
+            "invalid auxiliary address 10.8.0.1 (router): parent subnet 10.9.0.0/24 doesn't contain this "
+            "address",
+        ),
+        (
+            ipam("10.9.0.0/24", Gateway="10.9.0.3", AuxiliaryAddresses={"router": "10.9.0.3"}),
+            400,
+            "invalid auxiliary address 10.9.0.3 (router): it is the gateway, too",
+        ),
+        (
+            {"IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}, {"Subnet": "10.9.1.0/24"}]}},
+            400,
+            "several IPv4 subnets in one network (10.9.0.0/24, 10.9.1.0/24) are not supported: the bridge of "
+            "a single machine has one; ask for one subnet with a shorter prefix",
+        ),
+        (
+            ipam("10.9.0.0/29", AuxiliaryAddresses={f"a{one}": f"10.9.0.{one}" for one in range(1, 7)}),
+            400,
+            "subnet 10.9.0.0/29 has no address left for the gateway and the network's resolver",
         ),
         (
             ipam("10.9.0.0/30"),

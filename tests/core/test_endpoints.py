@@ -27,7 +27,7 @@ def swarm_on_front(state: TaskState = RUNNING, **more: Raw) -> Swarm:
     swarm.put(replace(swarm.view.nodes["n"], reserved=("tcp/80",)))
     swarm.settle()
     task = swarm.tasks[0]
-    assert task.attachments == (Attachment("net"),)
+    assert task.attachments == (Attachment("net", reserved="10.0.1.2"),)
     swarm.put(replace(task, attachments=(Attachment("net", "10.0.1.2"),)))
     swarm.observe(task, state)
     return swarm
@@ -74,7 +74,7 @@ def test_ports_without_a_network_go_through_ingress() -> None:
     ingress = Network("ing", "ingress", {}, "10.0.0.0/24", "10.0.0.1", "10.0.0.254", ingress=True)
     swarm.put(ingress)
     swarm.settle()
-    assert swarm.tasks[0].attachments == (Attachment("ing"),)
+    assert swarm.tasks[0].attachments == (Attachment("ing", reserved="10.0.0.2"),)
 
 
 def test_a_stack_counts_as_under_deployment_for_ten_seconds() -> None:
@@ -100,7 +100,7 @@ def test_equal_views_give_equal_values() -> None:
     assert traffic(swarm.view) == traffic(swarm.view)
 
 
-def net(key: str, **more: bool) -> Network:
+def net(key: str, **more: Any) -> Network:
     subnet = {"in": "10.0.7.0/24", "ing": "10.0.0.0/24", "out": "10.0.8.0/24"}[key]
     return Network(key, key, {}, subnet, subnet[:-4] + "1", subnet[:-4] + "254", **more)
 
@@ -147,7 +147,7 @@ def on_ingress(*places: Attachment) -> Swarm:
     swarm.put(replace(swarm.view.nodes["n"], reserved=("tcp/80",)))
     swarm.settle()
     task = swarm.tasks[0]
-    assert task.attachments == (Attachment("ing"), Attachment("out"))
+    assert [one.network_id for one in task.attachments] == ["ing", "out"]
     swarm.put(replace(task, attachments=places))
     swarm.observe(task, RUNNING)
     return swarm

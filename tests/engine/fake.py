@@ -37,6 +37,8 @@ class Box:
     error: str = ""
     started_at: str = "0001-01-01T00:00:00Z"
     networks: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+    """The addresses that its endpoints were made with."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -173,8 +175,8 @@ class FakeEngine:
         if body["Image"] not in self.images:
             raise EngineError(404, f"No such image: {body['Image']}")
         box = Box(f"{next(self._numbers):064x}", name, body)
-        for network in (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}:
-            box.networks[network] = ""
+        for network, config in ((body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}).items():
+            _join(box, network, config)
         self.boxes[name] = box
         return box.id
 
@@ -205,11 +207,11 @@ class FakeEngine:
             return
         if missing := [name for name in box.networks if name not in self.networks]:
             raise EngineError(404, f"network {missing[0]} not found")
+        for name in box.networks:
+            box.networks[name] = self._address(box, name)
         box.status, box.pid = "running", next(self._numbers) + 1000
         box.started_at = timestamp(self.clock())
         box.ended.clear()
-        for name in box.networks:
-            box.networks[name] = self._free_address(name)
         self._emit("start", box)
         words = list(box.body.get("Cmd") or [])
         if words and words[0] != "sleep":
@@ -272,7 +274,7 @@ class FakeEngine:
 
     async def connect(self, network: str, container: str, config: Raw) -> None:
         self._asked(f"connect {network} {container}")
-        self._box(container).networks.setdefault(network, "")
+        _join(self._box(container), network, config)
 
     async def close(self) -> None:
         self.break_events()
@@ -292,6 +294,15 @@ class FakeEngine:
             raise EngineError(404, f"No such container: {container}")
         return box
 
+    def _address(self, box: Box, network: str) -> str:
+        """The address that the endpoint was made with, if nobody has it; else one of the network's range."""
+        address = box.asked.get(network)
+        if not address:
+            return self._free_address(network)
+        if any(other.networks.get(network) == address for other in self.boxes.values() if other is not box):
+            raise EngineError(403, "Address already in use")
+        return address
+
     def _free_address(self, network: str) -> str:
         """The lowest one of the network's range that no running container has; the first is the gateway's."""
         number = list(self.networks).index(network)
@@ -307,6 +318,12 @@ class FakeEngine:
     def _tell(self, event: Raw) -> None:
         for stream in self._streams:
             stream.put_nowait(event)
+
+
+def _join(box: Box, network: str, config: Raw | None) -> None:
+    box.networks.setdefault(network, "")
+    if address := ((config or {}).get("IPAMConfig") or {}).get("IPv4Address"):
+        box.asked[network] = address
 
 
 def _has(box: Box, label: str) -> bool:

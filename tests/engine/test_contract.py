@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
+from skerry.agent.seat import IN_USE
 from skerry.engine.client import connect_engine
 from skerry.engine.port import Engine, EngineError
 from skerry.model.objects import Raw
@@ -253,5 +254,40 @@ def test_containers_are_listed_with_their_labels(on_engine: Run) -> None:
         assert [item["State"] for item in found] == ["running"]
         await engine.remove_container("listed")
         await engine.remove_container("other")
+
+    on_engine(check)
+
+
+def test_an_address_that_is_named_is_given_whatever_the_range_and_to_one_container_only(
+    on_engine: Run,
+) -> None:
+    """Also by networks that an older skerry made: they have the lower half of their subnet as their range."""
+
+    async def check(engine: Engine) -> None:
+        config = {"Subnet": "10.213.0.0/24", "IPRange": "10.213.0.0/25", "Gateway": "10.213.0.1"}
+        await engine.create_network({"Name": "named", "Driver": "bridge", "IPAM": {"Config": [config]}})
+        await engine.create_network({"Name": "other", "Driver": "bridge"})
+
+        async def make(name: str, address: str) -> None:
+            settings = {"IPAMConfig": {"IPv4Address": address}}
+            joined: Raw = {"EndpointsConfig": {"other": {}}}
+            await engine.create_container(name, body("sleep", "1000", NetworkingConfig=joined))
+            await engine.connect("named", name, settings)
+
+        for name, address in (("high", "10.213.0.200"), ("low", "10.213.0.9"), ("twice", "10.213.0.200")):
+            await make(name, address)
+        for name in ("high", "low"):
+            await engine.start_container(name)
+        with pytest.raises(EngineError, match=IN_USE):
+            await engine.start_container("twice")
+        seen = await engine.inspect_container("high")
+        assert seen is not None
+        assert seen["NetworkSettings"]["Networks"]["named"]["IPAddress"] == "10.213.0.200"
+        await engine.stop_container("high", 0)
+        await engine.start_container("twice")
+        for name in ("high", "low", "twice"):
+            await engine.remove_container(name)
+        for name in ("named", "other"):
+            await engine.remove_network(name)
 
     on_engine(check)

@@ -11,13 +11,13 @@ import pytest
 
 from skerry.model.traffic import Backend, PublishedPort, Segment, Traffic, VirtualService
 from skerry.network.ruleset import (
+    gate_vips,
     hairpins,
-    leg_elements,
+    leg_element,
     render,
     render_change,
     render_flows,
     render_gate,
-    vip_half,
 )
 
 ONE = Backend("t1", "10.0.1.2")
@@ -69,7 +69,9 @@ def test_nothing_ready_means_no_entry_for_vips_and_udp() -> None:
     lines = lines_of(
         VirtualService("s", "red", "10.0.1.130"), ports=(PublishedPort("udp", 53, 53, "s", "10.0.1.130"),)
     )
-    assert not [line for line in lines if "10.0.1.130" in line]
+    assert [line for line in lines if "10.0.1.130" in line] == [
+        'add element ip skerry held { "sk-red" . 10.0.1.130 }'
+    ]
 
 
 def test_a_service_on_an_unknown_network_has_no_entry() -> None:
@@ -111,10 +113,13 @@ def test_what_begins_on_an_internal_network_stays_there() -> None:
     assert "fence" not in render(Traffic((RED,)))
 
 
-def test_the_upper_half_is_for_vips() -> None:
-    assert vip_half("10.0.1.0/24") == "10.0.1.128/25"
-    assert vip_half("10.0.3.0/25") == "10.0.3.64/26"
-    assert leg_elements(VAULT).splitlines()[1] == 'add element ip gate vips { "sk-vault" . 10.0.3.64/26 }'
+def test_the_gate_takes_the_legs_and_every_vip_for_its_own() -> None:
+    assert leg_element(VAULT) == 'add element ip gate legs { "sk-vault" . 10.0.3.126 }\n'
+    assert gate_vips([("sk-vault", "10.0.3.9"), ("sk-red", "10.0.1.130")]).splitlines() == [
+        "flush set ip gate held",
+        'add element ip gate held { "sk-red" . 10.0.1.130, "sk-vault" . 10.0.3.9 }',
+    ]
+    assert gate_vips([]) == "flush set ip gate held\n"
 
 
 @pytest.mark.engine
@@ -129,7 +134,8 @@ def test_nft_takes_every_script() -> None:
         PublishedPort("tcp", 81, 8080, "e", "10.0.1.131"),
         PublishedPort("udp", 53, 53, "s", "10.0.1.130", (ONE,)),
     )
-    scripts = [render(Traffic((RED, VAULT), services, ports)), render_flows(), render_gate()]
+    gate = render_gate() + leg_element(RED) + gate_vips([("sk-red", "10.0.1.130")])
+    scripts = [render(Traffic((RED, VAULT), services, ports)), render_flows(), gate]
     for script in scripts:
         done = subprocess.run(
             ["unshare", "--net", "nft", "-c", "-f", "-"],

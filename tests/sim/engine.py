@@ -67,7 +67,7 @@ class MovedEngine(FakeEngine):
         box.status, box.pid, box.started_at = "running", next(self._numbers) + 1000, timestamp(self.clock())
         box.ended.clear()
         for network in box.networks:
-            box.networks[network] = self._free_address(network) if network in self.networks else ""
+            box.networks[network] = self._address(box, network) if network in self.networks else ""
         self._begun(box, self._habit(box))
 
     # The port.

@@ -28,6 +28,7 @@ from skerry.agent.observe import (
 from skerry.agent.parts import Parts
 from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
+from skerry.agent.seat import IN_USE, seat
 from skerry.agent.step import Step, next_step
 from skerry.agent.traffic import withdraw
 from skerry.agent.waits import delays, first
@@ -44,6 +45,8 @@ log = structlog.get_logger()
 
 PASSING = (EngineUnreachable, StateError)
 """Nothing is wrong with the task: the engine or the disk is away, and will come back."""
+MOST_REFUSED = 64
+"""So many addresses that somebody else has does a task try."""
 
 
 def reason(error: Exception) -> str:
@@ -207,7 +210,8 @@ class Actor:
                     return None
                 await self._parts.former.make_way(task.service_name, self._parts.store.view)
                 self._starting = True
-                await self._parts.engine.start_container(self._name)
+                if not await self._begin(task):
+                    return None
                 seen = await self._inspect()
         except EngineUnreachable:
             raise
@@ -223,6 +227,30 @@ class Actor:
             return None
         self._seen = seen
         return seen
+
+    async def _begin(self, task: Task) -> bool:
+        """Start the container. Where the engine has given one of its addresses to somebody else, who was put
+        on the network behind our back, it is made again with others; False where its end came in the way."""
+        refused: set[str] = set()
+        while True:
+            try:
+                await self._parts.engine.start_container(self._name)
+                return True
+            except EngineError as error:
+                if IN_USE not in error.message or len(refused) >= MOST_REFUSED:
+                    raise
+                log.warning("an address is taken: the task gets another", task=self._name, why=error.message)
+            refused |= {one.reserved for one in task.attachments if one.reserved}
+            task = await seat(self._parts, task, refused)
+            if not await self._make_again(task):
+                return False
+
+    async def _make_again(self, task: Task) -> bool:
+        await self._parts.engine.remove_container(self._name)
+        container = await prepare(self._parts, task, self._ending)
+        if container:
+            await self._edit(lambda row, now: advance(row, row.status.state, now, container_id=container))
+        return bool(container)
 
     async def _watch(self, task: Task) -> None:
         """It runs: until it ends, gets unhealthy, or has to stop."""

@@ -179,10 +179,10 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
         network = view.networks.get(attachment.network_id)
         if network is not None and network.driver not in PREDEFINED_MODES:
             given = options.get(network.id) or options.get(network.name)
-            settings: Raw = {"DriverOpts": given} if given else {}
-            if network.node_local:
-                settings["Aliases"] = _aliases(task, template, network)
-            found.append((network, settings))
+            address = {"IPv4Address": attachment.reserved} if attachment.reserved else None
+            aliases = _aliases(task, template, network) if network.node_local else None
+            settings = {"DriverOpts": given, "IPAMConfig": address, "Aliases": aliases}
+            found.append((network, {key: value for key, value in settings.items() if value}))
     return found
 
 

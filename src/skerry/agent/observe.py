@@ -129,4 +129,7 @@ def absences(task: Task, view: View, seen: Raw, displaced: Mapping[str, str]) ->
 def _reached(task: Task, view: View, seen: Raw, displaced: Mapping[str, str]) -> tuple[Attachment, ...]:
     """An address that is not the task's at this moment would lead its clients to somebody else."""
     found = addresses(task, view, seen)
-    return tuple(Attachment(key, "" if key in displaced else address) for key, address in found.items())
+    return tuple(
+        msgspec.structs.replace(one, address="" if one.network_id in displaced else found[one.network_id])
+        for one in task.attachments
+    )

@@ -11,6 +11,7 @@ from skerry.agent.container import Blueprint, blueprint
 from skerry.agent.files import MissingError, task_files
 from skerry.agent.parts import Parts
 from skerry.agent.report import advance
+from skerry.agent.seat import seat
 from skerry.agent.waits import first
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import EngineError
@@ -34,7 +35,7 @@ async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> str:
     which, _ = await first(parts.traffic.joinable(task), ending.wait())
     if which == 1:
         return ""
-    plan = await plan_of(parts, task)
+    plan = await plan_of(parts, await seat(parts, task))
     for volume in plan.volumes:
         await parts.engine.post("/volumes/create", volume)
     labels = {**plan.body["Labels"], INSTANCE: parts.instance}

@@ -12,7 +12,7 @@ from skerry.api.disguise import TASK_LABEL, networks_of
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.wire import networks as wire
-from skerry.control import access, networks, swarm
+from skerry.control import access, ipam, networks, swarm
 from skerry.control.decode import read
 from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
@@ -174,7 +174,7 @@ async def create(call: Call) -> web.Response:
 async def _create_ours(call: Call, body: Raw) -> web.Response:
     try:
         key = await networks.create(call.store, body, await taken(call))
-    except networks.InvalidNetwork as error:
+    except ipam.InvalidNetwork as error:
         if call.facts.has(changes.NETWORKS):
             raise
         raise SkerryError(error.before) from error

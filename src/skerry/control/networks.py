@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, ip_address, ip_network
 
 from msgspec.structs import replace
 
-from skerry.control import access, drivers
+from skerry.control import access, drivers, ipam
 from skerry.control.decode import read
 from skerry.control.names import check_name
-from skerry.core import allocate
 from skerry.core.attach import networks_of
 from skerry.core.view import View
-from skerry.model.errors import Conflict, Forbidden, InvalidParameter, RpcError
+from skerry.model.errors import Conflict, Forbidden, RpcError
 from skerry.model.objects import PREDEFINED_LABEL, Network, Raw
 from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
@@ -21,14 +19,6 @@ from skerry.store.store import Store, Tx
 
 PREDEFINED = ("bridge", "host")
 """Networks that every engine has and that services may join; each is its own driver."""
-
-
-class InvalidNetwork(InvalidParameter):
-    """A mistake that older engines took for their own (500); `before` is what they said of it."""
-
-    def __init__(self, message: str, before: str) -> None:
-        super().__init__(message)
-        self.before = before
 
 
 def living(view: View) -> list[Network]:
@@ -72,19 +62,17 @@ def _add_node_local(tx: Tx, spec: Raw) -> Network:
 
 def add(tx: Tx, spec: Raw, taken: Iterable[str] = ()) -> Network:
     """Write the row of an overlay network whose spec has been checked."""
-    subnet, gateway = _wanted_subnet(spec)
-    if subnet and (other := allocate.overlap(tx.view, subnet, taken)):
-        raise RpcError("InvalidArgument", f"ipam configuration: subnet {subnet} overlaps with {other}")
-    subnet = subnet or allocate.free_subnet(tx.view, taken)
-    gateway, leg = allocate.lay_out(subnet, gateway)
+    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken))
     return tx.put(
         Network(
             tx.new_id(),
             spec["Name"],
             spec,
-            subnet=subnet,
-            gateway=gateway,
-            leg=leg,
+            subnet=addresses.subnet,
+            gateway=addresses.gateway,
+            leg=addresses.leg,
+            ip_range=addresses.ip_range,
+            auxiliary=addresses.auxiliary,
             ingress=spec.get("Ingress", False),
             attachable=spec.get("Attachable", False),
             internal=spec.get("Internal", False),
@@ -107,7 +95,7 @@ def add_predefined(tx: Tx) -> None:
 def _check(view: View, spec: Raw) -> None:
     name = spec.get("Name", "")
     if not name:
-        raise InvalidNetwork("invalid name: ", before="invalid name: ")
+        raise ipam.InvalidNetwork("invalid name: ", before="invalid name: ")
     if name in PREDEFINED:
         raise Conflict(f"network with name {name} already exists")
     if name in ("none", "default"):
@@ -119,11 +107,19 @@ def _check(view: View, spec: Raw) -> None:
     if spec.get("Driver") == "null":
         raise RpcError("InvalidArgument", "error during lookup of plugin null")
     _check_kind(view, spec)
-    _check_ipam(spec.get("IPAM", {}))
-    if _is_overlay(spec):
-        drivers.check(spec)
+    _check_addresses(spec)
     if any(network.name.lower() == name.lower() for network in living(view)):
         raise RpcError("Unknown", "name conflicts with an existing object")
+
+
+def _check_addresses(spec: Raw) -> None:
+    """What skerry can give out and carry; of another driver's network the engine gives the addresses."""
+    given = spec.get("IPAM", {})
+    if _is_overlay(spec):
+        ipam.check(given)
+        drivers.check(spec)
+    else:
+        ipam.check({**given, "Config": []})
 
 
 def _check_kind(view: View, spec: Raw) -> None:
@@ -139,43 +135,6 @@ def _check_kind(view: View, spec: Raw) -> None:
     present = next((network for network in living(view) if network.ingress), None)
     if spec.get("Ingress") and present is not None:
         raise RpcError("AlreadyExists", f"ingress network ({present.id}) is already present")
-
-
-def _check_ipam(ipam: Raw) -> None:
-    if ipam.get("Driver", "default") not in ("", "default"):
-        raise RpcError("InvalidArgument", f"error during lookup of plugin {ipam['Driver']}")
-    for config in ipam.get("Config", []):
-        text = config.get("Subnet", "")
-        try:
-            subnet = ip_network(text, strict=False)
-            if "/" not in text:
-                raise ValueError(text)
-        except ValueError as error:
-            raise InvalidNetwork(
-                f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation",
-                before=f"Invalid subnet {text} : invalid CIDR address: {text}",
-            ) from error
-        for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
-            if not given:
-                continue
-            try:
-                inside = ip_address(given.partition("/")[0]) in subnet
-            except ValueError as error:
-                raise RpcError("InvalidArgument", f"ipam configuration: invalid {word} {given}") from error
-            if not inside:
-                raise RpcError(
-                    "InvalidArgument", f"ipam configuration: subnet {text} does not contain {word} {given}"
-                )
-
-
-def _wanted_subnet(spec: Raw) -> tuple[str, str]:
-    """The first IPv4 subnet that the user gives, and its gateway; empty where there is none."""
-    for config in spec.get("IPAM", {}).get("Config", []):
-        subnet = ip_network(config["Subnet"], strict=False)
-        if subnet.version == 4:
-            gateway = config.get("Gateway", "")
-            return str(subnet), str(IPv4Address(gateway)) if gateway else ""
-    return "", ""
 
 
 async def remove(store: Store, ref: str) -> None:

@@ -285,7 +285,12 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "network.ConfigReference": {"Network": "string"},
     "network.IPAM": {"Driver": "string", "Options": LABELS, "Config": "[]network.IPAMConfig"},
-    "network.IPAMConfig": {"Subnet": "string?", "IPRange": "string?", "Gateway": "string?"},
+    "network.IPAMConfig": {
+        "Subnet": "string?",
+        "IPRange": "string?",
+        "Gateway": "string?",
+        "AuxiliaryAddresses": LABELS,
+    },
 }
 
 _PARTS = {"types.NetworkCreateRequest": "NetworkCreate"}

@@ -1,28 +1,19 @@
-"""Addresses and ports: which subnet a network gets, which VIPs and published ports a service.
+"""Subnets and ports: which subnet a network gets, which VIPs and published ports a service.
 
-Pure: a view goes in, a value comes out; the caller writes it in the transaction that needs it. All choices
-are the lowest free one, so they are the same again for the same view.
+Pure: a view goes in, a value comes out; the caller writes it in the transaction that needs it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network
-from itertools import chain
+from ipaddress import IPv4Network
 
+from skerry.core.addresses import Exhausted, free_vip, holders
 from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model import defaults
-from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Endpoint, Network, Port, Service, VirtualIP
 from skerry.model.specs import PortConfig, read_endpoint
-
-LARGEST_PREFIX = 29
-"""A subnet needs room for a gateway and a task in its lower half, a VIP and the leg in its upper half."""
-
-
-class Exhausted(SkerryError):
-    """No address, subnet or port is left to give."""
 
 
 def free_subnet(view: View, taken: Iterable[str] = ()) -> str:
@@ -81,29 +72,6 @@ def _ipv4(cidrs: Iterable[str]) -> list[IPv4Network]:
     return [one for one in found if one.prefixlen > 0]
 
 
-def lay_out(subnet: str, gateway: str = "") -> tuple[str, str]:
-    """Gateway and leg of a subnet: the first address (or the one given) and the last usable one.
-
-    Raises InvalidParameter where the subnet is too small or the gateway is in the VIPs' half.
-    """
-    network = IPv4Network(subnet)
-    if network.prefixlen > LARGEST_PREFIX:
-        raise InvalidParameter(f"subnet {subnet} is too small: an overlay network needs a /29 or larger")
-    lower, upper = network.subnets()
-    chosen = IPv4Address(gateway) if gateway else lower[1]
-    if chosen not in lower or chosen == lower[0]:
-        raise InvalidParameter(
-            f"gateway {chosen} can't be used: it has to be in {lower}, as the upper half of an overlay "
-            "network's subnet is kept for virtual IPs"
-        )
-    return str(chosen), str(upper[-2])
-
-
-def engine_range(subnet: str) -> str:
-    """The half of a subnet from which the engine gives addresses to containers."""
-    return str(next(IPv4Network(subnet).subnets()))
-
-
 def endpoint(view: View, service: Service) -> Endpoint:
     """What a service (new, or with a new spec) gets: its ports and a VIP on each of its networks.
 
@@ -124,18 +92,11 @@ def _others(holders: Iterable[str], service: Service) -> bool:
 
 
 def _vip(view: View, network: Network, service: Service) -> str:
-    mine = [vip.address for vip in service.endpoint.vips if vip.network_id == network.id]
-    for address in chain(mine, map(str, vip_range(network))):
-        if not _others(view.by.vips.get((network.id, address), ()), service):
-            return address
-    raise Exhausted(f"network {network.name} ({network.subnet}) has no free virtual IP left")
-
-
-def vip_range(network: Network) -> Iterator[IPv4Address]:
-    """The addresses of a network that may stand for a service, lowest first."""
-    _, upper = IPv4Network(network.subnet).subnets()
-    leg = IPv4Address(network.leg)
-    return (address for address in upper if address not in (upper[-1], leg))
+    """The address that the service has there already, or a free one."""
+    for vip in service.endpoint.vips:
+        if vip.network_id == network.id and not _others(holders(view, network.id, vip.address), service):
+            return vip.address
+    return free_vip(view, network)
 
 
 def _ports(view: View, service: Service) -> tuple[Port, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from skerry.core import restart
+from skerry.core.addresses import Allocator
 from skerry.core.attach import attachments
 from skerry.core.index import reserved
 from skerry.core.plan import PLACEHOLDER, Plan
@@ -37,6 +38,7 @@ class Draft:
     now: int
     spec: ServiceSpec = field(init=False)
     tasks: dict[str, Task] = field(init=False)
+    allocator: Allocator = field(init=False)
     notes: list[Note] = field(default_factory=list)
     wake_at: int | None = None
     _made: int = 0
@@ -46,6 +48,7 @@ class Draft:
     def __post_init__(self) -> None:
         self._before = {task.id: task for task in self.view.tasks_of(self.service.id)}
         self.tasks = dict(self._before)
+        self.allocator = Allocator(self.view)
         self.spec = read_service(self.service.spec)
 
     @property

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from typing import TypeVar
 
 from immutables import Map
 
-from skerry.model.objects import Object, Revision, Service, Task
+from skerry.model.objects import Lease, Object, Revision, Service, Task
 
 K = TypeVar("K")
 Keys = Map[str, None]
 """A persistent set of IDs."""
 PortKey = tuple[str, int]
 """Protocol and number, e.g. `("tcp", 80)`."""
+Holders = Map[int, Keys]
+"""Who has which address of one network: IDs by the address as a number."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,14 @@ class Index:
     """Tasks by service, also where the service is gone."""
     revisions: Map[str, Keys] = Map()
     """Revisions by service."""
-    vips: Map[tuple[str, str], Keys] = Map()
-    """Services by (network ID, address) of a virtual IP."""
+    addresses: Map[str, Holders] = Map()
+    """By network: services by their virtual IPs, placed tasks, and containers that run."""
+    idle: Map[str, Holders] = Map()
+    """By network: the addresses that containers had which do not run."""
+    last_vip: Map[str, int] = field(default=Map(), compare=False)
+    """By network: the virtual IP that was given last."""
+    last_task: Map[str, int] = field(default=Map(), compare=False)
+    """By network: the address that a task was given last."""
     ports: Map[PortKey, Keys] = Map()
     """Services by a port that they publish."""
     host_ports: Map[PortKey, Keys] = Map()
@@ -41,7 +50,7 @@ class Index:
     def of(objects: Iterable[Object]) -> Index:
         """The index of these objects."""
         found = Index()
-        for obj in objects:
+        for obj in sorted(objects, key=lambda obj: (obj.created_at, obj.id)):
             found = found.changed(None, obj)
         return found
 
@@ -52,6 +61,8 @@ class Index:
                 return self._task_changed(old, new)  # type: ignore[arg-type]
             case Service():
                 return self._service_changed(old, new)  # type: ignore[arg-type]
+            case Lease():
+                return self._lease_changed(old, new)  # type: ignore[arg-type]
             case Revision(id=key, service_id=service_id) if old is None or new is None:
                 return replace(self, revisions=_kept(self.revisions, service_id, key, new is not None))
         return self
@@ -63,6 +74,7 @@ class Index:
         if old is None or new is None:
             found = replace(found, tasks=_kept(found.tasks, task.service_id, task.id, new is not None))
         found = found._renumbered(task.id, own_ports_of(old), own_ports_of(new))
+        found = found._task_moved(old, new)
         held = [one is not None and one.placed for one in (old, new)]
         if held[0] == held[1]:
             return found  # the specs of a task's rows never differ
@@ -75,6 +87,21 @@ class Index:
         for port in before ^ after:
             own_ports = _kept(own_ports, port, key, port in after)
         return replace(self, own_ports=own_ports)
+
+    def _task_moved(self, old: Task | None, new: Task | None) -> Index:
+        before, after = addresses_of(old), addresses_of(new)
+        if before == after:
+            return self
+        addresses, last = self.addresses, self.last_task
+        task = new or old
+        assert task is not None
+        for network_id, address in before:
+            addresses = _held(addresses, network_id, address, task.id, False)
+        for network_id, address in after:
+            addresses = _held(addresses, network_id, address, task.id, True)
+            if (network_id, address) not in before:
+                last = last.set(network_id, int(IPv4Address(address)))
+        return replace(self, addresses=addresses, last_task=last)
 
     def _placed(self, task: Task, sign: int) -> Index:
         cpus, memory = reserved(task)
@@ -91,15 +118,44 @@ class Index:
     def _service_changed(self, old: Service | None, new: Service | None) -> Index:
         if old is not None and new is not None and old.endpoint == new.endpoint:
             return self
-        vips, ports = self.vips, self.ports
+        addresses, last, ports = self.addresses, self.last_vip, self.ports
+        known = {vip.address for vip in old.endpoint.vips} if old is not None else set()
         for service, there in ((old, False), (new, True)):
             if service is None:
                 continue
             for vip in service.endpoint.vips:
-                vips = _kept(vips, (vip.network_id, vip.address), service.id, there)
+                addresses = _held(addresses, vip.network_id, vip.address, service.id, there)
+                if there and vip.address not in known:
+                    last = last.set(vip.network_id, int(IPv4Address(vip.address)))
             for port in service.endpoint.ports:
                 ports = _kept(ports, (port.protocol, port.published), service.id, there)
-        return replace(self, vips=vips, ports=ports)
+        return replace(self, addresses=addresses, last_vip=last, ports=ports)
+
+    def _lease_changed(self, old: Lease | None, new: Lease | None) -> Index:
+        found = {True: self.addresses, False: self.idle}
+        for lease, there in ((old, False), (new, True)):
+            if lease is not None:
+                found[lease.held] = _held(found[lease.held], lease.network_id, lease.address, lease.id, there)
+        return replace(self, addresses=found[True], idle=found[False])
+
+
+def _held(
+    networks: Map[str, Holders], network_id: str, address: str, key: str, there: bool
+) -> Map[str, Holders]:
+    """The holders of addresses by network, with one of them more, or less."""
+    holders = _kept(networks.get(network_id, Map()), int(IPv4Address(address)), key, there)
+    if holders:
+        return networks.set(network_id, holders)
+    return networks.delete(network_id) if network_id in networks else networks
+
+
+def addresses_of(task: Task | None) -> tuple[tuple[str, str], ...]:
+    """The addresses that nobody else gets as long as the task is placed, each with its network: what it was
+    given, and where it is in fact."""
+    if task is None or not task.placed:
+        return ()
+    both = ((one.network_id, address) for one in task.attachments for address in (one.reserved, one.address))
+    return tuple(dict.fromkeys(pair for pair in both if pair[1]))
 
 
 def _kept(groups: Map[K, Keys], group: K, key: str, there: bool) -> Map[K, Keys]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from skerry.core.addresses import Exhausted
 from skerry.core.attach import publishes_on_host
 from skerry.core.constraints import constraints_met, fits, platform_met
 from skerry.core.draft import Draft
@@ -29,11 +32,22 @@ def place(draft: Draft) -> None:
             _end_unplaced(draft, task)
             continue
         obstacle = _obstacle(draft, task)
-        if obstacle is None:
+        err = _seated(draft, task) if obstacle is None else _sentence(draft, obstacle)
+        if obstacle is None and not err:
             draft.set_status(task, TaskState.ASSIGNED, f"scheduler {_words(draft)}", draft.crash_loop(task))
         else:
-            draft.set_status(task, TaskState.PENDING, task.status.message, _sentence(draft, obstacle))
-            draft.say(f"{draft.name(task.slot)}: {obstacle or 'waiting for its port'}")
+            draft.set_status(task, TaskState.PENDING, task.status.message, err)
+            draft.say(f"{draft.name(task.slot)}: {obstacle or err or 'waiting for its port'}")
+
+
+def _seated(draft: Draft, task: Task) -> str:
+    """Give a task its addresses; why there is none, where there is none."""
+    try:
+        attachments = draft.allocator.attachments(task, draft.tasks.get(task.follows))
+    except Exhausted as error:
+        return error.message
+    draft.write(replace(draft.tasks[task.id], attachments=attachments))
+    return ""
 
 
 def _words(draft: Draft) -> str:

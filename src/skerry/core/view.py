@@ -18,6 +18,7 @@ from skerry.model.objects import (
     Cluster,
     Config,
     Decision,
+    Lease,
     Network,
     Node,
     Object,
@@ -36,6 +37,7 @@ class View:
     clusters: Mapping[str, Cluster] = Map()
     nodes: Mapping[str, Node] = Map()
     networks: Mapping[str, Network] = Map()
+    leases: Mapping[str, Lease] = Map()
     services: Mapping[str, Service] = Map()
     tasks: Mapping[str, Task] = Map()
     configs: Mapping[str, Config] = Map()
@@ -112,6 +114,7 @@ COLLECTION_OF: dict[type[Object], str] = {
     Cluster: "clusters",
     Node: "nodes",
     Network: "networks",
+    Lease: "leases",
     Service: "services",
     Task: "tasks",
     Config: "configs",

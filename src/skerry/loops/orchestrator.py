@@ -15,7 +15,7 @@ from skerry.core.view import View
 from skerry.loops.guard import broken, from_outside, growing_pauses, in_words
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import NOTES_KEPT
-from skerry.model.objects import Cluster, Decision, Node, Note, Service, Task
+from skerry.model.objects import Cluster, Decision, Lease, Node, Note, Service, Task
 from skerry.model.states import TaskState
 from skerry.store.errors import StateError
 from skerry.store.store import Change, Commit, Store, Tx
@@ -95,6 +95,8 @@ class Orchestrator:
                     self._dirty[service_id] = None
                     if _frees_a_place(change):
                         self._dirty |= self._unplaced
+                case Lease():
+                    self._dirty |= self._unplaced
                 case Node() | Cluster():
                     self._mark_all()
 
@@ -185,10 +187,14 @@ class Orchestrator:
 
 
 def _frees_a_place(change: Change) -> bool:
-    """Whether a task holds a port and what it reserved no longer: another one may wait for just that."""
-    old, new = change.old, change.new
-    held = isinstance(old, Task) and old.placed
-    return held and not (isinstance(new, Task) and new.placed)
+    """Whether a task holds a port, an address and what it reserved no longer, or a service a virtual IP:
+    another task may wait for just that."""
+    match change.old, change.new:
+        case Task(placed=True), new:
+            return not (isinstance(new, Task) and new.placed)
+        case Service() as old, new:
+            return new is None or (isinstance(new, Service) and new.endpoint != old.endpoint)
+    return False
 
 
 def _known(decision: Decision | None, note: Note) -> bool:

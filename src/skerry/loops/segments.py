@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from ipaddress import IPv4Network
 from typing import Protocol
 
 import structlog
 
 from skerry.agent.container import TASK_LABEL
 from skerry.agent.waits import delays
-from skerry.core.allocate import engine_range
 from skerry.core.endpoints import segment_of
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.loops import nodelocal
@@ -270,7 +270,9 @@ def _measure(network: Network) -> dict[str, str]:
 
 
 def engine_body(network: Network) -> Raw:
-    """The engine's create call: it gives out the subnet's lower half; VIPs and the gate have the upper."""
+    """The engine's create call. skerry names every address; what the engine chooses for a container that was
+    put there behind its back is from the half where no virtual IP is as long as the other has room."""
+    lower_half = next(IPv4Network(network.subnet).subnets())
     return {
         "Name": network.engine_name,
         "CheckDuplicate": True,
@@ -282,8 +284,9 @@ def engine_body(network: Network) -> Raw:
             "Config": [
                 {
                     "Subnet": network.subnet,
-                    "IPRange": engine_range(network.subnet),
+                    "IPRange": network.ip_range or str(lower_half),
                     "Gateway": network.gateway,
+                    "AuxiliaryAddresses": {"skerry-leg": network.leg, **network.auxiliary},
                 }
             ],
         },

@@ -137,10 +137,16 @@ class Decision(Struct, frozen=True):
 
 
 class Attachment(Struct, frozen=True):
-    """A task's place on one network: the address is empty until the engine has given it."""
+    """A task's place on one network.
+
+    `address` is where its container is reached at this moment: empty before it runs, and while it is not on
+    the network. `reserved` is what the allocator gave the task, which the engine is told, and what nobody
+    else gets before the task is over.
+    """
 
     network_id: str
     address: str = ""
+    reserved: str = ""
 
 
 class TaskStatus(Struct, frozen=True):
@@ -230,8 +236,7 @@ class Node(Struct, frozen=True):
 class Network(Struct, frozen=True):
     """A network of the swarm; an overlay network is made as a bridge network of the engine.
 
-    The lower half of `subnet` is the engine's to give to containers; VIPs and, last, `leg` (the gate's
-    own address there: DNS and held connections) come from the upper half.
+    `leg` is the gate's own address there: DNS and held connections.
     """
 
     id: str
@@ -249,6 +254,10 @@ class Network(Struct, frozen=True):
     internal: bool = False
     removed: bool = False
     """Gone for the user; the bridge goes when the last container has left it."""
+    ip_range: str = ""
+    """The part of `subnet` that containers get their addresses from; empty: all of it."""
+    auxiliary: dict[str, str] = {}
+    """Addresses that the user keeps for something else, by the names that they gave them."""
 
     @property
     def driver(self) -> str:
@@ -282,6 +291,23 @@ class Network(Struct, frozen=True):
     def bridge(self) -> str:
         """The name of the bridge device (15 characters at most)."""
         return f"sk-{self.id[:12]}"
+
+
+class Lease(Struct, frozen=True):
+    """An address of an overlay network that a container has which is no task. `id` is `CONTAINER.NETWORK`."""
+
+    id: str
+    container_id: str
+    network_id: str
+    address: str
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    chosen: bool = False
+    """By the user (`--ip`): the container gets this one or does not start."""
+    held: bool = True
+    """Whether the container runs with it, or starts. Else it may get it back, unless there is no other left
+    for somebody else."""
 
 
 class Config(Struct, frozen=True):
@@ -330,12 +356,13 @@ class Cluster(Struct, frozen=True):
     unlock_key: str = field(default="")
 
 
-Object = Cluster | Node | Network | Service | Task | Config | Secret | Revision | Decision
+Object = Cluster | Node | Network | Lease | Service | Task | Config | Secret | Revision | Decision
 
 KINDS: dict[str, type[Object]] = {
     "cluster": Cluster,
     "node": Node,
     "network": Network,
+    "lease": Lease,
     "service": Service,
     "task": Task,
     "config": Config,

@@ -63,6 +63,8 @@ class KernelNetwork:
         self._macs: dict[str, bytes] = {}
         """Of the bridges: containers go on to send to them, should one have to be made again."""
         self._lost: list[Callable[[], None]] = []
+        self._held: frozenset[tuple[str, str]] | None = None
+        """The VIPs that the gate's namespace takes for its own, as far as we know."""
         self._written: Traffic | None = None
         """What the kernel table has, as far as we know: changes are made from there."""
 
@@ -161,6 +163,8 @@ class KernelNetwork:
             finally:
                 os.close(handle)
         await links.ensure_namespace(self.namespace)
+        async with self._lock:
+            await self._hold(anew=True)
         await self._gate.move()
 
     async def faults(self, segments: Iterable[Segment]) -> Mapping[str, str]:
@@ -170,6 +174,8 @@ class KernelNetwork:
         found = await links.faults(self.namespace, segments)
         if await links.has_namespace(self.namespace):
             await links.restore_gate_table(self.namespace, segments)
+            async with self._lock:
+                await self._hold(anew=True)
         return found
 
     def stands(self, segment: Segment) -> bool:
@@ -192,11 +198,20 @@ class KernelNetwork:
         """
         async with self._lock:
             before, self._traffic = self._traffic, traffic
+            await self._hold()
             upstreams = await asyncio.to_thread(host_nameservers)
             status = await self._gate.say(traffic, upstreams)
             await self._write(status)
             await asyncio.to_thread(_forget_udp, before, traffic)
             return self._reservations
+
+    async def _hold(self, *, anew: bool = False) -> None:
+        """Have the gate's namespace answer for every VIP, before anybody hears of it."""
+        vips = ruleset.held_vips(self._traffic)
+        if vips != self._held or anew:
+            self._held = None
+            await links.hold(self.namespace, vips)
+            self._held = vips
 
     async def _write(self, status: Status) -> None:
         """Ports that another program holds get no rule: its connections are not ours."""

@@ -11,8 +11,9 @@ import errno
 import fcntl
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -79,8 +80,15 @@ async def _unname(namespace: Path) -> None:
 
 
 async def restore_gate_table(namespace: Path, segments: Iterable[Segment]) -> None:
-    """Write what is inside the gate's namespace once more, in one transaction."""
-    await nft(ruleset.render_gate() + "".join(map(ruleset.leg_elements, segments)), namespace)
+    """Write what is inside the gate's namespace once more, in one transaction, but for the VIPs."""
+    await nft(ruleset.render_gate() + "".join(map(ruleset.leg_element, segments)), namespace)
+
+
+async def hold(namespace: Path, vips: Collection[tuple[str, str]]) -> None:
+    """Have the gate's namespace take these VIPs (bridge, address) for its own, and no others: it answers for
+    them where the kernel table leads nowhere else."""
+    await nft(ruleset.gate_vips(vips), namespace)
+    await asyncio.to_thread(inside, namespace, partial(_hold, frozenset(address for _, address in vips)))
 
 
 async def remove_namespace(namespace: Path) -> None:
@@ -91,7 +99,7 @@ async def remove_namespace(namespace: Path) -> None:
 async def ensure_segment(namespace: Path, segment: Segment) -> None:
     """Dress the bridge that the engine made and plug the gate's leg. NetworkError where there is none."""
     await asyncio.to_thread(_ensure_leg, namespace, segment)
-    await nft(ruleset.leg_elements(segment), namespace)
+    await nft(ruleset.leg_element(segment), namespace)
 
 
 async def ensure_bridge(segment: Segment, mac: bytes = b"") -> bool:
@@ -114,7 +122,7 @@ async def drop_segment(namespace: Path, segment: Segment) -> None:
     """Take the leg off a bridge, whether or not the bridge is still there."""
     await asyncio.to_thread(_drop_leg, namespace, segment)
     await run(
-        ["nsenter", f"--net={namespace}", "nft", "-f", "-"], ruleset.leg_elements(segment, verb="delete")
+        ["nsenter", f"--net={namespace}", "nft", "-f", "-"], ruleset.leg_element(segment, verb="delete")
     )
 
 
@@ -184,7 +192,18 @@ def _dress_leg(segment: Segment) -> None:
         route.address(index, segment.leg, IPv4Network(segment.subnet).prefixlen)
         _measure(route, index, segment)
         route.raise_link(index)
-        route.make_local(ruleset.vip_half(segment.subnet))
+
+
+def _hold(vips: frozenset[str]) -> None:
+    """Those that come first: whoever asks for one that stays notices nothing."""
+    wanted = {f"{address}/32" for address in vips}
+    with _route() as route:
+        there = set(route.local_subnets())
+        for subnet in sorted(wanted - there):
+            route.make_local(subnet)
+        for subnet in sorted(there - wanted):
+            with _gone_is_fine():
+                route.make_foreign(subnet)
 
 
 def _measure(route: Route, link: int, segment: Segment) -> None:
@@ -265,13 +284,6 @@ def _drop_leg(namespace: Path, segment: Segment) -> None:
         leg = route.index(leg_name(segment.bridge))
         if leg is not None:
             route.delete_link(leg)
-    with _gone_is_fine():
-        inside(namespace, lambda: _drop_local_route(segment))
-
-
-def _drop_local_route(segment: Segment) -> None:
-    with routing() as route:
-        route.make_foreign(ruleset.vip_half(segment.subnet))
 
 
 def _hairpin(bridges: frozenset[str]) -> None:

@@ -17,7 +17,7 @@ from skerry.network.netlink import NLA_F_NESTED, NLM_F_ACK, NLM_F_DUMP, Netlink,
 
 _PROTOCOL = 0  # NETLINK_ROUTE
 _NEW_LINK, _DELETE_LINK, _GET_LINK = 16, 17, 18
-_NEW_ADDRESS, _GET_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE = 20, 22, 24, 25
+_NEW_ADDRESS, _GET_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 20, 22, 24, 25, 26
 _REPLACE, _EXCLUSIVE, _CREATE = 0x100, 0x200, 0x400
 _LINK = struct.Struct("=BxHiII")  # family, type, index, flags, which flags
 _ADDRESS = struct.Struct("=BBBBi")  # family, length, flags, scope, index
@@ -140,6 +140,17 @@ class Route:
         head = _ADDRESS.pack(socket.AF_INET, length, 0, 0, index)
         both = attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
         self._do(_NEW_ADDRESS, head + both, _CREATE | _REPLACE)
+
+    def local_subnets(self) -> list[str]:
+        """What `make_local` has made, in CIDR form."""
+        head = _ROUTE.pack(socket.AF_INET, 0, 0, 0, _LOCAL_TABLE, _STATIC, _HOST, _LOCAL, 0)
+        found = []
+        for body in self._netlink.request(_GET_ROUTE, NLM_F_DUMP, head):
+            _, length, _, _, table, origin, _, kind, _ = _ROUTE.unpack_from(body)
+            if (table, origin, kind) == (_LOCAL_TABLE, _STATIC, _LOCAL):
+                address = socket.inet_ntoa(attributes(body[_ROUTE.size :])[_DESTINATION])
+                found.append(f"{address}/{length}")
+        return found
 
     def make_local(self, subnet: str) -> None:
         """Take every address of a subnet for one of this namespace's own."""

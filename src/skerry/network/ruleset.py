@@ -9,7 +9,6 @@ drain keeps new requests away.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network
 from itertools import chain
 from typing import NamedTuple
 
@@ -22,11 +21,6 @@ ASKED_MARK = 0x0100_0000
 
 TASKS = "sk-*"
 """Every bridge of ours, of every instance in this namespace."""
-
-
-def vip_half(subnet: str) -> str:
-    """The upper half of a network's subnet, from which VIPs and the gate's leg come."""
-    return str(list(IPv4Network(subnet).subnets(1))[1])
 
 
 def render(traffic: Traffic, table: str = "skerry") -> str:
@@ -52,8 +46,11 @@ def render_change(before: Traffic, after: Traffic, table: str = "skerry") -> str
     before, after = differing(before, after)
     old, new = ways(before), ways(after)
     own, owned = set(hairpins(before)), set(hairpins(after))
+    held, holding = set(held_vips(before)), set(held_vips(after))
     veiled, unveiled = masked(after), masked(before)
     lines = list(_elements(family, "hairpins", _pairs(own - owned), "delete"))
+    lines += _elements(family, "held", _pairs(_quoted(held - holding)), "delete")
+    lines += _elements(family, "held", _pairs(_quoted(holding - held)))
     lines += _elements(family, "masked", sorted(unveiled - veiled), "delete")
     for name, one in old.items():
         if name not in new:
@@ -112,14 +109,14 @@ def render_flows(table: str = "skerry") -> str:
 def render_gate() -> str:
     """The table inside the gate's namespace: a leg takes only what is its own; TCP for VIPs is held.
 
-    Its sets start empty; `leg_elements` fills them.
+    Its sets start empty; `leg_element` and `gate_vips` fill them.
     """
     family = "ip gate"
     return "\n".join(
         [
             f"add table {family}",
             f"add set {family} legs {{ type ifname . ipv4_addr; }}",
-            f"add set {family} vips {{ type ifname . ipv4_addr; flags interval; }}",
+            f"add set {family} held {{ type ifname . ipv4_addr; }}",
             f"add chain {family} own {{ type filter hook prerouting priority raw; policy drop; }}",
             f"add chain {family} hold {{ type nat hook prerouting priority dstnat; policy accept; }}",
             f"flush chain {family} own",
@@ -127,8 +124,8 @@ def render_gate() -> str:
             f'add rule {family} own iifname "lo" accept',
             f"add rule {family} own iifname . ip daddr @legs accept",
             # silence rather than "port unreachable": a client of a service that is not ready asks again
-            f"add rule {family} own meta l4proto udp iifname . ip daddr @vips drop",
-            f"add rule {family} own iifname . ip daddr @vips accept",
+            f"add rule {family} own meta l4proto udp iifname . ip daddr @held drop",
+            f"add rule {family} own iifname . ip daddr @held accept",
             f"add rule {family} hold iifname . ip daddr @legs accept",
             f"add rule {family} hold meta l4proto tcp redirect to :{HOLD_PORT}",
             "",
@@ -136,28 +133,28 @@ def render_gate() -> str:
     )
 
 
-def leg_elements(segment: Segment, verb: str = "add") -> str:
+def leg_element(segment: Segment, verb: str = "add") -> str:
     """Add a leg to the gate's table, or delete it; adding it again changes nothing."""
-    half = vip_half(segment.subnet)
-    return (
-        f'{verb} element ip gate legs {{ "{segment.bridge}" . {segment.leg} }}\n'
-        f'{verb} element ip gate vips {{ "{segment.bridge}" . {half} }}\n'
-    )
+    return f'{verb} element ip gate legs {{ "{segment.bridge}" . {segment.leg} }}\n'
+
+
+def gate_vips(vips: Iterable[tuple[str, str]]) -> str:
+    """The VIPs (bridge, address) that the gate's table has, instead of those that it had."""
+    lines = ["flush set ip gate held", *_elements("ip gate", "held", _pairs(_quoted(vips)))]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _sets(family: str, traffic: Traffic) -> Iterator[str]:
     bridges = [f'"{segment.bridge}"' for segment in traffic.segments]
     yield f"add set {family} bridges {{ type ifname; }}"
     yield f"add set {family} within {{ type ifname . ifname; }}"
-    yield f"add set {family} held {{ type ifname . ipv4_addr; flags interval; }}"
+    yield f"add set {family} held {{ type ifname . ipv4_addr; }}"
     yield f"add set {family} hairpins {{ type ipv4_addr . ipv4_addr; }}"
     yield f"add set {family} masked {{ type ipv4_addr; }}"
     yield f"add set {family} home {{ type ifname . ipv4_addr; flags interval; }}"
     yield from _elements(family, "bridges", bridges)
     yield from _elements(family, "within", (f"{bridge} . {bridge}" for bridge in bridges))
-    yield from _elements(
-        family, "held", (f'"{item.bridge}" . {vip_half(item.subnet)}' for item in traffic.segments)
-    )
+    yield from _elements(family, "held", _pairs(_quoted(held_vips(traffic))))
     yield from _elements(family, "home", (f'"{item.bridge}" . {item.subnet}' for item in traffic.segments))
     yield from _elements(family, "hairpins", _pairs(hairpins(traffic)))
     yield from _elements(family, "masked", sorted(masked(traffic)))
@@ -168,6 +165,16 @@ def masked(traffic: Traffic) -> set[str]:
     return {backend.address for port in traffic.ports for backend in port.backends if backend.masked}
 
 
+def held_vips(traffic: Traffic) -> frozenset[tuple[str, str]]:
+    """The VIPs of all services, each with its network's bridge: the gate's where no rule leads on."""
+    bridges = {segment.network_id: segment.bridge for segment in traffic.segments}
+    return frozenset(
+        (bridges[service.network_id], service.vip)
+        for service in traffic.services
+        if service.network_id in bridges
+    )
+
+
 def hairpins(traffic: Traffic) -> list[tuple[str, str]]:
     """Pairs (source, destination) of addresses of one task: its calls of its own VIP or published port."""
     addresses: dict[str, set[str]] = {}
@@ -175,6 +182,10 @@ def hairpins(traffic: Traffic) -> list[tuple[str, str]]:
     for backend in chain.from_iterable(served):
         addresses.setdefault(backend.task_id, set()).add(backend.address)
     return sorted({(one, other) for group in addresses.values() for one in group for other in group})
+
+
+def _quoted(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    return ((f'"{name}"', address) for name, address in pairs)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
+from itertools import combinations
 
 from skerry.model.objects import Cluster, Network, Node, Service, Task
 from skerry.model.specs import read_endpoint, read_template
@@ -15,19 +16,34 @@ SLACK = 2
 """Tasks beyond the limit that one pass may still hold: the one that ended and its successor."""
 
 
-def virtual_ips_are_given_once(step: Step) -> Iterator[str]:
-    """No two services have one virtual IP; each is in its network's upper half, and not the gate's leg."""
-    if not any(isinstance(change.object, (Service, Network)) for change in step.changes):
+def addresses_are_given_once(step: Step) -> Iterator[str]:
+    """No two holders have one address of a network, be they services or tasks that are not over, unless one
+    of two tasks has to stop before the other starts; and what is the gateway's or the gate's is nobody's."""
+    if not any(isinstance(change.object, (Service, Task, Network)) for change in step.changes):
         return
-    given = Counter(vip for service in step.after.services.values() for vip in service.endpoint.vips)
-    yield from (f"{vip} was given {count} times" for vip, count in given.items() if count > 1)
-    for vip in given:
-        network = step.after.networks.get(vip.network_id)
-        if network is None:
-            continue
-        _, upper = IPv4Network(network.subnet).subnets()
-        if IPv4Address(vip.address) not in upper or vip.address in (network.leg, str(upper[-1])):
-            yield f"{vip.address} is no virtual IP of {network.name} ({network.subnet})"
+    holders: dict[tuple[str, str], list[Service | Task]] = {}
+    for service in step.after.services.values():
+        for vip in service.endpoint.vips:
+            holders.setdefault((vip.network_id, vip.address), []).append(service)
+    for task in step.after.tasks.values():
+        for place in task.attachments if task.placed else ():
+            if place.reserved:
+                holders.setdefault((place.network_id, place.reserved), []).append(task)
+    for (network_id, address), who in holders.items():
+        if any(not _in_turn(one, other) for one, other in combinations(who, 2)):
+            yield f"{address} was given to {[one.id for one in who]}"
+        network = step.after.networks.get(network_id)
+        if network is not None and (
+            IPv4Address(address) not in IPv4Network(network.subnet)
+            or address in (network.leg, network.gateway)
+        ):
+            yield f"{address} is no address of {network.name} ({network.subnet}) to give"
+
+
+def _in_turn(one: Service | Task, other: Service | Task) -> bool:
+    if not isinstance(one, Task) or not isinstance(other, Task):
+        return False
+    return one.follows == other.id or other.follows == one.id
 
 
 def subnets_are_given_once(step: Step) -> Iterator[str]:
@@ -128,7 +144,7 @@ def one_node_one_swarm(step: Step) -> Iterator[str]:
 
 
 INVARIANTS = [
-    virtual_ips_are_given_once,
+    addresses_are_given_once,
     subnets_are_given_once,
     published_ports_are_given_once,
     host_ports_are_held_once,

@@ -76,7 +76,7 @@ def node_local(obj: Network, made: Raw | None, *, ipv4: bool = False) -> Raw:
     found = network(obj, ipv4=ipv4)
     if made is None:
         return found
-    own = {key: made[key] for key in ("Created", "EnableIPv6", "Containers", "Options") if key in made}
+    own: Raw = {key: made[key] for key in ("Created", "EnableIPv6", "Containers", "Options") if key in made}
     pool = {**made["IPAM"], "Options": made["IPAM"].get("Options") or None}
     return {**found, **own, "IPAM": pool, "Labels": found["Labels"] or {}}
 

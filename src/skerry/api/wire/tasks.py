@@ -25,7 +25,7 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
     if obj.job_iteration is not None:
         found["JobIteration"] = {"Index": obj.job_iteration} if obj.job_iteration else {}
     attachments = [
-        attachment(network, entry.address)
+        attachment(network, entry.address or entry.reserved)
         for entry in obj.attachments
         if (network := view.networks.get(entry.network_id)) is not None and shows(network, obj.endpoint_spec)
     ]

@@ -1,0 +1,187 @@
+"""Which addresses of a network are given to whom.
+
+Virtual IPs come from the top, addresses of containers from the bottom or from the network's range; each half
+is only taken for the other kind where that has nothing left of its own. The search begins behind the address
+that was given last and comes round, so that what was just freed is used last: others may still send there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
+from typing import NamedTuple
+
+from immutables import Map
+from msgspec.structs import replace
+
+from skerry.core.view import View
+from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.objects import Attachment, Network, Task
+
+LARGEST_PREFIX = 29
+"""A subnet needs room for a gateway, the leg, and a few tasks and virtual IPs."""
+
+
+class Exhausted(SkerryError):
+    """No address, subnet or port is left to give."""
+
+
+class Layout(NamedTuple):
+    """The addresses of a network, as numbers."""
+
+    containers: tuple[range, ...]
+    """Those for containers: what the first has left is given first."""
+    vips: tuple[range, ...]
+    """Those for virtual IPs, in the same way."""
+    reserved: frozenset[int]
+    """Those that are nobody's: the gateway, the leg, and what the user keeps for something else."""
+
+
+def lay_out(
+    subnet: str, gateway: str = "", ip_range: str = "", auxiliary: Iterable[str] = ()
+) -> tuple[str, str]:
+    """Gateway and leg of a subnet: the first usable address, or the one given, and the last one that is not
+    kept for something else nor, if that can be, in the range.
+
+    Raises InvalidParameter where the subnet has no room.
+    """
+    network = IPv4Network(subnet)
+    if network.prefixlen > LARGEST_PREFIX:
+        raise InvalidParameter(
+            f"subnet {subnet} is too small: an overlay network needs a /{LARGEST_PREFIX} or larger"
+        )
+    kept = {int(IPv4Address(address)) for address in auxiliary}
+    usable = _usable(network)
+    chosen = int(IPv4Address(gateway)) if gateway else next((one for one in usable if one not in kept), 0)
+    inside = _usable(IPv4Network(ip_range), network) if ip_range else range(0)
+    free = [one for one in reversed(usable) if one != chosen and one not in kept] if chosen in usable else []
+    if not free:
+        raise InvalidParameter(
+            f"subnet {subnet} has no address left for the gateway and the network's resolver"
+        )
+    leg = next((one for one in free if one not in inside), free[0])
+    return str(IPv4Address(chosen)), str(IPv4Address(leg))
+
+
+def _usable(network: IPv4Network, within: IPv4Network | None = None) -> range:
+    """The addresses of a network that a host may have; of a range those that the subnet around it allows."""
+    first, last = int(network.network_address), int(network.broadcast_address)
+    outer = within or network
+    return range(max(first, int(outer.network_address) + 1), min(last, int(outer.broadcast_address) - 1) + 1)
+
+
+def layout(network: Network) -> Layout:
+    """How the addresses of a network are given out."""
+    return _layout(
+        network.subnet, network.ip_range, (network.gateway, network.leg, *network.auxiliary.values())
+    )
+
+
+@lru_cache(maxsize=256)
+def _layout(subnet: str, ip_range: str, reserved: tuple[str, ...]) -> Layout:
+    network = IPv4Network(subnet)
+    usable = _usable(network)
+    containers: tuple[range, ...]
+    vips: tuple[range, ...]
+    if ip_range:
+        inside = _usable(IPv4Network(ip_range), network)
+        outside = (range(inside.stop, usable.stop), range(usable.start, inside.start))
+        containers, vips = (inside,), (*outside, inside)
+    else:
+        half = int(network.network_address) + network.num_addresses // 2
+        lower, upper = range(usable.start, half), range(half, usable.stop)
+        containers, vips = (lower, upper), (upper, lower)
+    nobodys = frozenset(int(IPv4Address(address)) for address in reserved if address)
+    return Layout(containers, tuple(one[::-1] for one in vips), nobodys)
+
+
+def free_vip(view: View, network: Network) -> str:
+    """An address for a service. Raises Exhausted."""
+    number = _free(view, network, layout(network).vips, view.by.last_vip.get(network.id, 0))
+    if number is None:
+        raise Exhausted(f"network {network.name} ({network.subnet}) has no free virtual IP left")
+    return str(IPv4Address(number))
+
+
+def holders(view: View, network_id: str, address: str) -> frozenset[str]:
+    """The IDs of the services, tasks and leases that hold an address."""
+    return frozenset(view.by.addresses.get(network_id, Map()).get(int(IPv4Address(address)), ()))
+
+
+def _free(
+    view: View, network: Network, zones: Iterable[range], last: int, without: Collection[int] = ()
+) -> int | None:
+    """The first address of the first zone that has one, behind the last; what a stopped container may want
+    back only where there is no other."""
+    held, idle = view.by.addresses.get(network.id, Map()), view.by.idle.get(network.id, Map())
+    reserved = layout(network).reserved
+
+    def search(*taken: Collection[int] | Mapping[int, object]) -> int | None:
+        for zone in zones:
+            start = zone.index(last) + 1 if last in zone else 0
+            for number in chain(zone[start:], zone[:start]):
+                if not any(number in one for one in taken):
+                    return number
+        return None
+
+    found = search(held, reserved, without, idle)
+    return search(held, reserved, without) if found is None and idle else found
+
+
+class Allocator:
+    """Gives addresses to containers in one transaction: it knows what it gave itself."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._given: dict[str, set[int]] = {}
+        self._last: dict[str, int] = {}
+        self._full: set[str] = set()
+
+    def give(self, network: Network, without: Iterable[str] = ()) -> str:
+        """An address that nobody has, and none of `without`. Raises Exhausted."""
+        given = self._given.setdefault(network.id, set())
+        refused = {int(IPv4Address(address)) for address in without}
+        number = None
+        if network.id not in self._full:
+            last = self._last.get(network.id, self._view.by.last_task.get(network.id, 0))
+            number = _free(self._view, network, layout(network).containers, last, given | refused)
+        if number is None:
+            if not refused:
+                self._full.add(network.id)
+            place = network.ip_range or network.subnet
+            raise Exhausted(f"network {network.name} ({place}) has no free address left")
+        given.add(number)
+        self._last[network.id] = number
+        return str(IPv4Address(number))
+
+    def attachments(
+        self, task: Task, predecessor: Task | None = None, without: Collection[str] = ()
+    ) -> tuple[Attachment, ...]:
+        """The task's places with an address on each network that has any; what it was given before it keeps,
+        unless that is one of `without`. Raises Exhausted.
+
+        Where a network is full, a task gets the address of the one that has to stop before it starts.
+        """
+        found: dict[str, str] = {}
+        for one in task.attachments:
+            network = self._view.networks.get(one.network_id)
+            if network is None or not network.subnet or one.network_id in found:
+                continue
+            if one.reserved and one.reserved not in without:
+                found[one.network_id] = one.reserved
+                continue
+            try:
+                found[one.network_id] = self.give(network, without)
+            except Exhausted:
+                inherited = _address(predecessor, one.network_id)
+                if not inherited or inherited in without:
+                    raise
+                found[one.network_id] = inherited
+        return tuple(replace(one, reserved=found.get(one.network_id, "")) for one in task.attachments)
+
+
+def _address(task: Task | None, network_id: str) -> str:
+    places = task.attachments if task is not None and task.placed else ()
+    return next((one.reserved or one.address for one in places if one.network_id == network_id), "")
