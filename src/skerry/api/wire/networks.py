@@ -34,7 +34,7 @@ def ipam_driver(network: Network) -> Raw:
 def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) -> Raw:
     """An overlay network; `containers` are those on it, where that was asked (None: the list's null)."""
     asked = obj.spec.get("Labels") or {}
-    overlay, given = obj.driver == "overlay", obj.spec.get("Options")
+    overlay, given = obj.driver == "overlay", obj.spec.get("Options") or {}
     found: Raw = {
         "Name": obj.name,
         "Id": obj.id,
@@ -49,7 +49,7 @@ def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) 
         "IPAM": {
             "Driver": "default" if overlay else "",
             "Options": ipam_driver(obj).get("Options"),
-            "Config": pools(obj) if overlay else (obj.spec.get("IPAM") or {}).get("Config") or [],
+            "Config": pools(obj),
         },
         "Internal": obj.internal,
         "Attachable": obj.attachable,
@@ -57,7 +57,7 @@ def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) 
         "ConfigFrom": {"Network": config_from(obj)},
         "ConfigOnly": False,
         "Containers": containers,
-        "Options": {**driver_options(obj), **(given or {})} if overlay else given,
+        "Options": {**driver_options(obj), **given} if overlay else None,
         "Labels": asked or (None if containers is None else {}),
     }
 
