@@ -20,7 +20,7 @@ CONFIG = ("--config-only", "--subnet", "192.168.77.0/24", "--opt", "parent=eth0"
 SCOPED = ("--scope", "swarm", "--driver")
 KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bridge": ((*SCOPED, "bridge", "--label", "a=b", "kind"),),
-    "bridge of a subnet": ((*SCOPED, "bridge", "--subnet", "192.168.78.0/24", "--internal", "kind"),),
+    "internal bridge": ((*SCOPED, "bridge", "--internal", "--attachable", "kind"),),
     "macvlan of a configuration": (CONFIG, (*SCOPED, "macvlan", "--config-from", "kind-config", "kind")),
     "mtu": (("--driver", "overlay", "--opt", f"{MTU}=1300", "kind"),),
     "options": (("--driver", "overlay", "--opt", "encrypted", "--opt", "foo=bar", "--label", "a=b", "kind"),),
