@@ -29,6 +29,7 @@ from skerry.agent.sockets import Namespaces
 from skerry.api.app import make_app
 from skerry.api.frontdoor import serve
 from skerry.api.ports import Parts
+from skerry.control import networks
 from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
@@ -170,6 +171,7 @@ class Daemon:
     async def _settle(self) -> None:
         """Bring what was stored up to date with this machine, which may have changed meanwhile."""
         await settle(self.store, self.clock)
+        await self.store.update(networks.add_predefined)
         if self.engine.is_here:
             await self.description.look()
 

@@ -134,7 +134,7 @@ def test_a_container_joins_an_attachable_overlay() -> None:
         test,
         {
             "POST /containers/create": (201, {"Id": "c1", "Warnings": []}),
-            "POST /networks/skerry.id00000000000000000000005/connect": (200, b""),
+            "POST /networks/skerry.id00000000000000000000006/connect": (200, b""),
         },
     )
 

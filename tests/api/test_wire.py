@@ -156,8 +156,9 @@ def test_a_host_port_that_was_left_open_is_shown_by_the_tasks_alone() -> None:
     shown = services.endpoint(world.view, service)["Ports"]
     assert shown[:2] == [left_open, fixed]
     assert shown[2].keys() == {*ingress, "PublishedPort"}
-    status = tasks.task(world.view, world.task(service))["Status"]
-    assert status["PortStatus"]["Ports"] == [{**left_open, "PublishedPort": 30000}, fixed]
+    own = world.task(service, ports=(Port(80, 32768, mode="host"),))
+    status = tasks.task(world.view, own)["Status"]
+    assert status["PortStatus"]["Ports"] == [{**left_open, "PublishedPort": 32768}, fixed]
 
 
 def test_a_pending_task_has_neither_node_nor_container() -> None:

@@ -49,8 +49,11 @@ def test_init_makes_a_node_a_cluster_and_the_ingress_network() -> None:
     assert (cluster.node_id, node.hostname, node.address) == (node.id, "vm", "127.0.0.1")
     assert node.spec == {"Labels": {}, "Role": "manager", "Availability": "active"}
     assert cluster.spec == swarm.DEFAULTS
-    host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
-    assert (host.name, host.subnet) == ("host", "")
+    bridge, host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
+    assert [(one.name, one.predefined, one.subnet) for one in (bridge, host)] == [
+        ("bridge", True, ""),
+        ("host", True, ""),
+    ]
     assert (ingress.name, ingress.ingress, ingress.subnet) == ("ingress", True, "10.0.0.0/24")
     assert (ingress.gateway, ingress.leg) == ("10.0.0.1", "10.0.0.254")
     world.refuses(lambda store: swarm.init(store, INIT, "vm", {}), 503, ALREADY)
@@ -215,8 +218,11 @@ def test_init_with_all_its_fields() -> None:
     assert cluster.spec["Orchestration"] == {"TaskHistoryRetentionLimit": 9}
     assert cluster.spec["Labels"] == {"a": "b"}
     assert cluster.spec["Raft"] == swarm.DEFAULTS["Raft"]
-    host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
-    assert (host.name, host.subnet) == ("host", "")
+    bridge, host, ingress = sorted(world.view.networks.values(), key=lambda one: one.name)
+    assert [(one.name, one.predefined, one.subnet) for one in (bridge, host)] == [
+        ("bridge", True, ""),
+        ("host", True, ""),
+    ]
     assert ingress.subnet == "10.20.0.128/26"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from skerry.core.allocate import endpoint
-from skerry.core.attach import networks_of, published_network
+from skerry.core.attach import holding_network, networks_of
 from skerry.core.endpoints import traffic
 from skerry.core.naming import STACK_LABEL
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, Service, VirtualIP
@@ -115,7 +116,7 @@ def test_ports_of_tasks_on_internal_networks_go_through_ingress_too() -> None:
     swarm.put(net("in", internal=True))
     swarm.put(net("ing", ingress=True))
     service = attached(swarm, "in", EndpointSpec=PORTS)
-    assert [one.id for one in networks_of(swarm.view, service)] == ["in", "ing"]
+    assert [one.id for one in networks_of(swarm.view, service)] == ["ing", "in"]
     swarm.put(replace(swarm.view.networks["ing"], removed=True))
     assert [one.id for one in networks_of(swarm.view, service)] == ["in"]
 
@@ -124,9 +125,66 @@ def test_published_ports_come_in_where_answers_go_out() -> None:
     swarm = Swarm()
     swarm.put(net("in", internal=True))
     swarm.put(net("out"))
-    found = published_network(swarm.view, attached(swarm, "in", "out", EndpointSpec=PORTS))
+    vips = (VirtualIP("in", "10.0.7.128"), VirtualIP("out", "10.0.8.128"))
+    service = replace(attached(swarm, "in", "out", EndpointSpec=PORTS), endpoint=Endpoint(PORTS, vips=vips))
+    found = holding_network(swarm.view, service)
     assert found is not None
     assert found.id == "out"
+
+
+INGRESS_PORT = {"Ports": [{"TargetPort": 8080, "PublishedPort": 80, "PublishMode": "ingress"}]}
+
+
+def on_ingress(*places: Attachment) -> Swarm:
+    """A service on `out` with a port of ingress mode, its ready task at these places."""
+    swarm = Swarm()
+    swarm.put(net("out"))
+    swarm.put(net("ing", ingress=True))
+    service = attached(swarm, "out", replicas=1, EndpointSpec=INGRESS_PORT)
+    vips = (VirtualIP("ing", "10.0.0.128"), VirtualIP("out", "10.0.8.128"))
+    ports = (Port(8080, 80),)
+    swarm.put(replace(service, endpoint=Endpoint(INGRESS_PORT, ports, vips)))
+    swarm.put(replace(swarm.view.nodes["n"], reserved=("tcp/80",)))
+    swarm.settle()
+    task = swarm.tasks[0]
+    assert [one.network_id for one in task.attachments] == ["ing", "out"]
+    swarm.put(replace(task, attachments=places))
+    swarm.observe(task, RUNNING)
+    return swarm
+
+
+@pytest.mark.case("N19")
+@pytest.mark.parametrize(
+    ("places", "address"),
+    [
+        ((Attachment("ing", "10.0.0.2"), Attachment("out", "10.0.8.2")), "10.0.0.2"),
+        ((Attachment("out", "10.0.8.2"),), "10.0.8.2"),  # a task from before services were on ingress
+        ((Attachment("ing", ""), Attachment("out", "10.0.8.2")), "10.0.8.2"),
+    ],
+)
+def test_a_published_port_leads_to_each_task_by_its_own_way_out(
+    places: tuple[Attachment, ...], address: str
+) -> None:
+    (port,) = traffic(on_ingress(*places).view).ports
+    assert [(backend.address, backend.masked) for backend in port.backends] == [(address, False)]
+    assert port.vip == "10.0.0.128"
+
+
+@pytest.mark.case("N19")
+def test_a_service_from_before_services_were_on_ingress_holds_on_its_own_network() -> None:
+    swarm = on_ingress(Attachment("out", "10.0.8.2"))
+    before = replace(swarm.service.endpoint, vips=(VirtualIP("out", "10.0.8.128"),))
+    swarm.put(replace(swarm.service, endpoint=before))
+    (port,) = traffic(swarm.view).ports
+    assert (port.vip, [backend.address for backend in port.backends]) == ("10.0.8.128", ["10.0.8.2"])
+
+
+@pytest.mark.case("N15")
+def test_a_task_that_is_on_the_engines_bridge_too_sees_clients_from_the_gateway() -> None:
+    swarm = on_ingress(Attachment("ing", "10.0.0.2"), Attachment("bridge", "172.17.0.2"))
+    swarm.put(Network("bridge", "bridge", {"Driver": "bridge"}))
+    (port,) = traffic(swarm.view).ports
+    assert [(backend.address, backend.masked) for backend in port.backends] == [("10.0.0.2", True)]
 
 
 def test_a_network_that_goes_gives_no_virtual_ip() -> None:

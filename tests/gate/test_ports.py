@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
+from skerry.gate import sctp
 from skerry.gate.board import Board
 from skerry.gate.handover import Inherited
 from skerry.gate.hold import Namespace
@@ -109,3 +111,32 @@ def test_ipv6_and_what_slips_through_are_relayed() -> None:
 async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"hello")
     writer.close()
+
+
+@pytest.mark.case("N17")
+def test_udp_and_sctp_have_numbers_of_their_own() -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    with reserve("udp", port), reserve("sctp", port):
+        pass
+
+
+@pytest.mark.case("N17")
+def test_sctp_is_refused_where_the_kernel_does_not_translate_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sctp.is_tracked(tmp_path) is None
+    (tmp_path / "nf_conntrack_max").touch()
+    assert sctp.is_tracked(tmp_path) is False
+    monkeypatch.setattr(sctp, "is_tracked", lambda: False)
+
+    async def scene() -> Ports:
+        ports = Ports(Relay(Board(), Namespace(None).tcp), lambda: None, Inherited())
+        ports.update([PublishedPort("sctp", 9, 9, "s", "v")])
+        return ports
+
+    ports = asyncio.run(scene())
+    words = "this kernel doesn't translate SCTP (CONFIG_NF_CT_PROTO_SCTP)"
+    assert (ports.reserved, ports.refused) == ((), {"sctp/9": words})
+    (tmp_path / "nf_conntrack_sctp_timeout_established").touch()
+    monkeypatch.undo()
+    assert sctp.is_tracked(tmp_path) is True

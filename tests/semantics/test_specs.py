@@ -13,7 +13,7 @@ from skerry.api.wire import tasks as wire_tasks
 from skerry.control import configs, networks, services
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
-from skerry.model.objects import Raw, Service, UpdateStatus
+from skerry.model.objects import Port, Raw, Service, UpdateStatus
 from skerry.model.states import TaskState
 from tests.control.swarm_of_one import World, published, spec
 
@@ -197,9 +197,9 @@ def test_preferences_and_templates_are_told_as_they_were_sent() -> None:
 def test_a_host_mode_port_that_was_left_open_is_shown_with_the_task() -> None:
     world = World()
     service = world.service(EndpointSpec=published({"TargetPort": 80, "PublishMode": "host"}))
-    task = world.task(service)
+    task = world.task(service, ports=(Port(80, 32768, mode="host"),))
     (port,) = wire_tasks.task(world.view, task)["Status"]["PortStatus"]["Ports"]
-    assert port == {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 30000, "PublishMode": "host"}
+    assert port == {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 32768, "PublishMode": "host"}
     assert "PublishedPort" not in wire.service(world.view, service)["Spec"]["EndpointSpec"]["Ports"][0]
     ended = replace(task, status=replace(task.status, state=TaskState.FAILED))
     assert wire_tasks.task(world.view, ended)["Status"]["PortStatus"] == {}

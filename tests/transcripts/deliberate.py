@@ -42,7 +42,6 @@ LIST = [
     Case(
         "", "", r"PortStatus\.Ports: 2 elements", "a port is told once, not once for IPv4 and once for IPv6"
     ),
-    Case("", "", "VirtualIPs: 2 elements wanted", "published ports lead by the service's own network"),
     Case("", "distribution/box:1", "", "an image that is here needs no registry, and the CLI no warning"),
 ]
 

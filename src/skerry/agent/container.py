@@ -181,30 +181,35 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
     found: list[tuple[Network, Raw]] = []
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
-        if network is not None and _driver(network) not in PREDEFINED_MODES:
+        if network is not None and network.driver not in PREDEFINED_MODES:
             given = options.get(network.id) or options.get(network.name)
             address = {"IPv4Address": attachment.reserved} if attachment.reserved else None
-            settings = {"DriverOpts": given, "IPAMConfig": address}
+            aliases = _aliases(task, template, network) if network.node_local else None
+            settings = {"DriverOpts": given, "IPAMConfig": address, "Aliases": aliases}
             found.append((network, {key: value for key, value in settings.items() if value}))
     return found
+
+
+def _aliases(task: Task, template: TaskTemplate, network: Network) -> list[str]:
+    """What the engine calls a task where the gate has no leg: there a service's name means its tasks."""
+    names = [task.service_name]
+    for wanted in template.networks or ():
+        if wanted.target in (network.id, network.name):
+            names += wanted.aliases or ()
+    return [word for name in dict.fromkeys(names) for word in (name, f"tasks.{name}")]
 
 
 def _network_mode(task: Task, view: View, joined: list[tuple[Network, Raw]]) -> Raw:
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
-        if network is not None and _driver(network) in PREDEFINED_MODES:
-            mode = PREDEFINED_MODES[_driver(network)]
+        if network is not None and network.driver in PREDEFINED_MODES:
+            mode = PREDEFINED_MODES[network.driver]
             if joined:  # else the links of the others would be made in the machine's own namespace
                 raise SkerryError(
                     f"container cannot be disconnected from {mode} network or connected to {mode} network"
                 )
             return {"NetworkMode": mode}
     return {"NetworkMode": joined[0][0].engine_name} if joined else {}
-
-
-def _driver(network: Network) -> str:
-    driver = network.spec.get("Driver") or (network.spec.get("DriverConfiguration") or {}).get("Name")
-    return str(driver or "overlay")
 
 
 def _volumes(mounts: list[Raw]) -> list[Raw]:

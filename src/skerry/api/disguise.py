@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from msgspec.structs import replace
+
 from skerry.api.ports import Health
 from skerry.api.wire.tasks import host_ports
 from skerry.core.view import View
@@ -27,8 +29,9 @@ Networks = dict[str, Network]
 
 
 def networks_of(view: View) -> Networks:
-    """Every overlay network, those included that only wait for their last container to go."""
-    return {network.engine_name: network for network in view.networks.values()}
+    """Every network that is made for the swarm, those included that only wait for their last container to
+    go."""
+    return {network.engine_name: network for network in view.networks.values() if not network.predefined}
 
 
 def event(view: View, found: Raw) -> Raw:
@@ -39,7 +42,7 @@ def event(view: View, found: Raw) -> Raw:
     if found.get("Type") == "network":
         network = networks_of(view).get(attributes.get("name", ""))
         if network is not None:
-            shown = {**attributes, "name": network.name, "type": "overlay"}
+            shown = {**attributes, "name": network.name, "type": network.driver}
             return {**found, "Actor": {**actor, "ID": network.id, "Attributes": shown}}
     if INSTANCE in attributes:
         attributes = without_own(attributes)
@@ -82,7 +85,7 @@ class Disguise:
     def row(self, found: Raw) -> Raw:
         """A container of the list."""
         task = self.task_of(found.get("Labels"), found.get("Id", ""))
-        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {})}
+        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {}, task)}
         if "HostConfig" in found:
             shown["HostConfig"] = self._mode(found["HostConfig"], task)
         if "Mounts" in found:
@@ -94,7 +97,7 @@ class Disguise:
         shown = {**found, "Image": image or found.get("Image", "")}
         shown["Labels"] = without_own(found.get("Labels") or {})
         if found.get("State") == "running":
-            shown["Ports"] = published(self.view, task, found.get("Ports") or [])
+            shown["Ports"] = published(task, found.get("Ports") or [])
             if (health := self.health.health(task.id)) is not None:
                 shown["Status"] = with_health(found.get("Status", ""), health.docker()["Status"])
         return shown
@@ -105,7 +108,7 @@ class Disguise:
         """A container's inspect; `image_healthcheck` is what its image says, for a task's own check."""
         config = found.get("Config") or {}
         task = self.task_of(config.get("Labels"), found.get("Id", ""))
-        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {})}
+        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {}, task)}
         if "Mounts" in found:
             shown["Mounts"] = self._mounts(found["Mounts"])
         if "HostConfig" in found:
@@ -115,7 +118,7 @@ class Disguise:
         return shown if task is None else self._task_details(shown, task, image_healthcheck)
 
     def _task_details(self, found: Raw, task: Task, image_healthcheck: Raw | None) -> Raw:
-        ports = [port for port in host_ports(self.view, task) if port.published]
+        ports = [port for port in host_ports(task) if port.published]
         state, config = dict(found.get("State") or {}), dict(found.get("Config") or {})
         if (health := self.health.health(task.id)) is not None:
             state["Health"] = health.docker()
@@ -133,7 +136,8 @@ class Disguise:
         if ports:
             keys = [f"{port.target}/{port.protocol}" for port in ports]
             config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **{key: {} for key in keys}}
-            host["PortBindings"] = _bindings(zip(keys, ports, strict=True), [""])
+            asked = [replace(port, published=0) if port in task.ports else port for port in ports]
+            host["PortBindings"] = _bindings(zip(keys, asked, strict=True), [""])
             if state.get("Running"):
                 both = _bindings(zip(keys, ports, strict=True), ["0.0.0.0", "::"])
                 settings["Ports"] = {**(settings.get("Ports") or {}), **both}
@@ -157,7 +161,7 @@ class Disguise:
         names = (found.get("NetworkSettings") or {}).get("Networks") or {}
         return [network for name in names if (network := self.networks.get(name)) is not None]
 
-    def _attached(self, settings: Raw) -> Raw:
+    def _attached(self, settings: Raw, task: Task | None) -> Raw:
         known = self.networks
         shown = {}
         for name, endpoint in (settings.get("Networks") or {}).items():
@@ -166,6 +170,8 @@ class Disguise:
                 shown[name] = endpoint
             else:
                 shown[network.name] = _endpoint(endpoint or {}, network)
+                if network.node_local and task is not None:
+                    shown[network.name]["Aliases"] = [task.status.container_id[:12]]
         return {**settings, "Networks": shown}
 
     def _mode(self, host: Raw, task: Task | None) -> Raw:
@@ -192,6 +198,8 @@ class Disguise:
 
 def _endpoint(endpoint: Raw, network: Network) -> Raw:
     """An endpoint on an overlay network: its address was assigned, and it leads nowhere else."""
+    if network.node_local:
+        return {**endpoint, "IPAMConfig": endpoint.get("IPAMConfig") or {}, "NetworkID": network.id}
     address = endpoint.get("IPAddress")
     assigned = {"IPv4Address": address} if address else endpoint.get("IPAMConfig")
     return {**endpoint, "IPAMConfig": assigned, "NetworkID": network.id, "Gateway": ""}
@@ -204,9 +212,9 @@ def with_health(status: str, health: str) -> str:
     return f"{status} ({word})" if shows else status
 
 
-def published(view: View, task: Task, ports: list[Raw]) -> list[Raw]:
+def published(task: Task, ports: list[Raw]) -> list[Raw]:
     """The list's ports: a task's host-mode ports in the place of the ones that are only exposed."""
-    own = [port for port in host_ports(view, task) if port.published]
+    own = [port for port in host_ports(task) if port.published]
     taken = {(port.target, port.protocol) for port in own}
     shown = [port for port in ports if (port.get("PrivatePort"), port.get("Type")) not in taken]
     for port in own:
@@ -235,6 +243,6 @@ def own_healthcheck(task: Task, image: Raw | None) -> Raw | None:
 def _bindings(pairs: Any, addresses: list[str]) -> Raw:
     found: dict[str, list[Raw]] = {}
     for key, port in pairs:
-        entries = [{"HostIp": address, "HostPort": str(port.published)} for address in addresses]
+        entries = [{"HostIp": address, "HostPort": str(port.published or "")} for address in addresses]
         found.setdefault(key, []).extend(entries)
     return found

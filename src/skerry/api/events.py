@@ -66,8 +66,8 @@ def of_change(change: Change, at: int) -> Raw | None:
         return _left_open(old, new, at)
     if not isinstance(obj, Service | Node | Network | Secret | Config):
         return None
-    if isinstance(obj, Network) and not obj.subnet:
-        return None  # the row of the engine's own `host`
+    if isinstance(obj, Network) and obj.predefined:
+        return None  # the row of one of the engine's own
     attributes = {"name": _name(obj)}
     if isinstance(obj, Network) and (hidden := _network(old, new)) is not None:
         action = hidden

@@ -204,7 +204,7 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
             wanted[ref] = await attachable(call, network)
     first = next(iter(wanted.values()))
     host = {**host, "NetworkMode": _engine_name(wanted, host.get("NetworkMode", ""))}
-    if not host.get("Dns"):
+    if not host.get("Dns") and first.leg:
         host["Dns"] = [first.leg]
     endpoints = {_engine_name(wanted, ref): _unidentified(entry) for ref, entry in named.items()}
     for network in wanted.values():

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from skerry.api import changes, filters
 from skerry.api.call import Call, Table, empty, relay, relay_json
-from skerry.api.disguise import LABEL, TASK_LABEL
+from skerry.api.disguise import TASK_LABEL, networks_of
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.wire import networks as wire
@@ -19,6 +19,9 @@ from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound,
 from skerry.model.objects import Network, Raw
 
 NO_MANAGER = b"This node is not a swarm manager"
+BUILT_IN = ("bridge", "host", "ipvlan", "macvlan", "null")
+"""Drivers of the engine that are no plugins."""
+NO_SWARM = b"cannot create a swarm scoped network when swarm is not active"
 
 
 def ours(view: View, ref: str) -> Network | None:
@@ -27,14 +30,14 @@ def ours(view: View, ref: str) -> Network | None:
 
 
 def visible(view: View) -> list[Network]:
-    """The overlay networks that there are for the user, by ID; the row of the engine's `host` is none."""
+    """The swarm's networks that there are for the user, by ID; rows of the engine's own are none."""
     found = (view.networks[key] for key in sorted(view.networks))
-    return [network for network in found if network.subnet and not network.removed]
+    return [network for network in found if not network.predefined and not network.removed]
 
 
 def _hidden(view: View, network: Raw) -> bool:
     """Whether this network of the engine's is a bridge behind one of ours; a stray one is shown."""
-    return (network.get("Labels") or {}).get(LABEL) in view.networks
+    return network.get("Name") in networks_of(view)
 
 
 async def joined(call: Call, ref: str) -> Network | None:
@@ -72,7 +75,7 @@ async def listing(call: Call) -> web.Response:
 def _wanted(network: Network, asked: Filters) -> bool:
     dangling = asked.get("dangling")
     return (
-        filters.exact(asked, "driver", "overlay")
+        filters.exact(asked, "driver", network.driver)
         and filters.exact(asked, "scope", "swarm")
         and filters.exact(asked, "type", "custom")
         and filters.prefix(asked, "id", network.id)
@@ -121,6 +124,8 @@ async def _beginning(call: Call, ref: str) -> int:
 
 async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
     """A network is there on a node, for Swarm, as long as a container is on it; `ingress` always is."""
+    if network.node_local:
+        return await _shown_node_local(call, network)
     containers = (await _containers(call, network) or {}) if network.subnet else {}
     if not containers and not network.ingress:
         return wire.network(network, ipv4=call.facts.has(changes.IPV4_SWITCH))
@@ -130,6 +135,13 @@ async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
     if verbose:
         found["Services"] = wire.verbose_services(call.view, network, containers)
     return found
+
+
+async def _shown_node_local(call: Call, network: Network) -> Raw:
+    """One of another driver: as the engine made it, while a container is on it."""
+    told = await call.ask("GET", f"/networks/{network.engine_name}")
+    made = told.json if told.status == 200 and told.json.get("Containers") else None
+    return wire.node_local(network, made, ipv4=call.facts.has(changes.IPV4_SWITCH))
 
 
 async def _containers(call: Call, network: Network) -> Raw | None:
@@ -142,7 +154,7 @@ async def _containers(call: Call, network: Network) -> Raw | None:
 
 
 async def create(call: Call) -> web.Response:
-    """Make a network: ours if it is an overlay or for the swarm, else the engine's."""
+    """Make a network: the swarm's if it is an overlay or of that scope, else the engine's."""
     body = await call.body("types.NetworkCreateRequest")
     name = body.get("Name", "")
     if not _for_the_swarm(body):
@@ -156,6 +168,10 @@ async def create(call: Call) -> web.Response:
     unique = body.get("CheckDuplicate") or call.facts.has(changes.DUPLICATES)
     if unique and await namesakes(call, name):
         raise Conflict(f"network with name {name} already exists")
+    return await _create_ours(call, body)
+
+
+async def _create_ours(call: Call, body: Raw) -> web.Response:
     strict = call.facts.has(changes.NETWORKS)
     try:
         key = await networks.create(
@@ -173,16 +189,27 @@ async def create(call: Call) -> web.Response:
 
 
 def _for_the_swarm(body: Raw) -> bool:
+    """Whether it is an overlay. A mere configuration is the engine's, whatever driver it names."""
+    if body.get("ConfigOnly"):
+        return False
     return body.get("Driver") == "overlay" or (not body.get("Driver") and body.get("Scope") == "swarm")
 
 
 async def _create_local(call: Call, body: Raw) -> web.Response:
-    """A network of the engine's. One that its driver makes for many machines would be the swarm's, for which
-    the engine looks in vain."""
-    told = await call.forward()
-    if told.status < 400 or call.view.cluster is None or NO_MANAGER not in told.body:
-        return relay(told)
+    """A network of another driver: the engine's, or the swarm's if it is to be of that scope.
+
+    The engine, which is in no swarm, says the same of one of that scope in the end, once all else is right.
+    """
     driver = body.get("Driver", "")
+    if body.get("Scope") == "swarm" and body.get("Name") in networks.PREDEFINED and call.view.cluster:
+        raise Conflict(f"network with name {body['Name']} already exists")
+    told = await call.forward()
+    if told.status < 400 or call.view.cluster is None:
+        return relay(told)
+    if NO_SWARM in told.body and not call.view.locked:
+        return await _create_ours(call, body)
+    if NO_MANAGER not in told.body or driver in BUILT_IN:
+        return relay(told)
     words = f"legacy plugin {driver} of type NetworkDriver is not supported in swarm mode"
     raise RpcError("InvalidArgument", words)
 

@@ -32,7 +32,6 @@ def service_spec(tx: Tx, body: Raw, local: Collection[str]) -> Raw:
     """
     spec = read(body, "swarm.ServiceSpec")
     access.manager(tx.view)
-    networks.ensure_host(tx, spec)
     template = _with_network_ids(tx.view, spec, local)
     legacy = {"Networks": template["Networks"]} if _is_legacy(spec) else {}
     return {

@@ -1,4 +1,4 @@
-"""Overlay networks: rows of the store, made into bridges by the agent."""
+"""The swarm's networks: rows of the store, made into bridges by the agent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from skerry.control import access, ipam
+from skerry.control import access, drivers, ipam
 from skerry.control.decode import read
 from skerry.control.names import check_name
 from skerry.core.attach import networks_of
 from skerry.core.view import View
-from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError
-from skerry.model.objects import Network, Raw
+from skerry.model.errors import Conflict, Forbidden, InvalidParameter, RpcError
+from skerry.model.objects import PREDEFINED_LABEL, Network, Raw
 from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
-PREDEFINED_LABEL = "com.docker.swarm.predefined"
+PREDEFINED = ("bridge", "host")
+"""Networks that every engine has and that services may join; each is its own driver."""
 
 
 class InvalidNetwork(InvalidParameter):
@@ -47,11 +48,12 @@ async def create(
     strict: bool = False,
     network_address: bool = False,
 ) -> str:
-    """Create an overlay network with a subnet of its own; its ID.
+    """Create a network of the swarm, an overlay one with a subnet of its own; its ID.
 
-    `taken` are subnets (CIDR) that this machine reaches otherwise; none of them is given away. `strict`:
-    addresses are looked at as by newer engines. `network_address`: this machine's kernel lets a host have a
-    subnet's first one of all.
+    One of another driver is made by the engine, with whatever the driver takes, when a task joins it; the
+    engine has been asked whether it could. `taken` are subnets (CIDR) that this machine reaches otherwise;
+    none of them is given away. `strict`: addresses are looked at as by newer engines. `network_address`: this
+    machine's kernel lets a host have a subnet's first one of all.
     """
     spec = read(body, "types.NetworkCreateRequest")
     routes = tuple(taken)
@@ -59,13 +61,24 @@ async def create(
     def write(tx: Tx) -> str:
         access.manager(tx.view)
         _check(tx.view, spec, strict)
-        return add(tx, spec, routes, network_address).id
+        row = add(tx, spec, routes, network_address) if _is_overlay(spec) else _add_node_local(tx, spec)
+        return row.id
 
     return await store.update(write)
 
 
+def _is_overlay(spec: Raw) -> bool:
+    return spec.get("Driver", "") in ("", "overlay")
+
+
+def _add_node_local(tx: Tx, spec: Raw) -> Network:
+    """Write the row of a network that a driver of the engine's makes, addresses included."""
+    attachable, internal = spec.get("Attachable", False), spec.get("Internal", False)
+    return tx.put(Network(tx.new_id(), spec["Name"], spec, attachable=attachable, internal=internal))
+
+
 def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = False) -> Network:
-    """Write the row of a network whose spec has been checked."""
+    """Write the row of an overlay network whose spec has been checked."""
     addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken), network_address)
     return tx.put(
         Network(
@@ -84,41 +97,46 @@ def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = Fa
     )
 
 
-def ensure_host(tx: Tx, spec: Raw) -> None:
-    """Put the row that stands for the engine's own `host` network where a service spec asks for it.
+def add_predefined(tx: Tx) -> None:
+    """Put the rows that stand for the engine's own `bridge` and `host`, where they are not.
 
-    It has no subnet and no bridge, and its label keeps it out of lists.
+    Their label keeps them out of lists. `swarm init` puts them; states of older versions lack them.
     """
-    attached = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks", [])
-    if any(one.get("Target") == "host" for one in attached):
-        add_host(tx)
-
-
-def add_host(tx: Tx) -> None:
-    """Put that row if it is not there: `swarm init` does, states of older versions lack it."""
-    if all(network.name != "host" for network in living(tx.view)):
-        row = {"Name": "host", "Driver": "host", "Labels": {PREDEFINED_LABEL: "true"}}
-        tx.put(Network(tx.new_id(), "host", row))
+    there = {network.name for network in living(tx.view)}
+    for name in PREDEFINED if tx.view.cluster is not None else ():
+        if name not in there:
+            row = {"Name": name, "Driver": name, "Labels": {PREDEFINED_LABEL: "true"}}
+            tx.put(Network(tx.new_id(), name, row))
 
 
 def _check(view: View, spec: Raw, strict: bool) -> None:
-    name, driver = spec.get("Name", ""), spec.get("Driver", "overlay")
+    name = spec.get("Name", "")
     if not name:
         raise InvalidNetwork("invalid name: ", before="invalid name: ")
-    if name in ("bridge", "host"):
+    if name in PREDEFINED:
         raise Conflict(f"network with name {name} already exists")
     if name in ("none", "default"):
         raise Forbidden(f"operation is not permitted on predefined {name} network ")
-    if driver not in ("overlay", ""):
-        raise NotFound(f'plugin "{driver}" not found')
-    if spec.get("Scope") == "local":
+    if _is_overlay(spec) and spec.get("Scope") == "local":
         raise Forbidden("cannot downgrade network scope for overlay networks")
     if any(network.name == name for network in living(view)):
         raise Conflict(f"network with name {name} already exists")
+    if spec.get("Driver") == "null":
+        raise RpcError("InvalidArgument", "error during lookup of plugin null")
     _check_kind(view, spec)
-    ipam.check(spec.get("IPAM", {}), strict)
+    _check_addresses(spec, strict)
     if any(network.name.lower() == name.lower() for network in living(view)):
         raise RpcError("Unknown", "name conflicts with an existing object")
+
+
+def _check_addresses(spec: Raw, strict: bool) -> None:
+    """What skerry can give out and carry; of another driver's network the engine gives the addresses."""
+    given = spec.get("IPAM", {})
+    if _is_overlay(spec):
+        ipam.check(given, strict)
+        drivers.check(spec)
+    else:
+        ipam.check({**given, "Config": []}, strict)
 
 
 def _check_kind(view: View, spec: Raw) -> None:

@@ -11,12 +11,11 @@ from skerry.control import access, validate
 from skerry.control.convert import networks_of_task, service_spec
 from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
-from skerry.core.attach import networks_of
+from skerry.core.attach import lacks_ingress
 from skerry.core.view import View
 from skerry.model import defaults, template
 from skerry.model.errors import RpcError, SkerryError, out_of_sequence
 from skerry.model.objects import Raw, Service, UpdateStatus
-from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
@@ -137,8 +136,7 @@ def _check(view: View, spec: Raw, before: Raw | None = None) -> None:
 
 def _put(tx: Tx, service: Service) -> Service:
     """Write a service with the addresses and ports that its spec asks for."""
-    ports = read_endpoint(service.spec.get("EndpointSpec")).ports
-    if ports and all(network.internal for network in networks_of(tx.view, service)):
+    if lacks_ingress(tx.view, service):
         raise RpcError(
             "FailedPrecondition", "service needs ingress network, but no ingress network is present"
         )

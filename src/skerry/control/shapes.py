@@ -279,9 +279,11 @@ SHAPES: dict[str, dict[str, str]] = {
         "Attachable": "bool",
         "Ingress": "bool",
         "ConfigOnly": "bool",
+        "ConfigFrom": "network.ConfigReference",
         "Options": LABELS,
         "Labels": LABELS,
     },
+    "network.ConfigReference": {"Network": "string"},
     "network.IPAM": {"Driver": "string", "Options": LABELS, "Config": "[]network.IPAMConfig"},
     "network.IPAMConfig": {
         "Subnet": "string?",

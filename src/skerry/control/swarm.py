@@ -137,7 +137,7 @@ async def init(
         cluster = replace(cluster, address_pools=pools, subnet_size=size, data_path_port=port)
         tx.put(_with_lock(_with_authority(cluster, *ca.create(tx.now))))
         _add_ingress(tx, routes)
-        networks.add_host(tx)
+        networks.add_predefined(tx)
         return node.id
 
     return await store.update(write)
@@ -254,10 +254,10 @@ async def leave(store: Store, force: bool) -> None:
         for service_id in sorted(tx.view.by.tasks):
             dismiss(tx, service_id)
         for network in networks.living(tx.view):
-            if network.subnet:
-                tx.put(replace(network, removed=True))
-            else:
+            if network.predefined:
                 tx.delete(network)
+            else:
+                tx.put(replace(network, removed=True))
         view = tx.view
         for service_id in sorted(view.services):
             forget(tx, service_id)

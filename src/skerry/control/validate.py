@@ -179,9 +179,15 @@ def _check_endpoint(spec: Raw) -> None:
 
 
 def check_networks(view: View, spec: Raw) -> None:
-    """Nobody attaches a service to the ingress network by name."""
-    for attached in spec["TaskTemplate"].get("Networks", []):
+    """Nobody attaches a service to the ingress network by name, or to `host` and another network at once."""
+    named = spec["TaskTemplate"].get("Networks", [])
+    for attached in named:
         network = view.networks.get(attached["Target"])
+        if network is not None and network.driver == "host" and len(named) > 1:
+            raise _invalid(
+                "network host cannot be used together with other networks: tasks on it have the machine's "
+                "own network and no other"
+            )
         if network is not None and network.ingress:
             raise _invalid(
                 f"Service cannot be explicitly attached to the ingress network {quote(network.name)}"

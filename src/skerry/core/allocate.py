@@ -100,7 +100,8 @@ def _vip(view: View, network: Network, service: Service) -> str:
 
 
 def _ports(view: View, service: Service) -> tuple[Port, ...]:
-    """The published ports, with a number chosen for those that left it open."""
+    """The published ports, with a number chosen for those of ingress mode that left it open; in host mode
+    each task has its own."""
     wanted = read_endpoint(service.spec.get("EndpointSpec")).ports or []
     mine = {(port.protocol, port.published_port) for port in wanted if port.published_port}
     refused = view.node.ports_err if view.node is not None else {}
@@ -113,7 +114,9 @@ def _ports(view: View, service: Service) -> tuple[Port, ...]:
 
     chosen = []
     for port in wanted:
-        number = port.published_port or _free_port(port, service.endpoint.ports, busy)
+        number = port.published_port
+        if not number and port.publish_mode != "host":
+            number = _free_port(port, service.endpoint.ports, busy)
         mine.add((port.protocol, number))
         chosen.append(Port(port.target_port, number, port.protocol, port.publish_mode, port.name))
     return tuple(chosen)

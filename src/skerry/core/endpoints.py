@@ -79,7 +79,7 @@ class Derivation:
         gone = [self._shares[key] for key in sorted(self._shares.keys() - view.services.keys())]
         until = _deploying(networks, ordered)
         return Traffic(
-            segments=tuple(_segment(network) for network in networks),
+            segments=tuple(segment_of(network) for network in networks),
             services=tuple(chain.from_iterable(one.virtual for one in ordered)),
             ports=_ports(ordered),
             names=tuple(chain.from_iterable(one.names for one in ordered)),
@@ -95,7 +95,8 @@ def _without(view: View, leaving: frozenset[str]) -> View:
     return view
 
 
-def _segment(network: Network) -> Segment:
+def segment_of(network: Network) -> Segment:
+    """A network as the kernel side and the gate know it."""
     return Segment(
         network.id,
         network.bridge,
@@ -104,6 +105,7 @@ def _segment(network: Network) -> Segment:
         network.leg,
         internal=network.internal,
         names=network_names(network),
+        mtu=network.mtu,
     )
 
 

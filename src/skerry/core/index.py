@@ -40,6 +40,8 @@ class Index:
     """Services by a port that they publish."""
     host_ports: Map[PortKey, Keys] = Map()
     """Placed tasks by a port that they publish in host mode."""
+    own_ports: Map[PortKey, Keys] = Map()
+    """Tasks by a number that is their own alone, from when it is chosen until they end."""
     nano_cpus: int = 0
     """What placed tasks have reserved, all together."""
     memory_bytes: int = 0
@@ -71,11 +73,20 @@ class Index:
         found = self
         if old is None or new is None:
             found = replace(found, tasks=_kept(found.tasks, task.service_id, task.id, new is not None))
+        found = found._renumbered(task.id, own_ports_of(old), own_ports_of(new))
         found = found._task_moved(old, new)
         held = [one is not None and one.placed for one in (old, new)]
         if held[0] == held[1]:
             return found  # the specs of a task's rows never differ
         return found._placed(task, 1 if held[1] else -1)
+
+    def _renumbered(self, key: str, before: frozenset[PortKey], after: frozenset[PortKey]) -> Index:
+        if before == after:
+            return self
+        own_ports = self.own_ports
+        for port in before ^ after:
+            own_ports = _kept(own_ports, port, key, port in after)
+        return replace(self, own_ports=own_ports)
 
     def _task_moved(self, old: Task | None, new: Task | None) -> Index:
         before, after = addresses_of(old), addresses_of(new)
@@ -170,3 +181,10 @@ def host_ports_of(task: Task) -> set[PortKey]:
         for one in ports
         if one.get("PublishMode") == "host" and one.get("PublishedPort")
     }
+
+
+def own_ports_of(task: Task | None) -> frozenset[PortKey]:
+    """The numbers that a task has for itself alone."""
+    if task is None or not task.ports or task.status.state.terminal:
+        return frozenset()
+    return frozenset((port.protocol, port.published) for port in task.ports if port.published)

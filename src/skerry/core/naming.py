@@ -33,8 +33,8 @@ def network_names(network: Network) -> tuple[str, ...]:
 def names_of(
     view: View, service: Service, network: Network, vip: str, backends: Iterable[Backend]
 ) -> Iterator[Name]:
-    """All names of a service and its ready tasks on one network."""
-    by_vip = read_endpoint(service.spec.get("EndpointSpec")).mode != "dnsrr"
+    """All names of a service and its ready tasks on one network; without a `vip` all lead to its tasks."""
+    by_vip = vip and read_endpoint(service.spec.get("EndpointSpec")).mode != "dnsrr"
     stack = stack_of(service.spec)
     each = tuple(backend.address for backend in backends)
     for name in _service_names(service, network):

@@ -78,14 +78,14 @@ def _obstacle(draft: Draft, task: Task) -> str | None:
         return "scheduling constraints not satisfied on 1 node"
     if not platform_met(placement.get("Platforms") or (), draft.node):
         return "unsupported platform on 1 node"
-    if any(_taken(draft, task, key) for key in host_ports_of(task)):
+    if any(_taken(draft, task, key) for key in host_ports_of(task)) or _numbers_run_out(task):
         return "host-mode port already in use on 1 node"
     most = placement.get("MaxReplicas") or 0
     if most and len(_other_slots(draft, task)) >= most:
         return "max replicas per node limit exceed"
     if publishes_on_host(draft.view, draft.service):
         return HOST_PUBLISHES
-    return _unreserved(draft)
+    return _unreserved(draft, task)
 
 
 def available(node: Node) -> bool:
@@ -142,17 +142,21 @@ def _plugins(template: Raw, cluster: Cluster | None) -> Iterable[tuple[str, str]
 def _taken(draft: Draft, task: Task, key: PortKey) -> bool:
     """Whether a task of another slot, or of another service, has the host port."""
     mine = (one for one in draft.tasks.values() if one.placed and one.slot != task.slot)
-    if any(key in host_ports_of(one) for one in mine):
+    if any(key in host_ports_of(one) for one in mine) or draft.view.by.own_ports.get(key):
         return True
     holders = draft.view.by.host_ports.get(key, ())
     return any(draft.view.tasks[holder].service_id != task.service_id for holder in holders)
 
 
-def _unreserved(draft: Draft) -> str | None:
+def _numbers_run_out(task: Task) -> bool:
+    return any(not port.published for port in task.ports)
+
+
+def _unreserved(draft: Draft, task: Task) -> str | None:
     """A published port must be held by the gate before a task can be reached by it."""
-    for held in draft.service.endpoint.ports:
+    for held in (*draft.service.endpoint.ports, *task.ports):
         key = f"{held.protocol}/{held.published}"
-        if held.fault:
+        if held.published and held.fault:
             return f"{key}: {held.fault}"
         if held.published and key not in draft.node.reserved:
             reason = draft.node.ports_err.get(key)

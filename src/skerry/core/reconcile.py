@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from skerry.core import history, place, replicas
+from skerry.core import history, hostports, place, replicas
 from skerry.core.draft import Draft
 from skerry.core.evict import evict
 from skerry.core.jobs import run_job
@@ -35,6 +35,7 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
             replace_ended(draft)
         let_go(draft)
     raise_ready(draft)
+    hostports.assign(draft)
     place.place(draft)
     take_over(draft, wanted)
     history.trim(draft)  # last: what this pass makes counts too

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from skerry.core.attach import networks_of, published_network
+from skerry.core.attach import holding_network, leads_elsewhere, networks_of, way_in
 from skerry.core.handling import handling_of
 from skerry.core.naming import clients_of, names_of, stack_of
 from skerry.core.view import View
@@ -73,25 +73,40 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
 
 
 def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
-    network = published_network(view, service)
-    vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
-    if network is None or network.id not in vips:
+    network = holding_network(view, service)
+    if network is None:
         return
-    backends = _backends(view, service, network.id)
+    vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
+    hold_s = handling_of(service).hold_timeout / SECOND
+    backends = tuple(_entrances(view, service))
     for port in service.endpoint.ports:
         if port.published and not port.fault:
             yield PublishedPort(
-                port.protocol, port.published, port.target, service.id, vips[network.id], backends,
-                handling_of(service).hold_timeout / SECOND,
-            )  # fmt: skip
+                port.protocol, port.published, port.target, service.id, vips[network.id], backends, hold_s
+            )
+    for task in view.tasks_of(service.id):
+        if task.live and not task.status.state.terminal:
+            own = tuple(backend for backend in backends if backend.task_id == task.id)
+            for port in task.ports:
+                if port.published and not port.fault:  # no virtual IP: that would lead to its neighbours
+                    yield PublishedPort(
+                        port.protocol, port.published, port.target, service.id, "", own, hold_s
+                    )
+
+
+def _entrances(view: View, service: Service) -> Iterator[Backend]:
+    """Where published ports reach each ready task."""
+    for task in view.tasks_of(service.id):
+        if in_table(task) and (place := way_in(view, task)) is not None:
+            yield Backend(task.id, place.address, masked=leads_elsewhere(view, task))
 
 
 def _names(view: View, service: Service) -> Iterator[Name]:
     vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
     for network in networks_of(view, service):
-        if network.id in vips:
+        if network.id in vips or network.node_local:
             backends = _backends(view, service, network.id)
-            yield from names_of(view, service, network, vips[network.id], backends)
+            yield from names_of(view, service, network, vips.get(network.id, ""), backends)
 
 
 def _born(service: Service) -> Iterator[tuple[str, int]]:

@@ -54,7 +54,8 @@ class Board:
         self._vips = {one.vip: Behind(one.service_id, one.backends, one.hold_s) for one in traffic.services}
         self._ports = {one.key: Behind(one.service_id, one.backends, one.hold_s) for one in traffic.ports}
         for port in traffic.ports:  # a dnsrr service may have a VIP only for its held connections
-            self._vips.setdefault(port.vip, self._ports[port.key])
+            if port.vip:
+                self._vips.setdefault(port.vip, self._ports[port.key])
         self.gateways = frozenset(segment.gateway for segment in traffic.segments)
         for callback in self._callbacks:
             callback()

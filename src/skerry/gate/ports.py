@@ -1,7 +1,7 @@
 """Published ports: a listening socket of ours on the host reserves each number.
 
 IPv4 is translated by the kernel before it gets here; what arrives is IPv6, or slipped through while the
-table changed, and is relayed. A UDP port is only bound: that reserves it.
+table changed, and is relayed. A port of UDP or SCTP is only bound: that reserves it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import partial
 from skerry.gate.board import Wanted
 from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.relay import Acceptor, Relay, reset
+from skerry.gate.sctp import reserve_sctp
 from skerry.model.traffic import PublishedPort
 
 RETRY_S = 0.5
@@ -25,6 +26,8 @@ _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 def reserve(protocol: str, port: int) -> socket.socket:
     """Bind a port on every address of this machine, both families; TCP listens. Raises OSError."""
+    if protocol == "sctp":
+        return reserve_sctp(port)
     try:
         return _bound(socket.AF_INET6, "::", protocol, port)
     except OSError as error:
@@ -48,6 +51,12 @@ def _bound(family: socket.AddressFamily, address: str, protocol: str, port: int)
         bound.close()
         raise
     return bound
+
+
+def _reason(error: OSError) -> str:
+    """As a part of a sentence."""
+    text = error.strerror or os.strerror(error.errno or 0)
+    return text[:1].lower() + text[1:]
 
 
 class Ports:
@@ -81,7 +90,7 @@ class Ports:
             try:
                 self._hold(port)
             except OSError as error:
-                refused[key] = os.strerror(error.errno or 0).lower()
+                refused[key] = _reason(error)
         self.refused = refused
 
     def _hold(self, port: PublishedPort) -> None:

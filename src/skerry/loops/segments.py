@@ -1,4 +1,5 @@
-"""The segments loop: each overlay network is a bridge network of the engine, dressed for the gate.
+"""The segments loop: each overlay network is a bridge network of the engine, dressed for the gate; one of
+another driver is the engine's alone.
 
 Bridges, links and the engine's networks are looked at again regularly, and at once where the engine or the
 kernel tells that something is gone: whatever is missing is made again, and stands in the status until then.
@@ -16,7 +17,10 @@ import structlog
 
 from skerry.agent.container import TASK_LABEL
 from skerry.agent.waits import delays
+from skerry.core.endpoints import segment_of
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.loops import nodelocal
+from skerry.model import mtu
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
@@ -126,8 +130,12 @@ class SegmentsLoop:
             await asyncio.sleep(next(waits))
 
     async def ready(self, network_id: str) -> None:
-        """Return once containers can join the network."""
+        """Return once containers can join the network. Raises EngineError where the engine can't make one of
+        another driver, which it does on first use: whoever needs it says so."""
         network = self._store.view.networks.get(network_id)
+        if network is not None and network.node_local:
+            await self._engine.create_network(nodelocal.body_of(network))
+            return
         if (
             network is not None
             and network_id in self._dressed
@@ -191,7 +199,7 @@ class SegmentsLoop:
 
     async def _settle(self, network: Network) -> bool:
         """Bring one network's bridge to what its row asks for; False where that has to be tried again."""
-        if not _is_bridge(network) or (network.id in self._dressed and not network.removed):
+        if not network.removed and (not _is_bridge(network) or network.id in self._dressed):
             return True
         try:
             await (self._remove(network) if network.removed else self._make(network))
@@ -249,7 +257,8 @@ class SegmentsLoop:
             if error.status != IN_USE or not await self._take_off(network):
                 raise
             await self._engine.remove_network(network.engine_name)
-        await self._dresser.drop_segment(segment_of(network))
+        if _is_bridge(network):
+            await self._dresser.drop_segment(segment_of(network))
         self._dressed.discard(network.id)
 
         def forget(tx: Tx) -> None:
@@ -278,11 +287,8 @@ def _is_bridge(network: Network | None) -> bool:
     return network is not None and bool(network.leg)
 
 
-def segment_of(network: Network) -> Segment:
-    """The network as the kernel side knows it."""
-    return Segment(
-        network.id, network.bridge, network.subnet, network.gateway, network.leg, internal=network.internal
-    )
+def _measure(network: Network) -> dict[str, str]:
+    return {mtu.OPTION: str(network.mtu)} if network.mtu else {}
 
 
 def _kept(network: Network) -> dict[str, str]:
@@ -313,6 +319,6 @@ def engine_body(network: Network) -> Raw:
                 }
             ],
         },
-        "Options": {"com.docker.network.bridge.name": network.bridge},
+        "Options": {"com.docker.network.bridge.name": network.bridge, **_measure(network)},
         "Labels": {"skerry.network": network.id, "skerry.name": network.name},
     }

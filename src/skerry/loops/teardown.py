@@ -61,7 +61,7 @@ async def what_goes(settings: Settings) -> dict[str, list[str]]:
         "services": [service.name for service in view.services.values()],
         "secrets": [secret.name for secret in view.secrets.values()],
         "configs": [config.name for config in view.configs.values()],
-        "networks": [row.name for row in view.networks.values() if row.leg and not row.removed],
+        "networks": [row.name for row in view.networks.values() if not (row.predefined or row.removed)],
         "volumes": private.volumes,
     }
     engine = await running_engine(place_of(settings, identity, view))
@@ -104,7 +104,7 @@ async def _stop_tasks(engine: DockerEngine, view: View, instance: str, *, purge:
         return
     await asyncio.gather(*(engine.remove_container(row["Id"]) for row in containers))
     for network in view.networks.values():
-        if network.leg:
+        if not network.predefined:
             await engine.remove_network(network.engine_name)
     for name in _volumes_of(containers) if volumes else ():
         with contextlib.suppress(EngineError):  # somebody else has it too

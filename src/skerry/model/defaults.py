@@ -39,6 +39,9 @@ SUBNET_SIZE = 24
 PORT_RANGE = range(30000, 32768)
 """From which the allocator chooses published ports."""
 
+HOST_PORT_RANGE = range(32768, 61000)
+"""From which a task has its own number for a port of host mode: where engines look, as the kernel has it."""
+
 HOLD_TIMEOUT = 30 * SECOND
 """How long the gate keeps a connection for which nothing is ready."""
 

@@ -11,11 +11,14 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from skerry.model import defaults
+from skerry.model import defaults, mtu
 from skerry.model.states import TaskState
 
 Raw = dict[str, Any]
 """A JSON object as the wire has it."""
+
+PREDEFINED_LABEL = "com.docker.swarm.predefined"
+"""The label of the rows that stand for networks of the engine's own; no user may give it."""
 
 
 class Port(Struct, frozen=True):
@@ -187,6 +190,8 @@ class Task(Struct, frozen=True):
     running_at: int = 0
     """When it first was RUNNING, which is to say ready; 0 if it never was."""
     attachments: tuple[Attachment, ...] = ()
+    ports: tuple[Port, ...] = ()
+    """Its own numbers for ports of host mode for which the spec names none, in the spec's order."""
     registry_auth: str = ""
     """The service's when the task was made."""
     job_iteration: int | None = None
@@ -229,7 +234,7 @@ class Node(Struct, frozen=True):
 
 
 class Network(Struct, frozen=True):
-    """An overlay network, made as a bridge network of the engine.
+    """A network of the swarm; an overlay network is made as a bridge network of the engine.
 
     `leg` is the gate's own address there: DNS and held connections.
     """
@@ -255,9 +260,32 @@ class Network(Struct, frozen=True):
     """Addresses that the user keeps for something else, by the names that they gave them."""
 
     @property
+    def driver(self) -> str:
+        """What makes it: `overlay` is skerry itself, others are the engine's."""
+        return str(self.spec.get("Driver") or "overlay")
+
+    @property
+    def predefined(self) -> bool:
+        """Whether it stands for a network that every engine has: `bridge`, `host`."""
+        return PREDEFINED_LABEL in (self.spec.get("Labels") or {})
+
+    @property
+    def node_local(self) -> bool:
+        """Whether a driver of the engine's makes it, addresses and all; a swarm only says what it is like."""
+        return self.driver != "overlay" and not self.predefined
+
+    @property
     def engine_name(self) -> str:
         """The engine's name for it: unique, since a name may be taken again while old tasks still stop."""
-        return f"skerry.{self.id}"
+        return self.name if self.predefined else f"skerry.{self.id}"
+
+    @property
+    def mtu(self) -> int:
+        """What packets may measure inside of its containers; 0: as much as the engine's own do."""
+        try:
+            return mtu.inside(self.spec.get("Options") or {})
+        except ValueError:  # a row from before anybody looked at options
+            return 0
 
     @property
     def bridge(self) -> str:

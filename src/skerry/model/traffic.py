@@ -18,6 +18,8 @@ class Segment(Struct, frozen=True):
     gateway: str
     leg: str
     internal: bool = False
+    mtu: int = 0
+    """Of its links; 0: as they are made."""
     names: tuple[str, ...] = ()
     """What stands for it in `X.NETWORK`: its name, and what its stack calls it."""
 
@@ -27,6 +29,8 @@ class Backend(Struct, frozen=True):
 
     task_id: str
     address: str
+    masked: bool = False
+    """Whether it sees clients from outside with the gateway's address: its own way out is another network."""
 
 
 class VirtualService(Struct, frozen=True):

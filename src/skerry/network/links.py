@@ -154,6 +154,7 @@ def _ensure_leg(namespace: Path, segment: Segment) -> None:
         route.raise_link(bridge)
         route.address(bridge, segment.gateway, IPv4Network(segment.subnet).prefixlen)
         route.call_iptables(bridge)
+        _measure(route, bridge, segment)
         _set_conf(segment.bridge, "route_localnet", "1")
         _set_conf(segment.bridge, "rp_filter", "2")  # answers may leave by another network's gateway
         if segment.internal:
@@ -164,6 +165,7 @@ def _ensure_leg(namespace: Path, segment: Segment) -> None:
             leg = None
         if leg is None:
             leg = _plug(route, namespace, segment)
+        _measure(route, leg, segment)
         route.raise_link(leg, master=bridge)
     inside(namespace, lambda: _dress_leg(segment))
 
@@ -188,6 +190,7 @@ def _dress_leg(segment: Segment) -> None:
         if index is None:
             raise NetworkError(f"link {segment.bridge} vanished")
         route.address(index, segment.leg, IPv4Network(segment.subnet).prefixlen)
+        _measure(route, index, segment)
         route.raise_link(index)
 
 
@@ -201,6 +204,12 @@ def _hold(vips: frozenset[str]) -> None:
         for subnet in sorted(there - wanted):
             with _gone_is_fine():
                 route.make_foreign(subnet)
+
+
+def _measure(route: Route, link: int, segment: Segment) -> None:
+    """As long as the containers' own links: a longer packet would be dropped on the way to them."""
+    if segment.mtu:
+        route.measure(link, segment.mtu)
 
 
 def _ensure_bridge(segment: Segment, mac: bytes) -> bool:

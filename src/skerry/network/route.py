@@ -1,4 +1,4 @@
-"""Links, addresses and routes of a network namespace by rtnetlink: the eleven requests that skerry makes.
+"""Links, addresses and routes of a network namespace by rtnetlink: the few requests that skerry makes.
 
 A library for all of rtnetlink was 163 modules, 3.5 MB of skerryd and a fifth of its start.
 """
@@ -22,7 +22,7 @@ _REPLACE, _EXCLUSIVE, _CREATE = 0x100, 0x200, 0x400
 _LINK = struct.Struct("=BxHiII")  # family, type, index, flags, which flags
 _ADDRESS = struct.Struct("=BBBBi")  # family, length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # family, lengths (dst, src), tos, table, protocol, scope, type, flags
-_MAC, _NAME, _PEER, _MASTER, _INFO, _NET_NS_FD = 1, 3, 5, 10, 18, 28
+_MAC, _NAME, _MTU, _PEER, _MASTER, _INFO, _NET_NS_FD = 1, 3, 4, 5, 10, 18, 28
 _KIND, _DATA, _SLAVE_DATA, _SLAVE_KIND = 1, 2, 5, 4
 _VETH_PEER, _BRIDGE_CALL_IPTABLES, _PORT_MODE = 1, 36, 4
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -115,6 +115,10 @@ class Route:
         """Set a link up, on a bridge if one is given."""
         more = b"" if master is None else attribute(_MASTER, struct.pack("=i", master))
         self._do(_NEW_LINK, _link(index, up=True) + more)
+
+    def measure(self, index: int, mtu: int) -> None:
+        """Set how long a packet over a link may be."""
+        self._do(_NEW_LINK, _link(index) + attribute(_MTU, struct.pack("=I", mtu)))
 
     def delete_link(self, index: int) -> None:
         """Remove a link, and its peer."""

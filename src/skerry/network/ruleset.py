@@ -47,9 +47,11 @@ def render_change(before: Traffic, after: Traffic, table: str = "skerry") -> str
     old, new = ways(before), ways(after)
     own, owned = set(hairpins(before)), set(hairpins(after))
     held, holding = set(held_vips(before)), set(held_vips(after))
+    veiled, unveiled = masked(after), masked(before)
     lines = list(_elements(family, "hairpins", _pairs(own - owned), "delete"))
     lines += _elements(family, "held", _pairs(_quoted(held - holding)), "delete")
     lines += _elements(family, "held", _pairs(_quoted(holding - held)))
+    lines += _elements(family, "masked", sorted(unveiled - veiled), "delete")
     for name, one in old.items():
         if name not in new:
             lines += _no_way(family, name, one)
@@ -59,6 +61,7 @@ def render_change(before: Traffic, after: Traffic, table: str = "skerry") -> str
         elif one != old[name]:
             lines += _another_way(family, name, old[name], one)
     lines += _elements(family, "hairpins", _pairs(owned - own))
+    lines += _elements(family, "masked", sorted(veiled - unveiled))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -147,10 +150,19 @@ def _sets(family: str, traffic: Traffic) -> Iterator[str]:
     yield f"add set {family} within {{ type ifname . ifname; }}"
     yield f"add set {family} held {{ type ifname . ipv4_addr; }}"
     yield f"add set {family} hairpins {{ type ipv4_addr . ipv4_addr; }}"
+    yield f"add set {family} masked {{ type ipv4_addr; }}"
+    yield f"add set {family} home {{ type ifname . ipv4_addr; flags interval; }}"
     yield from _elements(family, "bridges", bridges)
     yield from _elements(family, "within", (f"{bridge} . {bridge}" for bridge in bridges))
     yield from _elements(family, "held", _pairs(_quoted(held_vips(traffic))))
+    yield from _elements(family, "home", (f'"{item.bridge}" . {item.subnet}' for item in traffic.segments))
     yield from _elements(family, "hairpins", _pairs(hairpins(traffic)))
+    yield from _elements(family, "masked", sorted(masked(traffic)))
+
+
+def masked(traffic: Traffic) -> set[str]:
+    """Addresses whose owners would answer clients from outside by another network."""
+    return {backend.address for port in traffic.ports for backend in port.backends if backend.masked}
 
 
 def held_vips(traffic: Traffic) -> frozenset[tuple[str, str]]:
@@ -235,6 +247,8 @@ def _base_chains(family: str, segments: tuple[Segment, ...]) -> Iterator[str]:
     yield f"add rule {family} postrouting oifname @bridges ip saddr 127.0.0.0/8 masquerade"
     yield f"add rule {family} postrouting ip saddr . ip daddr @hairpins masquerade"
     yield f"add rule {family} postrouting oifname . ip daddr @held ct status dnat masquerade"
+    masked_ways = "ip daddr @masked ct status dnat oifname . ip saddr != @home"
+    yield f"add rule {family} postrouting {masked_ways} masquerade"
     for segment in segments:
         if segment.internal:  # its containers have no way back to another network
             yield (

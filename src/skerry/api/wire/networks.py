@@ -34,19 +34,18 @@ def ipam_driver(network: Network) -> Raw:
 def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) -> Raw:
     """An overlay network; `containers` are those on it, where that was asked (None: the list's null)."""
     asked = obj.spec.get("Labels") or {}
-    driver = driver_of(obj)
-    overlay = driver == "overlay"
+    overlay, given = obj.driver == "overlay", obj.spec.get("Options") or {}
     found: Raw = {
         "Name": obj.name,
         "Id": obj.id,
         "Created": timestamp(obj.created_at),
         "Scope": "swarm",
-        "Driver": driver,
+        "Driver": obj.driver,
     }
     if ipv4:
         found["EnableIPv4"] = True
     return found | {
-        "EnableIPv6": False,
+        "EnableIPv6": bool(obj.spec.get("EnableIPv6")),
         "IPAM": {
             "Driver": "default" if overlay else "",
             "Options": ipam_driver(obj).get("Options"),
@@ -55,10 +54,10 @@ def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) 
         "Internal": obj.internal,
         "Attachable": obj.attachable,
         "Ingress": obj.ingress,
-        "ConfigFrom": {"Network": ""},
+        "ConfigFrom": {"Network": config_from(obj)},
         "ConfigOnly": False,
         "Containers": containers,
-        "Options": {**driver_options(obj), **(obj.spec.get("Options") or {})} if overlay else None,
+        "Options": {**driver_options(obj), **given} if overlay else None,
         "Labels": asked or (None if containers is None else {}),
     }
 
@@ -72,9 +71,19 @@ def shows(network: Network, endpoint_spec: Raw | None) -> bool:
     return not network.ingress or any(entry.get("PublishMode", "ingress") == "ingress" for entry in ports)
 
 
-def driver_of(obj: Network) -> str:
-    """`overlay`, but for the row that stands for the engine's own `host`."""
-    return "overlay" if obj.subnet else str(obj.spec.get("Driver") or "overlay")
+def node_local(obj: Network, made: Raw | None, *, ipv4: bool = False) -> Raw:
+    """A network that the engine makes, as it was made; `made` is None while it is not."""
+    found = network(obj, ipv4=ipv4)
+    if made is None:
+        return found
+    own: Raw = {key: made[key] for key in ("Created", "EnableIPv6", "Containers", "Options") if key in made}
+    pool = {**made["IPAM"], "Options": made["IPAM"].get("Options") or None}
+    return {**found, **own, "IPAM": pool, "Labels": found["Labels"] or {}}
+
+
+def config_from(obj: Network) -> str:
+    """The configuration network that it is made from, if any."""
+    return str((obj.spec.get("ConfigFrom") or {}).get("Network", ""))
 
 
 def driver_options(obj: Network) -> Raw:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.api.wire.common import meta, port, with_length
-from skerry.api.wire.networks import driver_options, ipam_driver, pools, shows
+from skerry.api.wire.networks import config_from, driver_options, ipam_driver, pools, shows
 from skerry.api.wire.services import task_spec
 from skerry.core.view import View
 from skerry.model.objects import Network, Port, Raw, Task
@@ -20,7 +20,7 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
         found["Slot"] = obj.slot
     if obj.node_id and obj.status.state >= TaskState.ASSIGNED:
         found["NodeID"] = obj.node_id
-    found["Status"] = task_status(view, obj)
+    found["Status"] = task_status(obj)
     found["DesiredState"] = obj.desired.word
     if obj.job_iteration is not None:
         found["JobIteration"] = {"Index": obj.job_iteration} if obj.job_iteration else {}
@@ -36,7 +36,7 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
     return found
 
 
-def task_status(view: View, obj: Task) -> Raw:
+def task_status(obj: Task) -> Raw:
     """What was observed of a task, host-mode ports included while it runs."""
     status = obj.status
     found: Raw = {
@@ -52,52 +52,55 @@ def task_status(view: View, obj: Task) -> Raw:
             "PID": status.pid,
             "ExitCode": status.exit_code,
         }
-    ports = host_ports(view, obj) if status.state == TaskState.RUNNING else []
+    ports = host_ports(obj) if status.state == TaskState.RUNNING else []
     found["PortStatus"] = {"Ports": [port(entry) for entry in ports]} if ports else {}
     return found
 
 
-def host_ports(view: View, obj: Task) -> list[Port]:
+def host_ports(obj: Task) -> list[Port]:
     """The ports that a task publishes in host mode, with the numbers that they have."""
-    found = []
-    owner = view.services.get(obj.service_id)
-    chosen = (
-        {(entry.target, entry.protocol): entry.published for entry in owner.endpoint.ports} if owner else {}
-    )
+    own, found = iter(obj.ports), []
     for raw in (obj.endpoint_spec or {}).get("Ports") or ():
-        if raw.get("PublishMode") != "host":
-            continue
-        target, protocol = raw.get("TargetPort", 0), raw.get("Protocol") or "tcp"
-        published = raw.get("PublishedPort") or chosen.get((target, protocol), 0)
-        found.append(Port(target, published, protocol, "host", raw.get("Name", "")))
+        if raw.get("PublishMode") == "host":
+            number = raw.get("PublishedPort") or next((port.published for port in own), 0)
+            protocol = raw.get("Protocol") or "tcp"
+            found.append(Port(raw.get("TargetPort", 0), number, protocol, "host", raw.get("Name", "")))
     return found
 
 
 def attachment(network: Network, address: str) -> Raw:
-    """A task's place on a network."""
+    """A task's place on a network. What the engine's own drivers do with it, a swarm doesn't tell."""
     spec: Raw = {
         "Name": network.name,
         "Labels": network.spec.get("Labels") or {},
-        "DriverConfiguration": {"Name": "overlay"},
+        "DriverConfiguration": _driver(network, network.spec.get("Options")),
     }
     if network.attachable:
         spec["Attachable"] = True
     if network.internal:
         spec["Internal"] = True
+    overlay = network.driver == "overlay"
     driver = ipam_driver(network)
     if (asked := network.spec.get("IPAM")) is not None:
         spec["IPAMOptions"] = {"Driver": driver}
         if asked.get("Config"):
-            spec["IPAMOptions"]["Configs"] = pools(network)
+            spec["IPAMOptions"]["Configs"] = pools(network) if overlay else asked["Config"]
+    if config := config_from(network):
+        spec["ConfigFrom"] = {"Network": config}
     spec["Scope"] = "swarm"
+    options = {**driver_options(network), **(network.spec.get("Options") or {})} if overlay else None
     found: Raw = {
         "Network": {
             **meta(network),
             "Spec": spec,
-            "DriverState": {"Name": "overlay", "Options": driver_options(network)},
-            "IPAMOptions": {"Driver": driver, "Configs": pools(network)},
+            "DriverState": _driver(network, options),
+            "IPAMOptions": {"Driver": driver, "Configs": pools(network)} if overlay else {"Driver": {}},
         }
     }
-    if address:
+    if address and overlay:
         found["Addresses"] = [with_length(network, address)]
     return found
+
+
+def _driver(network: Network, options: Raw | None) -> Raw:
+    return {"Name": network.driver, "Options": options} if options else {"Name": network.driver}

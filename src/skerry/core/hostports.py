@@ -1,0 +1,56 @@
+"""Ports of host mode for which a spec names no number: each task has its own, as if its engine had chosen it.
+
+A number is chosen before the task is placed, so that the gate can reserve it; one that the machine refuses is
+given up for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from skerry.core.draft import Draft
+from skerry.core.index import PortKey
+from skerry.model.defaults import HOST_PORT_RANGE
+from skerry.model.objects import Port, Raw, Task
+
+
+def assign(draft: Draft) -> None:
+    """Give every task that is wanted the numbers that it lacks."""
+    chosen: set[PortKey] = set()
+    for task in list(draft.tasks.values()):
+        if task.live and not task.status.state.terminal:
+            ports = tuple(_numbered(draft, task, chosen))
+            if ports != task.ports:
+                draft.write(replace(task, ports=ports))
+
+
+def _numbered(draft: Draft, task: Task, chosen: set[PortKey]) -> Iterator[Port]:
+    for at, entry in enumerate(_left_open(task.endpoint_spec or {})):
+        port = task.ports[at] if task.ports else _unnumbered(entry)
+        if not port.published or f"{port.protocol}/{port.published}" in draft.node.ports_err:
+            port = replace(port, published=_free(draft, port, chosen))
+        chosen.add((port.protocol, port.published))
+        yield port
+
+
+def _left_open(endpoint_spec: Raw) -> Iterator[Raw]:
+    for entry in endpoint_spec.get("Ports") or ():
+        if entry.get("PublishMode") == "host" and not entry.get("PublishedPort"):
+            yield entry
+
+
+def _unnumbered(entry: Raw) -> Port:
+    protocol, name = entry.get("Protocol") or "tcp", entry.get("Name", "")
+    return Port(entry.get("TargetPort", 0), 0, protocol, "host", name)
+
+
+def _free(draft: Draft, port: Port, chosen: set[PortKey]) -> int:
+    """The next number that nobody has, above one that was refused; 0 where there is none."""
+    held = (draft.view.by.own_ports, draft.view.by.ports, draft.view.by.host_ports)
+    for number in range(max(HOST_PORT_RANGE.start, port.published + 1), HOST_PORT_RANGE.stop):
+        key = (port.protocol, number)
+        if key not in chosen and not any(key in numbers for numbers in held):
+            return number
+    return 0
