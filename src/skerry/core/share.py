@@ -104,7 +104,7 @@ def _entrances(view: View, service: Service) -> Iterator[Backend]:
 def _names(view: View, service: Service) -> Iterator[Name]:
     vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
     for network in networks_of(view, service):
-        if network.id in vips or network.node_local:
+        if network.node_local or (network.id in vips and not network.ingress):
             backends = _backends(view, service, network.id)
             yield from names_of(view, service, network, vips.get(network.id, ""), backends)
 
