@@ -19,20 +19,16 @@ demo: setup
 
 # KERNEL=5.10.0-99-other: for tests and engines, the kernel has that version
 test: setup
-	@$(if $(KERNEL),$(PYTHON) -m tests.support.kernel $(KERNEL)) $(PYTHON) -m pytest $(TESTS)
+	@$(if $(KERNEL),$(PYTHON) -m tests.support.kernel $(KERNEL)) $(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 # random users and faults on virtual time; make sim SEED=123 tells the story of one seed
 sim: setup
 	@$(PYTHON) -m tests.sim.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100))
 
-# every input that skerry once got wrong, the slow ones too; make cases CASES="-k C1" for some
+# every input that skerry once got wrong, malformed requests, spellings of a path, faults under load: side by side.
+# Some of the inputs: .venv/bin/python -m tests.cases.inputs -k C1; some of the faults: … -m tests.cases.faults --only gate
 cases: setup
-	@failed=0; \
-	$(PYTHON) -m tests.cases $(CASES) || failed=1; \
-	$(PYTHON) -m tests.cases.bad || failed=1; \
-	$(PYTHON) -m tests.cases.door --spellings $(or $(SPELLINGS),5000) || failed=1; \
-	$(PYTHON) -m tests.cases.faults || failed=1; \
-	exit $$failed
+	@$(PYTHON) -m tests.cases
 
 # an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
 soak: setup

@@ -41,6 +41,7 @@ from skerry.loops.disk import DiskLoop
 from skerry.loops.engine import EngineLoop, place_of
 from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
+from skerry.loops.leases import LeasesLoop
 from skerry.loops.leave import clear
 from skerry.loops.log import LogLoop
 from skerry.loops.network import NetworkLoop
@@ -113,6 +114,7 @@ class Daemon:
             allocate_network=self.network_ready,
             interfaces=machine.interfaces,
             routes=machine.routes,
+            network_address=machine.network_address(),
             about=self.about,
             at_work=self.at_work,
             cleared=partial(clear, self.store, self.engine.engine),
@@ -153,6 +155,7 @@ class Daemon:
             {
                 "network": self.network.run,
                 "segments": self._segments,
+                "leases": self._leases,
                 "orchestrator": self.orchestrator.run,
                 "agent": self._agent,
                 "clock": ClockLoop(self.store, self.clock).run,
@@ -171,6 +174,10 @@ class Daemon:
     async def _segments(self) -> None:
         await self.engine.here()
         await self.segments.run()
+
+    async def _leases(self) -> None:
+        await self.engine.here()
+        await LeasesLoop(self.store, self.engine.engine).run()
 
     async def _agent(self) -> None:
         await self.engine.here()

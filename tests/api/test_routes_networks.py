@@ -115,7 +115,10 @@ def test_a_container_joins_an_attachable_overlay() -> None:
         sent = door.engine.bodies[-1]
         network = door.store.view.networks[key]
         assert f'"NetworkMode":"{network.engine_name}"'.encode() in sent
-        assert f'"EndpointsConfig":{{"{network.engine_name}":{{"Aliases":["x"]}}}}'.encode() in sent
+        settings = '{"Aliases":["x"],"IPAMConfig":{"IPv4Address":"10.0.1.2"}}'
+        assert f'"EndpointsConfig":{{"{network.engine_name}":{settings}}}'.encode() in sent
+        (lease,) = door.store.view.leases.values()
+        assert (lease.container_id, lease.address, lease.held) == ("c1", "10.0.1.2", False)
         assert f'"Dns":["{network.leg}"]'.encode() in sent
         assert door.allocated == ["net"]
         made = await door.ask("POST", "/containers/create", {"HostConfig": {"NetworkMode": "closed"}})

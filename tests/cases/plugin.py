@@ -7,6 +7,8 @@ import pytest
 from demo.ending import end_in_order
 from demo.patience import PATIENCE
 
+CASE = "case"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--slow runs what takes long, too."""
@@ -19,8 +21,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Be patient with all; leave the slow ones out unless they are asked for."""
+    """Be patient with all; leave the slow ones out unless they are asked for.
+
+    Their kinds go with the reports, which may come from another process.
+    """
     for item in items:
+        item.user_properties += [(CASE, mark.args[0]) for mark in item.iter_markers(CASE)]
         bound = item.get_closest_marker("timeout")
         if bound is not None and bound.args:
             item.add_marker(pytest.mark.timeout(PATIENCE * bound.args[0]), append=False)
@@ -40,14 +46,13 @@ class Tally:
         self.inputs: set[str] = set()
         self.failed: set[str] = set()
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Every test that will be run is an input; the first argument of its mark is the kind."""
-        for item in session.items:
-            self.inputs.add(item.nodeid)
-            self.kinds |= {str(mark.args[0]) for mark in item.iter_markers("case")}
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test fails in its setup, its call or its end; one that is skipped has shown nothing."""
+        """Every test is an input; the first argument of its mark is the kind.
+
+        It fails in its setup, its call or its end; one that is skipped has shown nothing.
+        """
+        self.inputs.add(report.nodeid)
+        self.kinds |= {str(kind) for name, kind in report.user_properties if name == CASE}
         if report.failed or report.skipped:
             self.failed.add(report.nodeid)
 

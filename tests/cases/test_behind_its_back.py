@@ -110,6 +110,16 @@ def test_a_network_that_the_engine_removed_is_made_again(served: World, words: s
     served.docker("network", "rm", "empty")
 
 
+@pytest.mark.case("E2")
+def test_a_network_is_made_though_the_engines_chains_were_flushed(served: World) -> None:
+    served.run("nft", "flush", "ruleset")
+    served.docker("network", "create", "--driver", "overlay", "later")
+    words = ("--detach=false", "--quiet", "--network=later", "--name=late", "box:1")
+    served.docker("service", "create", *words)
+    served.docker("service", "rm", "late")
+    served.docker("network", "rm", "later")
+
+
 @pytest.mark.case("E3")
 @pytest.mark.parametrize(
     "harm",

@@ -32,7 +32,7 @@ def ipam(subnet: str, **more: object) -> Raw:
 
 
 def no_subnet(text: str) -> str:
-    return f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation"
+    return f"Invalid subnet {text} : invalid CIDR address: {text}"
 
 
 def test_a_subnet_of_the_users_own_is_honoured() -> None:
@@ -63,15 +63,15 @@ def test_a_subnet_of_the_users_own_is_honoured() -> None:
             "created predefined networks and cannot be applied by users",
         ),
         ({"IPAM": {"Driver": "nope"}}, 400, invalid("error during lookup of plugin nope")),
-        (ipam("zz"), 400, no_subnet("zz")),
+        (ipam("zz"), 500, no_subnet("zz")),
         (
             ipam("10.9.0.0"),
-            400,
+            500,
             no_subnet("10.9.0.0"),
         ),
         (
             {"IPAM": {"Config": [{"Gateway": "10.1.1.1"}]}},
-            400,
+            500,
             no_subnet(""),
         ),
         (
@@ -93,12 +93,22 @@ def test_a_subnet_of_the_users_own_is_honoured() -> None:
         (
             ipam("10.9.0.0/24", Gateway="10.9.0.255"),
             400,
-            "invalid gateway 10.9.0.255: no host can have the first or last address of 10.9.0.0/24",
+            "invalid gateway: 10.9.0.255 is the broadcast address",
         ),
         (
             ipam("10.9.0.0/24", Gateway="10.9.0.0"),
             400,
-            "invalid gateway 10.9.0.0: no host can have the first or last address of 10.9.0.0/24",
+            "invalid gateway: 10.9.0.0 is the network's own address",
+        ),
+        (
+            ipam("127.9.0.0/24"),
+            400,
+            "invalid subnet 127.9.0.0/24: no host can have a loopback or multicast address",
+        ),
+        (
+            ipam("224.0.0.0/24"),
+            400,
+            "invalid subnet 224.0.0.0/24: no host can have a loopback or multicast address",
         ),
         (
             ipam("10.9.0.0/24", IPRange="10.9.0.0/23"),
@@ -113,18 +123,17 @@ def test_a_subnet_of_the_users_own_is_honoured() -> None:
         (
             ipam("10.9.0.0/24", AuxiliaryAddresses={"router": "zz"}),
             400,
-            "invalid auxiliary address zz (router): invalid address",
+            "invalid auxiliary address router: invalid address",
         ),
         (
             ipam("10.9.0.0/24", AuxiliaryAddresses={"router": "10.8.0.1"}),
             400,
-            "invalid auxiliary address 10.8.0.1 (router): parent subnet 10.9.0.0/24 doesn't contain this "
-            "address",
+            "invalid auxiliary address router: parent subnet 10.9.0.0/24 doesn't contain this address",
         ),
         (
             ipam("10.9.0.0/24", Gateway="10.9.0.3", AuxiliaryAddresses={"router": "10.9.0.3"}),
             400,
-            "invalid auxiliary address 10.9.0.3 (router): it is the gateway, too",
+            "invalid auxiliary address router: 10.9.0.3 is the gateway",
         ),
         (
             {"IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}, {"Subnet": "10.9.1.0/24"}]}},
@@ -149,6 +158,51 @@ def test_bad_networks(body: Raw, status: int, text: str) -> None:
     world.network("net")
     sent = {"Name": "new", "Driver": "overlay", **body}
     world.refuses(lambda store: networks.create(store, sent), status, text)
+
+
+@pytest.mark.case("N14")
+@pytest.mark.parametrize(
+    ("config", "faults"),
+    [
+        ({}, ["invalid subnet : invalid CIDR block notation"]),
+        ({"Subnet": "10.9.0.0"}, ["invalid subnet 10.9.0.0: invalid CIDR block notation"]),
+        ({"Subnet": "10.9.0.5/24"}, ["invalid subnet 10.9.0.5/24: it should be 10.9.0.0/24"]),
+        (
+            {"Subnet": "10.9.0.0/24", "IPRange": "10.9.0.9"},
+            ["invalid ip-range 10.9.0.9: invalid CIDR block notation"],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "IPRange": "10.8.0.0/25", "Gateway": "zz"},
+            [
+                "invalid ip-range 10.8.0.0/25: parent subnet 10.9.0.0/24 doesn't contain ip-range",
+                "invalid gateway zz: invalid address",
+            ],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "IPRange": "10.9.0.9/25"},
+            ["invalid ip-range 10.9.0.9/25: it should be 10.9.0.0/25"],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "IPRange": "10.9.0.0/23"},
+            ["invalid ip-range 10.9.0.0/23: CIDR block is bigger than its parent subnet 10.9.0.0/24"],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "Gateway": "fd00::1"},
+            ["invalid gateway fd00::1: parent subnet is an IPv4 block"],
+        ),
+        (
+            {"Subnet": "10.9.0.0/24", "AuxiliaryAddresses": {"b": "zz", "a": "10.8.0.1"}},
+            [
+                "invalid auxiliary address a: parent subnet 10.9.0.0/24 doesn't contain this address",
+                "invalid auxiliary address b: invalid address",
+            ],
+        ),
+    ],
+)
+def test_newer_engines_tell_all_that_is_wrong_with_addresses(config: Raw, faults: list[str]) -> None:
+    body = {"Name": "new", "Driver": "overlay", "IPAM": {"Config": [config]}}
+    text = "\n".join(["invalid network config:", *faults])
+    World().refuses(lambda store: networks.create(store, body, strict=True), 400, text)
 
 
 def test_a_second_ingress_network_is_refused() -> None:

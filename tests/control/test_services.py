@@ -314,6 +314,24 @@ def test_a_rollback_needs_a_previous_spec_and_a_valid_body() -> None:
     )
 
 
+def test_a_port_to_which_a_failed_update_would_return_is_nobody_elses() -> None:
+    world = World()
+    port = {"EndpointSpec": published({"TargetPort": 80, "PublishedPort": 80})}
+    returning = {"UpdateConfig": {"Parallelism": 1, "FailureAction": "rollback"}}
+    first = world.service("a", **port)
+    world.task(first)
+    updated = world.update(first, spec("a", **returning))
+    taker = spec("b", **port)
+    words = f"port '80' is already in use by service 'a' ({first.id}) as an ingress port"
+    world.refuses(lambda store: services.create(store, taker), 400, invalid(words))
+    under_way = replace(updated, update=UpdateStatus("updating", "", started_at=1))
+    world.run(world.store.update(lambda tx: tx.put(under_way)))
+    world.refuses(lambda store: services.create(store, taker), 400, invalid(words))
+    over = replace(updated, update=UpdateStatus("completed", "", started_at=1))
+    world.run(world.store.update(lambda tx: tx.put(over)))
+    world.service("b", **port)
+
+
 def test_a_rollback_to_a_port_that_another_service_took_is_refused() -> None:
     world = World()
     first = world.service("a", EndpointSpec=published({"TargetPort": 80, "PublishedPort": 80}))

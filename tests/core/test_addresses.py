@@ -56,7 +56,9 @@ def lease(address: str, *, held: bool = True) -> Lease:
         ("10.0.0.0/29", "10.0.0.6", "", (), ("10.0.0.6", "10.0.0.5")),
         ("10.0.1.0/24", "10.0.1.254", "", (), ("10.0.1.254", "10.0.1.253")),
         ("10.0.1.0/24", "", "", ("10.0.1.1", "10.0.1.254"), ("10.0.1.2", "10.0.1.253")),
-        ("10.0.1.0/24", "", "10.0.1.128/25", (), ("10.0.1.1", "10.0.1.127")),
+        ("10.0.1.0/24", "", "10.0.1.128/25", (), ("10.0.1.128", "10.0.1.127")),
+        ("10.0.1.0/24", "", "10.0.1.0/25", (), ("10.0.1.1", "10.0.1.254")),
+        ("10.0.1.0/24", "", "10.0.1.128/25", ("10.0.1.128",), ("10.0.1.129", "10.0.1.127")),
         ("10.0.1.0/24", "", "10.0.1.0/24", (), ("10.0.1.1", "10.0.1.254")),
     ],
 )
@@ -64,6 +66,21 @@ def test_where_gateway_and_leg_are(
     subnet: str, gateway: str, ip_range: str, auxiliary: tuple[str, ...], expected: tuple[str, str]
 ) -> None:
     assert lay_out(subnet, gateway, ip_range, auxiliary) == expected
+
+
+@pytest.mark.case("N11")
+@pytest.mark.parametrize(
+    ("subnet", "leg", "room"),
+    [("10.0.0.0/28", "10.0.0.0", 13), ("10.0.0.0/29", "10.0.0.0", 5), ("10.0.0.0/27", "10.0.0.30", 28)],
+)
+def test_the_leg_of_a_small_subnet_costs_no_address(subnet: str, leg: str, room: int) -> None:
+    gateway, found = lay_out(subnet, network_address=True)
+    assert (gateway, found) == ("10.0.0.1", leg)
+    here = Network("n", "net", {}, subnet=subnet, gateway=gateway, leg=found)
+    allocator = Allocator(View(networks={"n": here}))
+    assert len({allocator.give(here) for _ in range(room)}) == room
+    with pytest.raises(Exhausted):
+        allocator.give(here)
 
 
 @pytest.mark.parametrize("subnet", ["10.0.0.0/30", "10.0.0.0/31", "10.0.0.0/32"])
@@ -103,8 +120,8 @@ def test_containers_come_from_the_range_and_vips_from_outside_of_it() -> None:
     here = network("10.81.0.0/24", ip_range="10.81.0.128/28", auxiliary={"router": "10.81.0.130"})
     view = View(networks={"n": here})
     allocator = Allocator(view)
-    addresses = [allocator.give(here) for _ in range(15)]
-    assert addresses == [f"10.81.0.{number}" for number in (128, 129, *range(131, 144))]
+    addresses = [allocator.give(here) for _ in range(14)]
+    assert addresses == [f"10.81.0.{number}" for number in (129, *range(131, 144))]
     with pytest.raises(Exhausted, match=r"^network net \(10\.81\.0\.128/28\) has no free address left$"):
         allocator.give(here)
     assert free_vip(view, here) == "10.81.0.253"
@@ -191,6 +208,18 @@ def test_an_address_that_the_engine_refused_is_not_given_again() -> None:
     (place,) = Allocator(view).attachments(held, None, {"10.0.0.2", "10.0.0.3"})
     assert place.reserved == "10.0.0.4"
     assert Allocator(view).attachments(held) == held.attachments
+
+
+def test_what_an_older_skerry_gave_stays_where_it_is() -> None:
+    """It had the engine choose the addresses of tasks, and virtual IPs from the middle upwards."""
+    here = network("10.0.1.0/28")
+    old = task("t1")
+    view = View(networks={"n": here}).put(service(1, "10.0.1.8"))
+    view = view.put(replace(old, attachments=(Attachment("n", "10.0.1.2"),)))
+    allocator = Allocator(view)
+    addresses = [allocator.give(here) for _ in range(10)]
+    assert not {"10.0.1.2", "10.0.1.8"} & set(addresses)
+    assert len(set(addresses)) == 10
 
 
 @settings(max_examples=25, deadline=None)

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.core.endpoints import traffic
+from skerry.core.reconcile import reconcile
 from skerry.model.objects import Endpoint, Network, Node, Port
 from tests.core.world import (
     Swarm,
@@ -97,3 +98,23 @@ def test_constraints(constraint: str, fits: bool) -> None:
     swarm.put(Node("n", node.hostname, {**node.spec, "Labels": {"disk": "ssd"}}))
     swarm.settle()
     assert (swarm.tasks[0].status.err == "") == fits
+
+
+def test_what_gets_its_place_and_is_up_to_date_by_that_is_part_of_the_update_at_once() -> None:
+    one_by_one = {"Parallelism": 1, "Order": "stop-first"}
+    swarm = Swarm(image("1"))
+    swarm.set_node("pause")
+    swarm.settle()
+    swarm.update(image("2", UpdateConfig={"Parallelism": 2}))
+    swarm.settle()
+    placed = {
+        "ContainerSpec": {"Image": "app:2"},
+        "Placement": {"Constraints": ["node.role==manager"]},
+    }
+    swarm.update(service_spec(template=placed, UpdateConfig=one_by_one))
+    swarm.settle()
+    swarm.set_node("active")
+    swarm.apply(reconcile(swarm.view, "s", swarm.now))
+    assert {task.status.state.word for task in swarm.live} == {"assigned"}
+    assert {task.spec_version for task in swarm.live} == {swarm.service.spec_version}
+    assert reconcile(swarm.view, "s", swarm.now).empty

@@ -284,3 +284,35 @@ def test_what_was_half_made_of_a_superseded_spec_ends_even_while_its_slot_has_no
     assert swarm.view.tasks[half_made.id].desired == SHUTDOWN
     assert [task.status.state for task in of(swarm, "1")] == [RUNNING, RUNNING]
     assert all(task.live for task in of(swarm, "1"))
+
+
+def test_of_two_that_have_ended_in_a_slot_one_speaks_for_it() -> None:
+    swarm = Swarm(image("1"))
+    swarm.agent()
+    (old,) = swarm.live
+    swarm.update(image("2", FailureAction="continue"))
+    swarm.settle()
+    for _ in range(2):  # the second one ends within the delay of the first
+        swarm.observe(swarm.live[-1], REJECTED)
+        swarm.settle()
+    waiting = swarm.live[-1]
+    assert (waiting.status.state, waiting.live) == (REJECTED, True)
+    swarm.observe(old, FAILED)
+    swarm.apply(reconcile(swarm.view, "s", swarm.now))
+    assert swarm.live == [waiting]
+    assert reconcile(swarm.view, "s", swarm.now).empty
+
+
+def test_what_is_tried_again_after_a_rollback_to_stop_first_follows_whoever_serves() -> None:
+    swarm = Swarm(image("1", replicas=2))
+    swarm.agent()
+    swarm.update(image("2", replicas=2))
+    swarm.settle()
+    swarm.update(image("2", replicas=2, Parallelism=0, Order="start-first", FailureAction="rollback"))
+    swarm.settle()
+    failed = swarm.live[-1]
+    (serving,) = [task for task in swarm.live if task.slot == failed.slot and task is not failed]
+    swarm.observe(failed, FAILED)
+    swarm.settle()
+    assert state(swarm) == "rollback_started"
+    assert swarm.live[-1].follows == serving.id

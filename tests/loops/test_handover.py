@@ -46,6 +46,10 @@ class FakeDrainer:
         """Nobody rewires anything."""
         return {}
 
+    async def mended(self, refusal: str) -> bool:
+        """The engine here needs no rules."""
+        return False
+
     async def faults(self, segments: object) -> Mapping[str, str]:
         """Nothing is lost."""
         return {}

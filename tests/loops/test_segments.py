@@ -52,6 +52,10 @@ class FakeDresser:
         self.plugged.append(places)
         return {}
 
+    async def mended(self, refusal: str) -> bool:
+        """The engine here needs no rules."""
+        return False
+
     def on_lost(self, callback: Callable[[], None]) -> None:
         """Whom to tell."""
         self.tell = callback

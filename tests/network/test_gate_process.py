@@ -88,9 +88,34 @@ def test_a_hold_ends_with_a_reset(street: Lab, started: Started) -> None:
     async def body() -> None:
         async with started(RED) as network:
             await network.apply(traffic(hold_s=0.2))
-            for address in (VIP, "10.0.1.177"):  # too long, and never heard of
-                with pytest.raises(ConnectionResetError):
-                    await get(f"{street.tag}-one", address, 8080)
+            with pytest.raises(ConnectionResetError):
+                await get(f"{street.tag}-one", VIP, 8080)
+
+    street.run(body)
+
+
+@pytest.mark.case("N11")
+@pytest.mark.parametrize("vip", ["10.0.1.200", "10.0.1.3", "10.0.1.253"])
+def test_the_gate_answers_for_the_vips_that_there_are_and_for_no_other_address(
+    street: Lab, started: Started, vip: str
+) -> None:
+    """An older skerry had the gate answer for the upper half of each subnet."""
+
+    async def body() -> None:
+        async with started(RED) as network:
+            gate = network.namespace.name
+            sh(f"ip -n {gate} route add local 10.0.1.128/25 dev lo proto static table local")
+            given = replace(traffic().services[0], vip=vip, hold_s=0.2)
+            await network.apply(replace(traffic(), services=(given,)))
+            routes = sh(f"ip -n {gate} route show table local type local proto static")
+            assert [line.split()[1] for line in routes.splitlines()] == [vip]
+            with pytest.raises(ConnectionResetError):
+                await get(f"{street.tag}-one", vip, 8080)
+            await network.apply(Traffic((RED,)))
+            assert sh(f"ip -n {gate} route show table local type local proto static") == ""
+            sh(f"ip -n {gate} route add local {vip} dev lo proto static table local")
+            await network.faults([RED])
+            assert sh(f"ip -n {gate} route show table local type local proto static") == ""
 
     street.run(body)
 

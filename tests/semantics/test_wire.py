@@ -263,7 +263,8 @@ def test_arguments_alone_keep_the_entrypoint_and_nothing_of_the_policy_reaches_t
             assert body["Cmd"] == ["sleep", "9"]
             assert not {"Entrypoint", "StopTimeout"} & body.keys()
             assert not {"RestartPolicy", "AutoRemove", "PortBindings"} & body["HostConfig"].keys()
-            assert body["NetworkingConfig"]["EndpointsConfig"] == {next(iter(fake.networks)): {}}
+            settings = {"IPAMConfig": {"IPv4Address": "10.0.1.2"}}
+            assert body["NetworkingConfig"]["EndpointsConfig"] == {next(iter(fake.networks)): settings}
 
     asyncio.run(play())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 
 from skerry.cli.client import Refused, UnixConnection
@@ -56,6 +57,10 @@ class Updates:
         self._connection = UnixConnection(str(world.socket), 60)
         self.count = 0
 
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
     def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
         """A request. Raises Refused unless it is answered with success."""
         data = json.dumps(body) if body is not None else None
@@ -100,10 +105,9 @@ class Updates:
 
 def soak(load_s: float, quiet_s: float) -> Result:
     """Play it in a world of its own."""
-    with World(images=["box"]) as world:
+    with World(images=["box"]) as world, closing(Updates(world)) as updates:
         world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
         world.docker("network", "create", "--driver", "overlay", "n")
-        updates = Updates(world)
         updates.call("POST", "/services/create", _spec())
         wait_until(lambda: "web  2/2" in world.skerry("status", check=False), "web runs", 120)
         begin = measure(world)

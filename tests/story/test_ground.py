@@ -21,6 +21,10 @@ from tests.world.world import World, wait_until
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 
+HEEDING = ("env", "--default-signal=HUP")
+"""Before a command: it heeds SIGHUP, also where whoever runs the tests does not."""
+
+
 class Demo:
     """`make demo` on the machine of a world, with another name than this machine's own."""
 
@@ -32,7 +36,7 @@ class Demo:
     def start(self, *words: str) -> subprocess.Popen[str]:
         """The process, with its output in a pipe."""
         where = ["--name", self.name, "--run-dir", str(self.run_dir), "--data-dir", str(self.data_dir)]
-        line = self.world.net.within([sys.executable, "-m", "demo", "--short", *where, *words])
+        line = self.world.net.within([*HEEDING, sys.executable, "-m", "demo", "--short", *where, *words])
         return subprocess.Popen(line, env=self.world.env, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
 
     def left(self) -> list[str]:
@@ -152,7 +156,7 @@ def test_a_world_goes_however_its_run_ends(number: signal.Signals) -> None:
         "with World() as world: print(world.root, world.net.inside, flush=True); time.sleep(600)"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code],
+        [*HEEDING, sys.executable, "-c", code],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

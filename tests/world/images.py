@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -9,6 +10,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from demo.images import SUITE, base_tar, import_line
@@ -36,6 +39,15 @@ TOOLS = (
     "true",
     "false",
 )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Tests run in several processes: what all of them need is made by one."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def box_tar() -> Path:
@@ -81,11 +93,12 @@ def story_tar() -> Path:
     for path in files:
         seen.update(path.name.encode() + path.read_bytes())
     tar = CACHE / f"story-{seen.hexdigest()[:12]}.tar"
-    if not tar.exists():
-        base = base_tar()
-        for old in CACHE.glob("story-*.tar"):
-            old.unlink(missing_ok=True)
-        _build(base, tar)
+    with _alone():
+        if not tar.exists():
+            base = base_tar()
+            for old in CACHE.glob("story-*.tar"):
+                old.unlink(missing_ok=True)
+            _build(base, tar)
     return tar
 
 

@@ -55,6 +55,8 @@ class Parts:
     """This machine's addresses by interface, for `swarm init --advertise-addr eth0`."""
     routes: Callable[[], Iterable[str]] = tuple
     """Subnets (CIDR) that this machine reaches otherwise: no overlay network gets one of them."""
+    network_address: bool = False
+    """Whether this machine's kernel lets a host have a subnet's first address of all."""
     about: Callable[[], Raw] = dict
     """What the daemon says of itself: version, pid, engine, warnings."""
     at_work: Callable[[], Awaitable[None]] = _nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,6 +15,8 @@ from skerry.api.decode import canonical
 from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
 from skerry.api.filters import Filters
 from skerry.api.routes_networks import attachable, joined
+from skerry.api.seats import seat
+from skerry.control import leases
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv
 from skerry.model.objects import Network, Raw
@@ -152,7 +155,25 @@ async def create(call: Call) -> web.Response:
     plain = canonical(sent, "container.CreateRequest")
     body = _with_the_api(call, plain)
     body = await _onto_bridges(call, body) or body
-    return relay(await call.forward(body=msgspec.json.encode(body) if body != plain else None))
+    told = await call.forward(body=msgspec.json.encode(body) if body != plain else None)
+    if told.status == 201 and body != plain:
+        await leases.prefer(call.store, str(told.json["Id"]), _chosen(call, plain, body))
+    return relay(told)
+
+
+def _chosen(call: Call, sent: Raw, body: Raw) -> Iterator[tuple[Network, str]]:
+    """The addresses on our networks that the body has, and what was sent had not."""
+    before = {leases.given(entry) for entry in _endpoints(sent).values()}
+    known = networks_of(call.view)
+    for name, settings in _endpoints(body).items():
+        address = leases.given(settings)
+        if name in known and address and address not in before:
+            yield known[name], address
+
+
+def _endpoints(body: Raw) -> Raw:
+    found: Raw = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    return found
 
 
 def _with_the_api(call: Call, body: Raw) -> Raw:
@@ -185,6 +206,12 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     if not host.get("Dns") and first.leg:
         host["Dns"] = [first.leg]
     endpoints = {_engine_name(wanted, ref): _unidentified(entry) for ref, entry in named.items()}
+    for network in wanted.values():
+        if network.attachable and (
+            network.engine_name in endpoints or network.engine_name == host["NetworkMode"]
+        ):
+            settings = endpoints.get(network.engine_name)
+            endpoints[network.engine_name] = leases.with_address(call.view, network, settings)
     return {**body, "HostConfig": host, "NetworkingConfig": {**networking, "EndpointsConfig": endpoints}}
 
 
@@ -194,18 +221,34 @@ async def start(call: Call) -> web.Response:
     found: Raw = told.json if told.status == 200 else {}
     names = {(found.get("HostConfig") or {}).get("NetworkMode", "")}
     names |= set((found.get("NetworkSettings") or {}).get("Networks") or {})
-    for name, network in networks_of(call.view).items():
-        if name in names and TASK_LABEL not in (found["Config"].get("Labels") or {}):
-            try:
-                await attachable(call, network)
-            except SkerryError as error:
-                if found["HostConfig"].get("AutoRemove"):
-                    # as the engine does after a start that failed: `docker run --rm` waits for it
-                    await call.ask("DELETE", f"/containers/{found['Id']}?v=1&force=1")
-                if call.facts.has(changes.START_PREFIX):
-                    error.message = f"failed to set up container networking: {error.message}"
-                raise
-    return relay(await call.forward())
+    ours = [network for name, network in networks_of(call.view).items() if name in names]
+    if not ours or TASK_LABEL in (found["Config"].get("Labels") or {}) or _runs(found):
+        return relay(await call.forward())
+    try:
+        for network in ours:
+            await seat(call, found, await attachable(call, network))
+    except SkerryError as error:
+        await _not_started(call, found, ours)
+        if call.facts.has(changes.START_PREFIX):
+            error.message = f"failed to set up container networking: {error.message}"
+        raise
+    told = await call.forward()
+    if told.status >= 400:
+        for network in ours:
+            await leases.release(call.store, str(found["Id"]), network)
+    return relay(told)
+
+
+def _runs(found: Raw) -> bool:
+    return bool((found.get("State") or {}).get("Running"))
+
+
+async def _not_started(call: Call, found: Raw, ours: Iterable[Network]) -> None:
+    for network in ours:
+        await leases.release(call.store, str(found["Id"]), network)
+    if found["HostConfig"].get("AutoRemove"):
+        # as the engine does after a start that failed: `docker run --rm` waits for it
+        await call.ask("DELETE", f"/containers/{found['Id']}?v=1&force=1")
 
 
 def _engine_name(wanted: dict[str, Network], ref: str) -> str:

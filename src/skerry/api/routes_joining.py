@@ -11,6 +11,7 @@ from aiohttp import web
 from skerry.api.call import Call, Table, empty, relay
 from skerry.api.routes_networks import attachable, joined
 from skerry.api.wire import networks as wire
+from skerry.control import leases
 from skerry.model.errors import Conflict, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
@@ -30,20 +31,51 @@ async def connect(call: Call) -> web.Response:
         return relay(told)
     body = await call.body("types.NetworkConnect")
     network = await attachable(call, network)
-    await _leave_again(call, network, str(body.get("Container", "")))
+    container = await _container(call, str(body.get("Container", "")))
+    await _leave_again(call, network, container)
+    body, key = await _with_address(call, network, body, container)
     told = await call.forward(f"/networks/{network.engine_name}/connect", msgspec.json.encode(body))
+    if told.status >= 400 and key:
+        await leases.release(call.store, key, network)
     if told.status == 403 and (twice := TWICE.search(told.body)):
         raise Conflict(f"{twice[1].decode()} is already attached to network {network.name}")
     return _renamed(told.status, network, relay(told))
 
 
-async def _leave_again(call: Call, network: Network, container: str) -> None:
+async def _container(call: Call, ref: str) -> Raw:
+    """A container as the engine shows it; empty where it shows none."""
+    told = await call.ask("GET", f"/containers/{quote(ref, safe='')}/json") if ref else None
+    seen: Raw = told.json if told is not None and told.status == 200 else {}
+    return seen
+
+
+async def _leave_again(call: Call, network: Network, seen: Raw) -> None:
     """Take a container that does not run off a network that it was made with. The engine would keep to what
     it was made with; a swarm's network, which a node has only while something runs there, takes the new."""
-    told = await call.ask("GET", f"/containers/{quote(container, safe='')}/json") if container else None
-    seen: Raw = told.json if told is not None and told.status == 200 else {}
     if seen and not seen["State"]["Running"] and network.engine_name in seen["NetworkSettings"]["Networks"]:
-        await call.ask("POST", f"/networks/{network.engine_name}/disconnect", {"Container": container})
+        await call.ask("POST", f"/networks/{network.engine_name}/disconnect", {"Container": seen["Id"]})
+
+
+async def _with_address(call: Call, network: Network, body: Raw, seen: Raw) -> tuple[Raw, str]:
+    """The body with the address that the container gets, and the ID of one that has it from now on, since it
+    runs. Others get theirs when they start."""
+    settings = body.get("EndpointConfig") or {}
+    runs = bool(seen) and bool(seen["State"]["Running"])
+    if not seen or (runs and network.engine_name in seen["NetworkSettings"]["Networks"]):
+        return body, ""  # the engine has the words for it
+    key = str(seen["Id"])
+    if runs:
+        try:
+            address = await leases.claim(call.store, key, network, leases.given(settings))
+        except SkerryError as error:
+            error.message = f"Could not attach to network {network.name}: {error.message}"
+            raise
+        named = {**(settings.get("IPAMConfig") or {}), "IPv4Address": address}
+        return {**body, "EndpointConfig": {**settings, "IPAMConfig": named}}, key
+    settings = leases.with_address(call.view, network, settings)
+    if not leases.given(body.get("EndpointConfig")):
+        await leases.prefer(call.store, key, [(network, leases.given(settings))])
+    return {**body, "EndpointConfig": settings}, ""
 
 
 async def disconnect(call: Call) -> web.Response:

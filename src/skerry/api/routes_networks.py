@@ -12,7 +12,7 @@ from skerry.api.disguise import TASK_LABEL, networks_of
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.wire import networks as wire
-from skerry.control import access, ipam, networks, swarm
+from skerry.control import access, networks, swarm
 from skerry.control.decode import read
 from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
@@ -165,17 +165,24 @@ async def create(call: Call) -> web.Response:
     if call.view.cluster is None or call.view.locked:
         forbidden = call.facts.has(changes.OVERLAY_FORBIDDEN)
         raise Forbidden(access.NO_MANAGER) if forbidden else SkerryError(access.NO_MANAGER)
-    strict = body.get("CheckDuplicate") or call.facts.has(changes.DUPLICATES)
-    if strict and await namesakes(call, name):
+    unique = body.get("CheckDuplicate") or call.facts.has(changes.DUPLICATES)
+    if unique and await namesakes(call, name):
         raise Conflict(f"network with name {name} already exists")
     return await _create_ours(call, body)
 
 
 async def _create_ours(call: Call, body: Raw) -> web.Response:
+    strict = call.facts.has(changes.NETWORKS)
     try:
-        key = await networks.create(call.store, body, await taken(call))
-    except ipam.InvalidNetwork as error:
-        if call.facts.has(changes.NETWORKS):
+        key = await networks.create(
+            call.store,
+            body,
+            await taken(call),
+            strict=strict,
+            network_address=call.parts.network_address,
+        )
+    except networks.InvalidNetwork as error:
+        if strict:
             raise
         raise SkerryError(error.before) from error
     return answer({"Id": key, "Warning": ""}, 201)

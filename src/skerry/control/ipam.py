@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from skerry.core import allocate
 from skerry.core.addresses import lay_out
 from skerry.core.view import View
-from skerry.model.errors import InvalidParameter, RpcError
+from skerry.model.errors import InvalidParameter, RpcError, SkerryError
 from skerry.model.objects import Raw
 
-Subnet = IPv4Network | IPv6Network
-
-
-class InvalidNetwork(InvalidParameter):
-    """A mistake that older engines took for their own (500); `before` is what they said of it."""
-
-    def __init__(self, message: str, before: str) -> None:
-        super().__init__(message)
-        self.before = before
+Block = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True)
@@ -34,13 +26,22 @@ class AddressPlan:
     leg: str = ""
 
 
-def check(ipam: Raw) -> None:
-    """Raise what Docker says of an IPAM configuration, or what the engine's bridge can't do."""
+def check(ipam: Raw, strict: bool = False) -> None:
+    """Raise what Docker says of an IPAM configuration, or what the engine's bridge can't do.
+
+    `strict` engines, the newer ones, look at all of it themselves; older ones leave most to the swarm.
+    """
+    configs = ipam.get("Config") or []
+    for config in configs if not strict else ():
+        _check_subnet(config)
+    if strict and (faults := [fault for config in configs for fault in _faults(config)]):
+        raise InvalidParameter("\n".join(["invalid network config:", *faults]))
     if ipam.get("Driver", "default") not in ("", "default"):
         raise RpcError("InvalidArgument", f"error during lookup of plugin {ipam['Driver']}")
-    for config in ipam.get("Config", []):
-        _check_config(config)
-    subnets = [text for config in ipam.get("Config", []) if ":" not in (text := config["Subnet"])]
+    for config in configs:
+        _check_as_swarm(config)
+        _check_use(config)
+    subnets = [config["Subnet"] for config in configs if ":" not in config["Subnet"]]
     if len(subnets) > 1:
         raise InvalidParameter(
             f"several IPv4 subnets in one network ({', '.join(subnets)}) are not supported: the bridge of a "
@@ -48,85 +49,132 @@ def check(ipam: Raw) -> None:
         )
 
 
-def _check_config(config: Raw) -> None:
+def _block(text: str) -> Block:
+    """An address block, whatever of it is a host's. Raises ValueError."""
+    if "/" not in text:
+        raise ValueError(text)
+    return ip_network(text, strict=False)
+
+
+def _check_subnet(config: Raw) -> None:
     text = config.get("Subnet", "")
-    subnet = _subnet(text)
+    try:
+        _block(text)
+    except ValueError as error:
+        raise SkerryError(f"Invalid subnet {text} : invalid CIDR address: {text}") from error
+
+
+def _check_as_swarm(config: Raw) -> None:
+    """What a swarm says of ranges and gateways."""
+    text, subnet = config["Subnet"], _block(config["Subnet"])
     for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
         if not given:
             continue
         try:
-            address = given
-            if word == "range":
-                ip_network(given, strict=False)
-                address, slash, _ = given.partition("/")
-                if not slash:
-                    raise ValueError(given)
-            inside = ip_address(address) in subnet
+            address = ip_address(given.partition("/")[0] if word == "range" and _block(given) else given)
         except ValueError as error:
             raise RpcError("InvalidArgument", f"ipam configuration: invalid {word} {given}") from error
-        if not inside:
+        if address not in subnet:
             raise RpcError(
                 "InvalidArgument", f"ipam configuration: subnet {text} does not contain {word} {given}"
             )
-    if subnet.version == 4:
-        _check_places(subnet, config)
 
 
-def _subnet(text: str) -> Subnet:
+def _faults(config: Raw) -> Iterator[str]:
+    """What newer engines find in one configuration, in their order."""
+    text = config.get("Subnet", "")
     try:
-        if "/" not in text:
-            raise ValueError(text)
-        return ip_network(text, strict=False)
-    except ValueError as error:
-        raise InvalidNetwork(
-            f"invalid network config:\ninvalid subnet {text}: invalid CIDR block notation",
-            before=f"Invalid subnet {text} : invalid CIDR address: {text}",
-        ) from error
+        subnet = _block(text)
+    except ValueError:
+        yield f"invalid subnet {text}: invalid CIDR block notation"
+        return
+    if subnet.version != 4:
+        return
+    if text != str(subnet):
+        yield f"invalid subnet {text}: it should be {subnet}"
+    if config.get("IPRange"):
+        yield from _range_faults(subnet, config["IPRange"])
+    if config.get("Gateway"):
+        yield from _address_faults(subnet, f"gateway {config['Gateway']}", config["Gateway"])
+    for name, address in _auxiliary(config):
+        yield from _address_faults(subnet, f"auxiliary address {name}", address)
 
 
-def _check_places(subnet: IPv4Network, config: Raw) -> None:
-    """What a swarm would take, and then have no use for, or never make a network of."""
-    given = config.get("IPRange")
-    if given and not IPv4Network(given, strict=False).subnet_of(subnet):
-        raise InvalidParameter(
-            f"invalid ip-range {given}: CIDR block is bigger than its parent subnet {subnet}"
-        )
-    places = [("gateway", "", config["Gateway"])] if config.get("Gateway") else []
-    places += [("auxiliary address", f" ({name})", text) for name, text in _auxiliary(config)]
-    taken: dict[IPv4Address, str] = {}
-    for kind, name, text in places:
-        address = _inside(subnet, f"invalid {kind} {text}{name}", text)
-        if address in taken:
-            raise InvalidParameter(f"invalid {kind} {text}{name}: it is the {taken[address]}, too")
-        taken[address] = f"{kind}{name}"
-
-
-def _inside(subnet: IPv4Network, complaint: str, text: str) -> IPv4Address:
+def _range_faults(subnet: Block, text: str) -> Iterator[str]:
     try:
-        address = IPv4Address(text)
-    except ValueError as error:
-        raise InvalidParameter(f"{complaint}: invalid address") from error
-    if address not in subnet:
-        raise InvalidParameter(f"{complaint}: parent subnet {subnet} doesn't contain this address")
-    if address in (subnet.network_address, subnet.broadcast_address):
-        raise InvalidParameter(f"{complaint}: no host can have the first or last address of {subnet}")
-    return address
+        block = _block(text)
+    except ValueError:
+        yield f"invalid ip-range {text}: invalid CIDR block notation"
+        return
+    if block.version != 4:
+        yield f"invalid ip-range {text}: parent subnet is an IPv4 block"
+        return
+    if block.prefixlen < subnet.prefixlen:
+        yield f"invalid ip-range {text}: CIDR block is bigger than its parent subnet {subnet}"
+    if text != str(block):
+        yield f"invalid ip-range {text}: it should be {block}"
+    if not block.overlaps(subnet):
+        yield f"invalid ip-range {text}: parent subnet {subnet} doesn't contain ip-range"
+
+
+def _address_faults(subnet: Block, what: str, text: str) -> Iterator[str]:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        yield f"invalid {what}: invalid address"
+        return
+    if address.version != 4:
+        yield f"invalid {what}: parent subnet is an IPv4 block"
+    elif address not in subnet:
+        yield f"invalid {what}: parent subnet {subnet} doesn't contain this address"
+
+
+def _check_use(config: Raw) -> None:
+    """What a swarm would take, and then never make a network of, or have no use for."""
+    subnet = _block(config["Subnet"])
+    if subnet.version != 4:
+        return
+    if subnet.is_multicast or subnet.is_loopback:
+        raise InvalidParameter(f"invalid subnet {subnet}: no host can have a loopback or multicast address")
+    exact = {**config, "Subnet": str(subnet)}
+    if config.get("IPRange"):
+        exact["IPRange"] = str(_block(config["IPRange"]))
+    for fault in _faults(exact):
+        raise InvalidParameter(fault)
+    places = [("gateway", config["Gateway"])] if config.get("Gateway") else []
+    places += [(f"auxiliary address {name}", text) for name, text in _auxiliary(config)]
+    holders: dict[object, str] = {
+        subnet.network_address: "network's own address",
+        subnet.broadcast_address: "broadcast address",
+    }
+    for what, text in places:
+        address = ip_address(text)
+        if address in holders:
+            raise InvalidParameter(f"invalid {what}: {text} is the {holders[address]}")
+        holders[address] = what
 
 
 def _auxiliary(config: Raw) -> Iterator[tuple[str, str]]:
     yield from sorted((config.get("AuxiliaryAddresses") or {}).items())
 
 
-def plan(view: View, ipam: Raw, taken: tuple[str, ...]) -> AddressPlan:
+def plan(view: View, ipam: Raw, taken: tuple[str, ...], network_address: bool) -> AddressPlan:
     """The addresses of a new network: as a checked configuration asks for them, else of a free subnet.
 
-    `taken` are subnets (CIDR) that this machine reaches otherwise. Raises Exhausted, InvalidParameter.
+    `taken` are subnets (CIDR) that this machine reaches otherwise; `network_address`: see `lay_out`. Raises
+    Exhausted, InvalidParameter.
     """
     wanted = _wanted(ipam)
     if wanted.subnet and (other := allocate.overlap(view, wanted.subnet, taken)):
         raise RpcError("InvalidArgument", f"ipam configuration: subnet {wanted.subnet} overlaps with {other}")
     subnet = wanted.subnet or allocate.free_subnet(view, taken)
-    gateway, leg = lay_out(subnet, wanted.gateway, wanted.ip_range, wanted.auxiliary.values())
+    gateway, leg = lay_out(
+        subnet,
+        wanted.gateway,
+        wanted.ip_range,
+        wanted.auxiliary.values(),
+        network_address=network_address,
+    )
     return AddressPlan(subnet, wanted.ip_range, gateway, wanted.auxiliary, leg)
 
 

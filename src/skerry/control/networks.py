@@ -11,7 +11,7 @@ from skerry.control.decode import read
 from skerry.control.names import check_name
 from skerry.core.attach import networks_of
 from skerry.core.view import View
-from skerry.model.errors import Conflict, Forbidden, RpcError
+from skerry.model.errors import Conflict, Forbidden, InvalidParameter, RpcError
 from skerry.model.objects import PREDEFINED_LABEL, Network, Raw
 from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
@@ -19,6 +19,14 @@ from skerry.store.store import Store, Tx
 
 PREDEFINED = ("bridge", "host")
 """Networks that every engine has and that services may join; each is its own driver."""
+
+
+class InvalidNetwork(InvalidParameter):
+    """A mistake that older engines took for their own (500); `before` is what they said of it."""
+
+    def __init__(self, message: str, before: str) -> None:
+        super().__init__(message)
+        self.before = before
 
 
 def living(view: View) -> list[Network]:
@@ -32,20 +40,30 @@ def find(view: View, ref: str) -> Network:
     return access.find(view, "network", living(view), ref, lambda one: one.name == ref)
 
 
-async def create(store: Store, body: Raw, taken: Iterable[str] = ()) -> str:
+async def create(
+    store: Store,
+    body: Raw,
+    taken: Iterable[str] = (),
+    *,
+    strict: bool = False,
+    network_address: bool = False,
+) -> str:
     """Create a network of the swarm, an overlay one with a subnet of its own; its ID.
 
     One of another driver is made by the engine, with whatever the driver takes, when a task joins it; the
     engine has been asked whether it could. `taken` are subnets (CIDR) that this machine reaches otherwise;
-    none of them is given away.
+    none of them is given away. `strict`: addresses are looked at as by newer engines. `network_address`: this
+    machine's kernel lets a host have a subnet's first one of all.
     """
     spec = read(body, "types.NetworkCreateRequest")
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
-        _check(tx.view, spec)
-        return (add(tx, spec, routes) if _is_overlay(spec) else _add_node_local(tx, spec)).id
+        _check(tx.view, spec, strict)
+        if not _is_overlay(spec):
+            return _add_node_local(tx, spec).id
+        return add(tx, spec, routes, network_address).id
 
     return await store.update(write)
 
@@ -60,9 +78,9 @@ def _add_node_local(tx: Tx, spec: Raw) -> Network:
     return tx.put(Network(tx.new_id(), spec["Name"], spec, attachable=attachable, internal=internal))
 
 
-def add(tx: Tx, spec: Raw, taken: Iterable[str] = ()) -> Network:
+def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = False) -> Network:
     """Write the row of an overlay network whose spec has been checked."""
-    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken))
+    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken), network_address)
     return tx.put(
         Network(
             tx.new_id(),
@@ -92,10 +110,10 @@ def add_predefined(tx: Tx) -> None:
             tx.put(Network(tx.new_id(), name, row))
 
 
-def _check(view: View, spec: Raw) -> None:
+def _check(view: View, spec: Raw, strict: bool) -> None:
     name = spec.get("Name", "")
     if not name:
-        raise ipam.InvalidNetwork("invalid name: ", before="invalid name: ")
+        raise InvalidNetwork("invalid name: ", before="invalid name: ")
     if name in PREDEFINED:
         raise Conflict(f"network with name {name} already exists")
     if name in ("none", "default"):
@@ -107,19 +125,19 @@ def _check(view: View, spec: Raw) -> None:
     if spec.get("Driver") == "null":
         raise RpcError("InvalidArgument", "error during lookup of plugin null")
     _check_kind(view, spec)
-    _check_addresses(spec)
+    _check_addresses(spec, strict)
     if any(network.name.lower() == name.lower() for network in living(view)):
         raise RpcError("Unknown", "name conflicts with an existing object")
 
 
-def _check_addresses(spec: Raw) -> None:
+def _check_addresses(spec: Raw, strict: bool) -> None:
     """What skerry can give out and carry; of another driver's network the engine gives the addresses."""
     given = spec.get("IPAM", {})
     if _is_overlay(spec):
-        ipam.check(given)
+        ipam.check(given, strict)
         drivers.check(spec)
     else:
-        ipam.check({**given, "Config": []})
+        ipam.check({**given, "Config": []}, strict)
 
 
 def _check_kind(view: View, spec: Raw) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
 from skerry.core.handling import handling
+from skerry.core.update import way_back
 from skerry.core.view import View
 from skerry.model import labels, template
 from skerry.model.errors import RpcError
@@ -194,7 +195,10 @@ def check_networks(view: View, spec: Raw) -> None:
 
 
 def check_ports(view: View, spec: Raw, own_id: str = "") -> None:
-    """Two services may share a host-mode port (their tasks take turns), never an ingress one."""
+    """Two services may share a host-mode port (their tasks take turns), never an ingress one.
+
+    A service whose update would be rolled back keeps its former ports until the update is over.
+    """
     wanted: dict[tuple[int, str], set[str]] = {}
     for port in spec.get("EndpointSpec", {}).get("Ports", []):
         if number := port.get("PublishedPort", 0):
@@ -202,7 +206,7 @@ def check_ports(view: View, spec: Raw, own_id: str = "") -> None:
     for service in sorted(view.services.values(), key=lambda one: one.id):
         if service.id == own_id:
             continue
-        for held in _held_ports(service):
+        for held in _held_ports(view, service):
             modes = wanted.get((held.published, held.protocol), set())
             if held.mode == "ingress" and modes:
                 raise _in_use(held, service, "an ingress port")
@@ -210,8 +214,9 @@ def check_ports(view: View, spec: Raw, own_id: str = "") -> None:
                 raise _in_use(held, service, "a host-published port")
 
 
-def _held_ports(service: Service) -> list[Port]:
-    asked = read_endpoint(service.spec.get("EndpointSpec")).ports or []
+def _held_ports(view: View, service: Service) -> list[Port]:
+    specs = (service.spec, way_back(view, service) or {})
+    asked = [port for spec in specs for port in read_endpoint(spec.get("EndpointSpec")).ports or ()]
     named = [Port(one.target_port, one.published_port, one.protocol, one.publish_mode) for one in asked]
     return [port for port in (*named, *service.endpoint.ports) if port.published]
 

@@ -22,6 +22,8 @@ from skerry.model.objects import Attachment, Network, Task
 
 LARGEST_PREFIX = 29
 """A subnet needs room for a gateway, the leg, and a few tasks and virtual IPs."""
+SMALL_PREFIX = 28
+"""A subnet that is as small as that has no address to spare."""
 
 
 class Exhausted(SkerryError):
@@ -40,10 +42,17 @@ class Layout(NamedTuple):
 
 
 def lay_out(
-    subnet: str, gateway: str = "", ip_range: str = "", auxiliary: Iterable[str] = ()
+    subnet: str,
+    gateway: str = "",
+    ip_range: str = "",
+    auxiliary: Iterable[str] = (),
+    *,
+    network_address: bool = False,
 ) -> tuple[str, str]:
-    """Gateway and leg of a subnet: the first usable address, or the one given, and the last one that is not
-    kept for something else nor, if that can be, in the range.
+    """Gateway and leg of a subnet. The gateway is the one given or the first address, of the range if there
+    is one, as with Swarm; the leg is the last one that is not kept for something else, outside of the range
+    if that can be. `network_address`: a subnet's first one of all may be a host's, and is the leg of a small
+    one.
 
     Raises InvalidParameter where the subnet has no room.
     """
@@ -54,14 +63,17 @@ def lay_out(
         )
     kept = {int(IPv4Address(address)) for address in auxiliary}
     usable = _usable(network)
-    chosen = int(IPv4Address(gateway)) if gateway else next((one for one in usable if one not in kept), 0)
     inside = _usable(IPv4Network(ip_range), network) if ip_range else range(0)
+    first = next((one for one in inside or usable if one not in kept), 0)
+    chosen = int(IPv4Address(gateway)) if gateway else first
     free = [one for one in reversed(usable) if one != chosen and one not in kept] if chosen in usable else []
     if not free:
         raise InvalidParameter(
             f"subnet {subnet} has no address left for the gateway and the network's resolver"
         )
     leg = next((one for one in free if one not in inside), free[0])
+    if network_address and network.prefixlen >= SMALL_PREFIX:
+        leg = int(network.network_address)
     return str(IPv4Address(chosen)), str(IPv4Address(leg))
 
 
@@ -93,8 +105,9 @@ def _layout(subnet: str, ip_range: str, reserved: tuple[str, ...]) -> Layout:
         half = int(network.network_address) + network.num_addresses // 2
         lower, upper = range(usable.start, half), range(half, usable.stop)
         containers, vips = (lower, upper), (upper, lower)
-    nobodys = frozenset(int(IPv4Address(address)) for address in reserved if address)
-    return Layout(containers, tuple(one[::-1] for one in vips), nobodys)
+    nobodys = {int(IPv4Address(address)) for address in reserved if address}
+    nobodys |= {int(network.network_address), int(network.broadcast_address)}
+    return Layout(containers, tuple(one[::-1] for one in vips), frozenset(nobodys))
 
 
 def free_vip(view: View, network: Network) -> str:

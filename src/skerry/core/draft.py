@@ -15,7 +15,7 @@ from skerry.core.slots import Slot, slots_of
 from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.objects import Node, Note, Service, Task, TaskStatus
-from skerry.model.specs import RestartPolicy, ServiceSpec, read_service
+from skerry.model.specs import RestartPolicy, ServiceSpec, UpdateConfig, read_service
 from skerry.model.states import TaskState
 
 AT_ONCE = 500
@@ -24,7 +24,8 @@ AT_ONCE = 500
 MOST_TASKS = 10_000
 """So many slots of one service may there be: more than a node can run."""
 
-UNDER_WAY = frozenset({"updating", "rollback_started"})
+UPDATING, ROLLBACK_STARTED = "updating", "rollback_started"
+UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 """States of an update that goes on."""
 
 
@@ -105,6 +106,14 @@ class Draft:
     def updating(self) -> bool:
         """Whether an update goes on, so that every slot that is out of date has its turn."""
         return self.service.update is not None and self.service.update.state in UNDER_WAY
+
+    @property
+    def update_config(self) -> UpdateConfig:
+        """The settings of the update or rollback that goes on."""
+        update = self.service.update
+        rolling_back = update is not None and update.state == ROLLBACK_STARTED
+        chosen = self.spec.rollback_config if rolling_back else self.spec.update_config
+        return chosen or UpdateConfig(parallelism=1)
 
     @property
     def room(self) -> int:

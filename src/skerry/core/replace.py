@@ -13,13 +13,20 @@ from skerry.model.defaults import PREDECESSOR_WAIT
 from skerry.model.objects import Task
 from skerry.model.states import TaskState
 
+START_FIRST = "start-first"
+
 
 def replace_ended(draft: Draft) -> None:
-    """Follow every wanted task that has ended by another, as the restart policy allows."""
+    """Follow a wanted task that has ended by another, as the restart policy allows.
+
+    Of several in a slot the newest that is as the spec says speaks for it, or else the newest.
+    """
     for slot in draft.slots().values():
-        for task in slot.live:
-            if task.status.state.terminal:
-                _replace_ended(draft, slot, task)
+        ended = [task for task in (*slot.dirty, *slot.clean) if task.status.state.terminal]
+        for task in ended[:-1]:
+            draft.want(task, TaskState.SHUTDOWN)
+        if ended:
+            _replace_ended(draft, slot, ended[-1])
 
 
 def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
@@ -42,30 +49,41 @@ def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
             slot.number,
             TaskState.READY,
             start_after=start,
-            follows=_still_running(slot, task),
+            follows=_predecessor(draft, slot, task),
             streak=restart.streak_after(task),
         )
         draft.say(f"{draft.name(slot.number)}: {task.status.state.word}, replaced")
 
 
-def _still_running(slot: Slot, task: Task) -> str:
-    """The predecessor that `task` was waiting for, if it still runs."""
-    waiting = any(one.id == task.follows and not one.status.state.terminal for one in slot.tasks)
-    return task.follows if waiting else ""
+def _predecessor(draft: Draft, slot: Slot, task: Task) -> str:
+    """Whom the replacement of `task` follows: the one that it was waiting for, if that still runs.
+
+    Where tasks are replaced stop-first by now, it is the one that serves in the slot.
+    """
+    if any(one.id == task.follows and not one.status.state.terminal for one in slot.tasks):
+        return task.follows
+    serving = _serving(slot)
+    stop_first = draft.updating and draft.update_config.order != START_FIRST
+    return serving.id if stop_first and serving is not None else ""
 
 
 def succeed(draft: Draft, slot: Slot, order: str, of_update: int) -> None:
     """Make the successor of a slot's out-of-date tasks."""
-    begun = sorted(filter(_has_begun, slot.dirty), key=lambda task: task.status.state == TaskState.RUNNING)
-    serving = begun[-1] if begun else None
+    serving = _serving(slot)
     superseded = [task for task in slot.dirty if task is not serving]
     for task in superseded:
         draft.want(task, TaskState.SHUTDOWN)  # two of them and the new one would be three in a slot
-    if serving is not None and order == "start-first":
+    if serving is not None and order == START_FIRST:
         draft.create(slot.number, TaskState.RUNNING, of_update=of_update)
         return
     before = serving.id if serving else next((task.follows for task in superseded if task.follows), "")
     draft.create(slot.number, TaskState.READY, follows=before, of_update=of_update)
+
+
+def _serving(slot: Slot) -> Task | None:
+    """Of a slot's out-of-date tasks the one that serves, or is about to."""
+    begun = sorted(filter(_has_begun, slot.dirty), key=lambda task: task.status.state == TaskState.RUNNING)
+    return begun[-1] if begun else None
 
 
 def _has_begun(task: Task) -> bool:

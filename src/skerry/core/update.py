@@ -13,22 +13,21 @@ from msgspec.structs import replace
 
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
-from skerry.core.draft import UNDER_WAY, Draft
+from skerry.core.draft import ROLLBACK_STARTED, UNDER_WAY, UPDATING, Draft
 from skerry.core.place import available
 from skerry.core.replace import succeed
 from skerry.core.restart import ENDED_BY_ITSELF
 from skerry.core.slots import Slot
+from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Revision, Task, UpdateStatus
+from skerry.model.objects import Raw, Revision, Service, Task, UpdateStatus
 from skerry.model.specs import UpdateConfig
 from skerry.model.states import TaskState
 from skerry.model.times import in_words
 
-UPDATING = "updating"
 PAUSED = "paused"
 COMPLETED = "completed"
-ROLLBACK_STARTED = "rollback_started"
 ROLLBACK_PAUSED = "rollback_paused"
 ROLLBACK_COMPLETED = "rollback_completed"
 
@@ -66,8 +65,8 @@ def update(draft: Draft, wanted: Collection[int]) -> bool:
         status = _begin(draft, wanted, status)
     if status is None:
         return False
-    _take_over(draft, wanted, status)
-    config = _config(draft, status)
+    take_over(draft, wanted)
+    config = draft.update_config
     progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
         return _fail(draft, status, config, progress.failed[-1])
@@ -101,8 +100,15 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
     return begun
 
 
-def _take_over(draft: Draft, wanted: Collection[int], status: UpdateStatus) -> None:
-    """Go on with what the update before this one has begun."""
+def take_over(draft: Draft, wanted: Collection[int]) -> None:
+    """Go on with what the update before this one has begun.
+
+    A task that waits is out of date by another placement alone, until it gets a place that suits it: so this
+    is done again when the tasks have been placed.
+    """
+    status = draft.service.update
+    if status is None or status.state not in UNDER_WAY or not status.total:
+        return
     version = draft.service.spec_version
     for slot in _slots(draft, wanted):
         new = _half_done(slot)
@@ -123,12 +129,6 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
     if slot.given_up:
         return is_dirty(draft.service, slot.last, draft.node)
     return bool(slot.dirty) and all(task.status.state.terminal for task in slot.clean)
-
-
-def _config(draft: Draft, status: UpdateStatus) -> UpdateConfig:
-    rolling_back = status.state == ROLLBACK_STARTED
-    chosen = draft.spec.rollback_config if rolling_back else draft.spec.update_config
-    return chosen or UpdateConfig(parallelism=1)
 
 
 def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
@@ -221,6 +221,18 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     draft.write_service(replace(draft.service, update=halted))
     draft.say(halted.message)
     return False
+
+
+def way_back(view: View, service: Service) -> Raw | None:
+    """The spec to which a service returns by itself if its update fails; None where it does not."""
+    if (service.spec.get("UpdateConfig") or {}).get("FailureAction") != "rollback":
+        return None
+    if service.update is not None:
+        under_way = service.update.state == UPDATING
+    else:  # nobody has looked at the new spec yet
+        tasks = view.tasks_of(service.id)
+        under_way = any(task.live and task.spec_version != service.spec_version for task in tasks)
+    return revisions.previous_spec(view, service) if under_way else None
 
 
 def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: str) -> None:

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 RESYNC_S = 30.0
 """What nobody tells of is found out within this time."""
+MISSING = 5
+"""So many chains may be gone: the engine misses one after the other."""
 IN_USE = 403
 """What the engine answers to the removal of a network that a running container is on."""
 
@@ -51,6 +53,9 @@ class Dresser(Protocol):
 
     async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
         """Of these places of a process (bridge, address) those where it is not; a loose end is plugged in."""
+
+    async def mended(self, refusal: str) -> bool:
+        """Whether what the engine misses, by the words of its refusal, was missing and has been made."""
 
     def on_lost(self, callback: Callable[[], None]) -> None:
         """Call this when something may be missing."""
@@ -210,13 +215,25 @@ class SegmentsLoop:
             self._conditions.clear(key)
 
     async def _make(self, network: Network) -> None:
-        await self._engine.create_network(engine_body(network))
+        await self._create(network)
         if await self._dresser.ensure_segment(segment_of(network)):
             await self._plug(network)
         async with self._changed:
             self._dressed.add(network.id)
             self._changed.notify_all()
         log.info("network ready", network=network.name, subnet=network.subnet, bridge=network.bridge)
+
+    async def _create(self, network: Network) -> None:
+        """Have the engine make it. Who flushed the machine's rules took chains without which it can't."""
+        for _ in range(MISSING):
+            try:
+                await self._engine.create_network(engine_body(network))
+                return
+            except EngineError as error:
+                if not await self._dresser.mended(error.message):
+                    raise
+                log.warning("a chain of the engine's was gone: made again", why=error.message)
+        await self._engine.create_network(engine_body(network))
 
     async def _plug(self, network: Network) -> None:
         """Bring the containers of a network back to its bridge."""
@@ -269,6 +286,13 @@ def _measure(network: Network) -> dict[str, str]:
     return {mtu.OPTION: str(network.mtu)} if network.mtu else {}
 
 
+def _kept(network: Network) -> dict[str, str]:
+    """What the engine shall give to nobody. A subnet's first address of all it gives to nobody anyway."""
+    first = str(IPv4Network(network.subnet).network_address)
+    leg = {"skerry-leg": network.leg} if network.leg != first else {}
+    return {**leg, **network.auxiliary}
+
+
 def engine_body(network: Network) -> Raw:
     """The engine's create call. skerry names every address; what the engine chooses for a container that was
     put there behind its back is from the half where no virtual IP is as long as the other has room."""
@@ -286,7 +310,7 @@ def engine_body(network: Network) -> Raw:
                     "Subnet": network.subnet,
                     "IPRange": network.ip_range or str(lower_half),
                     "Gateway": network.gateway,
-                    "AuxiliaryAddresses": {"skerry-leg": network.leg, **network.auxiliary},
+                    "AuxiliaryAddresses": _kept(network),
                 }
             ],
         },

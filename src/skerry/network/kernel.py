@@ -17,7 +17,7 @@ from skerry.gate.netns import RUN_NETNS
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import DRAIN_QUIET
 from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network import forwarding, links, ruleset
+from skerry.network import chains, forwarding, links, ruleset
 from skerry.network.commands import is_ours, nft, nft_quietly, run
 from skerry.network.conntrack import Conntrack
 from skerry.network.difference import differing
@@ -106,6 +106,10 @@ class KernelNetwork:
                 self._written = None
                 await self._write(self._gate.status)
         await forwarding.ensure()
+
+    async def mended(self, refusal: str) -> bool:
+        """Whether chains of the engine's, which by its words are gone, have been made."""
+        return await chains.restore(refusal)
 
     async def restore(self) -> None:
         """Have the rules that no `apply` writes, and the next one write all of its own; whoever flushed the

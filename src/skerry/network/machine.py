@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 from typing import Any
 
@@ -18,6 +20,12 @@ def interfaces() -> dict[str, str]:
             for one in link["addr_info"]:
                 found.setdefault(link["ifname"], one["local"])
     return found
+
+
+def network_address() -> bool:
+    """Whether a host may have a subnet's first address of all, which since Linux 5.14 is like any other."""
+    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return release is not None and (int(release[1]), int(release[2])) >= (5, 14)
 
 
 def routes() -> list[str]:

@@ -236,6 +236,13 @@ def _base_chains(family: str, segments: tuple[Segment, ...]) -> Iterator[str]:
     yield f"add rule {family} forward ct state established,related accept"
     yield f"add rule {family} forward ct status dnat accept"
     yield f"add rule {family} forward drop"
+    # where a bridge has just gone, or nobody has a task's address, the client asks again and finds another
+    yield f"add chain {family} unreachable {{ type filter hook output priority filter; policy accept; }}"
+    for segment in segments:
+        yield (
+            f"add rule {family} unreachable icmp type destination-unreachable icmp code 0-1 "
+            f"ct status dnat ct reply ip saddr {segment.subnet} drop"
+        )
     yield f"add chain {family} postrouting {{ type nat hook postrouting priority srcnat - 10; }}"
     yield f"add rule {family} postrouting oifname @bridges ip saddr 127.0.0.0/8 masquerade"
     yield f"add rule {family} postrouting ip saddr . ip daddr @hairpins masquerade"

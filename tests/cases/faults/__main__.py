@@ -1,5 +1,5 @@
-"""`python -m tests.cases.faults [--only WORDS]`: each fault under load. Exits 1 unless all were survived, and
-every request that failed is explained by the fault itself."""
+"""`python -m tests.cases.faults [--only WORDS] [--share 1/2]`: each fault under load. Exits 1 unless all were
+survived, and every request that failed is explained by the fault itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ def main() -> int:
     """Play them; 0 where all is as it should be."""
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
     parser.add_argument("--only", default="", help="parts of names, separated by commas")
-    faults = chosen(parser.parse_args().only)
+    parser.add_argument("--share", default="1/1", help="K/N: only each N-th of them, from the K-th on")
+    options = parser.parse_args()
+    first, every = map(int, options.share.split("/"))
+    faults = chosen(options.only)[first - 1 :: every]
     results: list[Result] = []
     stage: Stage | None = None
     try:

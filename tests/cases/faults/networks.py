@@ -42,7 +42,12 @@ for _name, _line, _quick in (
 
 @fault("network disconnected")
 def _disconnected(stage: Stage) -> Harm:
-    """A running task loses its network, and has it again: its connections end with that."""
+    """A running task loses its network, and has it again: its connections end with that.
+
+    One of the engine's own making: an engine that was started anew may know its former containers, but not on
+    which networks they are, and disconnects none of them.
+    """
+    stage.renew("web")
     victim, network = stage.container(), f"skerry.{stage.world.inspect('network', 'n')['Id']}"
     harm = Harm(stage.addresses(victim))
     stage.engine("network", "disconnect", network, victim)

@@ -98,6 +98,12 @@ class Stage:
             timeout=START_S,
         )
 
+    def renew(self, service: str) -> None:
+        """Replace the containers of a service by others."""
+        self.world.docker(
+            "service", "update", "--force", "--detach=false", "--quiet", service, timeout=START_S
+        )
+
     def _targets(self) -> list[Target]:
         """From another host to the published ports, and from a container to the service's VIP."""
         pid = self.world.inspect(

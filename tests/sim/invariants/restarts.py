@@ -77,8 +77,8 @@ def max_attempts(step: Step) -> Iterator[str]:
             continue
         runs = 0
         for other in reversed(step.past.of_slot(life.task)):
-            if other.task.spec_version != life.task.spec_version:
-                break
+            if other.last.spec_version != life.task.spec_version:
+                break  # or a later update to a spec that leaves tasks as they are took it over
             if not policy.window or life.made_at - other.made_at < policy.window:
                 runs += 1
             if not other.task.start_after:
