@@ -11,7 +11,9 @@ from skerry.model.traffic import Client, Name, Segment, Traffic
 
 def segment(key: str, third: int, *names: str, internal: bool = False) -> Segment:
     start = f"10.0.{third}"
-    return Segment(key, f"sk-{key}", f"{start}.0/24", f"{start}.1", f"{start}.254", internal, names=names or (key,))
+    return Segment(
+        key, f"sk-{key}", f"{start}.0/24", f"{start}.1", f"{start}.254", internal, names=names or (key,)
+    )
 
 
 SEGMENTS = (

@@ -61,8 +61,9 @@ async def create(
     def write(tx: Tx) -> str:
         access.manager(tx.view)
         _check(tx.view, spec, strict)
-        row = add(tx, spec, routes, network_address) if _is_overlay(spec) else _add_node_local(tx, spec)
-        return row.id
+        if not _is_overlay(spec):
+            return _add_node_local(tx, spec).id
+        return add(tx, spec, routes, network_address).id
 
     return await store.update(write)
 
