@@ -381,8 +381,8 @@ def test_the_next_skerryd_lays_what_is_missing_in_a_task(host: Host) -> None:
     host.as_container(container, "nft", "delete", "table", "ip", "skerry-names")
     host.kill_skerryd()
     host.up()
-    tables = lambda: host.as_container(container, "nft", "list", "tables")  # noqa: E731
-    wait_until(lambda: "skerry-names" in tables(), "the rule is back")
+    tables = ("nft", "list", "tables")
+    wait_until(lambda: "skerry-names" in host.as_container(container, *tables), "the rule is back")
     assert host.ask(container, "web", transport="tcp") == host.vip("web")
 
 

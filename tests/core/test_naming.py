@@ -86,8 +86,14 @@ def test_a_name_knows_whether_somebody_serves(state: Any, ready: bool, mode: str
 def test_a_task_looks_through_its_networks_by_name_internal_ones_later_and_ingress_last() -> None:
     clients = traffic(swarm("n1", "n2", "n3", "n4").view).clients
     assert {client.network_ids for client in clients} == {("n2", "n1", "n3", "n4")}
-    assert {client.addresses for client in clients} == {("10.0.2.5", "10.0.1.5", "10.0.3.5", "10.0.4.5")}
-    assert [client.address for client in clients] == list(clients[0].addresses)
+    assert {client.addresses for client in clients} == {("10.0.2.5", "10.0.1.5", "10.0.3.5")}
+    assert [client.address for client in clients] == [*clients[0].addresses, "10.0.4.5"]
+
+
+@pytest.mark.case("N7")
+def test_nobody_has_a_name_on_ingress() -> None:
+    state = traffic(swarm("n4", hostname="web").view)
+    assert (state.names, [client.addresses for client in state.clients]) == ((), [()])
 
 
 @pytest.mark.case("N5")

@@ -74,7 +74,7 @@ def _hostname(view: View, task: Task) -> str:
 
 
 def clients_of(view: View, task: Task) -> Iterator[Client]:
-    """A task as one who asks, from each of its addresses."""
+    """A task as one who asks, from each of its addresses. On `ingress`, the last, nobody has a name."""
     places = sorted((one for one in task.attachments if one.address), key=lambda one: _order(view, one))
     if task.status.state.terminal or not places:
         return
@@ -87,7 +87,7 @@ def clients_of(view: View, task: Task) -> Iterator[Client]:
         task_id=task.id,
         stack=stack_of(service.spec) if service else "",
         hostname=_hostname(view, task),
-        addresses=tuple(place.address for place in places),
+        addresses=tuple(place.address for place in places if not _order(view, place)[0]),
     )
     for place in places:
         yield replace(client, address=place.address)

@@ -89,7 +89,7 @@ def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
 def _names(view: View, service: Service) -> Iterator[Name]:
     vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
     for network in networks_of(view, service):
-        if network.id in vips:
+        if network.id in vips and not network.ingress:
             backends = _backends(view, service, network.id)
             yield from names_of(view, service, network, vips[network.id], backends)
 

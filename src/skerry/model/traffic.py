@@ -81,7 +81,8 @@ class Name(Struct, frozen=True):
 class Client(Struct, frozen=True):
     """A container that may ask: the networks whose names it sees, and its own upstream servers if any.
 
-    `network_ids` stand in the order in which a name is looked for, `addresses` are its own on each of these.
+    `network_ids` stand in the order in which a name is looked for, `addresses` are its own on these,
+    but for the last ones, on which it has no name.
     """
 
     address: str
