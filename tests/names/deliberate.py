@@ -101,6 +101,15 @@ LIST = [
         "what nobody may be asked about is no name, at once, instead of a failure after seconds",
     ),
     Deliberate(
+        "modes",
+        "lonely",
+        r"A short\(lonely\.1\)",
+        ANY,
+        NONE,
+        r"task\(lonely\.1,ingress\)",
+        "the own hostname is the own address, on whatever network that is",
+    ),
+    Deliberate(
         "plain",
         "client",
         r"A (web\.back|Web\.Plain_Back)",
