@@ -29,6 +29,8 @@ ANSWER = struct.Struct("=QqiI")
 """struct seccomp_notif_resp: id, value, error, flags."""
 RECEIVE, SEND = 0xC0502100, 0xC0182101
 CLONE_NEWUTS = 0x04000000
+FAKED = "SKERRY_FAKED_KERNEL"
+"""Tells the command which version it is shown: a kernel takes no second filter inside of the first."""
 FIELD = 65
 """Bytes of each of the six texts that uname(2) writes."""
 
@@ -42,12 +44,15 @@ def main(release: str, command: list[str]) -> int:
     if process == 0:
         with theirs:
             socket.send_fds(theirs, [b"."], [_listener()])
+        os.environ[FAKED] = release
         os.execvp(command[0], command)
+    theirs.close()  # else a command that was never begun would be waited for
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: os.kill(process, number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command itself
-    _, (listener,), _, _ = socket.recv_fds(ours, 1, 1)
-    threading.Thread(target=_answer, args=(listener, release), daemon=True).start()
+    _, listeners, _, _ = socket.recv_fds(ours, 1, 1)
+    for listener in listeners:
+        threading.Thread(target=_answer, args=(listener, release), daemon=True).start()
     _, status = os.waitpid(process, 0)
     return os.waitstatus_to_exitcode(status) & 0xFF
 
