@@ -100,7 +100,7 @@ def test_constraints(constraint: str, fits: bool) -> None:
     assert (swarm.tasks[0].status.err == "") == fits
 
 
-def test_what_gets_its_place_and_is_up_to_date_by_that_is_part_of_the_update_at_once() -> None:
+def test_what_would_be_up_to_date_with_a_place_gets_none_before_its_turn_in_the_update() -> None:
     one_by_one = {"Parallelism": 1, "Order": "stop-first"}
     swarm = Swarm(image("1"))
     swarm.set_node("pause")
@@ -115,6 +115,9 @@ def test_what_gets_its_place_and_is_up_to_date_by_that_is_part_of_the_update_at_
     swarm.settle()
     swarm.set_node("active")
     swarm.apply(reconcile(swarm.view, "s", swarm.now))
-    assert {task.status.state.word for task in swarm.live} == {"assigned"}
-    assert {task.spec_version for task in swarm.live} == {swarm.service.spec_version}
+    assert sorted(task.status.state.word for task in swarm.live) == ["assigned", "pending"]
     assert reconcile(swarm.view, "s", swarm.now).empty
+    swarm.agent()
+    swarm.step(60)
+    assert {task.status.state.word for task in swarm.live} == {"running"}
+    assert {task.spec_version for task in swarm.live} == {swarm.service.spec_version}

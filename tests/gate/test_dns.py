@@ -307,6 +307,7 @@ def test_replies_kept_are_bounded() -> None:
         (HEADER.pack(7, 0x2800, 1, 0, 0, 0) + b"\x01a\0\0\6\0\1", dns.rcode.NOTIMP),
         (dns.message.make_query("app", "A", "CH").to_wire(), dns.rcode.NOTIMP),
     ],
+    ids=["no question", "two questions", "cut", "an update", "another class"],
 )
 def test_what_cannot_be_answered_is_refused(wire: bytes, code: dns.rcode.Rcode) -> None:
     answer = asyncio.run(Answerer(board_of(TRAFFIC), Upstream()).answer(wire, TASK, LEG))

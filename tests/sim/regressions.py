@@ -26,7 +26,7 @@ SEEDS: dict[int, str] = {
     283: "a container that was restarted from outside ran on for ever",
     734: "a new daemon stopped a container that the table of the one before it still led to",
     853: "a half-made task of a superseded spec waited for ever in a slot whose update was paused",
-    401167615: "a task that got its place, and so was up to date, was taken over by the update a pass late",
+    401167615: "a task that got its place, and so was up to date, was in the update out of its turn",
     401167693: "another service took a port to which an update that failed returned",
     401167714: "of two ended tasks in a slot both were followed, by one pass and the next",
     401168857: "after a rollback to stop-first a task was tried again beside the one that served",

@@ -6,6 +6,8 @@ Source: swarmkit `orchestrator/task.go`.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from skerry.core.constraints import fits
 from skerry.model.objects import Node, Raw, Service, Task
 from skerry.model.states import TaskState
@@ -27,6 +29,12 @@ def is_dirty(service: Service, task: Task, node: Node) -> bool:
         if waiting or not fits(wanted, node):
             return True
     return bool(service.spec.get("EndpointSpec") != task.endpoint_spec)
+
+
+def is_dirty_as_it_waits(service: Service, task: Task, node: Node) -> bool:
+    """Whether a task is out of date by its waiting alone: with a place it would be what the service wants."""
+    placed = replace(task, status=replace(task.status, state=TaskState.ASSIGNED))
+    return is_dirty(service, task, node) and not is_dirty(service, placed, node)
 
 
 def _unplaced(template: Raw) -> Raw:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from skerry.core.addresses import Exhausted
 from skerry.core.attach import publishes_on_host
 from skerry.core.constraints import constraints_met, fits, platform_met
+from skerry.core.dirty import is_dirty_as_it_waits
 from skerry.core.draft import Draft
 from skerry.core.index import PortKey, host_ports_of, reserved
 from skerry.model.objects import Cluster, Node, Raw, Task
@@ -30,6 +31,10 @@ def place(draft: Draft) -> None:
             continue
         if not task.live:
             _end_unplaced(draft, task)
+            continue
+        if draft.updating and is_dirty_as_it_waits(draft.service, task, draft.node):
+            # with a place it would be one of the update's tasks, out of its turn
+            draft.say(f"{draft.name(task.slot)}: waiting for its turn in the update")
             continue
         obstacle = _obstacle(draft, task)
         err = _seated(draft, task) if obstacle is None else _sentence(draft, obstacle)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from msgspec.structs import replace
 
 from skerry.core import history, hostports, place, replicas
@@ -12,7 +10,7 @@ from skerry.core.evict import evict
 from skerry.core.jobs import run_job
 from skerry.core.plan import Plan
 from skerry.core.replace import let_go, raise_ready, replace_ended
-from skerry.core.update import take_over, update
+from skerry.core.update import update
 from skerry.core.view import View
 from skerry.model.objects import Note, Task
 from skerry.model.states import TaskState
@@ -25,7 +23,6 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
         return _clear(view.tasks_of(service_id))
     draft = Draft(view, service, node, now)
     evict(draft)
-    wanted: Collection[int] = ()
     if service.is_job:
         run_job(draft)
     else:
@@ -37,7 +34,6 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     raise_ready(draft)
     hostports.assign(draft)
     place.place(draft)
-    take_over(draft, wanted)
     history.trim(draft)  # last: what this pass makes counts too
     return draft.plan()
 

@@ -65,7 +65,7 @@ def update(draft: Draft, wanted: Collection[int]) -> bool:
         status = _begin(draft, wanted, status)
     if status is None:
         return False
-    take_over(draft, wanted)
+    _take_over(draft, wanted, status)
     config = draft.update_config
     progress = _progress(draft, wanted, status, config)
     if _failed(progress, status, config):
@@ -100,15 +100,8 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
     return begun
 
 
-def take_over(draft: Draft, wanted: Collection[int]) -> None:
-    """Go on with what the update before this one has begun.
-
-    A task that waits is out of date by another placement alone, until it gets a place that suits it: so this
-    is done again when the tasks have been placed.
-    """
-    status = draft.service.update
-    if status is None or status.state not in UNDER_WAY or not status.total:
-        return
+def _take_over(draft: Draft, wanted: Collection[int], status: UpdateStatus) -> None:
+    """Go on with what the update before this one has begun."""
     version = draft.service.spec_version
     for slot in _slots(draft, wanted):
         new = _half_done(slot)
