@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from skerry.agent.health import HEALTHY, STARTING, UNHEALTHY, Check, check_of
+from skerry.agent.hostsfile import name_itself
 from skerry.agent.observe import (
     UNHEALTHY_CAUSE,
     addresses,
@@ -315,6 +316,7 @@ class Actor:
 
     async def _lead_names(self, places: Mapping[str, str], seen: Raw) -> None:
         await self._parts.traffic.lead_names(places, int(seen["State"]["Pid"] or 0))
+        await name_itself(self._parts.store.view, places, str(seen.get("HostsPath") or ""))
 
     async def _elsewhere(self, found: Mapping[str, str], seen: Raw) -> Mapping[str, str]:
         places = {key: address for key, address in found.items() if address}

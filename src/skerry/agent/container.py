@@ -187,7 +187,8 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
             aliases = _aliases(task, template, network) if network.node_local else None
             settings = {"DriverOpts": given, "IPAMConfig": address, "Aliases": aliases}
             found.append((network, {key: value for key, value in settings.items() if value}))
-    return found
+    # the container's own name means its address on the first
+    return sorted(found, key=lambda joined: joined[0].ingress)
 
 
 def _aliases(task: Task, template: TaskTemplate, network: Network) -> list[str]:
