@@ -348,3 +348,11 @@ def test_the_wait_ends(now: float, name: str) -> None:
     board = board_of(Traffic(TRAFFIC.segments, deploying=(("red", 1000.0),)))
     answerer = Answerer(board, Upstream(), wait_s=0.05, now=lambda: now)
     assert asyncio.run(ask(answerer, name)).rcode() == dns.rcode.NXDOMAIN
+
+
+def test_the_wait_is_shorter_than_who_asks_waits() -> None:
+    board = Board()
+    traffic = Traffic(TRAFFIC.segments, deploying=(("red", 1000.0),))
+    board.post(Desired(1, traffic, ("192.0.2.1",), ResolverOptions(timeout_s=0.1)))
+    answerer = Answerer(board, Upstream(), now=lambda: 999.0)
+    assert asyncio.run(ask(answerer, "nobody")).rcode() == dns.rcode.NXDOMAIN

@@ -36,6 +36,7 @@ TTL_S = 1
 
 WAIT_S = NAME_WAIT / SECOND
 """How long an unknown name may take to appear; Docker's embedded resolver gives up after about 4 s."""
+PART_OF_TIMEOUT = 0.8
 
 WAITING, WAITING_OF_CLIENT, WAITING_AT_LEAST = 1024, 128, 16
 """So many questions may wait for another server, or for a name to appear; so many of one client; and so many
@@ -119,7 +120,8 @@ class Answerer:
 
     async def _appears(self, query: dns.message.Message, requester: str, leg: str) -> None:
         clock = asyncio.get_running_loop().time
-        until = clock() + self._wait_s
+        # who asks waits as long as the resolv.conf says, and shall hear that there is no such name
+        until = clock() + min(self._wait_s, PART_OF_TIMEOUT * self._board.desired.resolver.timeout_s)
         while clock() < until and self._may_appear(requester, leg):
             await self._board.newer(until - clock())
             ours = self._ours(query, requester, leg)
