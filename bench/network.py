@@ -149,7 +149,7 @@ def prepared(world: World) -> dict[str, list[Way]]:
             *("run", "--detach", "--name", name, "--publish", f"{port}:80", "--no-healthcheck"),
             *("--volume", f"{conf}:/n.conf", "story-web:1.0.0", *command),
         )
-    network = world.inspect("service", "web")["Endpoint"]["VirtualIPs"][0]["Addr"]
+    network = world.inspect("service", "web")["Endpoint"]["VirtualIPs"][-1]["Addr"]
     vip, own = f"{network.partition('/')[0]}:80", container_address(world, "own-fresh")
     direct = Way(DIRECT, DIRECT, address(world, "web"), address(world, "fresh"))
     by_vip = Way(VIP, DIRECT, vip, vip)

@@ -21,8 +21,8 @@ from tests.world.world import World, wait_until
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 
-HEEDING = ("env", "--default-signal=HUP")
-"""Before a command: it heeds SIGHUP, also where whoever runs the tests does not."""
+HEEDING = ("env", "--default-signal=HUP,INT")
+"""Before a command: it heeds SIGHUP and SIGINT, also where whoever runs the tests does not."""
 
 
 class Demo:

@@ -109,7 +109,9 @@ class Stage:
         pid = self.world.inspect(
             "container", self.tasks("asker")[0]["Status"]["ContainerStatus"]["ContainerID"]
         )["State"]["Pid"]
-        vip = self.world.inspect("service", "web")["Endpoint"]["VirtualIPs"][0]["Addr"].partition("/")[0]
+        network = self.world.inspect("network", "n")["Id"]
+        vips = self.world.inspect("service", "web")["Endpoint"]["VirtualIPs"]
+        vip = next(one["Addr"] for one in vips if one["NetworkID"] == network).partition("/")[0]
         return [
             Target("web", INSIDE, PORTS["web"]),
             Target("one", INSIDE, PORTS["one"]),
