@@ -29,5 +29,6 @@ SEEDS: dict[int, str] = {
     401167615: "a task that got its place, and so was up to date, was in the update out of its turn",
     401167693: "another service took a port to which an update that failed returned",
     401167714: "of two ended tasks in a slot both were followed, by one pass and the next",
+    401167067: "what a task waited for was told before another one had taken its port",
     401168857: "after a rollback to stop-first a task was tried again beside the one that served",
 }

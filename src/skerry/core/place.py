@@ -25,24 +25,29 @@ HOST_PUBLISHES = "on the network host a service has its ports without publishing
 
 
 def place(draft: Draft) -> None:
-    """Assign what can be assigned; say of the rest what it waits for."""
+    """Assign what can be assigned; say of the rest what it waits for, which may be for one just assigned."""
+    waiting = []
     for task in list(draft.tasks.values()):
         if task.status.state != TaskState.PENDING:
             continue
         if not task.live:
             _end_unplaced(draft, task)
-            continue
-        if draft.updating and is_dirty_as_it_waits(draft.service, task, draft.node):
+        elif draft.updating and is_dirty_as_it_waits(draft.service, task, draft.node):
             # with a place it would be one of the update's tasks, out of its turn
             draft.say(f"{draft.name(task.slot)}: waiting for its turn in the update")
-            continue
-        obstacle = _obstacle(draft, task)
-        err = _seated(draft, task) if obstacle is None else _sentence(draft, obstacle)
-        if obstacle is None and not err:
-            draft.set_status(task, TaskState.ASSIGNED, f"scheduler {_words(draft)}", draft.crash_loop(task))
+        elif _obstacle(draft, task) is not None or _seated(draft, task):
+            waiting.append(task)
         else:
-            draft.set_status(task, TaskState.PENDING, task.status.message, err)
-            draft.say(f"{draft.name(task.slot)}: {obstacle or err or 'waiting for its port'}")
+            draft.set_status(task, TaskState.ASSIGNED, f"scheduler {_words(draft)}", draft.crash_loop(task))
+    for task in waiting:
+        _explain(draft, task)
+
+
+def _explain(draft: Draft, task: Task) -> None:
+    obstacle = _obstacle(draft, task)
+    err = _seated(draft, task) if obstacle is None else _sentence(draft, obstacle)
+    draft.set_status(task, TaskState.PENDING, task.status.message, err)
+    draft.say(f"{draft.name(task.slot)}: {obstacle or err or 'waiting for its port'}")
 
 
 def _seated(draft: Draft, task: Task) -> str:
