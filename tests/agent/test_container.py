@@ -161,6 +161,16 @@ def test_the_hosts_network_and_another_exclude_each_other(networks: tuple[str, .
         made({}, on(*networks))
 
 
+@pytest.mark.case("N15")
+def test_an_overlay_network_of_a_configuration_network_rejects_its_tasks() -> None:
+    spec = {"Name": "front", "Driver": "overlay", "ConfigFrom": {"Network": "c"}}
+    network = replace(NETWORK, spec=spec)
+    view = View(nodes={NODE.id: NODE}, networks={network.id: network})
+    task = replace(on(network.id), spec={"ContainerSpec": {"Image": "box:1"}})
+    with pytest.raises(SkerryError, match="can't be made from a configuration network"):
+        blueprint(task, view, [])
+
+
 def test_the_hosts_own_network() -> None:
     body = made({}, on(HOST.id)).body
     assert body["HostConfig"]["NetworkMode"] == "host"

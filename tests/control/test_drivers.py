@@ -74,13 +74,3 @@ NO_IPV6 = "IPv6 is not supported on overlay networks: create network n without"
 def test_ipv6_is_refused_by_its_name(fields: Raw, text: str) -> None:
     body = {"Name": "n", "Driver": "overlay", **fields}
     World().refuses(lambda store: networks.create(store, body), 501, text)
-
-
-@pytest.mark.case("N15")
-def test_an_overlay_from_a_configuration_network_is_refused() -> None:
-    body = {"Name": "n", "Driver": "overlay", "ConfigFrom": {"Network": "c"}}
-    text = (
-        "an overlay network can't be made from a configuration network: give its subnet and options to "
-        "docker network create itself"
-    )
-    World().refuses(lambda store: networks.create(store, body), 501, text)

@@ -182,6 +182,7 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
         if network is not None and network.driver not in PREDEFINED_MODES:
+            _check_source(network)
             given = options.get(network.id) or options.get(network.name)
             address = {"IPv4Address": attachment.reserved} if attachment.reserved else None
             aliases = _aliases(task, template, network) if network.node_local else None
@@ -189,6 +190,15 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
             found.append((network, {key: value for key, value in settings.items() if value}))
     # the container's own name means its address on the first
     return sorted(found, key=lambda joined: joined[0].ingress)
+
+
+def _check_source(network: Network) -> None:
+    """A swarm lets an overlay network name a configuration network, and says at the task what comes of it."""
+    if not network.node_local and (network.spec.get("ConfigFrom") or {}).get("Network"):
+        raise SkerryError(
+            f"network {network.name}: an overlay network can't be made from a configuration network: give "
+            "its subnet and options to docker network create itself"
+        )
 
 
 def _aliases(task: Task, template: TaskTemplate, network: Network) -> list[str]:

@@ -20,11 +20,6 @@ def check(spec: Raw) -> None:
     except ValueError as error:
         raise InvalidParameter(str(error)) from error
     _check_ipv6(spec)
-    if (spec.get("ConfigFrom") or {}).get("Network"):
-        raise NotImplementedHere(
-            "an overlay network can't be made from a configuration network: give its subnet and options to "
-            "docker network create itself"
-        )
 
 
 def _check_ipv6(spec: Raw) -> None:
