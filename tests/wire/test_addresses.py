@@ -205,6 +205,7 @@ def test_stopped_containers_keep_nobody_from_an_address(world: World) -> None:
     with network(world, "--subnet", "10.51.0.0/29"):
         for name in ("aa", "bb", "cc", "dd"):
             world.docker("run", "--detach", "--name", name, "--network", "n", "--stop-timeout", "0", "box:1")
+        start(world, "--name", "last")  # on a kernel that lets the leg have the subnet's first address
         assert "has no free address left" in start(world)[1]
         before = {name: place(world, name) for name in ("aa", "bb", "cc", "dd")}
         world.docker("stop", "aa")
