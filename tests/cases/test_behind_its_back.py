@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,9 +59,11 @@ def answers(world: World, name: str = "web", times: int = 6) -> set[str]:
     return set(world.as_container("asker", sys.executable, ASK, name, str(times)).splitlines())
 
 
-def table(world: World) -> str:
-    """The kernel table, as text."""
-    return world.run("nft", "list", "table", "ip", f"skerry-{world.name}")
+def table(world: World) -> set[str]:
+    """The addresses in the kernel table, whole: one may begin as another one does."""
+    return set(
+        re.findall(r"\d+(?:\.\d+){3}", world.run("nft", "list", "table", "ip", f"skerry-{world.name}"))
+    )
 
 
 def status(world: World) -> str:
