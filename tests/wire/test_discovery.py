@@ -128,10 +128,10 @@ def test_prometheus_scrapes_the_tasks_on_a_network(world: World, network: str) -
     [
         ("ingress", {}, ("--providers.swarm.network=ingress",)),
         ("s_own", {}, ("--providers.swarm.network=s_own",)),
-        ("s_own", {"traefik.swarm.network": "s_own", "traefik.docker.network": "s_own"}, ()),
+        ("s_own", {"traefik.swarm.network": "s_own"}, ()),
         (
             "ingress",
-            {"traefik.swarm.network": "ingress", "traefik.docker.network": "ingress"},
+            {"traefik.docker.network": "ingress"},
             ("--providers.swarm.network=s_own",),
         ),
     ],
