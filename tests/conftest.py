@@ -1,10 +1,11 @@
 """Fixtures and marks for every test: see tests.world.fixtures and tests.cases.plugin."""
 
 from tests.cases.plugin import pytest_addoption, pytest_collection_modifyitems, pytest_configure
-from tests.world.fixtures import genuine_swarm, story_images, story_world, world
+from tests.world.fixtures import genuine_swarm, lasting_genuine_swarm, story_images, story_world, world
 
 __all__ = [
     "genuine_swarm",
+    "lasting_genuine_swarm",
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",

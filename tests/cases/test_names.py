@@ -255,7 +255,7 @@ def test_the_file_may_be_written_and_outlives_a_restart(host: Host) -> None:
     assert host.docker("exec", container, "cat", "/etc/resolv.conf") == "nameserver 192.0.2.1"
     host.docker("service", "rm", "vpn")
     wait_until(lambda: not host.docker("ps", "-aq", "--filter", f"id={container}"), "it is gone")
-    files = host.data_dir / "resolv"
+    files = host.run_dir / "resolv"
     wait_until(lambda: "192.0.2.1" not in "".join(map(Path.read_text, files.iterdir())), "its file, too")
 
 
@@ -420,6 +420,8 @@ def test_but_for_who_is_asked_a_file_says_what_swarm_s_does(
         text = run(*docker, "exec", run(*running).strip(), "cat", "/etc/resolv.conf")
     finally:
         run(*docker, "service", "rm", name)
+        wait_until(lambda: not run(*docker, "ps", "-aq", "--filter", f"name={name}"), "its task is gone", 60)
+        run(*docker, "network", "rm", name)
     ours = of_task([EMBEDDED], host_resolv_conf(), search, options)
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert sorted(lines) == sorted(ours.render().splitlines())

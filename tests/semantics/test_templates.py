@@ -74,7 +74,7 @@ def faults(api: SwarmApi) -> list[str]:
     return reasons
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def both(world: World, genuine_swarm: Path) -> tuple[SwarmApi, SwarmApi]:
     return SwarmApi(world.socket), SwarmApi(genuine_swarm)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.genuine import genuine
+from tests.world.genuine import clear, genuine
 from tests.world.images import story_tar
 from tests.world.net import run
 from tests.world.world import World
@@ -36,8 +36,16 @@ def story_world(story_images: Path) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def genuine_swarm() -> Iterator[Path]:
-    """The socket of a genuine Docker Swarm with the image box:1, to hold an answer of ours against its."""
+def lasting_genuine_swarm() -> Iterator[Path]:
+    """The socket of a genuine Docker Swarm with the image box:1, for all tests of a process."""
     with genuine() as socket:
         run("docker", "-H", f"unix://{socket}", "swarm", "init", "--advertise-addr", "10.99.0.2")
         yield socket
+
+
+@pytest.fixture
+def genuine_swarm(lasting_genuine_swarm: Path) -> Iterator[Path]:
+    """The same for one test, to hold an answer of ours against its: what the test leaves there is removed,
+    so that the next one finds what it would find alone."""
+    yield lasting_genuine_swarm
+    clear(lasting_genuine_swarm)

@@ -7,12 +7,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from demo.ending import undisturbed
 from tests.world.images import BOX, box_tar, unmount_below
 from tests.world.net import Net, run
 from tests.world.processes import kill_all
+from tests.world.world import wait_until
 
 
 @contextmanager
@@ -54,3 +56,25 @@ def import_box(socket: Path) -> None:
     """Bring the image box:1."""
     change = ["--change", 'CMD ["sleep", "1000000"]', "--change", 'ENV PATH="/bin"']
     run("docker", "-H", f"unix://{socket}", "import", *change, str(box_tar()), BOX)
+
+
+KINDS = ("service", "container", "network", "config", "secret", "volume")
+"""What a test may make there; in this order it can be removed."""
+SWARMS_OWN = {"ingress", "docker_gwbridge", "bridge", "host", "none"}
+
+
+def clear(socket: Path) -> None:
+    """Remove all that was made there, but for the swarm and the image."""
+    docker = ["docker", "-H", f"unix://{socket}"]
+
+    def is_clear(kind: str) -> bool:
+        column = "{{.ID}} {{.Names}}" if kind == "container" else "{{.Name}} {{.Name}}"
+        every = ["--all"] if kind == "container" else []
+        lines = run(*docker, kind, "ls", *every, "--format", column).splitlines()
+        left = [line.split()[0] for line in lines if line.split()[1] not in SWARMS_OWN]
+        if left:
+            run(*docker, kind, "rm", *(["--force"] if kind == "container" else []), *left, check=False)
+        return not left
+
+    for kind in KINDS:
+        wait_until(partial(is_clear, kind), f"no {kind} is left", 120)
