@@ -25,6 +25,7 @@ import structlog
 
 from skerry import __version__
 from skerry.agent.agent import Agent
+from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.sockets import Namespaces
 from skerry.api.app import make_app
 from skerry.api.frontdoor import serve
@@ -220,6 +221,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         segments = SegmentsLoop(store, engine.engine, kernel, conditions)
         sockets = Namespaces()
         stack.callback(sockets.close)
+        resolvers = ResolvFiles(Path(settings.resolv_dir))
+        await asyncio.to_thread(resolvers.prepare)
         agent = Agent(
             store,
             engine.engine,
@@ -231,7 +234,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             instance=settings.name,
             conditions=conditions,
             api_socket=ApiSocket(settings.api_socket, choice.socket),
-            resolv_dir=Path(settings.resolv_dir),
+            resolvers=resolvers,
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(

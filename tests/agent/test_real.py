@@ -19,6 +19,7 @@ from skerry.model.objects import Config, Raw, Secret, Task
 from skerry.model.states import TaskState
 from tests.agent.stage import NETWORK, NODE, Stage
 from tests.engine.dockerd import dockerd
+from tests.world.net import run
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(90)]
 
@@ -50,7 +51,7 @@ async def real_stage(socket: str) -> AsyncIterator[Stage]:
             for task in here.store.view.tasks.values():
                 await engine.remove_container(task.name)
             await engine.remove_network(NETWORK.engine_name)
-            here.agent.folders.discard()
+            run("umount", str(here.agent.folders.root), check=False)
             await engine.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from skerry.agent.container import Blueprint
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.model.objects import Raw
+from tests.world.net import run
 
 LEG = "10.0.1.254"
 
@@ -80,3 +82,24 @@ def test_a_host_without_the_file(tmp_path: Path) -> None:
     files = ResolvFiles(tmp_path / "resolv", tmp_path / "none")
     files.given("t1", blueprint())
     assert (files.root / "t1").read_text() == f"nameserver {LEG}\noptions ndots:0\n"
+
+
+def test_where_it_can_not_be_written_the_engine_s_file_stays(tmp_path: Path) -> None:
+    files = ResolvFiles(tmp_path / "resolv")
+    files.root.write_text("in the way")
+    assert files.given("t1", blueprint()) == blueprint()
+
+
+@pytest.mark.engine
+def test_files_lie_on_a_tmpfs_of_their_own_of_bounded_size(tmp_path: Path) -> None:
+    files = ResolvFiles(tmp_path / "resolv")
+    files.prepare()
+    try:
+        files.prepare()
+        mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if f" {files.root} " in line]
+        assert [line.split()[2] for line in mounts] == ["tmpfs"]
+        assert os.statvfs(files.root).f_blocks * os.statvfs(files.root).f_frsize == 64 << 20
+        (files.root / "t0").write_bytes(b"x" * (64 << 20))
+        assert files.given("t1", blueprint()) == blueprint()
+    finally:
+        run("umount", str(files.root))

@@ -57,10 +57,10 @@ class Agent:
         instance: str = DEFAULT_NAME,
         conditions: Conditions | None = None,
         api_socket: ApiSocket | None = None,
-        resolv_dir: Path | None = None,
+        resolvers: ResolvFiles | None = None,
     ) -> None:
         self.folders = TaskFolders(files_dir)
-        self._resolvers = ResolvFiles(resolv_dir or files_dir.with_name("resolv"))
+        self._resolvers = resolvers or ResolvFiles(files_dir.with_name("resolv"))
         self._store = store
         self._engine = engine
         self._resync_s = resync_s

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from skerry.agent import tmpfs
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.go import strconv
@@ -152,11 +151,11 @@ class TaskFolders:
         self.root = root
 
     def prepare(self) -> None:
-        """Make `root`, in memory: a tmpfs is mounted there unless it lies on one."""
+        """Make `root`, in memory: a tmpfs is mounted there unless it lies on one. Raises TmpfsError."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
-        if not in_memory(self.root):
-            _run("mount", "-t", "tmpfs", "-o", TMPFS_OPTIONS, "skerry", str(self.root))
+        if not tmpfs.in_memory(self.root):
+            tmpfs.mount(self.root, TMPFS_OPTIONS)
 
     def write(self, task_id: str, files: list[TaskFile]) -> list[Raw]:
         """Write a task's files, again where they are there; the mounts that its container needs."""
@@ -178,15 +177,6 @@ class TaskFolders:
         """The tasks that have files."""
         return [folder.name for folder in self.root.iterdir()] if self.root.is_dir() else []
 
-    def discard(self) -> None:
-        """Remove everything, the tmpfs included."""
-        for task_id in self.known():
-            self.remove(task_id)
-        if str(self.root) in _mounts():
-            _run("umount", "-l", str(self.root))
-        if self.root.is_dir():
-            self.root.rmdir()
-
 
 def _as_wanted(path: Path, file: TaskFile) -> bool:
     """Whether the file is there already: a running container holds this very inode."""
@@ -205,26 +195,3 @@ def _write(path: Path, file: TaskFile) -> None:
         target.write(file.data)
         os.fchown(target.fileno(), file.uid, file.gid)
         os.fchmod(target.fileno(), file.mode)
-
-
-def in_memory(path: Path) -> bool:
-    """Whether a path lies on a tmpfs: the file system of the deepest mount above it."""
-    mounts = _mounts()
-    real = Path(os.path.realpath(path))
-    above = next(str(place) for place in (real, *real.parents) if str(place) in mounts)
-    return mounts[above] in ("tmpfs", "ramfs")
-
-
-def _mounts() -> dict[str, str]:
-    """The type of the file system on each mount point of this process's namespace."""
-    found: dict[str, Any] = {}
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        words = line.split()
-        found[words[4].replace("\\040", " ")] = words[words.index("-") + 1]
-    return found
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, check=False, text=True)
-    if done.returncode != 0:
-        raise FileError(f"{' '.join(command)}: {done.stderr.strip()}")

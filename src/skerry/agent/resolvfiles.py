@@ -1,8 +1,8 @@
 """The /etc/resolv.conf of each task: a file that its container binds, and may write to.
 
 It leads to the gate's legs, past the engine's own resolver, which answers hostnames by itself and nothing
-while the engine is away. The files are on the disk, as Docker's are: a container that fills its own fills
-nobody's memory, and one that is started again, even after a reboot, finds it there.
+while the engine is away. The files lie on a tmpfs, so that names do not end with a disk, and on one of their
+own, whose size is bounded: a container that fills its file takes no memory from the machine.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import structlog
+
+from skerry.agent import tmpfs
 from skerry.agent.container import Blueprint
 from skerry.core.resolvconf import TARGET, ResolvConf, has_its_own, of_task
 
+log = structlog.get_logger()
+
 HOST = Path(TARGET)
+TMPFS_OPTIONS = "mode=0755,size=64m,nosuid,nodev,noexec"
 STUB = ("127.0.0.53",)
 """systemd-resolved's own address; what it asks itself stands in the other file."""
 BEHIND_STUB = Path("/run/systemd/resolve/resolv.conf")
@@ -27,14 +33,26 @@ class ResolvFiles:
         self.root = root
         self._host = host
 
+    def prepare(self) -> None:
+        """Make `root`, a tmpfs of its own, where it is none yet. Raises TmpfsError."""
+        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not tmpfs.is_mount_point(self.root):
+            tmpfs.mount(self.root, TMPFS_OPTIONS)
+
     def given(self, task_id: str, plan: Blueprint) -> Blueprint:
         """The blueprint with the task's file bound, which is written now. One that is on no network of ours,
-        or that mounts a file of its own there, keeps what it has."""
+        or that mounts a file of its own there, keeps what it has; so does one whose file can't be written:
+        the engine's resolver, which that names, is led to the gate."""
         host = plan.body["HostConfig"]
         if not plan.legs or has_its_own(host):
             return plan
         wished = host.get("DnsSearch") or (), host.get("DnsOptions") or ()
-        path = self._write(task_id, of_task(plan.legs, host_resolv_conf(self._host), *wished).render())
+        text = of_task(plan.legs, host_resolv_conf(self._host), *wished).render()
+        try:
+            path = self._write(task_id, text)
+        except OSError as error:
+            log.warning("a task keeps the engine's resolv.conf", task=task_id, error=str(error))
+            return plan
         access = "ro" if host.get("ReadonlyRootfs") else "rw"
         # `z`: on a machine with SELinux the engine makes the file one that containers may read
         binds = [*(host.get("Binds") or ()), f"{path}:{TARGET}:{access},z"]

@@ -136,8 +136,8 @@ def _grace_s(view: View, container: Raw) -> int:
     return (STOP_GRACE_PERIOD if asked is None else asked) // SECOND
 
 
-RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks")
-DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json", "resolv")
+RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks", "resolv")
+DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json")
 
 
 def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes: bool) -> None:

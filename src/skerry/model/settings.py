@@ -57,8 +57,8 @@ class Settings:
 
     @property
     def resolv_dir(self) -> str:
-        """The /etc/resolv.conf of tasks."""
-        return f"{self.data_dir}/resolv"
+        """The /etc/resolv.conf of tasks, on a tmpfs."""
+        return f"{self.run_dir}/resolv"
 
     def arguments(self) -> list[str]:
         """The settings as options of a command line."""
