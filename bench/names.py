@@ -24,8 +24,8 @@ from typing import NamedTuple
 import dns.message
 
 from demo.ending import end_in_order
+from harness.world import World, wait_until
 from skerry.gate.netns import inside
-from tests.world.world import World, wait_until
 
 LOOKUPS = 3000
 FLOODING = 8

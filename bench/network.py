@@ -31,8 +31,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from demo.ending import end_in_order
-from tests.world.net import INSIDE, run
-from tests.world.world import World, wait_until
+from harness.net import INSIDE, run
+from harness.world import World, wait_until
 
 ROUNDS = 20
 SECONDS = 1

@@ -17,6 +17,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from demo.ending import end_in_order
+from harness.net import INSIDE
+from harness.world import World, wait_until
 from skerry.agent.health import HEALTHY, Check
 from skerry.agent.probe import Prober
 from skerry.agent.sockets import Namespaces
@@ -26,8 +28,6 @@ from skerry.gate.netns import RUN_NETNS, inside
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Task, TaskStatus
 from skerry.model.states import TaskState
-from tests.world.net import INSIDE
-from tests.world.world import World, wait_until
 
 CHECKED = 10
 SECONDS = 15.0

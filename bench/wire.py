@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from demo.ending import end_in_order
-from tests.world.images import box_tar
-from tests.world.world import World
+from harness.images import box_tar
+from harness.world import World
 
 RUNS, LOADS, MEGABYTES = 40, 3, 500
 

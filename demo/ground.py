@@ -15,9 +15,9 @@ from pathlib import Path
 from demo.ending import undisturbed
 from demo.settings import Settings
 from demo.shell import Shell, StepFailed
+from harness.images import unmount_below
+from harness.processes import kill_all
 from skerry.gate.netns import RUN_NETNS, enter
-from tests.world.images import unmount_below
-from tests.world.processes import kill_all
 
 
 def claim(settings: Settings, shell: Shell) -> None:

@@ -18,13 +18,13 @@ from pathlib import Path
 import msgspec
 
 from demo.ending import end_in_order
+from harness.world import World
 from proof.cells import Cell, Explanation, Request, broken, cell, last_line, proved
 from proof.clients import PATIENCE_S
 from proof.load import Load
 from proof.plan import BY_NAME, KILLS, Run, counted, runs
 from proof.report import write
 from proof.stack import NamedStack, Stack
-from tests.world.world import World
 
 EXPLAINED = Path(__file__).with_name("explained.json")
 EXPLAINED_LIMIT = 60

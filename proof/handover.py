@@ -18,11 +18,11 @@ from functools import partial
 from typing import NamedTuple
 
 from demo.ending import end_in_order
+from harness.world import World
 from proof.cells import Request
 from proof.load import Load
 from proof.plan import CLIENTS
 from proof.stack import Stack
-from tests.world.world import World
 
 PAUSE_S = 0.2
 """skerryd is killed as soon as it answers, or after one to three of these."""

@@ -20,13 +20,13 @@ import msgspec
 import skerry
 from demo.shell import StepFailed
 from demo.watch import Rollout
+from harness.net import INSIDE, INSIDE6
+from harness.processes import kill
+from harness.world import World, wait_until
 from proof.clients import Places
 from proof.cutter import Cutter
 from proof.plan import NAMERS, Run, Setting
 from proof.stream import Place
-from tests.world.net import INSIDE, INSIDE6
-from tests.world.processes import kill
-from tests.world.world import World, wait_until
 
 SERVICES = {
     "web": ["--network", "proof", "--publish", "8080:8080"],

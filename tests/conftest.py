@@ -1,7 +1,7 @@
-"""Fixtures and marks for every test: see tests.world.fixtures and tests.cases.plugin."""
+"""Fixtures and marks for every test: see harness.fixtures and tests.cases.plugin."""
 
+from harness.fixtures import genuine_swarm, lasting_genuine_swarm, story_images, story_world, world
 from tests.cases.plugin import pytest_addoption, pytest_collection_modifyitems, pytest_configure
-from tests.world.fixtures import genuine_swarm, lasting_genuine_swarm, story_images, story_world, world
 
 __all__ = [
     "genuine_swarm",

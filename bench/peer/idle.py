@@ -16,7 +16,7 @@ from bench.peer.boxes import label, scale, service
 from bench.peer.floor import APP, Floor
 from bench.peer.story import SECOND, Figures, Play
 from bench.peer.systems import System
-from tests.world.processes import processes_of
+from harness.processes import processes_of
 
 TASKS = 100
 SETTLE_S, WATCH_S = 4.0, 15.0

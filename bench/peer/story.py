@@ -13,7 +13,7 @@ from bench.peer.systems import System
 from bench.peer.wire import Wire, running, timed
 from demo.load import Load, Tally
 from demo.watch import wait_for
-from tests.world.net import run
+from harness.net import run
 
 Figures = dict[str, float]
 Play = Callable[[], Figures]

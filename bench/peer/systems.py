@@ -14,10 +14,10 @@ from typing import Protocol
 from demo.ending import undisturbed
 from demo.settings import EXAMPLE, Settings
 from demo.watch import Api, wait_for
-from tests.world.images import BOX, box_tar, story_tar, unmount_below
-from tests.world.net import Net, run
-from tests.world.processes import kill_all
-from tests.world.world import World
+from harness.images import BOX, box_tar, story_tar, unmount_below
+from harness.net import Net, run
+from harness.processes import kill_all
+from harness.world import World
 
 RESOLVER = """\
     location / {

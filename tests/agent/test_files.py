@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from harness.net import run
 from skerry.agent.files import FileError, MissingError, TaskFile, TaskFolders, task_files
 from skerry.agent.tmpfs import in_memory
 from skerry.core.view import View
 from skerry.model.objects import Config, Raw, Secret, Task
 from skerry.model.states import TaskState
 from tests.agent.stage import NODE, new_task
-from tests.world.net import run
 
 HERE = (str(os.getuid()), str(os.getgid()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.world.world import World
+from harness.world import World
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.case("F17"), pytest.mark.timeout(240)]
 

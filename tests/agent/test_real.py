@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from harness.net import run
 from skerry.agent.sockets import Namespaces
 from skerry.engine.client import connect_engine
 from skerry.engine.processes import process_name
@@ -19,7 +20,6 @@ from skerry.model.objects import Config, Raw, Secret, Task
 from skerry.model.states import TaskState
 from tests.agent.stage import NETWORK, NODE, Stage
 from tests.engine.dockerd import dockerd
-from tests.world.net import run
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(90)]
 

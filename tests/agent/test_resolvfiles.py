@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.net import run
 from skerry.agent.container import Blueprint
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.model.objects import Raw
-from tests.world.net import run
 
 LEG = "10.0.1.254"
 

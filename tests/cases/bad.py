@@ -18,12 +18,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.genuine import genuine
+from harness.images import BOX
+from harness.net import run
+from harness.world import World
 from tests.cases.malformed import MAKES, Request, requests
 from tests.transcripts.wire import Unix, api_version
-from tests.world.genuine import genuine
-from tests.world.images import BOX
-from tests.world.net import run
-from tests.world.world import World
 
 INPUTS = 500
 SLOW_S = 1.0

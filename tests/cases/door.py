@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from harness.genuine import genuine
+from harness.net import run
 from skerry.api.app import ROUTES
 from skerry.api.frontdoor import serve
 from tests.cases.spellings import END, MARK, NAME, PLAIN, plain, spellings
-from tests.world.genuine import genuine
-from tests.world.net import run
 
 OURS = b"the door's own"
 SIGNS = (b'"JoinTokens"', b'"ManagerStatus"', b'"SwarmUnlockKey"', b'"UnlockKey"', MARK.encode())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from harness.world import World
 from tests.cases.bad import Swarm, compare, prepare
 from tests.cases.malformed import few, requests
 from tests.transcripts.wire import api_version
-from tests.world.world import World
 
 EACH = 6
 

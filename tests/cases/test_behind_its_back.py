@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.world.world import World, wait_until
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.net import run
+from harness.world import World, wait_until
 from skerry.agent.resolvfiles import host_resolv_conf
 from skerry.core.resolvconf import of_task
-from tests.world.net import run
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

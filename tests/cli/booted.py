@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.settings import CHECKOUT
-from tests.world.net import run
-from tests.world.world import wait_until
+from harness.net import run
+from harness.world import wait_until
 
 SYSTEMD = Path("/usr/lib/systemd/systemd")
 MASKED = (

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from harness.world import World, wait_until
 from skerry.cli import daemon_process, systemd
 from skerry.cli.main import main
 from skerry.model.settings import Settings
-from tests.world.world import World, wait_until
 
 
 @pytest.fixture

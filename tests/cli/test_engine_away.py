@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.away import held
-from tests.world.genuine import import_box
-from tests.world.world import World, wait_until
+from harness.away import held
+from harness.genuine import import_box
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

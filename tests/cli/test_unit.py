@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from harness.net import run
+from harness.world import wait_until
 from tests.cli.booted import SYSTEMD, booted
-from tests.world.net import run
-from tests.world.world import wait_until
 
 pytestmark = [
     pytest.mark.engine,

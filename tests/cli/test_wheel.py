@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from demo.settings import CHECKOUT
-from tests.world.net import run
-from tests.world.world import World, wait_until
+from harness.net import run
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -16,7 +16,7 @@ import dns
 
 from demo.images import SUITE, base_tar, import_line
 from demo.settings import CACHE
-from tests.world.net import run
+from harness.net import run
 
 IMAGE = "names:1"
 SOURCES = Path(__file__).parent / "image"

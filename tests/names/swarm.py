@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from demo.patience import PATIENCE
+from harness.genuine import genuine
+from harness.net import INSIDE, Net
+from harness.world import World, wait_until
 from tests.names.programs import RESOLVERS, prepare
 from tests.names.stacks import Question, Stack
 from tests.names.symbols import LIVE, Symbols
 from tests.names.upstream import FIRST, upstream
 from tests.transcripts.wire import get
-from tests.world.genuine import genuine
-from tests.world.net import INSIDE, Net
-from tests.world.world import World, wait_until
 
 ADDRESSES_ONLY = ("glibc", "musl")
 """Resolvers that know no other kinds of records than addresses and names of addresses."""

@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 
 import pytest
 
+from harness.away import held, stopped
+from harness.world import World, wait_until
 from tests.names.programs import RESOLVERS, UNBUILT
 from tests.names.stacks import stacks
 from tests.names.swarm import names_world
-from tests.world.away import held, stopped
-from tests.world.world import World, wait_until
 
 AWAY_S = 60.0
 BACK_S = 120.0

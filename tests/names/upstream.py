@@ -24,7 +24,7 @@ import dns.rdatatype
 import dns.rrset
 
 from demo.settings import CHECKOUT
-from tests.world.net import OUTSIDE, Net, run
+from harness.net import OUTSIDE, Net, run
 
 FIRST, SECOND = OUTSIDE, "10.99.0.53"
 TTL_S = 60

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.net import INSIDE, OUTSIDE
-from tests.world.world import World, wait_until
+from harness.net import INSIDE, OUTSIDE
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.case("B11"), pytest.mark.timeout(240)]
 

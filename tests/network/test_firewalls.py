@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from demo.settings import CHECKOUT
+from harness.net import INSIDE6, OUTSIDE, run
+from harness.world import World, wait_until
 from tests.network.test_firewall import OTHER, PORTS, answers, furnished, lets_in_all, lets_in_only_the_other
-from tests.world.net import INSIDE6, OUTSIDE, run
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.case("B11"), pytest.mark.timeout(300)]
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.world.net import INSIDE, OUTSIDE
-from tests.world.world import World, wait_until
+from harness.net import INSIDE, OUTSIDE
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.case("B17"), pytest.mark.timeout(240)]
 

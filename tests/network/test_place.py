@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.world import wait_until
 from skerry.gate.netns import RUN_NETNS, inside
 from skerry.network import links
 from skerry.network.place import displaced
 from tests.network.lab import BLUE, RED, Lab, sh
-from tests.world.world import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(60), pytest.mark.case("E4")]
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from demo.ending import end_in_order
+from harness.images import story_tar
+from harness.net import run
+from harness.processes import processes_of
 from tests.outgrow.cluster import NODES
 from tests.outgrow.stage import Checks, Stage, stage
 from tests.outgrow.story import SHORT, WHOLE, Step
-from tests.world.images import story_tar
-from tests.world.net import run
-from tests.world.processes import processes_of
 
 
 def main() -> int:

@@ -22,10 +22,10 @@ from types import TracebackType
 from typing import Any
 
 from demo.ending import undisturbed
-from tests.world.images import unmount_below
-from tests.world.net import run
-from tests.world.processes import kill_all
-from tests.world.world import wait_until
+from harness.images import unmount_below
+from harness.net import run
+from harness.processes import kill_all
+from harness.world import wait_until
 
 NODES = ("node1", "node2", "node3")
 SUBNET = "10.98.0"

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.images import box_tar
+from harness.world import World, wait_until
 from skerry.cli.outgrow import normal
 from tests.outgrow.cluster import NODES, Cluster
-from tests.world.images import box_tar
-from tests.world.world import World, wait_until
 
 STACK = Path(__file__).parent / "stack"
 NAME = "story"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.world import wait_until
 from tests.outgrow.cluster import NODES
 from tests.outgrow.stage import NAME, SECRET, Checks, Stage, soon
-from tests.world.world import wait_until
 
 Step = Callable[[Stage, Checks], None]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.world import World, wait_until
 from skerry.cli.outgrow import normal
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from demo.settings import CHECKOUT
+from harness.world import wait_until
 from tests.outgrow.cluster import NODES
 from tests.outgrow.cutting import Cutting
 from tests.outgrow.stage import Checks, Stage, stage
 from tests.outgrow.story import SHORT
-from tests.world.world import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.world.world import wait_until
+from harness.world import wait_until
 
 WITHIN_S = 120.0
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from harness.world import World, wait_until
 from tests.semantics.swarm_api import SwarmApi
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.slow]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.world.net import run
-from tests.world.world import World, wait_until
+from harness.net import run
+from harness.world import World, wait_until
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.net import OUTSIDE
+from harness.world import World, wait_until
 from tests.transcripts.wire import api_version
-from tests.world.net import OUTSIDE
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 

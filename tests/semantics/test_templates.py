@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.world import World
 from tests.model.swarms_templates import FILLED, LABELS, REFUSED
 from tests.semantics.swarm_api import SwarmApi
-from tests.world.world import World
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.world.world import World
+from harness.world import World
 
 
 @dataclass(frozen=True)

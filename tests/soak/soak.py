@@ -7,10 +7,10 @@ import time
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 
+from harness.world import World, wait_until
 from skerry.cli.client import Refused, UnixConnection
 from skerry.logs import LIMIT
 from tests.soak.measure import Measure, measure
-from tests.world.world import World, wait_until
 
 COMMAND = ["sh", "-c", "trap exit TERM; while true; do sleep 0.1; done"]
 WARM_UP = 0.3

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
 
-from tests.world.net import run
+from harness.net import run
 
 FORGET, INTERRUPT, BATCH_FORGET, DESTROY, INIT = 2, 36, 42, 38, 26
 CHANGES = {4, 9, 10, 11, 12, 13, 16, 20, 30, 35, 43, 45}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.net import run
+from harness.world import World, wait_until
 from tests.store.failing_disk import failing_disk
-from tests.world.net import run
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.world import World, wait_until
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

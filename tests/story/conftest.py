@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.world import World, wait_until
 from tests.story.stack import APP, STRANGER, WEB, running
-from tests.world.world import World, wait_until
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.world.world import World
+from harness.world import World
 
 FIREWALL = """
 table inet firewall {

@@ -10,8 +10,8 @@ import pytest
 
 from demo.load import Load, Tally
 from demo.watch import Rollout
+from harness.world import World, wait_until
 from tests.story.stack import APP, WEB, containers, running
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(150)]
 

@@ -14,9 +14,9 @@ import pytest
 from demo.ground import claim, free_port
 from demo.settings import CHECKOUT, Settings
 from demo.shell import Shell, StepFailed
-from tests.world.net import run
-from tests.world.processes import processes_of
-from tests.world.world import World, wait_until
+from harness.net import run
+from harness.processes import processes_of
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
@@ -151,7 +151,7 @@ def test_a_port_that_is_taken_is_said() -> None:
 def test_a_world_goes_however_its_run_ends(number: signal.Signals) -> None:
     """As in proof, handover, bench, outgrow and the tests themselves."""
     code = (
-        "import time; from demo.ending import end_in_order; from tests.world.world import World\n"
+        "import time; from demo.ending import end_in_order; from harness.world import World\n"
         "end_in_order()\n"
         "with World() as world: print(world.root, world.net.inside, flush=True); time.sleep(600)"
     )

@@ -7,8 +7,8 @@ import pytest
 from demo.load import Load, Tally
 from demo.settings import Pace
 from demo.watch import Rollout
+from harness.world import World, wait_until
 from tests.story.stack import APP
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(150)]
 

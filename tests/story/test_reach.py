@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from harness.net import INSIDE, INSIDE6, OUTSIDE
+from harness.world import World, wait_until
 from tests.story.stack import APP, FIREWALL, STRANGER, WEB, running
-from tests.world.net import INSIDE, INSIDE6, OUTSIDE
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from demo.images import base_tar
+from harness.net import INSIDE
+from harness.world import World
 from tests.story.stack import FIREWALL
-from tests.world.net import INSIDE
-from tests.world.world import World
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 

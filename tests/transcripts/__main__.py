@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from demo.ending import end_in_order
+from harness.genuine import genuine
 from tests.transcripts.record import record
 from tests.transcripts.sessions import sessions
-from tests.world.genuine import genuine
 
 end_in_order()
 with genuine() as socket:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.world import World
 from tests.transcripts import machine
 from tests.transcripts.compare import Bindings, Marker, differences
 from tests.transcripts.faked import NAME, Faked
@@ -13,7 +14,6 @@ from tests.transcripts.replay import Difference, Replay, without_deliberate
 from tests.transcripts.seeded import WRONG, shown
 from tests.transcripts.transcript import Exchange, read, recorded, transcripts, write
 from tests.transcripts.wire import api_version, get
-from tests.world.world import World
 
 
 @pytest.fixture(scope="module")

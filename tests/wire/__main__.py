@@ -8,13 +8,13 @@ import sys
 from contextlib import suppress
 
 from demo.ending import end_in_order
+from harness.world import World, wait_until
 from tests.transcripts.replay import Replay, without_deliberate
 from tests.transcripts.seeded import WRONG, shown
 from tests.transcripts.transcript import transcripts
 from tests.transcripts.wire import api_version
 from tests.wire.fuzz import Fuzz
 from tests.wire.sdk import sdk
-from tests.world.world import World, wait_until
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.world.world import World
+from harness.world import World
 
 
 @pytest.fixture(scope="package")

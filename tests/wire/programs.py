@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from demo.settings import CACHE
-from tests.world.net import run
+from harness.net import run
 
 TRAEFIK = "3.7.15"
 

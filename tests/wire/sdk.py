@@ -8,7 +8,7 @@ from typing import Any
 import docker
 from docker.types import EndpointSpec, ServiceMode, UpdateConfig
 
-from tests.world.world import World, wait_until
+from harness.world import World, wait_until
 
 SECOND = 1_000_000_000
 

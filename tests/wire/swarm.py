@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.world.net import run
+from harness.net import run
 
 
 def ask(socket: Path, method: str, path: str, body: object = None) -> Any:

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
+from harness.net import run
+from harness.world import World, wait_until
 from skerry.network.machine import network_address
 from tests.wire.swarm import ask
-from tests.world.net import run
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

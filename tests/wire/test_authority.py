@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from harness.world import World
 from tests.control.test_swarm import authority
-from tests.world.world import World
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(60)]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.world.world import World, wait_until
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(150)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.settings import CHECKOUT
-from tests.world.world import World
+from harness.world import World
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 

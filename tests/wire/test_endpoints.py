@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from harness.world import World, wait_until
 from tests.wire.swarm import ask
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 

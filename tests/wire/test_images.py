@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.images import box_tar
-from tests.world.world import World, wait_until
+from harness.images import box_tar
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.net import run
-from tests.world.world import World, wait_until
+from harness.net import run
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from harness.net import run
+from harness.world import World, wait_until
 from tests.wire.swarm import ask
-from tests.world.net import run
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

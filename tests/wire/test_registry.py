@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.world.images import box_tar, registry_tar
-from tests.world.world import World, wait_until
+from harness.images import box_tar, registry_tar
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 import pytest
 
+from harness.processes import kill
+from harness.world import World, wait_until
 from skerry.cli.client import UnixConnection
-from tests.world.processes import kill
-from tests.world.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

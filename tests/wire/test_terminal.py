@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.world.world import World, wait_until
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(90)]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.world.net import INSIDE
-from tests.world.world import World, wait_until
+from harness.net import INSIDE
+from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

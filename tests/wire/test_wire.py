@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from harness.world import World
 from tests.wire.fuzz import Fuzz
 from tests.wire.sdk import sdk
-from tests.world.world import World
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 

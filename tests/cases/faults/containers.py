@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from harness.world import wait_until
 from tests.cases.faults.fault import FAULTS, Fault, Harm, fault
 from tests.cases.faults.stage import IMAGE, Stage
-from tests.world.world import wait_until
 
 
 def _done_to(words: tuple[str, ...], service: str, stage: Stage) -> Harm:

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from harness.net import run
+from harness.world import wait_until
 from tests.cases.faults.fault import FAULTS, Fault, fault
 from tests.cases.faults.stage import Stage
-from tests.world.net import run
-from tests.world.world import wait_until
 
 FULL_S = 6.0
 BOUND_S = 60.0

@@ -6,9 +6,9 @@ import signal
 import time
 from pathlib import Path
 
+from harness.world import wait_until
 from tests.cases.faults.fault import fault
 from tests.cases.faults.stage import START_S, Stage
-from tests.world.world import wait_until
 
 SERVICES, POINTS = 20, 40
 AWAY_S = 60.0

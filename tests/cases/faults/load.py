@@ -10,8 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from demo.settings import CHECKOUT
+from harness.net import Net
 from tests.cases.faults.clients import MANNERS, Target
-from tests.world.net import Net
 
 END_S = 60
 

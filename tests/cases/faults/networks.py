@@ -6,9 +6,9 @@ import json
 from functools import partial
 from typing import Any
 
+from harness.world import wait_until
 from tests.cases.faults.fault import FAULTS, Fault, Harm, fault
 from tests.cases.faults.stage import Stage
-from tests.world.world import wait_until
 
 BOUND_S = 60.0
 

@@ -6,9 +6,9 @@ import signal
 import time
 from functools import partial
 
+from harness.world import wait_until
 from tests.cases.faults.fault import FAULTS, Fault, Harm, fault
 from tests.cases.faults.stage import Stage
-from tests.world.world import wait_until
 
 STOPPED_S = 15.0
 NOTICED_S = 10.0

@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Any
 
 from demo.settings import CHECKOUT
+from harness.net import INSIDE, run
+from harness.processes import processes_of
+from harness.world import World, wait_until
 from tests.cases.faults.clients import Target
 from tests.cases.faults.load import Load
 from tests.cases.faults.ways import Ways
-from tests.world.net import INSIDE, run
-from tests.world.processes import processes_of
-from tests.world.world import World, wait_until
 
 APP = CHECKOUT / "proof" / "app.py"
 IMAGE = "story-app:1.0.0"

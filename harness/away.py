@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.world.processes import kill
-from tests.world.world import World
+from harness.processes import kill
+from harness.world import World
 
 
 def engine_pid(world: World) -> int:

@@ -28,9 +28,9 @@ from demo.patience import PATIENCE
 from demo.settings import CHECKOUT, EXAMPLE
 from demo.settings import Settings as StorySettings
 from demo.watch import Api
-from tests.world.images import BOX, box_tar, story_tar, unmount_below
-from tests.world.net import Net, run
-from tests.world.processes import kill, kill_all
+from harness.images import BOX, box_tar, story_tar, unmount_below
+from harness.net import Net, run
+from harness.processes import kill, kill_all
 
 
 class World:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from demo.images import SUITE, base_tar, import_line
 from demo.settings import CACHE, EXAMPLE
-from tests.world.net import Net, run
-from tests.world.processes import kill_all
+from harness.net import Net, run
+from harness.processes import kill_all
 
 BOX = "box:1"
 """Busybox alone; runs `sleep` until it is told otherwise."""

@@ -1,4 +1,4 @@
-"""A genuine dockerd in a network namespace of its own, for recording: the peer of `tests.world.World`."""
+"""A genuine dockerd in a network namespace of its own, for recording: the peer of `harness.World`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from demo.ending import undisturbed
-from tests.world.images import BOX, box_tar, unmount_below
-from tests.world.net import Net, run
-from tests.world.processes import kill_all
-from tests.world.world import wait_until
+from harness.images import BOX, box_tar, unmount_below
+from harness.net import Net, run
+from harness.processes import kill_all
+from harness.world import wait_until
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.genuine import clear, genuine
-from tests.world.images import story_tar
-from tests.world.net import run
-from tests.world.world import World
+from harness.genuine import clear, genuine
+from harness.images import story_tar
+from harness.net import run
+from harness.world import World
 
 
 @pytest.fixture(scope="session")
