@@ -232,7 +232,7 @@ async def task_of(cli: Cli, **more: Any) -> Task:
     )
     service = door.store.view.services[key]
     status = TaskStatus(TaskState.RUNNING, 0, "started")
-    template, endpoint = service.spec["TaskTemplate"], service.spec["EndpointSpec"]
+    template, endpoint = service.spec.raw["TaskTemplate"], service.spec.raw["EndpointSpec"]
     task = Task("apptask", key, "app", "n", template, endpoint, 1, TaskState.RUNNING, status, slot=1)
     labels = {"com.docker.swarm.task.id": task.id, "com.docker.swarm.service.name": "app"}
     body: Raw = {"Image": "box:1", "Cmd": ["sh", "-c", "echo ready; sleep 1000"], "Labels": labels}

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from skerry.control import configs, networks, secrets, services, swarm
+from skerry.control.decode import read
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Node, Raw, Service, Task, TaskStatus
+from skerry.model.spec import endpoint_of, template_of
 from skerry.model.states import TaskState
 from skerry.store.store import Store
 from tests.support.memory import Clock, Memory
@@ -31,6 +33,11 @@ def spec(name: str = "app", **more: Any) -> Raw:
 def published(*ports: Raw, mode: str = "vip") -> Raw:
     """An endpoint spec."""
     return {"Mode": mode, "Ports": list(ports)}
+
+
+def checked(body: Raw) -> Raw:
+    """The spec of a service as the API hands it over."""
+    return read(body, "swarm.ServiceSpec")
 
 
 class World:
@@ -64,14 +71,14 @@ class World:
 
     def service(self, name: str = "app", **more: Any) -> Service:
         """Create a service."""
-        key, warnings = self.run(services.create(self.store, spec(name, **more)))
+        key, warnings = self.run(services.create(self.store, checked(spec(name, **more))))
         assert warnings == []
         return self.view.services[key]
 
     def update(self, service: Service, body: Raw, **more: Any) -> Service:
         """Update a service at its current version."""
         version = str(self.view.services[service.id].version)
-        self.run(services.update(self.store, service.id, version, body, **more))
+        self.run(services.update(self.store, service.id, version, checked(body), **more))
         return self.view.services[service.id]
 
     def network(self, name: str = "net", **more: Any) -> str:
@@ -93,8 +100,8 @@ class World:
             service.id,
             service.name,
             self.node_id,
-            service.spec["TaskTemplate"],
-            service.spec.get("EndpointSpec"),
+            template_of(service.spec),
+            endpoint_of(service.spec),
             service.spec_version,
             TaskState.RUNNING,
             TaskStatus(state, 0, "started"),

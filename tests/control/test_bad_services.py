@@ -12,7 +12,7 @@ import pytest
 
 from skerry.control import services
 from skerry.model.objects import Raw
-from tests.control.swarm_of_one import World, invalid, published, spec
+from tests.control.swarm_of_one import World, checked, invalid, published, spec
 
 
 def go(found: str, field: str, kind: str) -> str:
@@ -204,10 +204,12 @@ UNKNOWN: list[tuple[str, str]] = [
 def refused(body: Any, status: int, text: str) -> None:
     """At create, and as well at update of another service; with no network, secret or port in between."""
     world = World()
-    world.refuses(lambda store: services.create(store, body), status, text)
+    world.refuses(lambda store: services.create(store, checked(body)), status, text)
     there = world.service("other")
     if not (isinstance(body, dict) and "Mode" in body):
-        world.refuses(lambda store: services.update(store, there.id, str(there.version), body), status, text)
+        world.refuses(
+            lambda store: services.update(store, there.id, str(there.version), checked(body)), status, text
+        )
 
 
 @pytest.mark.parametrize(("body", "text"), SHAPES)
@@ -255,7 +257,7 @@ def test_a_published_number_that_is_no_port_is_taken_as_a_swarm_takes_it() -> No
     "mode", [{"Replicated": {"Replicas": 10**12}}, {"ReplicatedJob": {"MaxConcurrent": 2**63 - 1}}]
 )
 def test_so_many_tasks_as_anybody_wants_may_be_asked_for(mode: Raw) -> None:
-    assert mode.items() <= World().service(Mode=mode).spec["Mode"].items() or "ReplicatedJob" in mode
+    assert mode.items() <= World().service(Mode=mode).spec.raw["Mode"].items() or "ReplicatedJob" in mode
 
 
 @pytest.mark.case("BAD")
@@ -266,7 +268,7 @@ def test_retries_are_a_number_of_32_bits() -> None:
         invalid("ContainerSpec: Retries in HealthConfig cannot be negative"),
     )
     kept = World().service(container={"Healthcheck": {"Retries": 2**32 + 3}})
-    assert kept.spec["TaskTemplate"]["ContainerSpec"]["Healthcheck"]["Retries"] == 3
+    assert kept.spec.raw["TaskTemplate"]["ContainerSpec"]["Healthcheck"]["Retries"] == 3
 
 
 @pytest.mark.case("BAD")
@@ -277,7 +279,7 @@ def test_null_in_a_list_is_a_zero() -> None:
         "rpc error: code = Unknown desc = constraint expected one operator from ==, !=",
     )
     container = {"Env": ["A=1", None], "Secrets": [None]}
-    stored = World().service(container=container).spec["TaskTemplate"]["ContainerSpec"]
+    stored = World().service(container=container).spec.raw["TaskTemplate"]["ContainerSpec"]
     assert stored["Env"] == ["A=1", ""]
     assert not stored.get("Secrets")
 
@@ -329,7 +331,7 @@ def test_a_port_that_another_service_has(held: str, asked: str, manner: str) -> 
     first = world.service("a", EndpointSpec=published(port(PublishMode=held)))
     text = invalid(f"port '80' is already in use by service 'a' ({first.id}) as {manner}")
     body = spec("b", EndpointSpec=published(port(PublishMode=asked)))
-    world.refuses(lambda store: services.create(store, body), 400, text)
+    world.refuses(lambda store: services.create(store, checked(body)), 400, text)
     second = world.service("b")
     world.refuses(lambda store: services.update(store, "b", str(second.version), body), 400, text)
 
@@ -339,7 +341,7 @@ def test_a_chosen_port_is_in_use_as_well() -> None:
     first = world.service("a", EndpointSpec=published({"TargetPort": 80}))
     text = f"port '30000' is already in use by service 'a' ({first.id}) as an ingress port"
     body = spec("b", EndpointSpec=published(port(30000)))
-    world.refuses(lambda store: services.create(store, body), 400, invalid(text))
+    world.refuses(lambda store: services.create(store, checked(body)), 400, invalid(text))
 
 
 def test_the_same_number_is_free_for_another_protocol_and_shared_in_host_mode() -> None:

@@ -14,6 +14,7 @@ from skerry.core.naming import STACK_LABEL
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, Service, VirtualIP
 from skerry.model.states import TaskState
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
+from tests.support.specs import of_service
 
 PORTS = {"Ports": [{"TargetPort": 8080, "PublishedPort": 80, "PublishMode": "host"}]}
 
@@ -64,7 +65,9 @@ def test_a_task_that_is_to_stop_leaves_at_once() -> None:
 
 def test_dnsrr_names_are_the_tasks() -> None:
     swarm = swarm_on_front()
-    swarm.put(replace(swarm.service, spec={**swarm.service.spec, "EndpointSpec": {"Mode": "dnsrr"}}))
+    swarm.put(
+        replace(swarm.service, spec=of_service({**swarm.service.spec.raw, "EndpointSpec": {"Mode": "dnsrr"}}))
+    )
     names = {name.name: name.addresses for name in traffic(swarm.view).names}
     assert names["app"] == names["tasks.app"] == ("10.0.1.2",)
 
@@ -107,7 +110,7 @@ def net(key: str, **more: Any) -> Network:
 
 def attached(swarm: Swarm, *targets: str, **more: Any) -> Service:
     template = {"ContainerSpec": {"Image": "app:1"}, "Networks": [{"Target": key} for key in targets]}
-    swarm.put(replace(swarm.service, spec=service_spec(template=template, **more)))
+    swarm.put(replace(swarm.service, spec=of_service(service_spec(template=template, **more))))
     return swarm.service
 
 

@@ -19,6 +19,7 @@ from skerry.store.store import Store
 from tests.core.test_endpoints import swarm_on_front
 from tests.core.world import Swarm, service_spec
 from tests.support.memory import Clock, memory_store
+from tests.support.specs import of_service
 
 BOUND_S = 15.0
 
@@ -134,7 +135,9 @@ def test_a_new_service_gets_its_tasks_and_a_delay_wakes_the_loop() -> None:
 def test_a_place_that_gets_free_is_taken_at_once() -> None:
     async def body(store: Store, swarm: Swarm) -> None:
         waiting = {"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}}
-        other = Service("other", "other", {**service_spec(replicas=1, template=waiting), "Name": "other"})
+        other = Service(
+            "other", "other", of_service({**service_spec(replicas=1, template=waiting), "Name": "other"})
+        )
         await store.update(lambda tx: tx.put(other))
         await until(lambda: "insufficient resources" in str(store.view.tasks_of("other")))
         (task,) = store.view.tasks_of("s")

@@ -81,7 +81,7 @@ class HealthState:
 
 
 def check_of(
-    wanted: Healthcheck | None, image: Raw, wish: Wish = AS_SKERRY_CHOOSES, environment: Sequence[str] = ()
+    spec: Healthcheck, image: Raw, wish: Wish = AS_SKERRY_CHOOSES, environment: Sequence[str] = ()
 ) -> Check | None:
     """The check of a task: what a label wishes, else its spec's, completed by the image's (`image` is the
     image's Config; `environment` the spec's own, `NAME=value`).
@@ -89,7 +89,6 @@ def check_of(
     None where there is none, or it is NONE, or of a kind that no engine knows.
     """
     built_in = image.get("Healthcheck") or {}
-    spec = wanted or Healthcheck()
     command = _command(spec.test or built_in.get("Test") or [], image.get("Shell") or SHELL)
     command, probe = _as_wished(command, wish, [*(image.get("Env") or ()), *environment])
     if not command and probe is None:

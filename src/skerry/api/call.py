@@ -119,11 +119,11 @@ class Call:
             raise InvalidParameter("unexpected EOF") from None
 
     async def body(self, shape: str) -> Raw:
-        """The body with its keys in Docker's case; `shape` is Go's name of its type."""
+        """The body, checked; `shape` is Go's name of its type."""
         data = await self.read()
         if self.facts.has(changes.BODIES):
             mediatype.check(self.request.headers.get("Content-Type", ""), data)
-        return decode.body(data, shape, self.facts)
+        return decode.body(data, shape, self.facts, self.version)
 
     @property
     def auth(self) -> str:

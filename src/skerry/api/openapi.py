@@ -6,8 +6,8 @@ import re
 
 from skerry.api.call import Route, Table
 from skerry.control.decode import RANGES
-from skerry.control.shapes import LABELS, SHAPES
 from skerry.model.objects import Raw
+from skerry.model.shapes import LABELS, SHAPES
 
 BODIES = {
     "POST /swarm/init": "swarm.InitRequest",

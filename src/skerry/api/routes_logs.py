@@ -20,7 +20,8 @@ from skerry.core.view import View
 from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
 from skerry.model.go import strconv, timestamps
-from skerry.model.objects import Raw, Task
+from skerry.model.objects import Task
+from skerry.model.specs import TaskTemplate
 from skerry.model.states import TaskState
 
 QUEUED = 256
@@ -51,7 +52,7 @@ async def of_service(call: Call) -> web.StreamResponse:
     _streams(call)
     swarm.manager(call.view)
     service = services.find(call.view, call.ref)
-    wish = _wish(call, service.spec.get("TaskTemplate") or {})
+    wish = _wish(call, service.spec.typed.task_template)
     return await _send(
         call, wish, lambda view: list(view.tasks_of(service.id)), lambda view: service.id in view.services
     )
@@ -62,7 +63,7 @@ async def of_task(call: Call) -> web.StreamResponse:
     _streams(call)
     swarm.manager(call.view)
     key = tasks.find(call.view, call.ref)
-    wish = _wish(call, key.spec)
+    wish = _wish(call, key.spec.typed)
 
     def find(view: View) -> list[Task]:
         return [view.tasks[key.id]] if key.id in view.tasks else []
@@ -78,7 +79,7 @@ def _streams(call: Call) -> None:
     raise SkerryError("Bad parameters: you must choose at least one stream")
 
 
-def _wish(call: Call, template: Raw) -> Wish:
+def _wish(call: Call, template: TaskTemplate) -> Wish:
     query = {"tail": _tail(call.text("tail"))}
     for name in ("stdout", "stderr"):
         query[name] = "1" if call.lenient(name) else "0"
@@ -88,7 +89,11 @@ def _wish(call: Call, template: Raw) -> Wish:
     if call.text("since"):
         query["since"] = _since(call.text("since"))
     return Wish(
-        query, call.lenient("follow"), call.lenient("timestamps"), call.lenient("details"), _tty(template)
+        query,
+        call.lenient("follow"),
+        call.lenient("timestamps"),
+        call.lenient("details"),
+        template.container_spec.tty,
     )
 
 
@@ -110,10 +115,6 @@ def _since(text: str) -> str:
     except strconv.NumError as error:
         raise SkerryError(f"could not parse since timestamp: {error}") from error
     return text
-
-
-def _tty(template: Raw) -> bool:
-    return bool((template.get("ContainerSpec") or {}).get("TTY"))
 
 
 async def _send(
@@ -169,7 +170,7 @@ async def _lines(
 
     An error of the engine's is a piece of its own; a container that is gone has no lines.
     """
-    cut = frames.lines if _tty(task.spec) else frames.split
+    cut = frames.lines if task.spec.typed.container_spec.tty else frames.split
     try:
         async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
             async for stream, line in cut(chunks):

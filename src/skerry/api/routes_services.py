@@ -12,20 +12,11 @@ from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.images import content_of, resolved
 from skerry.api.routes_networks import local_networks
-from skerry.api.upstream import read_version
-from skerry.api.versions import known, strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
-from skerry.control.decode import read
 from skerry.model.objects import Raw, Service
 
 _FILTERS = ("id", "label", "mode", "name", "runtime")
-_MODES = {
-    "Replicated": "replicated",
-    "Global": "global",
-    "ReplicatedJob": "replicated-job",
-    "GlobalJob": "global-job",
-}
 
 
 async def listing(call: Call) -> web.Response:
@@ -41,18 +32,14 @@ async def listing(call: Call) -> web.Response:
 def _wanted(service: Service, asked: Filters) -> bool:
     if not asked:
         return True
-    template = service.spec.get("TaskTemplate") or {}
+    spec = service.spec.typed
     return (
         filters.prefix(asked, "id", service.id)
         and filters.prefix(asked, "name", service.name)
-        and filters.labels(asked, "label", service.spec.get("Labels"))
-        and filters.exact(asked, "mode", _mode(service.spec))
-        and filters.exact(asked, "runtime", template.get("Runtime") or "container")
+        and filters.labels(asked, "label", spec.labels)
+        and filters.exact(asked, "mode", spec.mode.kind)
+        and filters.exact(asked, "runtime", spec.task_template.runtime)
     )
-
-
-def _mode(spec: Raw) -> str:
-    return next((_MODES[key] for key in spec.get("Mode") or {} if key in _MODES), "replicated")
 
 
 async def inspect(call: Call) -> web.Response:
@@ -65,18 +52,12 @@ async def inspect(call: Call) -> web.Response:
 
 async def create(call: Call) -> web.Response:
     """Make a service."""
-    body, unresolved = await resolved(call, await _spec(call))
+    body, unresolved = await resolved(call, await call.body("swarm.ServiceSpec"))
     local, content = await _local(call, body), await content_of(call, body)
     key, warnings = await services.create(call.store, body, auth=call.auth, local=local, content=content)
     warnings = unresolved + warnings
     told = {"Warnings": warnings or None} if warnings or call.facts.has(changes.WARNINGS) else {}
     return answer({"ID": key, **told}, 201)
-
-
-async def _spec(call: Call) -> Raw:
-    """The spec in the body: the engine's version tells which types are checked, the client's what counts."""
-    spec = known(await call.body("swarm.ServiceSpec"), read_version(call.facts.api_version))
-    return strip(read(spec, "swarm.ServiceSpec"), call.version)
 
 
 async def _local(call: Call, spec: Raw) -> set[str]:
@@ -94,7 +75,7 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one."""
-    body, unresolved = await resolved(call, await _spec(call))
+    body, unresolved = await resolved(call, await call.body("swarm.ServiceSpec"))
     warnings = unresolved + await services.update(
         call.store,
         call.ref,

@@ -51,7 +51,7 @@ def _wanted(view: View, task: Task, asked: Filters) -> bool:
         and filters.exact(asked, "node", task.node_id)
         and filters.labels(asked, "label", task.labels)
         and filters.exact(asked, "desired-state", task.desired.word)
-        and filters.exact(asked, "runtime", task.spec.get("Runtime") or "container")
+        and filters.exact(asked, "runtime", task.spec.typed.runtime)
         and ("_up-to-date" not in asked or _up_to_date(view, task))
     )
 
