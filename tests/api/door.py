@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from skerry.api.app import make_app
-from skerry.api.frontdoor import Server, serve
-from skerry.api.ports import HealthState, Parts
+from skerry.api.deps import HealthState, Parts
+from skerry.api.door.frontdoor import Server, serve
 from skerry.control import services, swarm
 from skerry.engine.client import connect_engine
 from skerry.engine.port import Engine

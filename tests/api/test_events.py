@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.api.eventfilter import wanted
-from skerry.api.events import of_change
+from skerry.api.swarm_events import of_change
 from skerry.control import configs, networks, services, swarm
 from skerry.model.objects import Endpoint, Network, Raw, Service, Task, TaskStatus, UpdateStatus
 from skerry.model.states import TaskState

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from skerry.agent.container import blueprint
-from skerry.api.events import of_change
+from skerry.api.swarm_events import of_change
 from skerry.control import networks, services, swarm
 from skerry.core.view import View
 from skerry.model.objects import Config, Raw, Task, TaskStatus

@@ -6,12 +6,12 @@ from functools import partial
 
 from aiohttp import web
 
-from skerry.api import changes, filters
+from skerry.api import engine_versions, filters
 from skerry.api.call import Call, Table, empty
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.images import content_of, resolved
-from skerry.api.routes_networks import local_networks
+from skerry.api.overlay import local_networks
 from skerry.api.upstream import read_version
 from skerry.api.versions import known, strip
 from skerry.api.wire import services as wire
@@ -69,7 +69,7 @@ async def create(call: Call) -> web.Response:
     local, content = await _local(call, body), await content_of(call, body)
     key, warnings = await services.create(call.store, body, auth=call.auth, local=local, content=content)
     warnings = unresolved + warnings
-    told = {"Warnings": warnings or None} if warnings or call.facts.has(changes.WARNINGS) else {}
+    told = {"Warnings": warnings or None} if warnings or call.facts.has(engine_versions.WARNINGS) else {}
     return answer({"ID": key, **told}, 201)
 
 
