@@ -168,25 +168,22 @@ MANY = {f"10.0.1.{last}" for last in range(2, 100)}
     ("payload", "udp", "count"),
     [(0, True, 30), (512, True, 29), (600, True, 35), (1232, True, 74), (4096, True, 74), (0, False, 98)],
 )
-def test_a_long_answer_holds_what_fits(payload: int, udp: bool, count: int) -> None:
-    async def scene() -> None:
-        answerer = Answerer(board_of(TRAFFIC), Upstream())
-        firsts = set()
-        for _ in range(20):
-            answer = await ask(answerer, "many", udp=udp, payload=payload)
-            found = addresses(answer)
-            firsts.add(found[0])
-            assert bool(answer.flags & dns.flags.TC) == (count < 98)
-            assert len(set(found)) == len(found) == count
-            assert set(found) <= MANY
-            assert answer.edns == (0 if payload else -1)
-        assert len(firsts) > 1
-
-    asyncio.run(scene())
+async def test_a_long_answer_holds_what_fits(payload: int, udp: bool, count: int) -> None:
+    answerer = Answerer(board_of(TRAFFIC), Upstream())
+    firsts = set()
+    for _ in range(20):
+        answer = await ask(answerer, "many", udp=udp, payload=payload)
+        found = addresses(answer)
+        firsts.add(found[0])
+        assert bool(answer.flags & dns.flags.TC) == (count < 98)
+        assert len(set(found)) == len(found) == count
+        assert set(found) <= MANY
+        assert answer.edns == (0 if payload else -1)
+    assert len(firsts) > 1
 
 
 @pytest.mark.case("N8")
-def test_a_long_answer_of_another_server_holds_what_fits() -> None:
+async def test_a_long_answer_of_another_server_holds_what_fits() -> None:
     class Long(Upstream):
         async def ask(
             self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
@@ -196,32 +193,26 @@ def test_a_long_answer_of_another_server_holds_what_fits() -> None:
             answer.answer += [dns.rrset.from_text("y.example.org.", 60, "IN", "A", one) for one in MANY]
             return Answer(answer)
 
-    async def scene() -> None:
-        answerer = Answerer(board_of(TRAFFIC), Long())
-        short = await ask(answerer, "x.example.org")
-        assert short.flags & dns.flags.TC
-        assert 20 < len(addresses(short)) < 31
-        whole = await ask(answerer, "x.example.org", udp=False)
-        assert (whole.flags & dns.flags.TC, len(addresses(whole))) == (0, 99)
-
-    asyncio.run(scene())
+    answerer = Answerer(board_of(TRAFFIC), Long())
+    short = await ask(answerer, "x.example.org")
+    assert short.flags & dns.flags.TC
+    assert 20 < len(addresses(short)) < 31
+    whole = await ask(answerer, "x.example.org", udp=False)
+    assert (whole.flags & dns.flags.TC, len(addresses(whole))) == (0, 99)
 
 
 @pytest.mark.case("N8")
-def test_edns_is_answered_and_another_version_refused() -> None:
-    async def scene() -> None:
-        answerer = Answerer(board_of(TRAFFIC), Upstream())
-        for version, code in ((0, dns.rcode.NOERROR), (1, dns.rcode.BADVERS), (7, dns.rcode.BADVERS)):
-            query = dns.message.make_query("app", "A")
-            query.use_edns(version, dns.flags.DO, 1400)
-            wire = await answerer.answer(query.to_wire(), TASK, LEG)
-            assert wire is not None
-            answer = dns.message.from_wire(wire)
-            assert (answer.edns, answer.payload, answer.rcode()) == (0, 1232, code)
-            assert addresses(answer) == (["10.0.1.130"] if version == 0 else [])
-        assert (await ask(answerer, "app")).edns == -1
-
-    asyncio.run(scene())
+async def test_edns_is_answered_and_another_version_refused() -> None:
+    answerer = Answerer(board_of(TRAFFIC), Upstream())
+    for version, code in ((0, dns.rcode.NOERROR), (1, dns.rcode.BADVERS), (7, dns.rcode.BADVERS)):
+        query = dns.message.make_query("app", "A")
+        query.use_edns(version, dns.flags.DO, 1400)
+        wire = await answerer.answer(query.to_wire(), TASK, LEG)
+        assert wire is not None
+        answer = dns.message.from_wire(wire)
+        assert (answer.edns, answer.payload, answer.rcode()) == (0, 1232, code)
+        assert addresses(answer) == (["10.0.1.130"] if version == 0 else [])
+    assert (await ask(answerer, "app")).edns == -1
 
 
 @pytest.mark.parametrize("bits", [0, dns.flags.AD, dns.flags.CD, dns.flags.AD | dns.flags.CD])
@@ -244,33 +235,28 @@ def test_dnssec_bits_come_back(bits: int) -> None:
     assert answer.ednsflags & dns.flags.DO
 
 
-def test_an_answer_given_at_once_is_that_of_the_names_as_they_are() -> None:
+async def test_an_answer_given_at_once_is_that_of_the_names_as_they_are() -> None:
     """The same bytes again, before and after the names change, and from somebody else."""
 
-    async def scene() -> None:
-        board = board_of(TRAFFIC)
-        answerer = Answerer(board, Upstream())
-        wire = dns.message.make_query("app", "A").to_wire()
-        assert answerer.at_once(wire, TASK, LEG) is None
-        first = await answerer.answer(wire, TASK, LEG)
-        again = b"\x01\x02" + wire[2:]
-        at_once = answerer.at_once(again, TASK, LEG)
-        assert first is not None
-        assert at_once == b"\x01\x02" + first[2:]
-        assert answerer.at_once(wire, "10.0.1.9", LEG) is None
-        assert answerer.at_once(wire, TASK, "10.0.2.254") is None
-        assert answerer.at_once(wire, TASK, LEG, udp=False) is None
-        moved = Traffic(
-            TRAFFIC.segments, names=(Name("red", "app", ("10.0.1.131",)),), clients=TRAFFIC.clients
-        )
-        board.post(Desired(2, moved))
-        assert answerer.at_once(wire, TASK, LEG) is None
-        assert addresses(await ask(answerer, "app")) == ["10.0.1.131"]
-
-    asyncio.run(scene())
+    board = board_of(TRAFFIC)
+    answerer = Answerer(board, Upstream())
+    wire = dns.message.make_query("app", "A").to_wire()
+    assert answerer.at_once(wire, TASK, LEG) is None
+    first = await answerer.answer(wire, TASK, LEG)
+    again = b"\x01\x02" + wire[2:]
+    at_once = answerer.at_once(again, TASK, LEG)
+    assert first is not None
+    assert at_once == b"\x01\x02" + first[2:]
+    assert answerer.at_once(wire, "10.0.1.9", LEG) is None
+    assert answerer.at_once(wire, TASK, "10.0.2.254") is None
+    assert answerer.at_once(wire, TASK, LEG, udp=False) is None
+    moved = Traffic(TRAFFIC.segments, names=(Name("red", "app", ("10.0.1.131",)),), clients=TRAFFIC.clients)
+    board.post(Desired(2, moved))
+    assert answerer.at_once(wire, TASK, LEG) is None
+    assert addresses(await ask(answerer, "app")) == ["10.0.1.131"]
 
 
-def test_an_answer_is_not_kept_where_the_names_changed_meanwhile() -> None:
+async def test_an_answer_is_not_kept_where_the_names_changed_meanwhile() -> None:
     class Slow(Upstream):
         async def ask(
             self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
@@ -281,12 +267,9 @@ def test_an_answer_is_not_kept_where_the_names_changed_meanwhile() -> None:
 
     board = board_of(TRAFFIC)
 
-    async def scene() -> None:
-        answerer = Answerer(board, Slow())
-        assert addresses(await ask(answerer, "nas")) == ["203.0.113.7"]
-        assert addresses(await ask(answerer, "nas")) == ["10.0.1.9"]
-
-    asyncio.run(scene())
+    answerer = Answerer(board, Slow())
+    assert addresses(await ask(answerer, "nas")) == ["203.0.113.7"]
+    assert addresses(await ask(answerer, "nas")) == ["10.0.1.9"]
 
 
 def test_replies_kept_are_bounded() -> None:

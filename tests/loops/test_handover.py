@@ -103,26 +103,23 @@ def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgot
     assert (drainer.drained, drainer.forgotten) == (drained, forgotten)
 
 
-def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
+async def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
     labels = {"skerry.drain.timeout": "3s", "skerry.drain.quiet": "200ms", "skerry.drain.idle": "leave"}
 
-    async def main() -> None:
-        store, drainer = memory_store(swarm_on_front().view), FakeDrainer(0)
-        network = NetworkLoop(store, FakeSwitch())
-        running = asyncio.create_task(network.run())
-        handover = Handover(network, SegmentsLoop(store, FakeEngine(), drainer), drainer)
-        service, task = store.view.services["s"], store.view.tasks_of("s")[0]
-        task = replace(task, status=replace(task.status, pid=7), attachments=(Attachment("n", "10.0.1.2"),))
-        await asyncio.sleep(0)
-        await store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": labels})))
-        await store.update(lambda tx: tx.delete(tx.view.services["s"]))
-        await asyncio.sleep(0.01)
-        await handover.drain(task)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, "leave")
-
-    asyncio.run(main())
+    store, drainer = memory_store(swarm_on_front().view), FakeDrainer(0)
+    network = NetworkLoop(store, FakeSwitch())
+    running = asyncio.create_task(network.run())
+    handover = Handover(network, SegmentsLoop(store, FakeEngine(), drainer), drainer)
+    service, task = store.view.services["s"], store.view.tasks_of("s")[0]
+    task = replace(task, status=replace(task.status, pid=7), attachments=(Attachment("n", "10.0.1.2"),))
+    await asyncio.sleep(0)
+    await store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": labels})))
+    await store.update(lambda tx: tx.delete(tx.view.services["s"]))
+    await asyncio.sleep(0.01)
+    await handover.drain(task)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, "leave")
 
 
 @pytest.mark.case("N10")
