@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -198,18 +197,18 @@ async def test_what_runs_already_is_found_and_nothing_is_started(folder: Path) -
                 assert await found(stored=at(folder, "default.sock")) == "default.sock"
 
 
-def test_an_engine_elsewhere_is_refused(folder: Path) -> None:
+async def test_an_engine_elsewhere_is_refused(folder: Path) -> None:
     with pytest.raises(EngineUnreachable, match="on this machine"):
-        asyncio.run(chosen(folder, "tcp://10.0.0.1:2375"))
+        await chosen(folder, "tcp://10.0.0.1:2375")
 
 
-def test_another_dockerd_here_is_never_joined_by_a_second(
+async def test_another_dockerd_here_is_never_joined_by_a_second(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/bin/false")
     monkeypatch.setattr(embedded, "dockerds_here", lambda: [4711])
     with pytest.raises(EngineUnreachable, match=r"process 4711.*DOCKER_HOST"):
-        asyncio.run(Embedded(folder, folder / "data").start())
+        await Embedded(folder, folder / "data").start()
 
 
 async def test_a_private_engine_leaves_the_machines_own_alone(folder: Path) -> None:
@@ -219,21 +218,23 @@ async def test_a_private_engine_leaves_the_machines_own_alone(folder: Path) -> N
         assert choice.socket == str(folder / "engine.sock")
 
 
-def test_no_engine_and_no_dockerd_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_engine_and_no_dockerd_says_what_to_install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: None)
     with pytest.raises(EngineUnreachable, match=r"apt-get install docker\.io"):
-        asyncio.run(Embedded(folder, folder / "data").start())
+        await Embedded(folder, folder / "data").start()
 
 
-def test_a_run_directory_too_deep_for_sockets_is_refused(
+async def test_a_run_directory_too_deep_for_sockets_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/bin/false")
     with pytest.raises(EngineUnreachable, match="more than 107 bytes"):
-        asyncio.run(Embedded(folder / ("d" * 80), folder / "data").start())
+        await Embedded(folder / ("d" * 80), folder / "data").start()
 
 
-def test_a_dockerd_that_will_not_start_gives_its_last_words(
+async def test_a_dockerd_that_will_not_start_gives_its_last_words(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = folder / "dockerd"
@@ -241,7 +242,7 @@ def test_a_dockerd_that_will_not_start_gives_its_last_words(
     script.chmod(0o755)
     monkeypatch.setattr("shutil.which", lambda name, path=None: str(script))
     with pytest.raises(EngineUnreachable, match="does not start: failed to start daemon: no cgroups"):
-        asyncio.run(Embedded(folder, folder / "data").start())
+        await Embedded(folder, folder / "data").start()
 
 
 LIFE = """

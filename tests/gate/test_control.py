@@ -22,7 +22,7 @@ class Recorder:
         return Status(pid=1, namespace=2, serial=self.desired.serial, refused={"tcp/80": "taken"})
 
 
-def test_says_what_is_answers_what_is_applied_and_tells_of_changes(tmp_path: Path) -> None:
+async def test_says_what_is_answers_what_is_applied_and_tells_of_changes(tmp_path: Path) -> None:
     async def scene() -> None:
         recorder = Recorder()
         control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
@@ -39,7 +39,7 @@ def test_says_what_is_answers_what_is_applied_and_tells_of_changes(tmp_path: Pat
         control.stop()
         assert await reader.read() == b""
 
-    asyncio.run(scene())
+    await scene()
     assert not (tmp_path / "gate.sock").exists()
 
 

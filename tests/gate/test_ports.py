@@ -112,7 +112,7 @@ def test_udp_and_sctp_have_numbers_of_their_own() -> None:
 
 
 @pytest.mark.case("N17")
-def test_sctp_is_refused_where_the_kernel_does_not_translate_it(
+async def test_sctp_is_refused_where_the_kernel_does_not_translate_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sctp.is_tracked(tmp_path) is None
@@ -125,7 +125,7 @@ def test_sctp_is_refused_where_the_kernel_does_not_translate_it(
         ports.update([PublishedPort("sctp", 9, 9, "s", "v")])
         return ports
 
-    ports = asyncio.run(scene())
+    ports = await scene()
     words = "this kernel doesn't translate SCTP (CONFIG_NF_CT_PROTO_SCTP)"
     assert (ports.reserved, ports.refused) == ((), {"sctp/9": words})
     (tmp_path / "nf_conntrack_sctp_timeout_established").touch()

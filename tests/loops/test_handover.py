@@ -83,7 +83,7 @@ class FakeDrainer:
         ((), 0, [], []),
     ],
 )
-def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgotten: list[str]) -> None:
+async def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgotten: list[str]) -> None:
     async def main() -> FakeDrainer:
         store, drainer = memory_store(swarm_on_front().view), FakeDrainer(left)
         segments = SegmentsLoop(store, FakeEngine(), drainer)
@@ -99,7 +99,7 @@ def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgot
         assert said == (Way(words, left) if addresses else Way())
         return drainer
 
-    drainer = asyncio.run(main())
+    drainer = await main()
     assert (drainer.drained, drainer.forgotten) == (drained, forgotten)
 
 
@@ -133,7 +133,7 @@ async def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
         ({}, 7, []),
     ],
 )
-def test_names_are_led_to_a_leg_of_the_task_s(
+async def test_names_are_led_to_a_leg_of_the_task_s(
     places: dict[str, str], pid: int, led: list[tuple[int, str, str]]
 ) -> None:
     async def main() -> FakeDrainer:
@@ -142,4 +142,4 @@ def test_names_are_led_to_a_leg_of_the_task_s(
         await Handover(NetworkLoop(store, FakeSwitch()), segments, drainer).lead_names(places, pid)
         return drainer
 
-    assert asyncio.run(main()).led == led
+    assert (await main()).led == led
