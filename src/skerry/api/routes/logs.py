@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from skerry.api import engine_versions, frames
-from skerry.api.call import NO_TYPE, Call, Table
+from skerry.api.call import NO_TYPE, Call
+from skerry.api.endpoint import Endpoint, Table
+from skerry.api.query import FLAG, TEXT
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
 from skerry.engine.port import EngineError
@@ -73,22 +75,26 @@ async def of_task(call: Call) -> web.StreamResponse:
 
 
 def _streams(call: Call) -> None:
-    if call.lenient("stdout") or call.lenient("stderr"):
+    if call.query.flag("stdout") or call.query.flag("stderr"):
         return
     raise SkerryError("Bad parameters: you must choose at least one stream")
 
 
 def _wish(call: Call, template: Raw) -> Wish:
-    query = {"tail": _tail(call.text("tail"))}
+    query = {"tail": _tail(call.query.text("tail"))}
     for name in ("stdout", "stderr"):
-        query[name] = "1" if call.lenient(name) else "0"
+        query[name] = "1" if call.query.flag(name) else "0"
     query["timestamps"] = "1"
-    if call.lenient("details"):
+    if call.query.flag("details"):
         query["details"] = "1"
-    if call.text("since"):
-        query["since"] = _since(call.text("since"))
+    if call.query.text("since"):
+        query["since"] = _since(call.query.text("since"))
     return Wish(
-        query, call.lenient("follow"), call.lenient("timestamps"), call.lenient("details"), _tty(template)
+        query,
+        call.query.flag("follow"),
+        call.query.flag("timestamps"),
+        call.query.flag("details"),
+        _tty(template),
     )
 
 
@@ -276,7 +282,12 @@ def _with_details(task: Task, text: bytes) -> bytes:
     return ",".join(f"{key}={value}" for key, value in sorted(details.items())).encode() + space + line
 
 
-ROUTES: Table = [
-    ("GET", "/services/{ref}/logs", of_service),
-    ("GET", "/tasks/{ref}/logs", of_task),
+_QUERY = {
+    **dict.fromkeys(("stdout", "stderr", "follow", "timestamps", "details"), FLAG),
+    **dict.fromkeys(("since", "tail"), TEXT),
+}
+
+ENDPOINTS: Table = [
+    Endpoint("GET", "/services/{ref}/logs", of_service, query=_QUERY),
+    Endpoint("GET", "/tasks/{ref}/logs", of_task, query=_QUERY),
 ]
