@@ -10,9 +10,8 @@ import pytest
 
 from skerry.control import configs, octets, secrets, services
 from skerry.control.decode import read
-from skerry.model.objects import Raw
 from skerry.store.store import Store
-from tests.control.swarm_of_one import World, invalid, spec
+from tests.control.swarm_of_one import World, invalid, spec, update_service
 
 KINDS = [(configs, "config", 1024000), (secrets, "secret", 512000)]
 BAD_NAME = (
@@ -35,7 +34,7 @@ def test_what_is_created_is_found(module: ModuleType, kind: str, limit: int) -> 
     world.refuses(lambda store: module.remove(store, "zz"), 404, f"{kind} zz not found")
 
 
-async def _create(module: ModuleType, body: Raw, store: Store) -> None:
+async def _create(module: ModuleType, body: object, store: Store) -> None:
     kind = module.__name__.rpartition(".")[2].removesuffix("s").capitalize()
     await module.create(store, read(body, f"swarm.{kind}Spec"))
 
@@ -114,7 +113,7 @@ def test_what_a_current_spec_uses_stays(module: ModuleType, kind: str, limit: in
     world.run(module.remove(world.store, key))
     # Only the previous spec of a still names it: a rollback is accepted, and its tasks will fail.
     version = str(world.view.services[first.id].version)
-    world.run(services.update(world.store, "a", version, spec("a"), rollback="previous"))
+    world.run(update_service(world.store, "a", version, spec("a"), rollback="previous"))
 
 
 def test_secret_drivers_are_refused() -> None:

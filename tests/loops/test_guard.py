@@ -25,10 +25,10 @@ from skerry.network.errors import NetworkError
 from skerry.store.errors import StateError
 from skerry.store.store import Store
 from tests.agent.stage import stage
-from tests.core.test_endpoints import swarm_on_front
+from tests.core.front import swarm_on_front
 from tests.core.world import Swarm, service_spec
 from tests.engine.fake import FakeEngine
-from tests.loops.test_loops import FakeSwitch, until
+from tests.loops.stage import FakeSwitch, until
 from tests.sim.loop import VirtualLoop
 from tests.support.memory import Clock, Memory, memory_store
 from tests.support.specs import of_service
@@ -243,7 +243,7 @@ def test_traffic_follows_though_the_disk_takes_nothing() -> None:
     play(work())
 
 
-def test_an_agent_that_broke_off_takes_its_tasks_up_again() -> None:
+async def test_an_agent_that_broke_off_takes_its_tasks_up_again() -> None:
     """The same agent, begun again in the middle: what it held of the former run is gone."""
 
     class Deaf(FakeEngine):
@@ -260,20 +260,17 @@ def test_an_agent_that_broke_off_takes_its_tasks_up_again() -> None:
                     raise breaks.pop()
                 yield event
 
-    async def work() -> None:
-        async with stage(Deaf(), running=False) as here:
-            conditions = Conditions()
-            running = asyncio.create_task(run_all({"agent": here.agent.run}, conditions))
-            await here.task()
-            await here.until_state(TaskState.RUNNING)
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.end("web.1.t1", 3)
-            await here.until(lambda: bool(conditions.texts))
-            assert conditions.texts == ["agent loop: KeyError('Actor'); trying again in 0.5 s"]
-            await here.until_state(TaskState.FAILED)
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
     breaks = [KeyError("Actor")]
-    asyncio.run(work())
+    async with stage(Deaf(), running=False) as here:
+        conditions = Conditions()
+        running = asyncio.create_task(run_all({"agent": here.agent.run}, conditions))
+        await here.task()
+        await here.until_state(TaskState.RUNNING)
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.end("web.1.t1", 3)
+        await here.until(lambda: bool(conditions.texts))
+        assert conditions.texts == ["agent loop: KeyError('Actor'); trying again in 0.5 s"]
+        await here.until_state(TaskState.FAILED)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -7,31 +7,33 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from skerry.api import (
-    routes_containers,
-    routes_contents,
-    routes_events,
-    routes_images,
-    routes_joining,
-    routes_logs,
-    routes_networks,
-    routes_nodes,
-    routes_prune,
-    routes_services,
-    routes_skerry,
-    routes_swarm,
-    routes_system,
-    routes_tasks,
-    routes_volumes,
-)
-from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call, Route, Table
-from skerry.api.changes import Version
+from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call
 from skerry.api.decode import invalid
+from skerry.api.deps import Parts
+from skerry.api.endpoint import Endpoint, Table
+from skerry.api.engine_versions import Version
 from skerry.api.errors import answer, errors
-from skerry.api.events import Feed
 from skerry.api.openapi import description
-from skerry.api.ports import Parts
 from skerry.api.pulse import Pulse
+from skerry.api.query import Query
+from skerry.api.routes import (
+    configs_and_secrets,
+    containers,
+    distribution,
+    events,
+    joining,
+    logs,
+    networks,
+    nodes,
+    prune,
+    services,
+    skerry,
+    swarm,
+    system,
+    tasks,
+    volumes,
+)
+from skerry.api.swarm_events import Feed
 from skerry.api.upstream import OLDEST, Facts, Upstream, read_version, version_numbers
 from skerry.control.mismatch import Mismatch
 from skerry.model.errors import InvalidParameter
@@ -41,22 +43,22 @@ BODY_LIMIT = 64 * 1024 * 1024
 
 FACTS = web.RequestKey("facts", Facts)
 
-ROUTES: Table = [
-    *routes_system.ROUTES,
-    *routes_services.ROUTES,
-    *routes_prune.ROUTES,
-    *routes_networks.ROUTES,
-    *routes_joining.ROUTES,
-    *routes_contents.ROUTES,
-    *routes_tasks.ROUTES,
-    *routes_swarm.ROUTES,
-    *routes_nodes.ROUTES,
-    *routes_logs.ROUTES,
-    *routes_containers.ROUTES,
-    *routes_images.ROUTES,
-    *routes_events.ROUTES,
-    *routes_volumes.ROUTES,
-    *routes_skerry.ROUTES,
+ENDPOINTS: Table = [
+    *system.ENDPOINTS,
+    *services.ENDPOINTS,
+    *prune.ENDPOINTS,
+    *networks.ENDPOINTS,
+    *joining.ENDPOINTS,
+    *configs_and_secrets.ENDPOINTS,
+    *tasks.ENDPOINTS,
+    *swarm.ENDPOINTS,
+    *nodes.ENDPOINTS,
+    *logs.ENDPOINTS,
+    *containers.ENDPOINTS,
+    *distribution.ENDPOINTS,
+    *events.ENDPOINTS,
+    *volumes.ENDPOINTS,
+    *skerry.ENDPOINTS,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 
@@ -71,9 +73,10 @@ def make_app(parts: Parts) -> web.Application:
     app.cleanup_ctx.append(_running)
     app.on_response_prepare.append(_dress)
     app.router.add_get("/openapi.json", _describe)
-    for method, path, route in ROUTES:
-        app.router.add_route(method, path, _handler(route))
-        app.router.add_route(method, "/v{version:[0-9.]+}" + path, _handler(route))
+    for endpoint in ENDPOINTS:
+        handler = _handler(endpoint)
+        for prefix in ("", "/v{version:[0-9.]+}"):
+            app.router.add_route(endpoint.method, prefix + endpoint.path, handler)
     return app
 
 
@@ -107,15 +110,17 @@ async def _dress(request: web.Request, response: web.StreamResponse) -> None:
 
 async def _describe(request: web.Request) -> web.Response:
     """What is served here, in OpenAPI's words."""
-    return answer(description(ROUTES))
+    return answer(description(ENDPOINTS))
 
 
-def _handler(route: Route) -> Handler:
+def _handler(endpoint: Endpoint) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         facts = request[FACTS]
         version = gate(request.match_info.get("version"), facts)
+        query = Query(endpoint.query, request.query, version)
+        parts, upstream = request.app[PARTS], request.app[UPSTREAM]
         try:
-            return await route(Call(request, request.app[PARTS], request.app[UPSTREAM], facts, version))
+            return await endpoint.handle(Call(request, parts, upstream, facts, version, query, endpoint.body))
         except Mismatch as error:
             raise invalid(error.words(facts.go), facts) from error
 

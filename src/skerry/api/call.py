@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
 
-from skerry.api import changes, decode, filters, mediatype
-from skerry.api.changes import Version
+from skerry.api import decode, engine_versions, filters, mediatype
+from skerry.api.deps import Parts
+from skerry.api.engine_versions import Version
 from skerry.api.errors import answer
-from skerry.api.events import Feed
 from skerry.api.filters import Filters
-from skerry.api.ports import Parts
 from skerry.api.pulse import Pulse
+from skerry.api.query import Query
+from skerry.api.swarm_events import Feed
 from skerry.api.upstream import Answer, Facts, Upstream, read_version
 from skerry.core.view import View
 from skerry.engine.port import EngineError
@@ -35,8 +35,6 @@ BODY_TIMEOUT_S = 15
 NO_TYPE = "skerry/none"
 """A Content-Type that is taken off before the answer goes out, where Docker sends none."""
 
-_TRUE = {"1", "t", "T", "TRUE", "true", "True"}
-_FALSE = {"0", "f", "F", "FALSE", "false", "False"}
 _PREFIX = re.compile(r"/v[0-9.]+(?=/)")
 
 
@@ -49,6 +47,9 @@ class Call:
     upstream: Upstream
     facts: Facts
     version: Version
+    query: Query
+    shape: str
+    """Go's name of the body's type."""
 
     @property
     def store(self) -> Store:
@@ -79,36 +80,13 @@ class Call:
         """Whether the client speaks this version of the API or a newer one."""
         return self.version >= read_version(version)
 
-    def text(self, name: str, default: str = "") -> str:
-        """A query parameter."""
-        return self.request.query.get(name, default)
-
-    def lenient(self, name: str) -> bool:
-        """A boolean of the forgiving kind: anything but empty, 0, no, false and none is true."""
-        return self.text(name).strip().lower() not in ("", "0", "no", "false", "none")
-
-    def strict(self, name: str, *, brief: bool = False) -> bool:
-        """A boolean as Go's ParseBool reads it. Raises InvalidParameter; `brief` leaves out why."""
-        value = self.text(name)
-        if value in _TRUE:
-            return True
-        if value in _FALSE or not value:
-            return False
-        why = "" if brief else f': strconv.ParseBool: parsing "{value}": invalid syntax'
-        raise InvalidParameter(f"invalid value for {name}: {value}{why}")
-
-    def filters(self, accepted: Iterable[str]) -> Filters:
-        """The filters, of which only the accepted keys may be there.
-
-        What is no JSON was a plain error up to 20.10, but for the list of services.
-        """
-        found = self.any_filters(400 if self.request.path.endswith("/services") else 500)
-        filters.check(found, accepted, self.facts)
-        return found
-
-    def any_filters(self, status: int = 400) -> Filters:
-        """The filters, whatever their keys; older engines answer `status` to what is none."""
-        return filters.parse(self.text("filters"), self.facts, status)
+    def filters(self) -> Filters:
+        """The filters; a key that the endpoint does not declare is refused, where it declares any."""
+        declared = self.query.declared["filters"]
+        given = filters.parse(self.query.text("filters"), self.facts, declared.malformed)
+        if declared.keys:
+            given.check(declared.keys, self.facts)
+        return given
 
     async def read(self) -> bytes:
         """The body. One that does not end is refused: its sender has gone, or sent a wrong length."""
@@ -118,12 +96,12 @@ class Call:
         except TimeoutError:
             raise InvalidParameter("unexpected EOF") from None
 
-    async def body(self, shape: str) -> Raw:
-        """The body, checked; `shape` is Go's name of its type."""
+    async def body(self) -> Raw:
+        """The body, read as its endpoint declares it and checked."""
         data = await self.read()
-        if self.facts.has(changes.BODIES):
+        if self.facts.has(engine_versions.BODIES):
             mediatype.check(self.request.headers.get("Content-Type", ""), data)
-        return decode.body(data, shape, self.facts, self.version)
+        return decode.body(data, self.shape, self.facts, self.version)
 
     @property
     def auth(self) -> str:
@@ -149,10 +127,6 @@ class Call:
         headers = {name: self.request.headers[name] for name in kept if name in self.request.headers}
         data = await self.read() if body is None else body
         return await self.upstream.request(self.request.method, wanted, data or None, headers)
-
-
-Route = Callable[[Call], Awaitable[web.StreamResponse]]
-Table = list[tuple[str, str, Route]]
 
 
 def relay(told: Answer) -> web.Response:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from skerry.api import changes, gojson
+from skerry.api import engine_versions, gojson
 from skerry.api.upstream import Facts, read_version
 from skerry.control.decode import NEWEST, Unbounded, whole
 from skerry.control.decode import read as checked
@@ -51,7 +51,7 @@ def body(data: bytes, shape: str, facts: Facts, client: Version = NEWEST) -> Raw
     """
     text = data.decode("utf-8", "replace")
     if not text.strip(" \t\r\n"):
-        if facts.has(changes.BODIES) and not data:
+        if facts.has(engine_versions.BODIES) and not data:
             return {}
         raise invalid("got EOF while reading request body", facts)
     try:
@@ -63,17 +63,17 @@ def body(data: bytes, shape: str, facts: Facts, client: Version = NEWEST) -> Raw
         raise invalid(f"json: cannot unmarshal {word} into Go value of type {shape}", facts)
     engine = read_version(facts.api_version)
     result = checked(value or {}, shape, engine, client) if shape in FIELDS else canonical(value or {}, shape)
-    if rest and rest[0] not in "]}" and facts.has(changes.BODIES):
+    if rest and rest[0] not in "]}" and facts.has(engine_versions.BODIES):
         raise InvalidParameter("unexpected content after JSON")
     return result
 
 
 def invalid(words: str, facts: Facts) -> InvalidParameter:
     """What Go's decoder says of a body, as the engine passes it on."""
-    for since, before, name in changes.RENAMED:
+    for since, before, name in engine_versions.RENAMED:
         if facts.has(since):
             words = re.sub(rf"\b{re.escape(before)}", name, words)
-    return InvalidParameter(f"invalid JSON: {words}" if facts.has(changes.BODIES) else words)
+    return InvalidParameter(f"invalid JSON: {words}" if facts.has(engine_versions.BODIES) else words)
 
 
 def _value(data: bytes, text: str) -> tuple[Any, str]:

@@ -1,0 +1,371 @@
+"""A client's connection: one request after the other, and each head decides who serves it.
+
+Ours go to aiohttp, the others to the engine; both get the head and the body written afresh, and nothing that
+comes behind them. The connection is kept, as clients of Docker expect, and comes back here for its next head.
+Only where the engine has taken it out of HTTP (attach, exec, BuildKit's session) is it a pipe from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Protocol
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from skerry.api.door.bodies import BadBody, Body
+from skerry.api.door.exchange import Exchange
+from skerry.api.door.heads import LIMIT, BadHead, Head, HeadReader
+from skerry.api.door.pipe import LINGER_S, ClientHalf, hung_up, tie
+
+HEAD_TIMEOUT_S = 60.0
+QUIET_S = 0.5
+"""An answer that has begun, and of which nothing came for so long, is taken for a stream without an end."""
+
+_STREAM = re.compile(r"/events.*|/(services|tasks)/[^/]*/logs\?(.*&)?follow=.*")
+
+_REASONS = {
+    301: "Moved Permanently",
+    400: "Bad Request",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+
+log = structlog.get_logger()
+
+
+class Door(Protocol):
+    """What a connection needs of the server that accepted it."""
+
+    engine_socket: str
+    connections: set[Connection]
+    connecting: set[asyncio.Task[None]]
+    closing: bool
+
+    def ours(self, head: Head, /) -> bool:
+        """Whether skerry answers this request itself."""
+
+    def web_protocol(self) -> web.RequestHandler:
+        """A fresh HTTP connection of aiohttp's."""
+
+
+class Connection(asyncio.Protocol):
+    """Reads each head, then hands the request to the protocol that serves it."""
+
+    def __init__(self, server: Door) -> None:
+        self._server = server
+        self._heads = HeadReader()
+        self._head: Head | None = None
+        """Of the request under way, or the last one."""
+        self._body: Body | None = None
+        """Its body, as far as it is still to come."""
+        self._ours: web.RequestHandler | None = None
+        self._next: asyncio.Protocol | None = None
+        """Whoever serves the request under way, or the last one."""
+        self._exchange: Exchange | None = None
+        """The engine's end of the request under way."""
+        self._raw = False
+        """No HTTP any more: everything is for the engine."""
+        self._answered = True
+        self._transport: asyncio.Transport | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._ended = False
+        """The client sends no more."""
+        self._closing = False
+        """What the client still sends is dropped."""
+        self._slow = False
+        """The client reads more slowly than it is written to."""
+        self._fresh = True
+        """Nothing was asked yet."""
+        self._since = asyncio.get_running_loop().time()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is here. It may stay without a word, but a head that it begins has to be whole soon."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._server.connections.add(self)
+
+    def _wait_for_head(self) -> None:
+        assert self._transport is not None
+        if self._patience is None and self._heads.buffer:
+            self._patience = asyncio.get_running_loop().call_later(HEAD_TIMEOUT_S, self._transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Part of a head, or what follows one."""
+        if self._closing:
+            return
+        if self._raw and self._next is not None:
+            self._next.data_received(data)
+            return
+        self._heads.buffer += data
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """One request at a time: what a client sends ahead waits until it has its answer."""
+        assert self._transport is not None
+        try:
+            self._read_body()
+            if self._body is None and self._answered:
+                self._read_head()
+        except BadHead as error:
+            self._refuse_bytes(error.status, str(error))
+        except BadBody as error:
+            self._refuse_body(str(error))
+        if not self._answered and len(self._heads.buffer) > LIMIT:
+            self._transport.pause_reading()
+
+    def _read_body(self) -> None:
+        buffer = self._heads.buffer
+        if self._body is None or not buffer or (self._exchange is not None and not self._exchange.transport):
+            return
+        assert self._next is not None
+        content, count = self._body.take(bytes(buffer))
+        del buffer[:count]
+        if self._body.done:
+            self._body = None
+        if content:
+            self._next.data_received(content)
+
+    def _read_head(self) -> None:
+        assert self._transport is not None
+        head = self._heads.read()
+        if head is not None:
+            self._decide(head)
+        elif self._ended:  # the rest of this head will never come
+            self._transport.close()
+        else:
+            self._wait_for_head()
+
+    def _decide(self, head: Head) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if head.target.clean != head.target:
+            self._redirect(head)
+            return
+        self._answered = self._fresh = False
+        self._head, body = head, head.body()
+        self._body = None if body.done else body
+        if self._server.ours(head):
+            self._serve(head.render(close=not head.keeps))
+        else:
+            self._pass(head)
+        self._read_body()
+
+    def _serve(self, data: bytes) -> None:
+        assert self._transport is not None
+        if self._ours is None:
+            self._ours = self._server.web_protocol()
+            self._ours.connection_made(self._transport)
+            if self._slow:
+                self._ours.pause_writing()
+        self._next = self._ours
+        self._ours.data_received(data)
+
+    def answered(self) -> None:
+        """The request under way has its whole answer."""
+        assert self._transport is not None
+        self._answered = True
+        if self._head is not None and not self._head.keeps:
+            self._closing = True  # aiohttp closes it
+        elif self._ended and not self._heads.buffer:
+            self._transport.close()
+        elif self._server.closing:
+            self._finish()
+        else:
+            self._wait_for_head()
+            asyncio.get_running_loop().call_soon(self._resume)
+
+    def _resume(self) -> None:
+        assert self._transport is not None
+        if self._transport.is_closing() or self._raw or self._closing:
+            return
+        if self._exchange is None or self._exchange.transport is not None:
+            self._transport.resume_reading()
+        self._go_on()
+
+    # The engine's requests.
+
+    def _pass(self, head: Head) -> None:
+        assert self._transport is not None
+        self._transport.pause_reading()
+        client = ClientHalf()
+        client.transport = self._transport
+        self._next = client
+        self._exchange = Exchange(head, self._whole, self._hijacked)
+        tie(client, self._exchange)
+        task = asyncio.ensure_future(self._connect(self._exchange, head.render(close=True)))
+        self._server.connecting.add(task)
+        task.add_done_callback(self._server.connecting.discard)
+
+    async def _connect(self, engine: Exchange, data: bytes) -> None:
+        assert self._transport is not None
+        path = self._server.engine_socket
+        try:
+            await asyncio.get_running_loop().create_unix_connection(lambda: engine, path)
+        except OSError as error:
+            log.warning("engine does not answer", socket=path, error=str(error))
+            self._transport.resume_reading()
+            self._refuse(503, engine_down(path))
+            return
+        assert engine.transport is not None
+        if self._transport.is_closing():
+            engine.transport.close()
+            return
+        engine.transport.write(data)
+        if self._slow:
+            engine.transport.pause_reading()
+        self._resume()
+
+    def _whole(self) -> None:
+        """The engine's answer is whole; unless it came before the request was, the connection is kept."""
+        assert self._exchange is not None
+        assert self._head is not None
+        self._let_go()
+        if self._head.keeps and self._body is None:
+            self.answered()
+        else:
+            self._finish()
+
+    def _let_go(self) -> None:
+        """End the engine's connection."""
+        if self._exchange is not None:
+            self._exchange.detach()
+        self._exchange = self._next = None
+
+    def _hijacked(self) -> None:
+        """The engine has taken the connection: what was sent ahead is for it too."""
+        assert self._transport is not None
+        assert self._next is not None
+        self._raw, self._body = True, None
+        if data := bytes(self._heads.buffer):
+            self._heads.buffer.clear()
+            self._next.data_received(data)
+        self._transport.resume_reading()
+        if self._ended:
+            self._next.eof_received()
+
+    # Ends.
+
+    def _redirect(self, head: Head) -> None:
+        """As dockerd's router does with a path that is not clean."""
+        self._write(301, b"", f"Location: {head.target.clean.render()}\r\n")
+        self._finish()
+
+    def _refuse_body(self, message: str) -> None:
+        """A body that can't be read; where the answer has begun, its end is all that can be said."""
+        assert self._transport is not None
+        if self._exchange is not None and self._exchange.begun:
+            self._transport.abort()
+            return
+        self._refuse_bytes(400, message)
+        self._transport.close()
+
+    def _refuse_bytes(self, status: int, reason: str) -> None:
+        """In the words of dockerd's HTTP server, whose API has not seen the request yet."""
+        self._let_go()
+        words = f"{status} {_REASONS[status]}" + (f": {reason}" if reason else "")
+        self._write(status, words.encode(), "Content-Type: text/plain; charset=utf-8\r\n")
+        self._finish()
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._let_go()
+        body = msgspec.json.encode({"message": message}) + b"\n"
+        self._write(status, body, "Content-Type: application/json\r\n")
+        self._finish()
+
+    def _write(self, status: int, body: bytes, fields: str) -> None:
+        assert self._transport is not None
+        head = f"HTTP/1.1 {status} {_REASONS[status]}\r\n{fields}Content-Length: {len(body)}\r\n"
+        self._transport.write(f"{head}Connection: close\r\n\r\n".encode("latin-1") + body)
+
+    def _finish(self) -> None:
+        """Close, once the client has read what was written: while it sends, a close could cut that off."""
+        assert self._transport is not None
+        self._closing = self._answered = True
+        self._body = None
+        self._heads.buffer.clear()
+        if self._ended or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        asyncio.get_running_loop().call_later(LINGER_S, self._transport.abort)
+
+    def eof_received(self) -> bool:
+        """The client sends no more. One that only closed its sending half still wants its answer."""
+        if self._transport is None or self._closing or (self._answered and not self._heads.buffer):
+            return False
+        self._ended = True
+        if self._answered:
+            asyncio.get_running_loop().call_soon(self._resume)
+            return True
+        mid_body = self._body is not None and self._exchange is not None
+        if (self._raw or mid_body) and isinstance(self._next, ClientHalf):
+            return self._next.eof_received()
+        return not hung_up(self._transport)
+
+    def check(self) -> None:
+        """Notice a hang-up that reading does not show: after a half-close, or while reading is paused."""
+        transport = self._transport
+        unheard = transport is not None and (self._ended or not transport.is_reading())
+        if transport is not None and unheard and hung_up(transport):
+            transport.abort()
+
+    def abort(self) -> None:
+        """End it now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def awaits_answer(self, now: float) -> bool:
+        """Whether a client waits here for an answer that will have an end."""
+        if self._fresh:  # it has connected, and is about to ask
+            return now - self._since < QUIET_S
+        if self._answered or self._raw or self._head is None:
+            return False
+        if self._exchange is not None:
+            return not self._exchange.begun or now - self._exchange.heard < QUIET_S
+        return not _STREAM.fullmatch(f"{self._head.path}{self._head.target.query}")
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        self._slow = True
+        for protocol in self._writers():
+            protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client caught up."""
+        self._slow = False
+        for protocol in self._writers():
+            protocol.resume_writing()
+
+    def _writers(self) -> set[asyncio.Protocol]:
+        return {protocol for protocol in (self._ours, self._next) if protocol is not None}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone: so is whatever served it."""
+        self._server.connections.discard(self)
+        if self._patience is not None:
+            self._patience.cancel()
+        if self._ours is not None:
+            self._ours.connection_lost(exc)
+        if self._next is not None and self._next is not self._ours:
+            self._next.connection_lost(exc)
+
+
+class Answered(AbstractAccessLogger):
+    """aiohttp tells its access log when an answer is whole, and nobody else."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Let the connection go on to its next request."""
+        connection = request.transport.get_protocol() if request.transport is not None else None
+        if isinstance(connection, Connection):
+            connection.answered()
+
+
+def engine_down(path: str) -> str:
+    """What a client reads when the engine does not answer."""
+    return f"waiting for the engine at {path}: is dockerd running? `skerry status` says more"

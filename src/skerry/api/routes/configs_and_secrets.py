@@ -1,0 +1,119 @@
+"""/configs and /secrets."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from skerry.api.call import Call, empty
+from skerry.api.endpoint import Endpoint, Table
+from skerry.api.errors import answer
+from skerry.api.filters import Filters, any_of
+from skerry.api.query import NUMBER, Parameter
+from skerry.api.wire import configs_and_secrets as wire
+from skerry.control import configs, secrets, swarm
+from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Config, Raw, Secret
+
+_FILTERS = Parameter("filters", keys=("id", "label", "name", "names"), malformed=500)
+
+
+def _passes(entry: Config | Secret, filters: Filters) -> bool:
+    """IDs and names add up, labels narrow down."""
+    chosen = any_of(
+        lambda: filters.prefix("id", entry.id) if "id" in filters else None,
+        lambda: filters.prefix("name", entry.name) if "name" in filters else None,
+        lambda: filters.exact("names", entry.name) if "names" in filters else None,
+    )
+    return chosen and filters.labels("label", entry.spec.get("Labels"))
+
+
+async def list_configs(call: Call) -> web.Response:
+    """Every config that passes the filters."""
+    filters = call.filters()
+    swarm.manager(call.view)
+    rows = sorted(call.view.configs.values(), key=lambda row: row.id)
+    return answer([wire.config(row) for row in rows if _passes(row, filters)])
+
+
+async def list_secrets(call: Call) -> web.Response:
+    """Every secret that passes the filters."""
+    filters = call.filters()
+    swarm.manager(call.view)
+    rows = sorted(call.view.secrets.values(), key=lambda row: row.id)
+    return answer([wire.secret(row) for row in rows if _passes(row, filters)])
+
+
+async def inspect_config(call: Call) -> web.Response:
+    """One config."""
+    swarm.manager(call.view)
+    return answer(wire.config(configs.find(call.view, call.ref)))
+
+
+async def inspect_secret(call: Call) -> web.Response:
+    """One secret, without its content."""
+    swarm.manager(call.view)
+    return answer(wire.secret(secrets.find(call.view, call.ref)))
+
+
+def _check_templating(call: Call, body: Raw, kind: str) -> None:
+    if body.get("Templating") is not None and not call.at_least("1.37"):
+        version = ".".join(map(str, call.version))
+        raise InvalidParameter(f"{kind} templating is not supported on the specified API version: {version}")
+
+
+async def create_config(call: Call) -> web.Response:
+    """Make a config."""
+    body = await call.body()
+    _check_templating(call, body, "config")
+    return answer({"ID": await configs.create(call.store, body)}, 201)
+
+
+async def create_secret(call: Call) -> web.Response:
+    """Make a secret."""
+    body = await call.body()
+    _check_templating(call, body, "secret")
+    return answer({"ID": await secrets.create(call.store, body)}, 201)
+
+
+async def update_config(call: Call) -> web.Response:
+    """Replace a config's spec."""
+    body = await call.body()
+    await configs.update(call.store, call.ref, call.query.number("version"), body)
+    return empty()
+
+
+async def update_secret(call: Call) -> web.Response:
+    """Replace a secret's spec."""
+    body = await call.body()
+    await secrets.update(call.store, call.ref, call.query.number("version"), body)
+    return empty()
+
+
+async def remove_config(call: Call) -> web.Response:
+    """Remove a config that nothing uses."""
+    await configs.remove(call.store, call.ref)
+    return empty(204)
+
+
+async def remove_secret(call: Call) -> web.Response:
+    """Remove a secret that nothing uses."""
+    await secrets.remove(call.store, call.ref)
+    return empty(204)
+
+
+ENDPOINTS: Table = [
+    Endpoint("GET", "/configs", list_configs, query={"filters": _FILTERS}),
+    Endpoint("POST", "/configs/create", create_config, body="swarm.ConfigSpec"),
+    Endpoint("GET", "/configs/{ref}", inspect_config),
+    Endpoint(
+        "POST", "/configs/{ref}/update", update_config, body="swarm.ConfigSpec", query={"version": NUMBER}
+    ),
+    Endpoint("DELETE", "/configs/{ref}", remove_config),
+    Endpoint("GET", "/secrets", list_secrets, query={"filters": _FILTERS}),
+    Endpoint("POST", "/secrets/create", create_secret, body="swarm.SecretSpec"),
+    Endpoint("GET", "/secrets/{ref}", inspect_secret),
+    Endpoint(
+        "POST", "/secrets/{ref}/update", update_secret, body="swarm.SecretSpec", query={"version": NUMBER}
+    ),
+    Endpoint("DELETE", "/secrets/{ref}", remove_secret),
+]

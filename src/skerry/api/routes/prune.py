@@ -1,0 +1,71 @@
+"""/networks/prune: the engine's networks and the swarm's that nothing uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from skerry.api.call import Call, relay, relay_json
+from skerry.api.disguise import LABEL
+from skerry.api.endpoint import Endpoint, Table
+from skerry.api.filters import Filters
+from skerry.api.instants import moment
+from skerry.api.overlay import local_networks, remove_ours, visible
+from skerry.api.query import Parameter
+from skerry.model.errors import RpcError
+from skerry.model.times import instant
+
+PREDEFINED = ("bridge", "host", "none", "default")
+"""Networks that every engine has, and the name that stands for one of them: never removed."""
+
+
+async def prune(call: Call) -> web.Response:
+    """Remove what nothing uses, but never the bridges behind our networks.
+
+    The engine is asked to prune what nothing has, and so checks the filters. What it is to remove, it is told
+    network by network: of several labels that a network must not have, it heeds only all at once.
+    """
+    filters = call.filters()
+    nothing = Filters({**filters, "label": [*filters.get("label", ()), f"{LABEL}=none"]})
+    told = await call.forward(f"/networks/prune?{urlencode({'filters': nothing.render()})}")
+    if told.status != 200:
+        return relay(told)
+    until = moment(filters["until"][0], call.parts.clock()) if filters.get("until") else None
+    gone = [*await _prune_ours(call, filters, until), *await _prune_local(call, filters, until)]
+    return relay_json(told, {"NetworksDeleted": gone or None})
+
+
+async def _prune_ours(call: Call, filters: Filters, until: int | None) -> list[str]:
+    gone = []
+    for network in () if call.view.locked else visible(call.view):
+        if not network.ingress and _prunable(network.spec.get("Labels"), network.created_at, filters, until):
+            try:
+                await remove_ours(call, network)
+            except RpcError:
+                continue  # in use: that is what pruning leaves alone
+            gone.append(network.name)
+    return gone
+
+
+async def _prune_local(call: Call, filters: Filters, until: int | None) -> list[str]:
+    gone = []
+    for entry in await local_networks(call):
+        kept = entry["Name"] in PREDEFINED or entry.get("ConfigOnly")
+        if not kept and _prunable(entry.get("Labels"), instant(entry["Created"]), filters, until):
+            told = await call.ask("DELETE", f"/networks/{entry['Id']}")
+            if told.status == 204:  # else it is in use
+                gone.append(entry["Name"])
+    return gone
+
+
+def _prunable(held: Mapping[str, str] | None, created: int, filters: Filters, until: int | None) -> bool:
+    excluded = "label!" in filters and filters.labels("label!", held)
+    young = until is not None and created > until
+    return filters.labels("label", held) and not excluded and not young
+
+
+ENDPOINTS: Table = [
+    Endpoint("POST", "/networks/prune", prune, query={"filters": Parameter("filters", malformed=500)})
+]

@@ -1,0 +1,104 @@
+"""What skerry alone has: its own view of itself, for `skerry status`, and what `skerry migrate` needs."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import struct
+
+import structlog
+from aiohttp import web
+
+from skerry.api.call import Call
+from skerry.api.endpoint import Endpoint, Table
+from skerry.api.errors import answer
+from skerry.api.wire import cluster
+from skerry.api.wire import services as wire
+from skerry.control import secrets, swarm
+from skerry.model.errors import Forbidden
+from skerry.model.objects import Note, Raw, Service
+from skerry.model.times import in_words, timestamp
+
+log = structlog.get_logger()
+
+
+async def status(call: Call) -> web.Response:
+    """The daemon, its engine, the swarm, and the last decision about each service."""
+    parts = call.parts
+    about = parts.about()
+    swarm_state = cluster.local_state(call.view)
+    ordered = sorted(call.view.services.values(), key=lambda service: service.name)
+    services = [_service(call, service) for service in ordered]
+    problems = [*about.get("conditions", ()), *(["the swarm is locked"] if swarm_state == "locked" else [])]
+    problems += [problem for service in services for problem in _problems(service)]
+    return answer(
+        {
+            **about,
+            "engine_version": call.facts.server.removeprefix("Docker/").split()[0],
+            "swarm": swarm_state,
+            "services": services,
+            "problems": problems,
+        }
+    )
+
+
+def _problems(service: Raw) -> list[str]:
+    """What is not as the user wants it, in words."""
+    problems = []
+    done = service["running"] + service["completed"]
+    if done < (min(service["desired"], 1) if service["job"] else service["desired"]):
+        problems.append(f"service {service['name']}: {service['running']} of {service['desired']} tasks run")
+    if "paused" in service["update"]:
+        problems.append(f"service {service['name']}: {service['update'].replace('_', ' ')}")
+    return problems
+
+
+def _service(call: Call, service: Service) -> Raw:
+    found = wire.service_status(call.view, service)
+    decision = call.view.decisions.get(service.id)
+    now = call.parts.clock()
+    notes = [_note(note, now) for note in decision.notes] if decision is not None else []
+    return {
+        "name": service.name,
+        "running": found["RunningTasks"],
+        "desired": found["DesiredTasks"],
+        "completed": found["CompletedTasks"],
+        "job": service.is_job,
+        "update": service.update.state if service.update is not None else "",
+        "note": notes[-1]["text"] if notes else "",
+        "notes": notes,
+    }
+
+
+def _note(note: Note, now: int) -> Raw:
+    """A decision in words, with what is left of the wait that it speaks of."""
+    left = f", {in_words(note.until - now)} left" if note.until > now else ""
+    of = f" of {in_words(note.of)}" if left and note.of else ""
+    return {"at": timestamp(note.at), "text": f"{note.text}{left}{of}"}
+
+
+async def reveal(call: Call) -> web.Response:
+    """The content of a secret, for `skerry migrate`: to root alone, and each time with a line in the log."""
+    swarm.manager(call.view)
+    pid, uid = _peer(call.request)
+    if uid != 0:
+        raise Forbidden("the content of a secret is told to root alone")
+    secret = secrets.find(call.view, call.ref)
+    log.info("secret revealed", name=secret.name, pid=pid)
+    return answer({"Data": base64.b64encode(secret.data).decode()})
+
+
+def _peer(request: web.Request) -> tuple[int, int]:
+    """Process and user at the other end of the socket; user -1 where that is not known."""
+    sock = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if sock is None or sock.family != socket.AF_UNIX:
+        return 0, -1
+    size = struct.calcsize("3i")
+    pid, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return pid, uid
+
+
+ENDPOINTS: Table = [
+    Endpoint("GET", "/skerry/status", status),
+    Endpoint("POST", "/skerry/secrets/{ref}/reveal", reveal),
+]

@@ -1,0 +1,26 @@
+"""/volumes/{name}, as far as the swarm shows: one that the engine does not know might be the swarm's."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from skerry.api import engine_versions
+from skerry.api.call import Call, relay
+from skerry.api.endpoint import Endpoint, Table
+from skerry.api.wire.cluster import local_state
+from skerry.model.errors import NotFound
+
+
+async def inspect_or_remove(call: Call) -> web.Response:
+    """Inspect or remove a volume. A swarm of newer engines is asked next, and says it in its own words."""
+    told = await call.forward()
+    asked = call.facts.has(engine_versions.CLUSTER_VOLUMES) and call.at_least("1.42")
+    if told.status == 404 and asked and local_state(call.view) == "active":
+        raise NotFound(f"volume {call.ref} not found")
+    return relay(told)
+
+
+ENDPOINTS: Table = [
+    Endpoint("GET", "/volumes/{ref}", inspect_or_remove),
+    Endpoint("DELETE", "/volumes/{ref}", inspect_or_remove),
+]
