@@ -19,6 +19,7 @@ from skerry.control import swarm
 from skerry.engine.client import connect_engine
 from skerry.engine.port import Engine
 from skerry.model.objects import Network, Raw, Service, Task, TaskStatus
+from skerry.model.spec import endpoint_of, template_of
 from skerry.model.states import TaskState
 from skerry.store.store import Store
 from tests.api.fake_socket import FakeSocket
@@ -198,8 +199,8 @@ async def running(door: Door, name: str = "app", **more: Any) -> tuple[Service, 
         service.id,
         service.name,
         "node",
-        service.spec.raw["TaskTemplate"],
-        service.spec.raw.get("EndpointSpec"),
+        template_of(service.spec),
+        endpoint_of(service.spec),
         service.spec_version,
         TaskState.RUNNING,
         TaskStatus(TaskState.RUNNING, 0, "started", container_id="c1"),

@@ -13,6 +13,7 @@ from skerry.api.swarm_events import of_change
 from skerry.control import networks, services, swarm
 from skerry.core.view import View
 from skerry.model.objects import Config, Raw, Task, TaskStatus
+from skerry.model.spec import template_of
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
 from skerry.store.store import Change
@@ -34,7 +35,7 @@ async def task_of(door: Door, key: str, name: str = "t1") -> Task:
     node = door.store.view.node
     assert node is not None
     status = TaskStatus(TaskState.RUNNING, 0, "started", container_id=name)
-    template = service.spec.raw["TaskTemplate"]
+    template = template_of(service.spec)
     task = Task(
         name,
         key,
