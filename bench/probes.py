@@ -24,7 +24,7 @@ from skerry.agent.probe import Prober
 from skerry.agent.sockets import Namespaces
 from skerry.core.probing import translated
 from skerry.engine.client import connect_engine
-from skerry.gate.netns import RUN_NETNS, inside
+from skerry.linux.netns import RUN_NETNS, inside
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Task, TaskStatus
 from skerry.model.states import TaskState

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from harness.net import run
 from skerry.agent.sockets import Namespaces
 from skerry.engine.client import connect_engine
-from skerry.engine.processes import process_name
+from skerry.linux.processes import process_name
 from skerry.model.defaults import MILLISECOND, SECOND
 from skerry.model.objects import Config, Raw, Secret, Task
 from skerry.model.states import TaskState
