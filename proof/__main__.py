@@ -28,6 +28,7 @@ from proof.stack import NamedStack, Stack
 
 EXPLAINED = Path(__file__).with_name("explained.json")
 EXPLAINED_LIMIT = 60
+CELLS = Path(__file__).parents[1] / ".cache" / "proof"
 BEFORE_S = 1.0
 AFTER_S = 1.0
 TOLD = 20
@@ -45,7 +46,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="only runs whose name contains one")
     parser.add_argument("--save", type=Path, help="write the cells there, for --merge")
     parser.add_argument("--merge", type=Path, nargs="+", help="play nothing: take the cells of parts")
-    parser.add_argument("--report", type=Path, help="write the figures there, and the plots beside it")
+    parser.add_argument("--report", type=Path, help="write the page there")
+    parser.add_argument("--cells", type=Path, default=CELLS, help="the folder for every cell and a plot")
     parser.add_argument("--logs", type=Path, help="write the tails of skerry's logs there")
     options = parser.parse_args()
     explanations = msgspec.json.decode(EXPLAINED.read_bytes(), type=list[Explanation])
@@ -59,7 +61,7 @@ def main() -> None:
     if options.save is not None:
         options.save.write_bytes(msgspec.json.encode(cells))
     if options.report is not None:
-        write(options.report, cells, explanations)
+        write(options.report, options.cells, cells, explanations)
     print(last_line(cells))
     sys.exit(not proved(cells, EXPLAINED_LIMIT))
 

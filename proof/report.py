@@ -1,9 +1,11 @@
-"""The figures as a page with plots."""
+"""The figures: a page for people; every cell as CSV, and a plot, for whoever looks closer."""
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from proof.cells import WHOLE, Cell, Explanation, last_line
@@ -14,22 +16,25 @@ ROWS = (*CLIENTS, *NAMERS)
 FIRST_MS, LAST_MS = 0.3, 30_000.0
 
 
-def write(page: Path, cells: Sequence[Cell], explanations: Iterable[Explanation]) -> None:
-    """Write the page, and its plot beside it."""
-    page.parent.mkdir(parents=True, exist_ok=True)
-    plot = page.with_suffix(".svg")
-    plot.write_text(svg(cells))
-    page.write_text("\n".join(_page(cells, explanations, plot.name)) + "\n")
+def write(page: Path, folder: Path, cells: Sequence[Cell], explanations: Iterable[Explanation]) -> None:
+    """Write the page; `cells.csv` and `plot.svg` into the folder."""
+    for path in (page.parent, folder):
+        path.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n".join(_page(cells, explanations)) + "\n")
+    (folder / "plot.svg").write_text(svg(cells))
+    with (folder / "cells.csv").open("w", newline="") as file:
+        rows = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        rows.writeheader()
+        rows.writerows(asdict(cell) for cell in cells)
 
 
 ABOUT = Path(__file__).with_name("about.md")
-HEAD = """
-| run | client | requests | failed | explained | reconnects | p50 ms | p99 ms | slowest ms |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+COLUMNS = ("run", "client", "requests", "failed", "explained", "reconnects", "p50", "p99", "slowest")
+"""Of the CSV; times in milliseconds."""
 
 
-def _page(cells: Sequence[Cell], explanations: Iterable[Explanation], plot: str) -> Iterator[str]:
-    yield ABOUT.read_text().format(last_line=last_line(cells), plot=plot).rstrip()
+def _page(cells: Sequence[Cell], explanations: Iterable[Explanation]) -> Iterator[str]:
+    yield ABOUT.read_text().format(last_line=last_line(cells)).rstrip()
     for why in explanations:
         yield f"| {why.run} | {', '.join(why.clients)} | {why.at_most} | {why.reason} |"
     yield from _broken([one for one in cells if one.client == WHOLE])
@@ -38,12 +43,6 @@ def _page(cells: Sequence[Cell], explanations: Iterable[Explanation], plot: str)
     yield "\n## By run\n"
     runs = list(dict.fromkeys(one.run for one in cells))
     yield from _table("run", [(name, [one for one in cells if one.run == name]) for name in runs])
-    yield f"\n## By cell\n{HEAD}"
-    for one in cells:
-        yield (
-            f"| {one.run} | {one.client} | {one.requests} | {one.failed} | {one.explained} | {one.reconnects}"
-            f" | {one.p50:.1f} | {one.p99:.0f} | {one.slowest:.0f} |"
-        )
 
 
 def _broken(cells: Sequence[Cell]) -> Iterator[str]:

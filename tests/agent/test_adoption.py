@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from msgspec.structs import replace
 
@@ -51,93 +49,78 @@ async def left_behind(fake: FakeEngine, container: str) -> None:
         (S.RUNNING, S.SHUTDOWN, "none", S.SHUTDOWN, ""),
     ],
 )
-def test_a_task_goes_on_from_where_the_crash_left_it(
+async def test_a_task_goes_on_from_where_the_crash_left_it(
     state: TaskState, desired: TaskState, container: str, comes_to: TaskState, err: str
 ) -> None:
-    async def play() -> None:
-        async with stage(running=False) as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            await left_behind(fake, container)
-            task = new_task("t1", desired, {})
-            await here.put(replace(task, status=replace(task.status, state=state)))
-            starts = here.calls.count(f"start {NAME}")
-            await here.start()
-            assert (await here.until_state(comes_to)).err == err
-            if comes_to is S.RUNNING:
-                await here.until(lambda: here.row().attachments[0].address != "")
-            assert sum(box.name == NAME for box in fake.boxes.values()) <= 1
-            restarted = here.calls.count(f"start {NAME}") - starts
-            assert restarted == (1 if comes_to is S.RUNNING and container in ("none", "created") else 0)
-
-    asyncio.run(play())
+    async with stage(running=False) as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        await left_behind(fake, container)
+        task = new_task("t1", desired, {})
+        await here.put(replace(task, status=replace(task.status, state=state)))
+        starts = here.calls.count(f"start {NAME}")
+        await here.start()
+        assert (await here.until_state(comes_to)).err == err
+        if comes_to is S.RUNNING:
+            await here.until(lambda: here.row().attachments[0].address != "")
+        assert sum(box.name == NAME for box in fake.boxes.values()) <= 1
+        restarted = here.calls.count(f"start {NAME}") - starts
+        assert restarted == (1 if comes_to is S.RUNNING and container in ("none", "created") else 0)
 
 
 @pytest.mark.parametrize("container", ["none", "created", "running", "exited"])
-def test_a_half_done_removal_is_finished(container: str) -> None:
-    async def play() -> None:
-        async with stage(running=False) as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            await left_behind(fake, container)
-            task = new_task("t1", TaskState.REMOVE, {})
-            await here.put(replace(task, status=replace(task.status, state=TaskState.RUNNING)))
-            await here.start()
-            await here.until(lambda: not here.store.view.tasks)
-            assert not fake.boxes
-
-    asyncio.run(play())
+async def test_a_half_done_removal_is_finished(container: str) -> None:
+    async with stage(running=False) as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        await left_behind(fake, container)
+        task = new_task("t1", TaskState.REMOVE, {})
+        await here.put(replace(task, status=replace(task.status, state=TaskState.RUNNING)))
+        await here.start()
+        await here.until(lambda: not here.store.view.tasks)
+        assert not fake.boxes
 
 
-def test_a_crash_leaves_containers_running_and_the_next_agent_takes_them_over() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            await here.task()
-            await here.until_state(TaskState.RUNNING)
-            before = here.row()
-            await here.crash()
-            assert fake.boxes[NAME].running
-            fake.boxes[NAME].networks = dict.fromkeys(fake.boxes[NAME].networks, "10.0.1.77")
-            await here.start()
-            await here.until(lambda: here.row().attachments[0].address == "10.0.1.77")
-            assert here.row().status == before.status
-            assert here.row().running_at == before.running_at
-            fake.end(NAME, 0)
-            await here.until_state(TaskState.COMPLETE)
-
-    asyncio.run(play())
+async def test_a_crash_leaves_containers_running_and_the_next_agent_takes_them_over() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        await here.task()
+        await here.until_state(TaskState.RUNNING)
+        before = here.row()
+        await here.crash()
+        assert fake.boxes[NAME].running
+        fake.boxes[NAME].networks = dict.fromkeys(fake.boxes[NAME].networks, "10.0.1.77")
+        await here.start()
+        await here.until(lambda: here.row().attachments[0].address == "10.0.1.77")
+        assert here.row().status == before.status
+        assert here.row().running_at == before.running_at
+        fake.end(NAME, 0)
+        await here.until_state(TaskState.COMPLETE)
 
 
-def test_containers_and_files_without_a_task_are_removed_and_those_of_others_left_alone() -> None:
-    async def play() -> None:
-        async with stage(running=False) as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            await left_behind(fake, "running")
-            strange = {"com.docker.swarm.task.id": "t9", "com.docker.swarm.node.id": "another"}
-            await fake.create_container("other", {"Image": "box:1", "Labels": strange})
-            await fake.create_container("plain", {"Image": "box:1"})
-            orphan = here.folder / "t1"
-            orphan.mkdir(parents=True)
-            await here.start()
-            await here.until(lambda: set(fake.boxes) == {"other", "plain"} and not orphan.exists())
-
-    asyncio.run(play())
+async def test_containers_and_files_without_a_task_are_removed_and_those_of_others_left_alone() -> None:
+    async with stage(running=False) as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        await left_behind(fake, "running")
+        strange = {"com.docker.swarm.task.id": "t9", "com.docker.swarm.node.id": "another"}
+        await fake.create_container("other", {"Image": "box:1", "Labels": strange})
+        await fake.create_container("plain", {"Image": "box:1"})
+        orphan = here.folder / "t1"
+        orphan.mkdir(parents=True)
+        await here.start()
+        await here.until(lambda: set(fake.boxes) == {"other", "plain"} and not orphan.exists())
 
 
-def test_a_row_trimmed_while_skerryd_was_away_leaves_nothing() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            await here.task(Args=["true"])
-            await here.until_state(TaskState.COMPLETE)
-            await here.crash()
-            await here.drop("t1")
-            assert fake.boxes
-            await here.start()
-            await here.until(lambda: not fake.boxes)
-
-    asyncio.run(play())
+async def test_a_row_trimmed_while_skerryd_was_away_leaves_nothing() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        await here.task(Args=["true"])
+        await here.until_state(TaskState.COMPLETE)
+        await here.crash()
+        await here.drop("t1")
+        assert fake.boxes
+        await here.start()
+        await here.until(lambda: not fake.boxes)

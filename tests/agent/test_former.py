@@ -72,15 +72,12 @@ def test_many_are_counted() -> None:
 
 
 @pytest.mark.case("B8")
-def test_one_that_is_removed_is_not_named_any_more() -> None:
-    async def play() -> None:
-        async with stage(running=False) as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            await left(fake, "web.1.old", {})
-            await here.start()
-            await here.until(lambda: bool(here.conditions.texts))
-            await fake.remove_container("web.1.old")
-            await here.until(lambda: not here.conditions.texts)
-
-    asyncio.run(play())
+async def test_one_that_is_removed_is_not_named_any_more() -> None:
+    async with stage(running=False) as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        await left(fake, "web.1.old", {})
+        await here.start()
+        await here.until(lambda: bool(here.conditions.texts))
+        await fake.remove_container("web.1.old")
+        await here.until(lambda: not here.conditions.texts)

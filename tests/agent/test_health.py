@@ -140,196 +140,168 @@ class App:
         return ExecResult(self.code, f"answer {self.code}")
 
 
-def test_a_task_runs_only_when_its_check_passes() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.on_exec = app = App(1)
-            heard: list[tuple[str, str]] = []
+async def test_a_task_runs_only_when_its_check_passes() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.on_exec = app = App(1)
+        heard: list[tuple[str, str]] = []
 
-            def hear(task: Task, status: str) -> None:
-                heard.append((task.id, status))
+        def hear(task: Task, status: str) -> None:
+            heard.append((task.id, status))
 
-            here.agent.on_health(hear)
-            await here.task(Healthcheck={**QUICK, "Interval": 10 * SECOND})
-            await here.until(lambda: f"exec {NAME}" in here.calls)
-            assert here.row().status.state == TaskState.STARTING
-            assert here.row().attachments[0].address
-            state = here.agent.health("t1")
-            assert state is not None
-            assert state.status == "starting"
-            app.code = 0
-            await here.until_state(TaskState.RUNNING)
-            state = here.agent.health("t1")
-            assert state is not None
-            assert (state.status, heard) == ("healthy", [("t1", "healthy")])
-            assert state.log[-1].output == "answer 0"
-
-    asyncio.run(play())
+        here.agent.on_health(hear)
+        await here.task(Healthcheck={**QUICK, "Interval": 10 * SECOND})
+        await here.until(lambda: f"exec {NAME}" in here.calls)
+        assert here.row().status.state == TaskState.STARTING
+        assert here.row().attachments[0].address
+        state = here.agent.health("t1")
+        assert state is not None
+        assert state.status == "starting"
+        app.code = 0
+        await here.until_state(TaskState.RUNNING)
+        state = here.agent.health("t1")
+        assert state is not None
+        assert (state.status, heard) == ("healthy", [("t1", "healthy")])
+        assert state.log[-1].output == "answer 0"
 
 
-def test_a_task_that_never_gets_healthy_fails() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.on_exec = App(1)
-            await here.task(Healthcheck=QUICK)
-            status = await here.until_state(TaskState.FAILED)
-            assert status.err == "task: non-zero exit (137): dockerexec: unhealthy container"
-            assert status.message == "starting"
-            assert not any(call.startswith(("withdraw", "drain")) for call in here.calls)
-
-    asyncio.run(play())
+async def test_a_task_that_never_gets_healthy_fails() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.on_exec = App(1)
+        await here.task(Healthcheck=QUICK)
+        status = await here.until_state(TaskState.FAILED)
+        assert status.err == "task: non-zero exit (137): dockerexec: unhealthy container"
+        assert status.message == "starting"
+        assert not any(call.startswith(("withdraw", "drain")) for call in here.calls)
 
 
-def test_a_clock_that_was_set_back_takes_no_patience_away() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.clock = lambda: time.time_ns() - 3600 * SECOND  # skerry's own clock does not step
-            fake.on_exec = App(1)
-            await here.task(Healthcheck={**QUICK, "Interval": 5 * SECOND})
-            await here.until(lambda: sum(call.startswith("exec") for call in here.calls) >= 2)
-            assert here.row().status.state == TaskState.STARTING
-
-    asyncio.run(play())
+async def test_a_clock_that_was_set_back_takes_no_patience_away() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.clock = lambda: time.time_ns() - 3600 * SECOND  # skerry's own clock does not step
+        fake.on_exec = App(1)
+        await here.task(Healthcheck={**QUICK, "Interval": 5 * SECOND})
+        await here.until(lambda: sum(call.startswith("exec") for call in here.calls) >= 2)
+        assert here.row().status.state == TaskState.STARTING
 
 
-def test_a_running_task_that_gets_unhealthy_leaves_the_table_and_fails() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.on_exec = app = App(0)
-            await here.task(Healthcheck=QUICK)
-            await here.until_state(TaskState.RUNNING)
-            app.code = 1
-            status = await here.until_state(TaskState.FAILED)
-            assert status.err == "task: non-zero exit (137): dockerexec: unhealthy container"
-            assert here.calls.index("withdrawn t1") < here.calls.index(f"stop {NAME} 10")
-            assert here.agent.health("t1") is not None
-
-    asyncio.run(play())
+async def test_a_running_task_that_gets_unhealthy_leaves_the_table_and_fails() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.on_exec = app = App(0)
+        await here.task(Healthcheck=QUICK)
+        await here.until_state(TaskState.RUNNING)
+        app.code = 1
+        status = await here.until_state(TaskState.FAILED)
+        assert status.err == "task: non-zero exit (137): dockerexec: unhealthy container"
+        assert here.calls.index("withdrawn t1") < here.calls.index(f"stop {NAME} 10")
+        assert here.agent.health("t1") is not None
 
 
-def test_the_images_own_check_counts() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.images["box:1"]["Config"]["Healthcheck"] = QUICK
-            fake.on_exec = App(0)
-            await here.task()
-            await here.until_state(TaskState.RUNNING)
-            assert f"exec {NAME}" in here.calls
-            assert fake.boxes[NAME].body["Healthcheck"] == {"Test": ["NONE"]}
-
-    asyncio.run(play())
+async def test_the_images_own_check_counts() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.images["box:1"]["Config"]["Healthcheck"] = QUICK
+        fake.on_exec = App(0)
+        await here.task()
+        await here.until_state(TaskState.RUNNING)
+        assert f"exec {NAME}" in here.calls
+        assert fake.boxes[NAME].body["Healthcheck"] == {"Test": ["NONE"]}
 
 
-def test_a_probe_that_hangs_counts_as_failed_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_probe_that_hangs_counts_as_failed_and_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("skerry.agent.probe.SLOT_S", 0.05)
 
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            hanging = {"Test": ["CMD", "sleep", "60"], "Interval": 20 * MILLISECOND, "Retries": 3}
-            for number in range(8):
-                check = {**hanging, "Timeout": 20 * SECOND}
-                await here.task(f"h{number}", Healthcheck=check)
-            await here.task("short", Healthcheck={**hanging, "Timeout": 30 * MILLISECOND})
-            await here.task("good", Healthcheck={"Test": ["CMD", "true"]})
-            await here.until_state(TaskState.RUNNING, "good")
-            await here.until_state(TaskState.FAILED, "short")
-            state = here.agent.health("short")
-            assert state is not None
-            assert state.log[-1].exit_code == -1
-            assert state.log[-1].output.startswith("Health check exceeded timeout (0.03s)")
-
-    asyncio.run(play())
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        hanging = {"Test": ["CMD", "sleep", "60"], "Interval": 20 * MILLISECOND, "Retries": 3}
+        for number in range(8):
+            check = {**hanging, "Timeout": 20 * SECOND}
+            await here.task(f"h{number}", Healthcheck=check)
+        await here.task("short", Healthcheck={**hanging, "Timeout": 30 * MILLISECOND})
+        await here.task("good", Healthcheck={"Test": ["CMD", "true"]})
+        await here.until_state(TaskState.RUNNING, "good")
+        await here.until_state(TaskState.FAILED, "short")
+        state = here.agent.health("short")
+        assert state is not None
+        assert state.log[-1].exit_code == -1
+        assert state.log[-1].output.startswith("Health check exceeded timeout (0.03s)")
 
 
-def test_a_probe_that_cannot_run_is_no_verdict_when_the_container_is_paused() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            paused = True
+async def test_a_probe_that_cannot_run_is_no_verdict_when_the_container_is_paused() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        paused = True
 
-            def answer(box: Box, command: list[str]) -> ExecResult:
-                if paused:
-                    raise EngineError(409, f"Container {box.id} is paused, unpause the container before exec")
-                return ExecResult(0, "")
+        def answer(box: Box, command: list[str]) -> ExecResult:
+            if paused:
+                raise EngineError(409, f"Container {box.id} is paused, unpause the container before exec")
+            return ExecResult(0, "")
 
-            fake.on_exec = answer
-            await here.task(Healthcheck={**QUICK, "Retries": 1})
-            await here.until(lambda: here.calls.count(f"exec {NAME}") > 4)
-            assert here.row().status.state == TaskState.STARTING
-            paused = False
-            await here.until_state(TaskState.RUNNING)
-
-    asyncio.run(play())
+        fake.on_exec = answer
+        await here.task(Healthcheck={**QUICK, "Retries": 1})
+        await here.until(lambda: here.calls.count(f"exec {NAME}") > 4)
+        assert here.row().status.state == TaskState.STARTING
+        paused = False
+        await here.until_state(TaskState.RUNNING)
 
 
-def test_a_command_that_does_not_exist_is_a_failed_probe() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
+async def test_a_command_that_does_not_exist_is_a_failed_probe() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
 
-            def answer(box: Box, command: list[str]) -> ExecResult:
-                raise EngineError(400, "OCI runtime exec failed: not found")
+        def answer(box: Box, command: list[str]) -> ExecResult:
+            raise EngineError(400, "OCI runtime exec failed: not found")
 
-            fake.on_exec = answer
-            await here.task(Healthcheck=QUICK)
-            await here.until_state(TaskState.FAILED)
-            state = here.agent.health("t1")
-            assert state is not None
-            assert (state.log[-1].exit_code, state.log[-1].output) == (
-                -1,
-                "OCI runtime exec failed: not found",
-            )
-
-    asyncio.run(play())
+        fake.on_exec = answer
+        await here.task(Healthcheck=QUICK)
+        await here.until_state(TaskState.FAILED)
+        state = here.agent.health("t1")
+        assert state is not None
+        assert (state.log[-1].exit_code, state.log[-1].output) == (
+            -1,
+            "OCI runtime exec failed: not found",
+        )
 
 
-def test_a_task_that_was_running_before_a_crash_is_healthy_and_is_watched_again() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.on_exec = app = App(0)
-            await here.task(Healthcheck=QUICK)
-            await here.until_state(TaskState.RUNNING)
-            await here.crash()
-            app.code = 1
-            await here.start()
-            await here.until(lambda: here.agent.health("t1") is not None)
-            state = here.agent.health("t1")
-            assert state is not None
-            assert state.status == "healthy"
-            await here.until_state(TaskState.FAILED)
-
-    asyncio.run(play())
+async def test_a_task_that_was_running_before_a_crash_is_healthy_and_is_watched_again() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.on_exec = app = App(0)
+        await here.task(Healthcheck=QUICK)
+        await here.until_state(TaskState.RUNNING)
+        await here.crash()
+        app.code = 1
+        await here.start()
+        await here.until(lambda: here.agent.health("t1") is not None)
+        state = here.agent.health("t1")
+        assert state is not None
+        assert state.status == "healthy"
+        await here.until_state(TaskState.FAILED)
 
 
-def test_health_is_forgotten_with_the_task() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.on_exec = App(0)
-            await here.task(Healthcheck=QUICK)
-            await here.until_state(TaskState.RUNNING)
-            await here.want("t1", TaskState.REMOVE)
-            await here.until(lambda: not here.store.view.tasks)
-            assert here.agent.health("t1") is None
-
-    asyncio.run(play())
+async def test_health_is_forgotten_with_the_task() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.on_exec = App(0)
+        await here.task(Healthcheck=QUICK)
+        await here.until_state(TaskState.RUNNING)
+        await here.want("t1", TaskState.REMOVE)
+        await here.until(lambda: not here.store.view.tasks)
+        assert here.agent.health("t1") is None
 
 
 class Doors:
@@ -366,43 +338,34 @@ def curl(port: int) -> Raw:
     return {"Test": ["CMD", "curl", "-f", f"http://127.0.0.1:{port}/"]}
 
 
-def test_a_check_that_can_be_a_probe_is_not_executed() -> None:
-    async def play() -> None:
-        server, port = await answering(b"yes")
-        async with server, stage(sockets=Doors("curl")) as here:
-            await here.task(Healthcheck=curl(port))
-            await here.until_state(TaskState.RUNNING)
-            assert f"exec {NAME}" not in here.calls
-            state = here.agent.health("t1")
-            assert state is not None
-            assert (state.log[-1].exit_code, state.log[-1].output) == (0, "yes")
-
-    asyncio.run(play())
+async def test_a_check_that_can_be_a_probe_is_not_executed() -> None:
+    server, port = await answering(b"yes")
+    async with server, stage(sockets=Doors("curl")) as here:
+        await here.task(Healthcheck=curl(port))
+        await here.until_state(TaskState.RUNNING)
+        assert f"exec {NAME}" not in here.calls
+        state = here.agent.health("t1")
+        assert state is not None
+        assert (state.log[-1].exit_code, state.log[-1].output) == (0, "yes")
 
 
-def test_where_a_probe_cannot_tell_the_command_is_executed() -> None:
-    async def play() -> None:
-        async with stage(sockets=Doors("")) as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.on_exec = lambda box, command: ExecResult(0, "")
-            await here.task(Healthcheck=curl(1))
-            await here.until_state(TaskState.RUNNING)
-            assert f"exec {NAME}" in here.calls
-
-    asyncio.run(play())
+async def test_where_a_probe_cannot_tell_the_command_is_executed() -> None:
+    async with stage(sockets=Doors("")) as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.on_exec = lambda box, command: ExecResult(0, "")
+        await here.task(Healthcheck=curl(1))
+        await here.until_state(TaskState.RUNNING)
+        assert f"exec {NAME}" in here.calls
 
 
-def test_probes_that_hang_hold_up_nobody() -> None:
-    async def play() -> None:
-        good, port = await answering(b"")
-        with socket.create_server(("127.0.0.1", 0), backlog=100) as deaf:
-            doors = Doors("curl")
-            async with good, stage(sockets=doors) as here:
-                for number in range(50):
-                    await here.task(f"h{number}", Healthcheck=curl(deaf.getsockname()[1]))
-                await here.until(lambda: doors.opened >= 50)
-                await here.task("good", Healthcheck=curl(port))
-                await here.until_state(TaskState.RUNNING, "good")
-
-    asyncio.run(play())
+async def test_probes_that_hang_hold_up_nobody() -> None:
+    good, port = await answering(b"")
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as deaf:
+        doors = Doors("curl")
+        async with good, stage(sockets=doors) as here:
+            for number in range(50):
+                await here.task(f"h{number}", Healthcheck=curl(deaf.getsockname()[1]))
+            await here.until(lambda: doors.opened >= 50)
+            await here.task("good", Healthcheck=curl(port))
+            await here.until_state(TaskState.RUNNING, "good")

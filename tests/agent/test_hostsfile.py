@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,10 @@ TEXT = "127.0.0.1\tlocalhost\n10.0.0.20\tother\n10.0.1.2\tweb\n10.0.0.2\tweb\n"
     ids=["both", "its own", "ingress alone", "off its own"],
 )
 @pytest.mark.case("N7")
-def test_the_own_hostname_is_the_own_address(tmp_path: Path, places: dict[str, str], text: str) -> None:
+async def test_the_own_hostname_is_the_own_address(tmp_path: Path, places: dict[str, str], text: str) -> None:
     swarm, file = Swarm(), tmp_path / "hosts"
     swarm.put(replace(swarm.view.networks["net"], id="in", name="ingress", ingress=True))
     file.write_text(TEXT, encoding="utf-8")
     inode = file.stat().st_ino
-    asyncio.run(name_itself(swarm.view, places, str(file)))
+    await name_itself(swarm.view, places, str(file))
     assert (file.read_text(encoding="utf-8"), file.stat().st_ino) == (text, inode)

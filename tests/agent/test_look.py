@@ -107,54 +107,42 @@ async def both(words: str, port: int, busybox: bool = False) -> tuple[int | None
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("says", SAYS)
 @pytest.mark.parametrize("words", ["curl -f", "curl -fsI", "wget -q --tries=1 --spider", "busybox"])
-def test_the_program_finds_the_same(says: str, words: str) -> None:
-    async def play() -> None:
-        async with server(SAYS[says]) as port:
-            busybox = words == "busybox"
-            found, real = await both("wget -q --spider" if busybox else words, port, busybox)
-            assert found is None or found == real or (real and found and says in ("silent", "cut off"))
-
-    asyncio.run(play())
+async def test_the_program_finds_the_same(says: str, words: str) -> None:
+    async with server(SAYS[says]) as port:
+        busybox = words == "busybox"
+        found, real = await both("wget -q --spider" if busybox else words, port, busybox)
+        assert found is None or found == real or (real and found and says in ("silent", "cut off"))
 
 
 @pytest.mark.timeout(20)
-def test_refused_and_reset_and_late() -> None:
-    async def play() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        assert await both("curl -f", port) == (7, 7)
-        assert await both("wget -q --tries=1 --spider", port) == (4, 4)
-        async with server(OK, reset=True) as port:
-            assert await both("curl -f", port) == (56, 56)
-        async with server(OK, hangs=True) as port:
-            assert await both("curl -f -m 0.1", port) == (28, 28)
-            late = TcpProbe(("127.0.0.1",), port)
-            assert await look(HttpProbe(late.hosts, port), Here(), 1, 50 * MILLISECOND) == Found(-1, "")
-
-    asyncio.run(play())
+async def test_refused_and_reset_and_late() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert await both("curl -f", port) == (7, 7)
+    assert await both("wget -q --tries=1 --spider", port) == (4, 4)
+    async with server(OK, reset=True) as port:
+        assert await both("curl -f", port) == (56, 56)
+    async with server(OK, hangs=True) as port:
+        assert await both("curl -f -m 0.1", port) == (28, 28)
+        late = TcpProbe(("127.0.0.1",), port)
+        assert await look(HttpProbe(late.hosts, port), Here(), 1, 50 * MILLISECOND) == Found(-1, "")
 
 
-def test_where_only_the_command_can_tell() -> None:
-    async def play() -> None:
-        async with server(SAYS["elsewhere"]) as port:
-            for words in ("curl -fL", "wget -q --spider"):
-                assert (await both(words, port))[0] is None
-            without = translated(f"nc -z 127.0.0.1 {port}".split())
-            assert without is not None
-            nowhere = Here()
-            nowhere.programs.clear()
-            with pytest.raises(Unsure):
-                await look(without, nowhere, 1, SECOND)
-
-    asyncio.run(play())
+async def test_where_only_the_command_can_tell() -> None:
+    async with server(SAYS["elsewhere"]) as port:
+        for words in ("curl -fL", "wget -q --spider"):
+            assert (await both(words, port))[0] is None
+        without = translated(f"nc -z 127.0.0.1 {port}".split())
+        assert without is not None
+        nowhere = Here()
+        nowhere.programs.clear()
+        with pytest.raises(Unsure):
+            await look(without, nowhere, 1, SECOND)
 
 
-def test_any_loopback_will_do_and_the_body_is_told() -> None:
-    async def play() -> None:
-        async with server(OK) as port:
-            probe = translated(f"curl -f http://localhost:{port}/".split())
-            assert probe is not None
-            assert await look(probe, Here(), 1, SECOND) == Found(0, "yes")
-            assert await look(TcpProbe(("::1", "127.0.0.1"), port), Here(), 1, SECOND) == Found(0, "")
-
-    asyncio.run(play())
+async def test_any_loopback_will_do_and_the_body_is_told() -> None:
+    async with server(OK) as port:
+        probe = translated(f"curl -f http://localhost:{port}/".split())
+        assert probe is not None
+        assert await look(probe, Here(), 1, SECOND) == Found(0, "yes")
+        assert await look(TcpProbe(("::1", "127.0.0.1"), port), Here(), 1, SECOND) == Found(0, "")

@@ -89,48 +89,39 @@ def test_a_config_that_cannot_be_filled(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     "text", ['{{printf "%c" 99999999999}}', '{{printf "%1500000000s" "x"}}', '{{env "A"}}{{env "A"}}' * 400]
 )
-def test_a_config_that_is_only_odd_is_given(text: str) -> None:
-    async def play() -> None:
-        async with stage() as here:
-            await here.put(Config("c1", "c", {"Templating": {"Name": "golang"}}, text.encode()))
-            await here.task(**config(), Env=["A={{.Task.Slot}}"] * 200)
-            await here.until_state(TaskState.RUNNING, within_s=50)
-
-    asyncio.run(play())
+async def test_a_config_that_is_only_odd_is_given(text: str) -> None:
+    async with stage() as here:
+        await here.put(Config("c1", "c", {"Templating": {"Name": "golang"}}, text.encode()))
+        await here.task(**config(), Env=["A={{.Task.Slot}}"] * 200)
+        await here.until_state(TaskState.RUNNING, within_s=50)
 
 
 @pytest.mark.case("C6")
 @pytest.mark.timeout(60)
-def test_what_nobody_foresaw_in_a_start_fails_the_task_and_leaves_no_container_running() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.images["box:1"] = {"Id": "sha256:box", "Config": {"Healthcheck": 5}}
-            await here.task()
-            status = await here.until_state(TaskState.FAILED, within_s=50)
-            assert "Error: " in status.err
-            assert not fake.boxes[NAME].running
-
-    asyncio.run(play())
+async def test_what_nobody_foresaw_in_a_start_fails_the_task_and_leaves_no_container_running() -> None:
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.images["box:1"] = {"Id": "sha256:box", "Config": {"Healthcheck": 5}}
+        await here.task()
+        status = await here.until_state(TaskState.FAILED, within_s=50)
+        assert "Error: " in status.err
+        assert not fake.boxes[NAME].running
 
 
 @pytest.mark.case("C6")
 @pytest.mark.timeout(60)
-def test_a_disk_that_is_full_is_no_fault_of_the_task() -> None:
-    async def play() -> None:
-        async with stage() as here:
-            written = here.memory.write
-            writes = itertools.count()
+async def test_a_disk_that_is_full_is_no_fault_of_the_task() -> None:
+    async with stage() as here:
+        written = here.memory.write
+        writes = itertools.count()
 
-            def full(index: int, changes: tuple[Change, ...]) -> None:
-                if 1 <= next(writes) <= 3:  # the row itself, and then none of what is reported of it
-                    raise StateError("the state in /x can't be written: database or disk is full")
-                written(index, changes)
+        def full(index: int, changes: tuple[Change, ...]) -> None:
+            if 1 <= next(writes) <= 3:  # the row itself, and then none of what is reported of it
+                raise StateError("the state in /x can't be written: database or disk is full")
+            written(index, changes)
 
-            here.memory.write = full  # type: ignore[method-assign]
-            await here.task()
-            await here.until_state(TaskState.RUNNING, within_s=50)
-            assert "rejected" not in here.observed()
-
-    asyncio.run(play())
+        here.memory.write = full  # type: ignore[method-assign]
+        await here.task()
+        await here.until_state(TaskState.RUNNING, within_s=50)
+        assert "rejected" not in here.observed()

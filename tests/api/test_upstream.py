@@ -51,57 +51,48 @@ class Engine:
             writer.close()
 
 
-def test_what_may_be_asked_twice_goes_by_one_connection(tmp_path: Path) -> None:
-    async def check() -> None:
-        upstream = Upstream(str(tmp_path / "e"))
-        async with Engine(tmp_path / "e") as engine:
-            for number in range(1, 4):
-                assert (await upstream.request("GET", "/_ping")).body == b"%d" % number
-            assert engine.connections == 1
-            await upstream.request("POST", "/containers/create")
-            await upstream.request("POST", "/containers/create")
-            assert engine.connections == 3
-            await upstream.close()
-
-    asyncio.run(check())
-
-
-def test_a_kept_connection_that_dies_costs_no_answer(tmp_path: Path) -> None:
-    async def check() -> None:
-        upstream = Upstream(str(tmp_path / "e"))
-        async with Engine(tmp_path / "e", each=1) as engine:
-            for number in range(1, 5):
-                assert (await upstream.request("GET", "/info")).body == b"%d" % number
-            assert engine.connections == 4
-            await upstream.close()
-
-    asyncio.run(check())
-
-
-def test_a_ping_holds_while_the_engine_lives(tmp_path: Path) -> None:
-    async def check() -> None:
-        upstream, pulse = Upstream(str(tmp_path / "e")), Pulse(str(tmp_path / "e"))
-
-        async def ping() -> bytes:
-            return (await pulse.ping("GET", lambda: upstream.request("GET", "/_ping"))).body
-
-        with pytest.raises(EngineUnreachable):
-            await ping()
-        async with Engine(tmp_path / "e") as engine:
-            assert await asyncio.gather(*(ping() for _ in range(3))) == [b"1", b"2", b"3"]
-            assert [await ping() for _ in range(3)] == [b"3"] * 3
-            engine.hang_up()
-            async with asyncio.timeout(15):
-                while await ping() == b"3":
-                    await asyncio.sleep(0)
-            assert engine.requests == 4
-        engine.hang_up()
-        (tmp_path / "e").unlink()
-        async with asyncio.timeout(15):
-            with suppress(EngineUnreachable):
-                while await ping():
-                    await asyncio.sleep(0)
-        pulse.close()
+async def test_what_may_be_asked_twice_goes_by_one_connection(tmp_path: Path) -> None:
+    upstream = Upstream(str(tmp_path / "e"))
+    async with Engine(tmp_path / "e") as engine:
+        for number in range(1, 4):
+            assert (await upstream.request("GET", "/_ping")).body == b"%d" % number
+        assert engine.connections == 1
+        await upstream.request("POST", "/containers/create")
+        await upstream.request("POST", "/containers/create")
+        assert engine.connections == 3
         await upstream.close()
 
-    asyncio.run(check())
+
+async def test_a_kept_connection_that_dies_costs_no_answer(tmp_path: Path) -> None:
+    upstream = Upstream(str(tmp_path / "e"))
+    async with Engine(tmp_path / "e", each=1) as engine:
+        for number in range(1, 5):
+            assert (await upstream.request("GET", "/info")).body == b"%d" % number
+        assert engine.connections == 4
+        await upstream.close()
+
+
+async def test_a_ping_holds_while_the_engine_lives(tmp_path: Path) -> None:
+    upstream, pulse = Upstream(str(tmp_path / "e")), Pulse(str(tmp_path / "e"))
+
+    async def ping() -> bytes:
+        return (await pulse.ping("GET", lambda: upstream.request("GET", "/_ping"))).body
+
+    with pytest.raises(EngineUnreachable):
+        await ping()
+    async with Engine(tmp_path / "e") as engine:
+        assert await asyncio.gather(*(ping() for _ in range(3))) == [b"1", b"2", b"3"]
+        assert [await ping() for _ in range(3)] == [b"3"] * 3
+        engine.hang_up()
+        async with asyncio.timeout(15):
+            while await ping() == b"3":
+                await asyncio.sleep(0)
+        assert engine.requests == 4
+    engine.hang_up()
+    (tmp_path / "e").unlink()
+    async with asyncio.timeout(15):
+        with suppress(EngineUnreachable):
+            while await ping():
+                await asyncio.sleep(0)
+    pulse.close()
+    await upstream.close()

@@ -20,7 +20,7 @@ PARTS = ("cases", "bad", "door", "faults")
 """Each ends with a line that begins so. Of a part that is played in shares the counts are added."""
 
 LANES: Sequence[Sequence[Sequence[str]]] = (
-    (("inputs", "--numprocesses", "3", "--dist", "loadfile"),),
+    (("inputs", "--numprocesses", "4", "--dist", "loadfile"),),
     (("faults", "--share", "1/2"), ("bad",)),
     (("faults", "--share", "2/2"), ("door", "--spellings", "5000")),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -55,33 +54,24 @@ async def admitted(path: Path, expected: Identity | None = None) -> Identity:
         await engine.close()
 
 
-def test_docker_host_comes_before_the_machines_own(folder: Path) -> None:
-    async def check() -> None:
-        async with engine_at(folder / "default.sock"):
-            choice = await chosen(folder, f"unix://{folder}/explicit.sock")
-            assert choice == Choice(str(folder / "explicit.sock"))
-
-    asyncio.run(check())
+async def test_docker_host_comes_before_the_machines_own(folder: Path) -> None:
+    async with engine_at(folder / "default.sock"):
+        choice = await chosen(folder, f"unix://{folder}/explicit.sock")
+        assert choice == Choice(str(folder / "explicit.sock"))
 
 
-def test_a_docker_host_that_is_skerry_itself_is_not_an_engine(folder: Path) -> None:
-    async def check() -> None:
-        async with engine_at(folder / "default.sock"), engine_at(folder / "own.sock"):
-            choice = await chosen(folder, f"unix://{folder}/own.sock")
-            assert choice.socket == str(folder / "default.sock")
-
-    asyncio.run(check())
+async def test_a_docker_host_that_is_skerry_itself_is_not_an_engine(folder: Path) -> None:
+    async with engine_at(folder / "default.sock"), engine_at(folder / "own.sock"):
+        choice = await chosen(folder, f"unix://{folder}/own.sock")
+        assert choice.socket == str(folder / "default.sock")
 
 
 @pytest.mark.case("B15")
 @pytest.mark.parametrize("state", ["active", "locked", "pending", "error"])
-def test_an_engine_in_swarm_mode_is_refused_with_what_to_do(folder: Path, state: str) -> None:
-    async def check() -> None:
-        async with engine_at(folder / "default.sock", Swarm={"LocalNodeState": state}):
-            with pytest.raises(EngineRefused, match=r"swarm mode itself.*swarm leave"):
-                await admitted(folder / "default.sock")
-
-    asyncio.run(check())
+async def test_an_engine_in_swarm_mode_is_refused_with_what_to_do(folder: Path, state: str) -> None:
+    async with engine_at(folder / "default.sock", Swarm={"LocalNodeState": state}):
+        with pytest.raises(EngineRefused, match=r"swarm mode itself.*swarm leave"):
+            await admitted(folder / "default.sock")
 
 
 @pytest.mark.case("B16")
@@ -96,27 +86,21 @@ def test_an_engine_in_swarm_mode_is_refused_with_what_to_do(folder: Path, state:
         ({"networks": [{"Id": "f" * 64, "Options": {}}]}, "in another network namespace"),
     ],
 )
-def test_an_engine_whose_containers_are_elsewhere_is_refused(
+async def test_an_engine_whose_containers_are_elsewhere_is_refused(
     folder: Path, engine: dict[str, Any], sentence: str
 ) -> None:
-    async def check() -> None:
-        async with engine_at(folder / "default.sock", **engine):
-            with pytest.raises(EngineRefused, match=f"{sentence}.*DOCKER_HOST"):
-                await admitted(folder / "default.sock")
-
-    asyncio.run(check())
+    async with engine_at(folder / "default.sock", **engine):
+        with pytest.raises(EngineRefused, match=f"{sentence}.*DOCKER_HOST"):
+            await admitted(folder / "default.sock")
 
 
 @pytest.mark.case("B16")
 @pytest.mark.parametrize("bridges", [[], ["lo"], ["docker9", "lo"]])
-def test_an_engine_with_a_bridge_here_or_none_at_all_is_taken(folder: Path, bridges: list[str]) -> None:
+async def test_an_engine_with_a_bridge_here_or_none_at_all_is_taken(folder: Path, bridges: list[str]) -> None:
     networks = [{"Id": name, "Options": {"com.docker.network.bridge.name": name}} for name in bridges]
 
-    async def check() -> None:
-        async with engine_at(folder / "default.sock", networks=networks):
-            assert (await admitted(folder / "default.sock")).id == "A"
-
-    asyncio.run(check())
+    async with engine_at(folder / "default.sock", networks=networks):
+        assert (await admitted(folder / "default.sock")).id == "A"
 
 
 @pytest.mark.case("B3")
@@ -141,55 +125,43 @@ def test_an_engine_is_known_again(now: Raw, version: str, same: bool) -> None:
 
 
 @pytest.mark.case("B3")
-def test_another_engine_in_the_place_of_the_swarms_is_refused(folder: Path) -> None:
-    async def check() -> None:
-        async with engine_at(folder / "default.sock", ID="B"):
-            with pytest.raises(EngineRefused, match=r"not the one that has this swarm's.*--adopt-engine"):
-                await admitted(folder / "default.sock", at(folder, "default.sock"))
-            assert (await admitted(folder / "default.sock", Identity("s"))).id == "B"
-
-    asyncio.run(check())
+async def test_another_engine_in_the_place_of_the_swarms_is_refused(folder: Path) -> None:
+    async with engine_at(folder / "default.sock", ID="B"):
+        with pytest.raises(EngineRefused, match=r"not the one that has this swarm's.*--adopt-engine"):
+            await admitted(folder / "default.sock", at(folder, "default.sock"))
+        assert (await admitted(folder / "default.sock", Identity("s"))).id == "B"
 
 
 @pytest.mark.case("B3")
-def test_the_engine_of_a_swarm_is_waited_for_and_no_other_is_taken(folder: Path) -> None:
-    async def check() -> None:
-        gone = at(folder, "gone.sock")
-        async with engine_at(folder / "default.sock"):
-            for in_use in (True, False):
-                assert await chosen(folder, stored=gone, in_use=in_use) == Choice(gone.socket, awaited=True)
-            with pytest.raises(EngineRefused, match=r"gone\.sock.*default\.sock.*--adopt-engine"):
-                await chosen(folder, f"unix://{folder}/default.sock", stored=gone, in_use=True)
-            with pytest.raises(EngineRefused, match="--adopt-engine"):
-                await chosen(folder, "private", stored=gone, in_use=True)
-            free = await chosen(folder, f"unix://{folder}/default.sock", stored=gone)
-            assert free.socket == str(folder / "default.sock")
-
-    asyncio.run(check())
+async def test_the_engine_of_a_swarm_is_waited_for_and_no_other_is_taken(folder: Path) -> None:
+    gone = at(folder, "gone.sock")
+    async with engine_at(folder / "default.sock"):
+        for in_use in (True, False):
+            assert await chosen(folder, stored=gone, in_use=in_use) == Choice(gone.socket, awaited=True)
+        with pytest.raises(EngineRefused, match=r"gone\.sock.*default\.sock.*--adopt-engine"):
+            await chosen(folder, f"unix://{folder}/default.sock", stored=gone, in_use=True)
+        with pytest.raises(EngineRefused, match="--adopt-engine"):
+            await chosen(folder, "private", stored=gone, in_use=True)
+        free = await chosen(folder, f"unix://{folder}/default.sock", stored=gone)
+        assert free.socket == str(folder / "default.sock")
 
 
 @pytest.mark.case("B3")
-def test_a_swarm_whose_engine_was_never_written_down_gets_no_new_private_one(folder: Path) -> None:
-    async def check() -> None:
-        choice = await chosen(folder, in_use=True)
-        assert choice == Choice(str(folder / "default.sock"), awaited=True)
-        (folder / "data" / "engine" / "containers").mkdir(parents=True)
-        assert (await chosen(folder, in_use=True)).private is not None
-
-    asyncio.run(check())
+async def test_a_swarm_whose_engine_was_never_written_down_gets_no_new_private_one(folder: Path) -> None:
+    choice = await chosen(folder, in_use=True)
+    assert choice == Choice(str(folder / "default.sock"), awaited=True)
+    (folder / "data" / "engine" / "containers").mkdir(parents=True)
+    assert (await chosen(folder, in_use=True)).private is not None
 
 
 @pytest.mark.case("B3")
-def test_a_private_engine_without_its_data_is_refused(folder: Path) -> None:
-    async def check() -> None:
-        lost = Identity(str(folder / "engine.sock"), private=True, id="A", root=str(folder / "data/engine"))
-        with pytest.raises(EngineRefused, match=r"data are gone.*--adopt-engine"):
-            await chosen(folder, stored=lost, in_use=True)
-        assert (await chosen(folder, stored=Identity(lost.socket, private=True), in_use=True)).private
-        (folder / "data" / "engine" / "containers").mkdir(parents=True)
-        assert (await chosen(folder, "private", stored=lost, in_use=True)).private
-
-    asyncio.run(check())
+async def test_a_private_engine_without_its_data_is_refused(folder: Path) -> None:
+    lost = Identity(str(folder / "engine.sock"), private=True, id="A", root=str(folder / "data/engine"))
+    with pytest.raises(EngineRefused, match=r"data are gone.*--adopt-engine"):
+        await chosen(folder, stored=lost, in_use=True)
+    assert (await chosen(folder, stored=Identity(lost.socket, private=True), in_use=True)).private
+    (folder / "data" / "engine" / "containers").mkdir(parents=True)
+    assert (await chosen(folder, "private", stored=lost, in_use=True)).private
 
 
 @pytest.mark.case("B3")
@@ -204,69 +176,65 @@ def test_an_engine_is_adopted_where_the_user_says_or_where_the_other_was(folder:
     assert adopted(place(folder)) is None
 
 
-def test_what_runs_already_is_found_and_nothing_is_started(folder: Path) -> None:
-    async def check() -> None:
-        async def found(explicit: str | None = None, stored: Identity | None = None) -> str:
-            engine = await running_engine(place(folder, explicit, stored=stored))
-            if engine is None:
-                return ""
-            await engine.close()
-            return Path(engine.socket).name
+async def test_what_runs_already_is_found_and_nothing_is_started(folder: Path) -> None:
+    async def found(explicit: str | None = None, stored: Identity | None = None) -> str:
+        engine = await running_engine(place(folder, explicit, stored=stored))
+        if engine is None:
+            return ""
+        await engine.close()
+        return Path(engine.socket).name
 
-        async with engine_at(folder / "own.sock"):
-            assert await found() == ""
-            async with engine_at(folder / "default.sock", Swarm={"LocalNodeState": "active"}):
-                assert await found() == "default.sock"
-                assert await found(f"unix://{folder}/own.sock") == "default.sock"
-                assert await found(f"unix://{folder}/nobody.sock") == ""
-                assert await found("private") == ""
-                assert await found(stored=at(folder, "nobody.sock")) == ""
-                async with engine_at(folder / "engine.sock"):
-                    assert await found() == "engine.sock"
-                    assert await found(stored=at(folder, "default.sock")) == "default.sock"
-
-    asyncio.run(check())
+    async with engine_at(folder / "own.sock"):
+        assert await found() == ""
+        async with engine_at(folder / "default.sock", Swarm={"LocalNodeState": "active"}):
+            assert await found() == "default.sock"
+            assert await found(f"unix://{folder}/own.sock") == "default.sock"
+            assert await found(f"unix://{folder}/nobody.sock") == ""
+            assert await found("private") == ""
+            assert await found(stored=at(folder, "nobody.sock")) == ""
+            async with engine_at(folder / "engine.sock"):
+                assert await found() == "engine.sock"
+                assert await found(stored=at(folder, "default.sock")) == "default.sock"
 
 
-def test_an_engine_elsewhere_is_refused(folder: Path) -> None:
+async def test_an_engine_elsewhere_is_refused(folder: Path) -> None:
     with pytest.raises(EngineUnreachable, match="on this machine"):
-        asyncio.run(chosen(folder, "tcp://10.0.0.1:2375"))
+        await chosen(folder, "tcp://10.0.0.1:2375")
 
 
-def test_another_dockerd_here_is_never_joined_by_a_second(
+async def test_another_dockerd_here_is_never_joined_by_a_second(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/bin/false")
     monkeypatch.setattr(embedded, "neighbours", lambda name: [4711])
     with pytest.raises(EngineUnreachable, match=r"process 4711.*DOCKER_HOST"):
-        asyncio.run(Embedded(folder, folder / "data").start())
+        await Embedded(folder, folder / "data").start()
 
 
-def test_a_private_engine_leaves_the_machines_own_alone(folder: Path) -> None:
-    async def check() -> None:
-        async with engine_at(folder / "default.sock"):
-            choice = await chosen(folder, "private")
-            assert choice.private is not None
-            assert choice.socket == str(folder / "engine.sock")
-
-    asyncio.run(check())
+async def test_a_private_engine_leaves_the_machines_own_alone(folder: Path) -> None:
+    async with engine_at(folder / "default.sock"):
+        choice = await chosen(folder, "private")
+        assert choice.private is not None
+        assert choice.socket == str(folder / "engine.sock")
 
 
-def test_no_engine_and_no_dockerd_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_engine_and_no_dockerd_says_what_to_install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: None)
     with pytest.raises(EngineUnreachable, match=r"apt-get install docker\.io"):
-        asyncio.run(Embedded(folder, folder / "data").start())
+        await Embedded(folder, folder / "data").start()
 
 
-def test_a_run_directory_too_deep_for_sockets_is_refused(
+async def test_a_run_directory_too_deep_for_sockets_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/bin/false")
     with pytest.raises(EngineUnreachable, match="more than 107 bytes"):
-        asyncio.run(Embedded(folder / ("d" * 80), folder / "data").start())
+        await Embedded(folder / ("d" * 80), folder / "data").start()
 
 
-def test_a_dockerd_that_will_not_start_gives_its_last_words(
+async def test_a_dockerd_that_will_not_start_gives_its_last_words(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = folder / "dockerd"
@@ -274,7 +242,7 @@ def test_a_dockerd_that_will_not_start_gives_its_last_words(
     script.chmod(0o755)
     monkeypatch.setattr("shutil.which", lambda name, path=None: str(script))
     with pytest.raises(EngineUnreachable, match="does not start: failed to start daemon: no cgroups"):
-        asyncio.run(Embedded(folder, folder / "data").start())
+        await Embedded(folder, folder / "data").start()
 
 
 LIFE = """

@@ -22,7 +22,7 @@ class Recorder:
         return Status(pid=1, namespace=2, serial=self.desired.serial, refused={"tcp/80": "taken"})
 
 
-def test_says_what_is_answers_what_is_applied_and_tells_of_changes(tmp_path: Path) -> None:
+async def test_says_what_is_answers_what_is_applied_and_tells_of_changes(tmp_path: Path) -> None:
     async def scene() -> None:
         recorder = Recorder()
         control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
@@ -39,24 +39,21 @@ def test_says_what_is_answers_what_is_applied_and_tells_of_changes(tmp_path: Pat
         control.stop()
         assert await reader.read() == b""
 
-    asyncio.run(scene())
+    await scene()
     assert not (tmp_path / "gate.sock").exists()
 
 
-def test_nonsense_ends_only_its_own_connection(tmp_path: Path) -> None:
-    async def scene() -> None:
-        recorder = Recorder()
-        control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
-        control.start()
-        for _ in range(2):
-            reader, writer = await asyncio.open_unix_connection(tmp_path / "gate.sock")
-            await reader.readline()
-            writer.write(b"{nonsense\n")
-            assert await reader.read() == b""
-            writer.close()
-        control.stop()
-
-    asyncio.run(scene())
+async def test_nonsense_ends_only_its_own_connection(tmp_path: Path) -> None:
+    recorder = Recorder()
+    control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
+    control.start()
+    for _ in range(2):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "gate.sock")
+        await reader.readline()
+        writer.write(b"{nonsense\n")
+        assert await reader.read() == b""
+        writer.close()
+    control.stop()
 
 
 def test_who_comes_while_it_hangs_up_is_not_left_waiting(tmp_path: Path) -> None:
@@ -90,20 +87,17 @@ def test_who_comes_while_it_hangs_up_is_not_left_waiting(tmp_path: Path) -> None
     assert heard[-1], "hung up after the status was said"
 
 
-def test_a_state_that_waits_while_another_gate_takes_over_is_not_applied(tmp_path: Path) -> None:
-    async def scene() -> None:
-        recorder = Recorder()
-        control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
-        control.start()
-        async with control.busy:
-            reader, writer = await asyncio.open_unix_connection(tmp_path / "gate.sock")
-            await reader.readline()
-            writer.write(encode(Desired(7, Traffic())))
-            while not control.busy._waiters:  # it has heard, and waits
-                await asyncio.sleep(0)
-            control.hang_up()
-        assert await reader.read() == b""
-        writer.close()
-        assert recorder.desired.serial == 0
-
-    asyncio.run(scene())
+async def test_a_state_that_waits_while_another_gate_takes_over_is_not_applied(tmp_path: Path) -> None:
+    recorder = Recorder()
+    control = Control(tmp_path / "gate.sock", recorder.apply, recorder.status)
+    control.start()
+    async with control.busy:
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "gate.sock")
+        await reader.readline()
+        writer.write(encode(Desired(7, Traffic())))
+        while not control.busy._waiters:  # it has heard, and waits
+            await asyncio.sleep(0)
+        control.hang_up()
+    assert await reader.read() == b""
+    writer.close()
+    assert recorder.desired.serial == 0

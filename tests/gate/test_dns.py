@@ -115,17 +115,17 @@ def addresses(message: dns.message.Message) -> list[str]:
         ("9.9.0.10.in-addr.arpa", "PTR", dns.rcode.SERVFAIL, []),
     ],
 )
-def test_answers(name: str, kind: str, code: dns.rcode.Rcode, found: list[str]) -> None:
+async def test_answers(name: str, kind: str, code: dns.rcode.Rcode, found: list[str]) -> None:
     answerer = Answerer(board_of(TRAFFIC), Upstream())
-    answer = asyncio.run(ask(answerer, name, kind))
+    answer = await ask(answerer, name, kind)
     assert (answer.rcode(), addresses(answer)) == (code, found)
 
 
-def test_a_clients_own_nameservers_are_asked_and_never_ourselves() -> None:
+async def test_a_clients_own_nameservers_are_asked_and_never_ourselves() -> None:
     upstream = Upstream()
     answerer = Answerer(board_of(TRAFFIC), upstream)
-    asyncio.run(ask(answerer, "www.example.org", requester="10.0.1.3"))
-    asyncio.run(ask(answerer, "www.example.org"))
+    await ask(answerer, "www.example.org", requester="10.0.1.3")
+    await ask(answerer, "www.example.org")
     assert upstream.asked == [("192.0.2.53",), ("192.0.2.1",)]
 
 
@@ -140,24 +140,24 @@ def test_a_clients_own_nameservers_are_asked_and_never_ourselves() -> None:
         (("vault", "red"), (), ("192.0.2.1",)),
     ],
 )
-def test_no_question_leaves_an_internal_network(
+async def test_no_question_leaves_an_internal_network(
     networks: tuple[str, ...], nameservers: tuple[str, ...], asked: tuple[str, ...]
 ) -> None:
     vault = Segment("vault", "sk-vault", "10.0.3.0/24", "10.0.3.1", "10.0.3.254", internal=True)
     client = Client(TASK, networks, nameservers)
     upstream = Upstream()
     answerer = Answerer(board_of(Traffic((*TRAFFIC.segments, vault), clients=(client,))), upstream)
-    answer = asyncio.run(ask(answerer, "www.example.org"))
+    answer = await ask(answerer, "www.example.org")
     assert upstream.asked == [asked]
     assert answer.rcode() == (dns.rcode.NOERROR if asked else dns.rcode.SERVFAIL)
 
 
-def test_addresses_take_turns() -> None:
+async def test_addresses_take_turns() -> None:
     async def firsts() -> set[str]:
         answerer = Answerer(board_of(TRAFFIC), Upstream())
         return {addresses(await ask(answerer, "pair"))[0] for _ in range(50)}
 
-    assert asyncio.run(firsts()) == {"10.0.1.3", "10.0.1.4"}
+    assert await firsts() == {"10.0.1.3", "10.0.1.4"}
 
 
 MANY = {f"10.0.1.{last}" for last in range(2, 100)}
@@ -168,25 +168,22 @@ MANY = {f"10.0.1.{last}" for last in range(2, 100)}
     ("payload", "udp", "count"),
     [(0, True, 30), (512, True, 29), (600, True, 35), (1232, True, 74), (4096, True, 74), (0, False, 98)],
 )
-def test_a_long_answer_holds_what_fits(payload: int, udp: bool, count: int) -> None:
-    async def scene() -> None:
-        answerer = Answerer(board_of(TRAFFIC), Upstream())
-        firsts = set()
-        for _ in range(20):
-            answer = await ask(answerer, "many", udp=udp, payload=payload)
-            found = addresses(answer)
-            firsts.add(found[0])
-            assert bool(answer.flags & dns.flags.TC) == (count < 98)
-            assert len(set(found)) == len(found) == count
-            assert set(found) <= MANY
-            assert answer.edns == (0 if payload else -1)
-        assert len(firsts) > 1
-
-    asyncio.run(scene())
+async def test_a_long_answer_holds_what_fits(payload: int, udp: bool, count: int) -> None:
+    answerer = Answerer(board_of(TRAFFIC), Upstream())
+    firsts = set()
+    for _ in range(20):
+        answer = await ask(answerer, "many", udp=udp, payload=payload)
+        found = addresses(answer)
+        firsts.add(found[0])
+        assert bool(answer.flags & dns.flags.TC) == (count < 98)
+        assert len(set(found)) == len(found) == count
+        assert set(found) <= MANY
+        assert answer.edns == (0 if payload else -1)
+    assert len(firsts) > 1
 
 
 @pytest.mark.case("N8")
-def test_a_long_answer_of_another_server_holds_what_fits() -> None:
+async def test_a_long_answer_of_another_server_holds_what_fits() -> None:
     class Long(Upstream):
         async def ask(
             self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
@@ -196,36 +193,30 @@ def test_a_long_answer_of_another_server_holds_what_fits() -> None:
             answer.answer += [dns.rrset.from_text("y.example.org.", 60, "IN", "A", one) for one in MANY]
             return Answer(answer)
 
-    async def scene() -> None:
-        answerer = Answerer(board_of(TRAFFIC), Long())
-        short = await ask(answerer, "x.example.org")
-        assert short.flags & dns.flags.TC
-        assert 20 < len(addresses(short)) < 31
-        whole = await ask(answerer, "x.example.org", udp=False)
-        assert (whole.flags & dns.flags.TC, len(addresses(whole))) == (0, 99)
-
-    asyncio.run(scene())
+    answerer = Answerer(board_of(TRAFFIC), Long())
+    short = await ask(answerer, "x.example.org")
+    assert short.flags & dns.flags.TC
+    assert 20 < len(addresses(short)) < 31
+    whole = await ask(answerer, "x.example.org", udp=False)
+    assert (whole.flags & dns.flags.TC, len(addresses(whole))) == (0, 99)
 
 
 @pytest.mark.case("N8")
-def test_edns_is_answered_and_another_version_refused() -> None:
-    async def scene() -> None:
-        answerer = Answerer(board_of(TRAFFIC), Upstream())
-        for version, code in ((0, dns.rcode.NOERROR), (1, dns.rcode.BADVERS), (7, dns.rcode.BADVERS)):
-            query = dns.message.make_query("app", "A")
-            query.use_edns(version, dns.flags.DO, 1400)
-            wire = await answerer.answer(query.to_wire(), TASK, LEG)
-            assert wire is not None
-            answer = dns.message.from_wire(wire)
-            assert (answer.edns, answer.payload, answer.rcode()) == (0, 1232, code)
-            assert addresses(answer) == (["10.0.1.130"] if version == 0 else [])
-        assert (await ask(answerer, "app")).edns == -1
-
-    asyncio.run(scene())
+async def test_edns_is_answered_and_another_version_refused() -> None:
+    answerer = Answerer(board_of(TRAFFIC), Upstream())
+    for version, code in ((0, dns.rcode.NOERROR), (1, dns.rcode.BADVERS), (7, dns.rcode.BADVERS)):
+        query = dns.message.make_query("app", "A")
+        query.use_edns(version, dns.flags.DO, 1400)
+        wire = await answerer.answer(query.to_wire(), TASK, LEG)
+        assert wire is not None
+        answer = dns.message.from_wire(wire)
+        assert (answer.edns, answer.payload, answer.rcode()) == (0, 1232, code)
+        assert addresses(answer) == (["10.0.1.130"] if version == 0 else [])
+    assert (await ask(answerer, "app")).edns == -1
 
 
 @pytest.mark.parametrize("bits", [0, dns.flags.AD, dns.flags.CD, dns.flags.AD | dns.flags.CD])
-def test_dnssec_bits_come_back(bits: int) -> None:
+async def test_dnssec_bits_come_back(bits: int) -> None:
     class Signed(Upstream):
         async def ask(
             self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
@@ -237,40 +228,35 @@ def test_dnssec_bits_come_back(bits: int) -> None:
 
     query = dns.message.make_query("www.example.org", "A", want_dnssec=True)
     query.flags |= bits
-    wire = asyncio.run(Answerer(board_of(TRAFFIC), Signed()).answer(query.to_wire(), TASK, LEG))
+    wire = await Answerer(board_of(TRAFFIC), Signed()).answer(query.to_wire(), TASK, LEG)
     assert wire is not None
     answer = dns.message.from_wire(wire)
     assert answer.flags & (dns.flags.AD | dns.flags.CD) == bits
     assert answer.ednsflags & dns.flags.DO
 
 
-def test_an_answer_given_at_once_is_that_of_the_names_as_they_are() -> None:
+async def test_an_answer_given_at_once_is_that_of_the_names_as_they_are() -> None:
     """The same bytes again, before and after the names change, and from somebody else."""
 
-    async def scene() -> None:
-        board = board_of(TRAFFIC)
-        answerer = Answerer(board, Upstream())
-        wire = dns.message.make_query("app", "A").to_wire()
-        assert answerer.at_once(wire, TASK, LEG) is None
-        first = await answerer.answer(wire, TASK, LEG)
-        again = b"\x01\x02" + wire[2:]
-        at_once = answerer.at_once(again, TASK, LEG)
-        assert first is not None
-        assert at_once == b"\x01\x02" + first[2:]
-        assert answerer.at_once(wire, "10.0.1.9", LEG) is None
-        assert answerer.at_once(wire, TASK, "10.0.2.254") is None
-        assert answerer.at_once(wire, TASK, LEG, udp=False) is None
-        moved = Traffic(
-            TRAFFIC.segments, names=(Name("red", "app", ("10.0.1.131",)),), clients=TRAFFIC.clients
-        )
-        board.post(Desired(2, moved))
-        assert answerer.at_once(wire, TASK, LEG) is None
-        assert addresses(await ask(answerer, "app")) == ["10.0.1.131"]
-
-    asyncio.run(scene())
+    board = board_of(TRAFFIC)
+    answerer = Answerer(board, Upstream())
+    wire = dns.message.make_query("app", "A").to_wire()
+    assert answerer.at_once(wire, TASK, LEG) is None
+    first = await answerer.answer(wire, TASK, LEG)
+    again = b"\x01\x02" + wire[2:]
+    at_once = answerer.at_once(again, TASK, LEG)
+    assert first is not None
+    assert at_once == b"\x01\x02" + first[2:]
+    assert answerer.at_once(wire, "10.0.1.9", LEG) is None
+    assert answerer.at_once(wire, TASK, "10.0.2.254") is None
+    assert answerer.at_once(wire, TASK, LEG, udp=False) is None
+    moved = Traffic(TRAFFIC.segments, names=(Name("red", "app", ("10.0.1.131",)),), clients=TRAFFIC.clients)
+    board.post(Desired(2, moved))
+    assert answerer.at_once(wire, TASK, LEG) is None
+    assert addresses(await ask(answerer, "app")) == ["10.0.1.131"]
 
 
-def test_an_answer_is_not_kept_where_the_names_changed_meanwhile() -> None:
+async def test_an_answer_is_not_kept_where_the_names_changed_meanwhile() -> None:
     class Slow(Upstream):
         async def ask(
             self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
@@ -281,12 +267,9 @@ def test_an_answer_is_not_kept_where_the_names_changed_meanwhile() -> None:
 
     board = board_of(TRAFFIC)
 
-    async def scene() -> None:
-        answerer = Answerer(board, Slow())
-        assert addresses(await ask(answerer, "nas")) == ["203.0.113.7"]
-        assert addresses(await ask(answerer, "nas")) == ["10.0.1.9"]
-
-    asyncio.run(scene())
+    answerer = Answerer(board, Slow())
+    assert addresses(await ask(answerer, "nas")) == ["203.0.113.7"]
+    assert addresses(await ask(answerer, "nas")) == ["10.0.1.9"]
 
 
 def test_replies_kept_are_bounded() -> None:
@@ -309,23 +292,25 @@ def test_replies_kept_are_bounded() -> None:
     ],
     ids=["no question", "two questions", "cut", "an update", "another class"],
 )
-def test_what_cannot_be_answered_is_refused(wire: bytes, code: dns.rcode.Rcode) -> None:
-    answer = asyncio.run(Answerer(board_of(TRAFFIC), Upstream()).answer(wire, TASK, LEG))
+async def test_what_cannot_be_answered_is_refused(wire: bytes, code: dns.rcode.Rcode) -> None:
+    answer = await Answerer(board_of(TRAFFIC), Upstream()).answer(wire, TASK, LEG)
     assert answer is not None
     read = dns.message.from_wire(answer)
     assert (answer[:2], read.rcode(), bool(read.flags & dns.flags.QR)) == (wire[:2], code, True)
 
 
 @pytest.mark.parametrize("wire", [b"", b"\0" * 5, b"\xff" * 40])
-def test_what_is_no_question_gets_no_answer(wire: bytes) -> None:
+async def test_what_is_no_question_gets_no_answer(wire: bytes) -> None:
     answerer = Answerer(board_of(TRAFFIC), Upstream())
-    assert asyncio.run(answerer.answer(wire, TASK, LEG)) is None
+    assert await answerer.answer(wire, TASK, LEG) is None
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "found"), [("db", "A", ["10.0.1.140"]), ("db", "AAAA", []), ("late", "A", ["10.0.1.9"])]
 )
-def test_a_name_of_a_stack_under_deployment_is_waited_for(name: str, kind: str, found: list[str]) -> None:
+async def test_a_name_of_a_stack_under_deployment_is_waited_for(
+    name: str, kind: str, found: list[str]
+) -> None:
     deploying = Traffic(TRAFFIC.segments, names=TRAFFIC.names, deploying=(("red", 1000.0),))
     later = Traffic(
         TRAFFIC.segments, names=(Name("red", "db", ("10.0.1.140",)), Name("red", "late", ("10.0.1.9",)))
@@ -339,20 +324,20 @@ def test_a_name_of_a_stack_under_deployment_is_waited_for(name: str, kind: str, 
         board.post(Desired(2, later))
         return bool(done), await question
 
-    early, answer = asyncio.run(waited())
+    early, answer = await waited()
     assert (early, answer.rcode(), addresses(answer)) == (False, dns.rcode.NOERROR, found)
 
 
 @pytest.mark.parametrize(("now", "name"), [(999.0, "nobody"), (1001.0, "nobody")])
-def test_the_wait_ends(now: float, name: str) -> None:
+async def test_the_wait_ends(now: float, name: str) -> None:
     board = board_of(Traffic(TRAFFIC.segments, deploying=(("red", 1000.0),)))
     answerer = Answerer(board, Upstream(), wait_s=0.05, now=lambda: now)
-    assert asyncio.run(ask(answerer, name)).rcode() == dns.rcode.NXDOMAIN
+    assert (await ask(answerer, name)).rcode() == dns.rcode.NXDOMAIN
 
 
-def test_the_wait_is_shorter_than_who_asks_waits() -> None:
+async def test_the_wait_is_shorter_than_who_asks_waits() -> None:
     board = Board()
     traffic = Traffic(TRAFFIC.segments, deploying=(("red", 1000.0),))
     board.post(Desired(1, traffic, ("192.0.2.1",), ResolverOptions(timeout_s=0.1)))
     answerer = Answerer(board, Upstream(), now=lambda: 999.0)
-    assert asyncio.run(ask(answerer, "nobody")).rcode() == dns.rcode.NXDOMAIN
+    assert (await ask(answerer, "nobody")).rcode() == dns.rcode.NXDOMAIN

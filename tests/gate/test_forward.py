@@ -75,85 +75,66 @@ def address_of(answer: Answer) -> str | None:
         (says(A, code=dns.rcode.NXDOMAIN), OPTIONS, 0),
     ],
 )
-def test_the_next_server_is_asked_where_one_fails(first: Say, options: ResolverOptions, others: int) -> None:
-    async def scene() -> None:
-        async with nameserver(A, first) as (_, port), nameserver(B, says(B), port) as (second, _):
-            answer = await Forwarder(budget_s=2.0, port=port).ask(query_of(), (A, B), options)
-            assert len(second.questions) == others
-            assert (address_of(answer) == B) == bool(others)
-
-    asyncio.run(scene())
-
-
-def test_a_server_that_is_silent_comes_last_until_it_answers() -> None:
-    async def scene() -> None:
-        async with nameserver(A, mute) as (first, port), nameserver(B, says(B), port) as (second, _):
-            forwarder = Forwarder(budget_s=2.0, port=port)
-            for number in range(4):
-                assert address_of(await forwarder.ask(query_of(f"x{number}.org"), (A, B), OPTIONS)) == B
-            assert (len(first.questions), len(second.questions)) == (1, 4)
-            first.say, second.say = says(A), mute
-            assert address_of(await forwarder.ask(query_of("y.org"), (A, B), OPTIONS)) == A
-            assert address_of(await forwarder.ask(query_of("z.org"), (A, B), OPTIONS)) == A
-
-    asyncio.run(scene())
+async def test_the_next_server_is_asked_where_one_fails(
+    first: Say, options: ResolverOptions, others: int
+) -> None:
+    async with nameserver(A, first) as (_, port), nameserver(B, says(B), port) as (second, _):
+        answer = await Forwarder(budget_s=2.0, port=port).ask(query_of(), (A, B), options)
+        assert len(second.questions) == others
+        assert (address_of(answer) == B) == bool(others)
 
 
-def test_where_nobody_listens_the_next_is_asked_at_once() -> None:
-    async def scene() -> None:
-        async with nameserver(B, says(B)) as (_, port):
-            assert address_of(await Forwarder(budget_s=60.0, port=port).ask(query_of(), (A, B), OPTIONS)) == B
-
-    asyncio.run(scene())
-
-
-def test_attempts_and_their_time_are_the_machines() -> None:
-    async def scene() -> None:
-        async with nameserver(A, mute) as (server, port):
-            options = ResolverOptions(timeout_s=0.05, attempts=3)
-            assert (await Forwarder(budget_s=20.0, port=port).ask(query_of(), (A,), options)).message is None
-            assert len(server.questions) == 3
-
-    asyncio.run(scene())
+async def test_a_server_that_is_silent_comes_last_until_it_answers() -> None:
+    async with nameserver(A, mute) as (first, port), nameserver(B, says(B), port) as (second, _):
+        forwarder = Forwarder(budget_s=2.0, port=port)
+        for number in range(4):
+            assert address_of(await forwarder.ask(query_of(f"x{number}.org"), (A, B), OPTIONS)) == B
+        assert (len(first.questions), len(second.questions)) == (1, 4)
+        first.say, second.say = says(A), mute
+        assert address_of(await forwarder.ask(query_of("y.org"), (A, B), OPTIONS)) == A
+        assert address_of(await forwarder.ask(query_of("z.org"), (A, B), OPTIONS)) == A
 
 
-def test_rotate_asks_all_of_them() -> None:
-    async def scene() -> None:
-        async with nameserver(A, says(A)) as (first, port), nameserver(B, says(B), port) as (second, _):
-            forwarder = Forwarder(port=port)
-            for number in range(40):
-                await forwarder.ask(query_of(f"x{number}.org"), (A, B), ResolverOptions(rotate=True))
-            assert min(len(first.questions), len(second.questions)) > 0
-
-    asyncio.run(scene())
+async def test_where_nobody_listens_the_next_is_asked_at_once() -> None:
+    async with nameserver(B, says(B)) as (_, port):
+        assert address_of(await Forwarder(budget_s=60.0, port=port).ask(query_of(), (A, B), OPTIONS)) == B
 
 
-def test_a_truncated_answer_is_asked_for_again_by_tcp() -> None:
+async def test_attempts_and_their_time_are_the_machines() -> None:
+    async with nameserver(A, mute) as (server, port):
+        options = ResolverOptions(timeout_s=0.05, attempts=3)
+        assert (await Forwarder(budget_s=20.0, port=port).ask(query_of(), (A,), options)).message is None
+        assert len(server.questions) == 3
+
+
+async def test_rotate_asks_all_of_them() -> None:
+    async with nameserver(A, says(A)) as (first, port), nameserver(B, says(B), port) as (second, _):
+        forwarder = Forwarder(port=port)
+        for number in range(40):
+            await forwarder.ask(query_of(f"x{number}.org"), (A, B), ResolverOptions(rotate=True))
+        assert min(len(first.questions), len(second.questions)) > 0
+
+
+async def test_a_truncated_answer_is_asked_for_again_by_tcp() -> None:
     def many(query: dns.message.Message) -> dns.message.Message:
         response = dns.message.make_response(query)
         addresses = [f"10.9.{n // 250}.{n % 250}" for n in range(300)]
         response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", *addresses))
         return response
 
-    async def scene() -> None:
-        async with nameserver(A, many) as (server, port):
-            answer = await Forwarder(port=port).ask(query_of(), (A,), OPTIONS)
-            assert answer.message is not None
-            assert (len(answer.message.answer), server.streams) == (300, 1)
-
-    asyncio.run(scene())
+    async with nameserver(A, many) as (server, port):
+        answer = await Forwarder(port=port).ask(query_of(), (A,), OPTIONS)
+        assert answer.message is not None
+        assert (len(answer.message.answer), server.streams) == (300, 1)
 
 
-def test_who_asks_for_the_same_at_the_same_time_asks_once() -> None:
-    async def scene() -> None:
-        async with nameserver(A, says(A)) as (server, port):
-            forwarder = Forwarder(port=port)
-            names = ["www.example.org", "WWW.example.org."] * 20
-            answers = await asyncio.gather(*(forwarder.ask(query_of(name), (A,), OPTIONS) for name in names))
-            assert {address_of(answer) for answer in answers} == {A}
-            assert len(server.questions) == 1
-
-    asyncio.run(scene())
+async def test_who_asks_for_the_same_at_the_same_time_asks_once() -> None:
+    async with nameserver(A, says(A)) as (server, port):
+        forwarder = Forwarder(port=port)
+        names = ["www.example.org", "WWW.example.org."] * 20
+        answers = await asyncio.gather(*(forwarder.ask(query_of(name), (A,), OPTIONS) for name in names))
+        assert {address_of(answer) for answer in answers} == {A}
+        assert len(server.questions) == 1
 
 
 @pytest.mark.parametrize(
@@ -166,64 +147,52 @@ def test_who_asks_for_the_same_at_the_same_time_asks_once() -> None:
         ({"use_edns": True}, 2),
     ],
 )
-def test_what_was_said_is_kept_by_question(other: dict[str, Any], questions: int) -> None:
-    async def scene() -> None:
-        async with nameserver(A, says(A)) as (server, port):
-            forwarder = Forwarder(port=port)
-            await forwarder.ask(query_of(), (A,), OPTIONS)
-            await forwarder.ask(query_of(**other), (A,), OPTIONS)
-            assert len(server.questions) == questions
-
-    asyncio.run(scene())
+async def test_what_was_said_is_kept_by_question(other: dict[str, Any], questions: int) -> None:
+    async with nameserver(A, says(A)) as (server, port):
+        forwarder = Forwarder(port=port)
+        await forwarder.ask(query_of(), (A,), OPTIONS)
+        await forwarder.ask(query_of(**other), (A,), OPTIONS)
+        assert len(server.questions) == questions
 
 
-def test_other_servers_are_asked_themselves() -> None:
-    async def scene() -> None:
-        async with nameserver(A, says(A)) as (_, port), nameserver(B, says(B), port):
-            forwarder = Forwarder(port=port)
-            assert address_of(await forwarder.ask(query_of(), (A,), OPTIONS)) == A
-            assert address_of(await forwarder.ask(query_of(), (B,), OPTIONS)) == B
-
-    asyncio.run(scene())
+async def test_other_servers_are_asked_themselves() -> None:
+    async with nameserver(A, says(A)) as (_, port), nameserver(B, says(B), port):
+        forwarder = Forwarder(port=port)
+        assert address_of(await forwarder.ask(query_of(), (A,), OPTIONS)) == A
+        assert address_of(await forwarder.ask(query_of(), (B,), OPTIONS)) == B
 
 
-def test_dnssec_bits_go_there_and_nothing_else_of_the_client() -> None:
-    async def scene() -> None:
-        async with nameserver(A, says(A)) as (server, port):
-            query = query_of(want_dnssec=True)
-            query.flags |= dns.flags.CD | dns.flags.AD
-            query.use_edns(
-                0,
-                dns.flags.DO,
-                4096,
-                options=[dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"cookie!!")],
-            )
-            await Forwarder(port=port).ask(query, (A,), OPTIONS)
-            sent = server.questions[0]
-            assert sent.flags & (dns.flags.CD | dns.flags.AD) == dns.flags.CD | dns.flags.AD
-            assert (sent.ednsflags & dns.flags.DO, sent.payload, sent.options) == (dns.flags.DO, 1232, ())
-
-    asyncio.run(scene())
+async def test_dnssec_bits_go_there_and_nothing_else_of_the_client() -> None:
+    async with nameserver(A, says(A)) as (server, port):
+        query = query_of(want_dnssec=True)
+        query.flags |= dns.flags.CD | dns.flags.AD
+        query.use_edns(
+            0,
+            dns.flags.DO,
+            4096,
+            options=[dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"cookie!!")],
+        )
+        await Forwarder(port=port).ask(query, (A,), OPTIONS)
+        sent = server.questions[0]
+        assert sent.flags & (dns.flags.CD | dns.flags.AD) == dns.flags.CD | dns.flags.AD
+        assert (sent.ednsflags & dns.flags.DO, sent.payload, sent.options) == (dns.flags.DO, 1232, ())
 
 
-def test_a_question_that_comes_back_is_known_and_a_clients_is_not() -> None:
+async def test_a_question_that_comes_back_is_known_and_a_clients_is_not() -> None:
     """The server asks whoever asked it: a loop."""
 
-    async def scene() -> None:
-        loops: list[bool] = []
+    loops: list[bool] = []
 
-        def say(query: dns.message.Message) -> dns.message.Message | None:
-            loops.append(forwarder.comes_back(query))
-            loops.append(forwarder.comes_back(query_of()))
-            return says(A)(query)
+    def say(query: dns.message.Message) -> dns.message.Message | None:
+        loops.append(forwarder.comes_back(query))
+        loops.append(forwarder.comes_back(query_of()))
+        return says(A)(query)
 
-        async with nameserver(A, say) as (server, port):
-            forwarder = Forwarder(port=port)
-            await forwarder.ask(query_of(), (A,), OPTIONS)
-            assert loops == [True, False]
-            assert not forwarder.comes_back(server.questions[0])
-
-    asyncio.run(scene())
+    async with nameserver(A, say) as (server, port):
+        forwarder = Forwarder(port=port)
+        await forwarder.ask(query_of(), (A,), OPTIONS)
+        assert loops == [True, False]
+        assert not forwarder.comes_back(server.questions[0])
 
 
 @pytest.mark.parametrize(

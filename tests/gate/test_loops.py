@@ -51,28 +51,25 @@ class Ring(asyncio.DatagramProtocol):
     ("upstreams", "code"),
     [((LOOPING, OTHER), dns.rcode.NOERROR), ((LOOPING,), dns.rcode.SERVFAIL)],
 )
-def test_a_ring_is_noticed_at_once_and_the_next_server_asked(
+async def test_a_ring_is_noticed_at_once_and_the_next_server_asked(
     upstreams: tuple[str, ...], code: dns.rcode.Rcode
 ) -> None:
-    async def scene() -> None:
-        loop = asyncio.get_running_loop()
-        bound, asking = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        for made in (bound, asking):
-            made.setblocking(False)
-            made.bind(("127.0.0.1", 0))
-        async with nameserver(OTHER, says("203.0.113.9")) as (_, port):
-            transport, ring = await loop.create_datagram_endpoint(
-                lambda: Ring(bound.getsockname()), local_addr=(LOOPING, port)
-            )
-            board = Board()
-            board.post(Desired(1, TRAFFIC, upstreams))
-            leg = Datagrams(Answerer(board, Forwarder(budget_s=1000.0, port=port)), LEG, bound)
-            with asking:
-                await loop.sock_connect(asking, bound.getsockname())
-                await loop.sock_sendall(asking, dns.message.make_query("www.example.org", "A").to_wire())
-                answer = dns.message.from_wire(await loop.sock_recv(asking, 4096))
-            assert (answer.rcode(), ring.questions <= 2) == (code, True)
-            transport.close()
-            leg.close()
-
-    asyncio.run(scene())
+    loop = asyncio.get_running_loop()
+    bound, asking = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    for made in (bound, asking):
+        made.setblocking(False)
+        made.bind(("127.0.0.1", 0))
+    async with nameserver(OTHER, says("203.0.113.9")) as (_, port):
+        transport, ring = await loop.create_datagram_endpoint(
+            lambda: Ring(bound.getsockname()), local_addr=(LOOPING, port)
+        )
+        board = Board()
+        board.post(Desired(1, TRAFFIC, upstreams))
+        leg = Datagrams(Answerer(board, Forwarder(budget_s=1000.0, port=port)), LEG, bound)
+        with asking:
+            await loop.sock_connect(asking, bound.getsockname())
+            await loop.sock_sendall(asking, dns.message.make_query("www.example.org", "A").to_wire())
+            answer = dns.message.from_wire(await loop.sock_recv(asking, 4096))
+        assert (answer.rcode(), ring.questions <= 2) == (code, True)
+        transport.close()
+        leg.close()

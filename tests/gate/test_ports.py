@@ -53,59 +53,50 @@ def test_a_reserved_port_is_refused_to_others(protocol: str) -> None:
             other.bind(("127.0.0.1", port))
 
 
-def test_update_reserves_and_releases() -> None:
-    async def scene() -> None:
-        board = Board()
-        ports = Ports(Relay(board, Namespace(None).tcp), lambda: None, Inherited())
-        one, other = free_port(), free_port(socket.SOCK_DGRAM)
-        wanted = (PublishedPort("tcp", one, 80, "s", "v"), PublishedPort("udp", other, 53, "s", "v"))
-        ports.update(wanted)
-        assert list(ports.reserved) == [f"tcp/{one}", f"udp/{other}"]
-        ports.update(wanted[1:])
-        assert list(ports.reserved) == [f"udp/{other}"]
-        ports.stop()
-        assert list(ports.reserved) == []
-
-    asyncio.run(scene())
+async def test_update_reserves_and_releases() -> None:
+    board = Board()
+    ports = Ports(Relay(board, Namespace(None).tcp), lambda: None, Inherited())
+    one, other = free_port(), free_port(socket.SOCK_DGRAM)
+    wanted = (PublishedPort("tcp", one, 80, "s", "v"), PublishedPort("udp", other, 53, "s", "v"))
+    ports.update(wanted)
+    assert list(ports.reserved) == [f"tcp/{one}", f"udp/{other}"]
+    ports.update(wanted[1:])
+    assert list(ports.reserved) == [f"udp/{other}"]
+    ports.stop()
+    assert list(ports.reserved) == []
 
 
-def test_a_refused_port_is_taken_when_it_is_free_and_told() -> None:
-    async def scene() -> None:
-        board, told = Board(), asyncio.Event()
-        ports = Ports(Relay(board, Namespace(None).tcp), told.set, Inherited())
-        retrying = asyncio.create_task(ports.retry_for_ever())
-        with occupy("0.0.0.0", socket.SOCK_STREAM) as other:
-            port = other.getsockname()[1]
-            ports.update([PublishedPort("tcp", port, 80, "s", "v")])
-            assert ports.refused == {f"tcp/{port}": "address already in use"}
-        async with asyncio.timeout(15):
-            await told.wait()
-        assert (ports.reserved, ports.refused) == ((f"tcp/{port}",), {})
-        retrying.cancel()
-        ports.stop()
-
-    asyncio.run(scene())
+async def test_a_refused_port_is_taken_when_it_is_free_and_told() -> None:
+    board, told = Board(), asyncio.Event()
+    ports = Ports(Relay(board, Namespace(None).tcp), told.set, Inherited())
+    retrying = asyncio.create_task(ports.retry_for_ever())
+    with occupy("0.0.0.0", socket.SOCK_STREAM) as other:
+        port = other.getsockname()[1]
+        ports.update([PublishedPort("tcp", port, 80, "s", "v")])
+        assert ports.refused == {f"tcp/{port}": "address already in use"}
+    async with asyncio.timeout(15):
+        await told.wait()
+    assert (ports.reserved, ports.refused) == ((f"tcp/{port}",), {})
+    retrying.cancel()
+    ports.stop()
 
 
-def test_ipv6_and_what_slips_through_are_relayed() -> None:
-    async def scene() -> None:
-        board = Board()
-        ports = Ports(Relay(board, Namespace(None).tcp), lambda: None, Inherited())
-        server = await asyncio.start_server(greet, "127.0.0.1", 0)
-        target = server.sockets[0].getsockname()[1]
-        port = PublishedPort("tcp", free_port(), target, "s", "v", (Backend("t", "127.0.0.1"),))
-        board.post(Desired(1, Traffic(ports=(port,))))
-        ports.update([port])
-        for address in ("::1", "127.0.0.1"):
-            reader, writer = await asyncio.open_connection(address, port.port)
-            assert await reader.read() == b"hello"
-            writer.close()
-            await writer.wait_closed()
-        ports.stop()
-        server.close()
-        await asyncio.sleep(0)
-
-    asyncio.run(scene())
+async def test_ipv6_and_what_slips_through_are_relayed() -> None:
+    board = Board()
+    ports = Ports(Relay(board, Namespace(None).tcp), lambda: None, Inherited())
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    target = server.sockets[0].getsockname()[1]
+    port = PublishedPort("tcp", free_port(), target, "s", "v", (Backend("t", "127.0.0.1"),))
+    board.post(Desired(1, Traffic(ports=(port,))))
+    ports.update([port])
+    for address in ("::1", "127.0.0.1"):
+        reader, writer = await asyncio.open_connection(address, port.port)
+        assert await reader.read() == b"hello"
+        writer.close()
+        await writer.wait_closed()
+    ports.stop()
+    server.close()
+    await asyncio.sleep(0)
 
 
 async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -121,7 +112,7 @@ def test_udp_and_sctp_have_numbers_of_their_own() -> None:
 
 
 @pytest.mark.case("N17")
-def test_sctp_is_refused_where_the_kernel_does_not_translate_it(
+async def test_sctp_is_refused_where_the_kernel_does_not_translate_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sctp.is_tracked(tmp_path) is None
@@ -134,7 +125,7 @@ def test_sctp_is_refused_where_the_kernel_does_not_translate_it(
         ports.update([PublishedPort("sctp", 9, 9, "s", "v")])
         return ports
 
-    ports = asyncio.run(scene())
+    ports = await scene()
     words = "this kernel doesn't translate SCTP (CONFIG_NF_CT_PROTO_SCTP)"
     assert (ports.reserved, ports.refused) == ((), {"sctp/9": words})
     (tmp_path / "nf_conntrack_sctp_timeout_established").touch()

@@ -49,20 +49,17 @@ def test_who_has_enough_gets_no_more(calls: list[tuple[str, str]], held: int) ->
 
 
 @pytest.mark.case("C12")
-def test_refusals_are_told_once_and_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refusals_are_told_once_and_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skerry.gate.shares.NOTE_S", 0.02)
 
-    async def scene() -> None:
-        changes: list[tuple[str, ...]] = []
-        shares = Shares(SMALL, lambda: changes.append(shares.refusing))
-        for _ in range(3):
-            shares.note("too many")
-        async with asyncio.timeout(15):
-            while len(changes) < 2:
-                await asyncio.sleep(0.005)
-        assert changes == [("too many",), ()]
-
-    asyncio.run(scene())
+    changes: list[tuple[str, ...]] = []
+    shares = Shares(SMALL, lambda: changes.append(shares.refusing))
+    for _ in range(3):
+        shares.note("too many")
+    async with asyncio.timeout(15):
+        while len(changes) < 2:
+            await asyncio.sleep(0.005)
+    assert changes == [("too many",), ()]
 
 
 @pytest.mark.case("C12")
@@ -141,7 +138,7 @@ async def heard(asking: socket.socket, name: str, server: tuple[str, int]) -> dn
 
 @pytest.mark.case("N20")
 @pytest.mark.timeout(30)
-def test_questions_that_nobody_answers_keep_no_other_client_waiting() -> None:
+async def test_questions_that_nobody_answers_keep_no_other_client_waiting() -> None:
     """One client asks what the world never answers, as fast as it can; another asks for a neighbour, and for
     the world."""
 
@@ -153,32 +150,29 @@ def test_questions_that_nobody_answers_keep_no_other_client_waiting() -> None:
                 await asyncio.Event().wait()
             return await super().ask(query, servers, options)
 
-    async def scene() -> None:
-        bound, flood, honest = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
-        for made, address in ((bound, "127.0.0.1"), (flood, "127.0.0.2"), (honest, "127.0.0.3")):
-            made.setblocking(False)
-            made.bind((address, 0))
-        answerer = Answerer(board_of(TRAFFIC), Mute())
-        leg = Datagrams(answerer, LEG, bound)
-        with flood, honest:
-            for number in range(3000):
-                flood.sendto(dns.message.make_query(f"x{number}.void", "A").to_wire(), bound.getsockname())
-                if number % 100 == 0:
-                    await asyncio.sleep(0)
-            for name in ("app", "www.example.org"):
-                assert (await heard(honest, name, bound.getsockname())).rcode() == dns.rcode.NOERROR
-            assert leg.waiting <= 2 * WAITING_OF_CLIENT
-            leg.close()
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-
-    asyncio.run(scene())
+    bound, flood, honest = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
+    for made, address in ((bound, "127.0.0.1"), (flood, "127.0.0.2"), (honest, "127.0.0.3")):
+        made.setblocking(False)
+        made.bind((address, 0))
+    answerer = Answerer(board_of(TRAFFIC), Mute())
+    leg = Datagrams(answerer, LEG, bound)
+    with flood, honest:
+        for number in range(3000):
+            flood.sendto(dns.message.make_query(f"x{number}.void", "A").to_wire(), bound.getsockname())
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        for name in ("app", "www.example.org"):
+            assert (await heard(honest, name, bound.getsockname())).rcode() == dns.rcode.NOERROR
+        assert leg.waiting <= 2 * WAITING_OF_CLIENT
+        leg.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 @pytest.mark.case("N20")
-def test_who_waits_for_the_world_still_hears_of_its_neighbours() -> None:
+async def test_who_waits_for_the_world_still_hears_of_its_neighbours() -> None:
     class Mute(Forwarder):
         async def ask(
             self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
@@ -186,22 +180,19 @@ def test_who_waits_for_the_world_still_hears_of_its_neighbours() -> None:
             await asyncio.Event().wait()
             raise AssertionError
 
-    async def scene() -> None:
-        answerer = Answerer(board_of(TRAFFIC), Mute())
-        waiting = [asyncio.create_task(ask(answerer, f"x{one}.void")) for one in range(WAITING_OF_CLIENT)]
-        await asyncio.sleep(0)
-        assert (await ask(answerer, "x.void")).rcode() == dns.rcode.SERVFAIL
-        assert (await ask(answerer, "app", requester=TASK)).answer
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-
-    asyncio.run(scene())
+    answerer = Answerer(board_of(TRAFFIC), Mute())
+    waiting = [asyncio.create_task(ask(answerer, f"x{one}.void")) for one in range(WAITING_OF_CLIENT)]
+    await asyncio.sleep(0)
+    assert (await ask(answerer, "x.void")).rcode() == dns.rcode.SERVFAIL
+    assert (await ask(answerer, "app", requester=TASK)).answer
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 @pytest.mark.case("N20")
 @pytest.mark.timeout(60)
-def test_many_who_flood_a_silent_server_keep_nobody_from_another() -> None:
+async def test_many_who_flood_a_silent_server_keep_nobody_from_another() -> None:
     """Twelve clients ask as much as may wait, of a server that is silent; another asks one that answers."""
     silent, answering, honest = "127.0.0.61", "127.0.0.62", "127.0.3.1"
     floods = [f"127.0.2.{number}" for number in range(1, 13)]
@@ -211,37 +202,34 @@ def test_many_who_flood_a_silent_server_keep_nobody_from_another() -> None:
     )
     board = board_of(Traffic(TRAFFIC.segments, names=TRAFFIC.names, clients=clients))
 
-    async def scene() -> None:
-        async with (
-            nameserver(silent, lambda query: None) as (_, port),
-            nameserver(answering, says("203.0.113.9"), port) as _,
-        ):
-            bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            bound.setblocking(False)
-            bound.bind(("127.0.0.1", 0))
-            leg = Datagrams(Answerer(board, Forwarder(budget_s=60.0, port=port)), LEG, bound)
-            with ExitStack() as stack:
-                asking = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                asking.setblocking(False)
-                asking.bind((honest, 0))
-                for address in floods:
-                    flood = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                    flood.bind((address, 0))
-                    for number in range(WAITING // 8):
-                        query = dns.message.make_query(f"x{number}.{address}.void", "A")
-                        flood.sendto(query.to_wire(), bound.getsockname())
-                        await asyncio.sleep(0)
-                assert leg.waiting > WAITING // 4
-                for name in ("app", "www.example.org", "www.example.net"):
-                    assert (await heard(asking, name, bound.getsockname())).answer
-                assert leg.waiting <= WAITING + WAITING_AT_LEAST * len(clients)
-            leg.close()
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-
-    asyncio.run(scene())
+    async with (
+        nameserver(silent, lambda query: None) as (_, port),
+        nameserver(answering, says("203.0.113.9"), port) as _,
+    ):
+        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        bound.setblocking(False)
+        bound.bind(("127.0.0.1", 0))
+        leg = Datagrams(Answerer(board, Forwarder(budget_s=60.0, port=port)), LEG, bound)
+        with ExitStack() as stack:
+            asking = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            asking.setblocking(False)
+            asking.bind((honest, 0))
+            for address in floods:
+                flood = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                flood.bind((address, 0))
+                for number in range(WAITING // 8):
+                    query = dns.message.make_query(f"x{number}.{address}.void", "A")
+                    flood.sendto(query.to_wire(), bound.getsockname())
+                    await asyncio.sleep(0)
+            assert leg.waiting > WAITING // 4
+            for name in ("app", "www.example.org", "www.example.net"):
+                assert (await heard(asking, name, bound.getsockname())).answer
+            assert leg.waiting <= WAITING + WAITING_AT_LEAST * len(clients)
+        leg.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

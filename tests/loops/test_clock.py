@@ -61,59 +61,50 @@ def test_it_is_steady_while_the_machines_clock_is_not() -> None:
     assert machine.clock.step() == -HOUR
 
 
-def test_recorded_instants_move_along_in_one_commit() -> None:
-    async def scenario() -> None:
-        for by in (-HOUR, 24 * HOUR):
-            machine, memory = Machine(), Memory()
-            store = Store(memory, machine.clock, lambda: "id")
-            await store.update(fill)
-            before, made = waits(store), store.view.tasks["t"].created_at
-            machine.wall += by
-            running = asyncio.create_task(ClockLoop(store, machine.clock, 0.001).run())
-            async with asyncio.timeout(15), store.watch() as commits:
-                await commits.get()
-            running.cancel()
-            assert machine.clock.step() == 0
-            assert waits(store) == before
-            assert store.view.tasks["t"].created_at == made + by
-            assert store.view.tasks["t"].running_at == 0
-            assert len(memory.commits) == 2
-            view, later = store.view, machine.another()
-            again = Store(Memory(view), later, lambda: "id")
-            await settle(again, later)
-            assert again.view is view, "a daemon that starts later finds nothing written in the future"
-
-    asyncio.run(scenario())
-
-
-def test_a_clock_that_is_only_disciplined_moves_nothing() -> None:
-    async def scenario() -> None:
+async def test_recorded_instants_move_along_in_one_commit() -> None:
+    for by in (-HOUR, 24 * HOUR):
         machine, memory = Machine(), Memory()
         store = Store(memory, machine.clock, lambda: "id")
         await store.update(fill)
-        machine.wall += SECOND // 2
+        before, made = waits(store), store.view.tasks["t"].created_at
+        machine.wall += by
         running = asyncio.create_task(ClockLoop(store, machine.clock, 0.001).run())
-        await asyncio.sleep(0.02)
+        async with asyncio.timeout(15), store.watch() as commits:
+            await commits.get()
         running.cancel()
-        assert len(memory.commits) == 1
-
-    asyncio.run(scenario())
-
-
-def test_a_clock_that_was_set_back_while_nobody_was_there() -> None:
-    async def scenario() -> None:
-        machine = Machine()
-        store = Store(Memory(), machine.clock, lambda: "id")
-        await store.update(fill)
-        before = waits(store)
-        machine.wall -= HOUR
-        later = machine.another()
-        again = Store(Memory(store.view), later, lambda: "id")
+        assert machine.clock.step() == 0
+        assert waits(store) == before
+        assert store.view.tasks["t"].created_at == made + by
+        assert store.view.tasks["t"].running_at == 0
+        assert len(memory.commits) == 2
+        view, later = store.view, machine.another()
+        again = Store(Memory(view), later, lambda: "id")
         await settle(again, later)
-        assert waits(again) == before
-        assert again.view.tasks["t"].created_at == START - HOUR
-        view = again.view
-        await settle(again, later)
-        assert again.view is view
+        assert again.view is view, "a daemon that starts later finds nothing written in the future"
 
-    asyncio.run(scenario())
+
+async def test_a_clock_that_is_only_disciplined_moves_nothing() -> None:
+    machine, memory = Machine(), Memory()
+    store = Store(memory, machine.clock, lambda: "id")
+    await store.update(fill)
+    machine.wall += SECOND // 2
+    running = asyncio.create_task(ClockLoop(store, machine.clock, 0.001).run())
+    await asyncio.sleep(0.02)
+    running.cancel()
+    assert len(memory.commits) == 1
+
+
+async def test_a_clock_that_was_set_back_while_nobody_was_there() -> None:
+    machine = Machine()
+    store = Store(Memory(), machine.clock, lambda: "id")
+    await store.update(fill)
+    before = waits(store)
+    machine.wall -= HOUR
+    later = machine.another()
+    again = Store(Memory(store.view), later, lambda: "id")
+    await settle(again, later)
+    assert waits(again) == before
+    assert again.view.tasks["t"].created_at == START - HOUR
+    view = again.view
+    await settle(again, later)
+    assert again.view is view

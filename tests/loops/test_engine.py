@@ -82,41 +82,35 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
-def test_an_engine_that_is_away_is_waited_for_and_said(socket: Path) -> None:
-    async def play() -> None:
-        stage = Stage(socket, stored(socket))
-        await stage.loop.begin()
-        async with stage.running():
-            assert f"waiting for the engine at {socket}" in stage.conditions.texts[0]
-            with pytest.raises(EngineUnreachable):
-                await stage.loop.engine.get("/info")
-            async with engine_at(socket):
-                await stage.loop.here()
-                assert stage.conditions.texts == []
-                assert (await stage.loop.engine.get("/info"))["ID"] == "A"
-            await until(lambda: stage.conditions.texts)
-            async with engine_at(socket):
-                await until(lambda: not stage.conditions.texts)
-
-    asyncio.run(play())
-
-
-def test_another_engine_that_comes_in_its_place_is_asked_for_nothing(socket: Path) -> None:
-    async def play() -> None:
-        stage = Stage(socket, stored(socket))
+async def test_an_engine_that_is_away_is_waited_for_and_said(socket: Path) -> None:
+    stage = Stage(socket, stored(socket))
+    await stage.loop.begin()
+    async with stage.running():
+        assert f"waiting for the engine at {socket}" in stage.conditions.texts[0]
+        with pytest.raises(EngineUnreachable):
+            await stage.loop.engine.get("/info")
         async with engine_at(socket):
-            await stage.loop.begin()
-        async with engine_at(socket, ID="B"), stage.running():
-            await until(lambda: "is not the one" in "".join(stage.conditions.texts))
-            with pytest.raises(EngineRefused):
-                await stage.loop.engine.get("/info")
-            assert stage.paper.engine == stored(socket)
+            await stage.loop.here()
+            assert stage.conditions.texts == []
+            assert (await stage.loop.engine.get("/info"))["ID"] == "A"
+        await until(lambda: stage.conditions.texts)
+        async with engine_at(socket):
+            await until(lambda: not stage.conditions.texts)
 
-    asyncio.run(play())
+
+async def test_another_engine_that_comes_in_its_place_is_asked_for_nothing(socket: Path) -> None:
+    stage = Stage(socket, stored(socket))
+    async with engine_at(socket):
+        await stage.loop.begin()
+    async with engine_at(socket, ID="B"), stage.running():
+        await until(lambda: "is not the one" in "".join(stage.conditions.texts))
+        with pytest.raises(EngineRefused):
+            await stage.loop.engine.get("/info")
+        assert stage.paper.engine == stored(socket)
 
 
 @pytest.mark.case("C4")
-def test_a_private_engine_that_does_not_start_ends_nothing(
+async def test_a_private_engine_that_does_not_start_ends_nothing(
     socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = socket.parent / "dockerd"
@@ -127,56 +121,44 @@ def test_a_private_engine_that_does_not_start_ends_nothing(
     monkeypatch.setattr("skerry.loops.engine.START_S", 1.0)
     private = Embedded(socket.parent, socket.parent / "data")
 
-    async def play() -> None:
-        stage = Stage(socket, stored(socket), private=private)
-        await stage.loop.begin()
-        async with stage.running():
-            assert "does not start: volumes/metadata.db: timeout" in stage.conditions.texts[0]
-            words = (socket.parent / "engine.log").stat().st_size
-            await until(lambda: (socket.parent / "engine.log").stat().st_size > words)
-        hasty = Stage(socket, None, private=private, awaited=False)
-        with pytest.raises(EngineUnreachable, match="does not start"):
-            await hasty.loop.begin()
-        await hasty.loop.engine.close()
-
-    asyncio.run(play())
+    stage = Stage(socket, stored(socket), private=private)
+    await stage.loop.begin()
+    async with stage.running():
+        assert "does not start: volumes/metadata.db: timeout" in stage.conditions.texts[0]
+        words = (socket.parent / "engine.log").stat().st_size
+        await until(lambda: (socket.parent / "engine.log").stat().st_size > words)
+    hasty = Stage(socket, None, private=private, awaited=False)
+    with pytest.raises(EngineUnreachable, match="does not start"):
+        await hasty.loop.begin()
+    await hasty.loop.engine.close()
 
 
-def test_what_is_not_waited_for_is_said_at_once(socket: Path) -> None:
-    async def play() -> None:
-        stage = Stage(socket, None, awaited=False)
-        try:
-            with pytest.raises(EngineUnreachable, match="no Docker Engine answers"):
-                await stage.loop.begin()
-        finally:
-            await stage.loop.engine.close()
-
-    asyncio.run(play())
-
-
-def test_an_engine_that_is_refused_ends_the_start_even_where_it_is_waited_for(socket: Path) -> None:
-    async def play() -> None:
-        stage = Stage(socket, stored(socket))
-        try:
-            async with engine_at(socket, Swarm={"LocalNodeState": "active"}):
-                with pytest.raises(EngineRefused, match="swarm leave"):
-                    await stage.loop.begin()
-        finally:
-            await stage.loop.engine.close()
-
-    asyncio.run(play())
-
-
-def test_the_engine_is_written_down_with_what_it_says_of_itself(socket: Path) -> None:
-    async def play() -> None:
-        stage = Stage(socket, None)
-        async with engine_at(socket, LiveRestoreEnabled=False):
+async def test_what_is_not_waited_for_is_said_at_once(socket: Path) -> None:
+    stage = Stage(socket, None, awaited=False)
+    try:
+        with pytest.raises(EngineUnreachable, match="no Docker Engine answers"):
             await stage.loop.begin()
-            await stage.loop.engine.close()
-        engine = stage.paper.engine
-        assert engine is not None
-        assert (engine.socket, engine.id, engine.root) == (str(socket), "A", "/data")
-        assert stage.loop.last_version["ApiVersion"] == "1.41"
-        assert "live-restore" in stage.loop.warnings[0]
+    finally:
+        await stage.loop.engine.close()
 
-    asyncio.run(play())
+
+async def test_an_engine_that_is_refused_ends_the_start_even_where_it_is_waited_for(socket: Path) -> None:
+    stage = Stage(socket, stored(socket))
+    try:
+        async with engine_at(socket, Swarm={"LocalNodeState": "active"}):
+            with pytest.raises(EngineRefused, match="swarm leave"):
+                await stage.loop.begin()
+    finally:
+        await stage.loop.engine.close()
+
+
+async def test_the_engine_is_written_down_with_what_it_says_of_itself(socket: Path) -> None:
+    stage = Stage(socket, None)
+    async with engine_at(socket, LiveRestoreEnabled=False):
+        await stage.loop.begin()
+        await stage.loop.engine.close()
+    engine = stage.paper.engine
+    assert engine is not None
+    assert (engine.socket, engine.id, engine.root) == (str(socket), "A", "/data")
+    assert stage.loop.last_version["ApiVersion"] == "1.41"
+    assert "live-restore" in stage.loop.warnings[0]

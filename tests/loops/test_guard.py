@@ -239,7 +239,7 @@ def test_traffic_follows_though_the_disk_takes_nothing() -> None:
     play(work())
 
 
-def test_an_agent_that_broke_off_takes_its_tasks_up_again() -> None:
+async def test_an_agent_that_broke_off_takes_its_tasks_up_again() -> None:
     """The same agent, begun again in the middle: what it held of the former run is gone."""
 
     class Deaf(FakeEngine):
@@ -256,20 +256,17 @@ def test_an_agent_that_broke_off_takes_its_tasks_up_again() -> None:
                     raise breaks.pop()
                 yield event
 
-    async def work() -> None:
-        async with stage(Deaf(), running=False) as here:
-            conditions = Conditions()
-            running = asyncio.create_task(run_all({"agent": here.agent.run}, conditions))
-            await here.task()
-            await here.until_state(TaskState.RUNNING)
-            fake = here.engine
-            assert isinstance(fake, FakeEngine)
-            fake.end("web.1.t1", 3)
-            await here.until(lambda: bool(conditions.texts))
-            assert conditions.texts == ["agent loop: KeyError('Actor'); trying again in 0.5 s"]
-            await here.until_state(TaskState.FAILED)
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
     breaks = [KeyError("Actor")]
-    asyncio.run(work())
+    async with stage(Deaf(), running=False) as here:
+        conditions = Conditions()
+        running = asyncio.create_task(run_all({"agent": here.agent.run}, conditions))
+        await here.task()
+        await here.until_state(TaskState.RUNNING)
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        fake.end("web.1.t1", 3)
+        await here.until(lambda: bool(conditions.texts))
+        assert conditions.texts == ["agent loop: KeyError('Actor'); trying again in 0.5 s"]
+        await here.until_state(TaskState.FAILED)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

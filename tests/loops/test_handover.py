@@ -83,7 +83,7 @@ class FakeDrainer:
         ((), 0, [], []),
     ],
 )
-def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgotten: list[str]) -> None:
+async def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgotten: list[str]) -> None:
     async def main() -> FakeDrainer:
         store, drainer = memory_store(swarm_on_front().view), FakeDrainer(left)
         segments = SegmentsLoop(store, FakeEngine(), drainer)
@@ -99,30 +99,27 @@ def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgot
         assert said == (Way(words, left) if addresses else Way())
         return drainer
 
-    drainer = asyncio.run(main())
+    drainer = await main()
     assert (drainer.drained, drainer.forgotten) == (drained, forgotten)
 
 
-def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
+async def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
     labels = {"skerry.drain.timeout": "3s", "skerry.drain.quiet": "200ms", "skerry.drain.idle": "leave"}
 
-    async def main() -> None:
-        store, drainer = memory_store(swarm_on_front().view), FakeDrainer(0)
-        network = NetworkLoop(store, FakeSwitch())
-        running = asyncio.create_task(network.run())
-        handover = Handover(network, SegmentsLoop(store, FakeEngine(), drainer), drainer)
-        service, task = store.view.services["s"], store.view.tasks_of("s")[0]
-        task = replace(task, status=replace(task.status, pid=7), attachments=(Attachment("n", "10.0.1.2"),))
-        await asyncio.sleep(0)
-        await store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": labels})))
-        await store.update(lambda tx: tx.delete(tx.view.services["s"]))
-        await asyncio.sleep(0.01)
-        await handover.drain(task)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, "leave")
-
-    asyncio.run(main())
+    store, drainer = memory_store(swarm_on_front().view), FakeDrainer(0)
+    network = NetworkLoop(store, FakeSwitch())
+    running = asyncio.create_task(network.run())
+    handover = Handover(network, SegmentsLoop(store, FakeEngine(), drainer), drainer)
+    service, task = store.view.services["s"], store.view.tasks_of("s")[0]
+    task = replace(task, status=replace(task.status, pid=7), attachments=(Attachment("n", "10.0.1.2"),))
+    await asyncio.sleep(0)
+    await store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": labels})))
+    await store.update(lambda tx: tx.delete(tx.view.services["s"]))
+    await asyncio.sleep(0.01)
+    await handover.drain(task)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, "leave")
 
 
 @pytest.mark.case("N10")
@@ -136,7 +133,7 @@ def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
         ({}, 7, []),
     ],
 )
-def test_names_are_led_to_a_leg_of_the_task_s(
+async def test_names_are_led_to_a_leg_of_the_task_s(
     places: dict[str, str], pid: int, led: list[tuple[int, str, str]]
 ) -> None:
     async def main() -> FakeDrainer:
@@ -145,4 +142,4 @@ def test_names_are_led_to_a_leg_of_the_task_s(
         await Handover(NetworkLoop(store, FakeSwitch()), segments, drainer).lead_names(places, pid)
         return drainer
 
-    assert asyncio.run(main()).led == led
+    assert (await main()).led == led

@@ -68,20 +68,17 @@ class FakeSwitch:
         self.callback = callback
 
 
-def test_the_rules_come_back_after_a_while_whoever_flushed_them() -> None:
+async def test_the_rules_come_back_after_a_while_whoever_flushed_them() -> None:
     async def body(switch: FakeSwitch) -> None:
         await until(lambda: len(switch.applied) == 3)
         assert switch.restored >= 2
         assert switch.applied[0] == switch.applied[2]
 
-    async def main() -> None:
-        store, switch = memory_store(swarm_on_front().view), FakeSwitch()
-        await with_loop(NetworkLoop(store, switch, resync_s=0.01).run, body(switch))
-
-    asyncio.run(main())
+    store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+    await with_loop(NetworkLoop(store, switch, resync_s=0.01).run, body(switch))
 
 
-def test_an_unhealthy_task_leaves_by_the_call_alone() -> None:
+async def test_an_unhealthy_task_leaves_by_the_call_alone() -> None:
     async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
         await until(lambda: bool(switch.applied))
         task = store.view.tasks_of("s")[0]
@@ -89,12 +86,9 @@ def test_an_unhealthy_task_leaves_by_the_call_alone() -> None:
         assert task.live
         assert switch.applied[-1].services[0].backends == ()
 
-    async def main() -> None:
-        store, switch = memory_store(swarm_on_front().view), FakeSwitch()
-        loop = NetworkLoop(store, switch)
-        await with_loop(loop.run, body(store, loop, switch))
-
-    asyncio.run(main())
+    store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+    loop = NetworkLoop(store, switch)
+    await with_loop(loop.run, body(store, loop, switch))
 
 
 async def with_loop(run: Callable[[], Awaitable[None]], body: Awaitable[None]) -> None:
@@ -112,7 +106,7 @@ def desired(store: Store) -> list[TaskState]:
     return [task.desired for task in store.view.tasks_of("s")]
 
 
-def test_a_new_service_gets_its_tasks_and_a_delay_wakes_the_loop() -> None:
+async def test_a_new_service_gets_its_tasks_and_a_delay_wakes_the_loop() -> None:
     async def body(store: Store, clock: Clock) -> None:
         await until(lambda: len(store.view.tasks) == 1)
         (task,) = store.view.tasks.values()
@@ -123,15 +117,12 @@ def test_a_new_service_gets_its_tasks_and_a_delay_wakes_the_loop() -> None:
         await store.update(lambda tx: tx.put(tx.view.services["s"]))  # any change lets it look at the clock
         await until(lambda: desired(store) == [TaskState.SHUTDOWN, TaskState.RUNNING])
 
-    async def main() -> None:
-        clock = Clock()
-        store = memory_store(Swarm(service_spec(replicas=1)).view, clock)
-        await with_loop(Orchestrator(store, clock, Conditions()).run, body(store, clock))
-
-    asyncio.run(main())
+    clock = Clock()
+    store = memory_store(Swarm(service_spec(replicas=1)).view, clock)
+    await with_loop(Orchestrator(store, clock, Conditions()).run, body(store, clock))
 
 
-def test_a_place_that_gets_free_is_taken_at_once() -> None:
+async def test_a_place_that_gets_free_is_taken_at_once() -> None:
     async def body(store: Store, swarm: Swarm) -> None:
         waiting = {"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}}
         other = Service("other", "other", {**service_spec(replicas=1, template=waiting), "Name": "other"})
@@ -143,17 +134,14 @@ def test_a_place_that_gets_free_is_taken_at_once() -> None:
         await store.update(lambda tx: tx.put(gone))
         await until(lambda: store.view.tasks_of("other")[0].placed)
 
-    async def main() -> None:
-        resources = {"Resources": {"NanoCPUs": 1_000_000_000, "MemoryBytes": 1 << 30}}
-        spec = service_spec(replicas=1, template={"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}})
-        swarm = Swarm(spec, description=resources)
-        store = memory_store(swarm.view)
-        await with_loop(Orchestrator(store, Clock(), Conditions(), resync_s=1e9).run, body(store, swarm))
-
-    asyncio.run(main())
+    resources = {"Resources": {"NanoCPUs": 1_000_000_000, "MemoryBytes": 1 << 30}}
+    spec = service_spec(replicas=1, template={"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}})
+    swarm = Swarm(spec, description=resources)
+    store = memory_store(swarm.view)
+    await with_loop(Orchestrator(store, Clock(), Conditions(), resync_s=1e9).run, body(store, swarm))
 
 
-def test_a_withdrawn_task_is_acknowledged_after_the_apply() -> None:
+async def test_a_withdrawn_task_is_acknowledged_after_the_apply() -> None:
     async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
         await until(lambda: bool(switch.applied))
         task = store.view.tasks_of("s")[0]
@@ -165,15 +153,12 @@ def test_a_withdrawn_task_is_acknowledged_after_the_apply() -> None:
         await asyncio.wait_for(waiting, BOUND_S)
         assert switch.applied[-1].services[0].backends == ()
 
-    async def main() -> None:
-        store, switch = memory_store(swarm_on_front().view), FakeSwitch()
-        loop = NetworkLoop(store, switch)
-        await with_loop(loop.run, body(store, loop, switch))
-
-    asyncio.run(main())
+    store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+    loop = NetworkLoop(store, switch)
+    await with_loop(loop.run, body(store, loop, switch))
 
 
-def test_a_task_that_is_just_being_put_into_the_table_is_not_out_of_it() -> None:
+async def test_a_task_that_is_just_being_put_into_the_table_is_not_out_of_it() -> None:
     async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
         await until(lambda: len(switch.applied) == 1)
         (task,) = store.view.tasks_of("s")
@@ -187,34 +172,28 @@ def test_a_task_that_is_just_being_put_into_the_table_is_not_out_of_it() -> None
     def running(task: Task) -> Task:
         return replace(task, status=replace(task.status, state=TaskState.RUNNING))
 
-    async def main() -> None:
-        swarm = swarm_on_front()
-        (task,) = swarm.tasks
-        swarm.put(replace(task, status=replace(task.status, state=TaskState.STARTING)))
-        store, switch = memory_store(swarm.view), FakeSwitch()
-        loop = NetworkLoop(store, switch)
-        await with_loop(loop.run, body(store, loop, switch))
-
-    asyncio.run(main())
+    swarm = swarm_on_front()
+    (task,) = swarm.tasks
+    swarm.put(replace(task, status=replace(task.status, state=TaskState.STARTING)))
+    store, switch = memory_store(swarm.view), FakeSwitch()
+    loop = NetworkLoop(store, switch)
+    await with_loop(loop.run, body(store, loop, switch))
 
 
-def test_reservations_reach_the_node_row() -> None:
+async def test_reservations_reach_the_node_row() -> None:
     async def body(store: Store, switch: FakeSwitch) -> None:
         await until(lambda: store.view.nodes["n"].reserved == ("tcp/80",))
         await until(lambda: bool(switch.applied))
         switch.callback(Held(frozenset(), MappingProxyType({"tcp/80": "address already in use"})))
         await until(lambda: store.view.nodes["n"].ports_err == {"tcp/80": "address already in use"})
 
-    async def main() -> None:
-        swarm = swarm_on_front()
-        swarm.put(replace(swarm.view.nodes["n"], reserved=()))
-        store, switch = memory_store(swarm.view), FakeSwitch()
-        await with_loop(NetworkLoop(store, switch).run, body(store, switch))
-
-    asyncio.run(main())
+    swarm = swarm_on_front()
+    swarm.put(replace(swarm.view.nodes["n"], reserved=()))
+    store, switch = memory_store(swarm.view), FakeSwitch()
+    await with_loop(NetworkLoop(store, switch).run, body(store, switch))
 
 
-def test_an_address_that_changed_is_applied() -> None:
+async def test_an_address_that_changed_is_applied() -> None:
     async def body(store: Store, switch: FakeSwitch) -> None:
         await until(lambda: len(switch.applied) == 1)
         task: Task = store.view.tasks_of("s")[0]
@@ -222,8 +201,5 @@ def test_an_address_that_changed_is_applied() -> None:
         await store.update(lambda tx: tx.put(moved))
         await until(lambda: switch.applied[-1].ports[0].backends[0].address == "10.0.1.9")
 
-    async def main() -> None:
-        store, switch = memory_store(swarm_on_front().view), FakeSwitch()
-        await with_loop(NetworkLoop(store, switch).run, body(store, switch))
-
-    asyncio.run(main())
+    store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+    await with_loop(NetworkLoop(store, switch).run, body(store, switch))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from skerry.network import gatelink
 from skerry.network.gatelink import GateLink
 
 
-def test_a_gate_that_does_not_start_is_reported_with_its_last_words(
+async def test_a_gate_that_does_not_start_is_reported_with_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fails_at_once = tmp_path / "python"
@@ -22,9 +21,6 @@ def test_a_gate_that_does_not_start_is_reported_with_its_last_words(
     monkeypatch.setattr(sys, "executable", str(fails_at_once))
     monkeypatch.setattr(gatelink, "START_S", 1.0)
 
-    async def scene() -> None:
-        link = GateLink(tmp_path, tmp_path / "red", lambda _: None, lambda _: None)
-        with pytest.raises(NetworkError, match=r"in 1 s; its last words: no room here \(see .*/gate\.log\)"):
-            await link.start()
-
-    asyncio.run(scene())
+    link = GateLink(tmp_path, tmp_path / "red", lambda _: None, lambda _: None)
+    with pytest.raises(NetworkError, match=r"in 1 s; its last words: no room here \(see .*/gate\.log\)"):
+        await link.start()

@@ -110,14 +110,11 @@ def test_what_is_of_no_concern(tmp_path: Path, loss: Loss) -> None:
     assert not KernelNetwork(tmp_path).concerns(loss)
 
 
-def test_a_rule_of_ours_is_of_concern_where_another_took_it(tmp_path: Path) -> None:
-    async def body() -> None:
-        await run(["true"])
-        network, pid = KernelNetwork(tmp_path), commands._recent[-1]
-        assert not network.concerns(Loss(socket.AF_INET, "skerry", "vip-10.0.1.130", pid))
-        assert network.concerns(Loss(socket.AF_INET, "skerry", "vip-10.0.1.130", 1))
-
-    asyncio.run(body())
+async def test_a_rule_of_ours_is_of_concern_where_another_took_it(tmp_path: Path) -> None:
+    await run(["true"])
+    network, pid = KernelNetwork(tmp_path), commands._recent[-1]
+    assert not network.concerns(Loss(socket.AF_INET, "skerry", "vip-10.0.1.130", pid))
+    assert network.concerns(Loss(socket.AF_INET, "skerry", "vip-10.0.1.130", 1))
 
 
 @pytest.mark.engine

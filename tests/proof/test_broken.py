@@ -31,14 +31,14 @@ def test_a_broken_run_is_a_failure_that_the_report_names(tmp_path: Path) -> None
     assert proved([good], 60)
     assert not proved([good, bad], 60)
     assert last_line([good, bad]) == "proof: cells=2 requests=3 failed=1 explained=0 reconnects=0"
-    write(tmp_path / "proof.md", [good, bad], [])
+    write(tmp_path / "proof.md", tmp_path, [good, bad], [])
     page = (tmp_path / "proof.md").read_text()
     assert (
         "| gate replaced, 2 | json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0) |"
         in page
     )
     assert "| gate replaced, 2 | 0 | 1 |" in page
-    write(tmp_path / "proof.md", [good], [])
+    write(tmp_path / "proof.md", tmp_path, [good], [])
     assert "Broken" not in (tmp_path / "proof.md").read_text()
 
 
@@ -87,7 +87,14 @@ def test_the_other_runs_of_a_proof_go_on(tmp_path: Path) -> None:
     runs = [f"{action}, {two}" for action in ("update", "gate replaced", "scale")]
     page = tmp_path / "proof.md"
     code, said, last = ended(
-        "__main__", "Stack._gate_replaced_ = fails", "--only", *runs, "--report", str(page)
+        "__main__",
+        "Stack._gate_replaced_ = fails",
+        "--only",
+        *runs,
+        "--report",
+        str(page),
+        "--cells",
+        str(tmp_path / "cells"),
     )
     assert code == 1
     assert f"broken: gate replaced, {two}: json.decoder.JSONDecodeError: Expecting value" in said

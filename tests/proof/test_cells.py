@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -60,10 +61,15 @@ def test_the_plan_has_enough_cells_and_every_explanation_is_of_use() -> None:
         assert any(name.startswith(one.run.rstrip("*")) for name in names)
 
 
-def test_the_page_and_its_plot(tmp_path: Path) -> None:
-    found: list[Cell] = [cell("update, 1", client, requests("ok", "failed"), []) for client in CLIENTS]
+def test_the_page_and_what_is_left_beside_it(tmp_path: Path) -> None:
+    cells: list[Cell] = [cell("update, 1", client, requests("ok", "failed"), []) for client in CLIENTS]
     page = tmp_path / "new" / "proof.md"
-    write(page, found, WHY)
-    assert last_line(found) in page.read_text()
-    plot = ElementTree.parse(page.with_suffix(".svg")).getroot()
+    folder = tmp_path / "data" / "proof"
+    write(page, folder, cells, WHY)
+    assert last_line(cells) in page.read_text()
+    with (folder / "cells.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["client"] for row in rows] == list(CLIENTS)
+    assert {(row["run"], row["requests"], row["failed"]) for row in rows} == {("update, 1", "2", "1")}
+    plot = ElementTree.parse(folder / "plot.svg").getroot()
     assert len(plot.findall("{http://www.w3.org/2000/svg}circle")) == 2 * len(CLIENTS)

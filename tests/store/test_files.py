@@ -259,33 +259,30 @@ async def put_config(store: Store, name: str) -> None:
 @pytest.mark.parametrize(
     ("deed", "words", "kept"), [row[1:] for row in DISPLACED], ids=[row[0] for row in DISPLACED]
 )
-def test_what_is_done_to_the_files_while_it_runs_is_noticed_and_written_back(
+async def test_what_is_done_to_the_files_while_it_runs_is_noticed_and_written_back(
     tmp_path: Path, deed: Deed, words: str, kept: bool, at: str
 ) -> None:
-    async def play() -> None:
-        conditions = Conditions()
-        store = running(folder, conditions)
-        await put_config(store, "one")
-        deed(folder)
-        if at == "a write":
-            await put_config(store, "two")
-        await store.look_after()
-        [said] = conditions.texts
-        assert said.startswith("state file: ")
-        assert words in said
-        assert ("is kept as" in said) == kept
-        await put_config(store, "three")
-        expected = store.view
-        copy = folder.with_name("copy")  # as a kill would leave it
-        shutil.copytree(folder, copy)
-        assert opened_view(copy) == expected
-        store.close()
-        assert opened_view(folder) == expected
-        assert {"one", "three"} <= {config.name for config in expected.configs.values()}
-
     folder = tmp_path / "data"
     folder.mkdir()
-    asyncio.run(play())
+    conditions = Conditions()
+    store = running(folder, conditions)
+    await put_config(store, "one")
+    deed(folder)
+    if at == "a write":
+        await put_config(store, "two")
+    await store.look_after()
+    [said] = conditions.texts
+    assert said.startswith("state file: ")
+    assert words in said
+    assert ("is kept as" in said) == kept
+    await put_config(store, "three")
+    expected = store.view
+    copy = folder.with_name("copy")  # as a kill would leave it
+    shutil.copytree(folder, copy)
+    assert opened_view(copy) == expected
+    store.close()
+    assert opened_view(folder) == expected
+    assert {"one", "three"} <= {config.name for config in expected.configs.values()}
 
 
 def opened_view(directory: Path) -> View:
@@ -312,29 +309,26 @@ def test_what_lay_in_the_place_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("B7")
-def test_another_program_may_read_it_and_keep_its_own_things_in_it(tmp_path: Path) -> None:
+async def test_another_program_may_read_it_and_keep_its_own_things_in_it(tmp_path: Path) -> None:
     """A backup while skerry runs, and a program that replicates the file, are nothing to say a word about."""
 
-    async def play() -> None:
-        conditions = Conditions()
-        store = running(tmp_path, conditions)
-        await put_config(store, "one")
-        with sqlite3.connect(tmp_path / "state.db") as db, sqlite3.connect(tmp_path / "b.db") as backup:
-            db.backup(backup)
-            db.execute("CREATE TABLE their_own (number INTEGER)")
-            db.commit()
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        db.close()
-        backup.close()
-        inode = (tmp_path / "state.db").stat().st_ino
-        await put_config(store, "two")
-        await store.look_after()
-        assert conditions.texts == []
-        assert (tmp_path / "state.db").stat().st_ino == inode
-        store.close()
-        assert {"f", "one", "two"} < set(opened_view(tmp_path).configs)
-
-    asyncio.run(play())
+    conditions = Conditions()
+    store = running(tmp_path, conditions)
+    await put_config(store, "one")
+    with sqlite3.connect(tmp_path / "state.db") as db, sqlite3.connect(tmp_path / "b.db") as backup:
+        db.backup(backup)
+        db.execute("CREATE TABLE their_own (number INTEGER)")
+        db.commit()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    backup.close()
+    inode = (tmp_path / "state.db").stat().st_ino
+    await put_config(store, "two")
+    await store.look_after()
+    assert conditions.texts == []
+    assert (tmp_path / "state.db").stat().st_ino == inode
+    store.close()
+    assert {"f", "one", "two"} < set(opened_view(tmp_path).configs)
 
 
 @pytest.mark.case("B7")
@@ -365,26 +359,23 @@ def test_with_autolock_it_is_written_back_with_its_lock(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("C2")
-def test_a_failure_stands_in_the_status_until_something_can_be_written(tmp_path: Path) -> None:
-    async def play() -> None:
-        conditions = Conditions()
-        store = running(tmp_path, conditions)
-        holder = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
-        holder.execute("CREATE TRIGGER full BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'full'); END")
-        with pytest.raises(StateError, match=r"can't be written: full\. Nothing was changed"):
-            await put_config(store, "one")
-        assert "one" not in store.view.configs
-        assert conditions.texts == [
-            f"state: the state in {tmp_path}/state.db can't be written: full. Nothing was changed."
-        ]
-        holder.execute("DROP TRIGGER full")
-        holder.close()
-        await store.look_after()
-        assert conditions.texts == []
+async def test_a_failure_stands_in_the_status_until_something_can_be_written(tmp_path: Path) -> None:
+    conditions = Conditions()
+    store = running(tmp_path, conditions)
+    holder = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    holder.execute("CREATE TRIGGER full BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'full'); END")
+    with pytest.raises(StateError, match=r"can't be written: full\. Nothing was changed"):
         await put_config(store, "one")
-        store.close()
-
-    asyncio.run(play())
+    assert "one" not in store.view.configs
+    assert conditions.texts == [
+        f"state: the state in {tmp_path}/state.db can't be written: full. Nothing was changed."
+    ]
+    holder.execute("DROP TRIGGER full")
+    holder.close()
+    await store.look_after()
+    assert conditions.texts == []
+    await put_config(store, "one")
+    store.close()
 
 
 def test_changes_are_what_changed(tmp_path: Path) -> None:

@@ -40,94 +40,78 @@ def slow_store(error: Exception | None = None) -> tuple[Store, Slow]:
 
 
 @pytest.mark.parametrize("cancellations", [1, 3])
-def test_a_cancelled_caller_waits_for_its_commit_and_the_next_one_starts_after_it(cancellations: int) -> None:
-    async def story() -> None:
-        store, disk = slow_store()
-        first = asyncio.create_task(store.update(lambda tx: tx.put(Config("a", "a", {}, b"1"))))
-        await _until(disk.begun)
-        second = asyncio.create_task(store.update(lambda tx: (tx.index, set(tx.view.configs))))
-        for _ in range(cancellations):
-            first.cancel()
-            await asyncio.sleep(0)
-        assert not first.done()
-        assert not second.done()
-        disk.released.set()
-        with pytest.raises(asyncio.CancelledError):
-            await first
-        assert await second == (2, {"a"})
-        assert (store.view.index, len(disk.commits)) == (1, 1)
-
-    asyncio.run(story())
-
-
-def test_a_commit_that_fails_after_its_caller_went_changes_nothing() -> None:
-    async def story() -> None:
-        store, disk = slow_store(OSError("disk full"))
-        first = asyncio.create_task(store.update(lambda tx: tx.put(Config("a", "a", {}, b"1"))))
-        await _until(disk.begun)
+async def test_a_cancelled_caller_waits_for_its_commit_and_the_next_one_starts_after_it(
+    cancellations: int,
+) -> None:
+    store, disk = slow_store()
+    first = asyncio.create_task(store.update(lambda tx: tx.put(Config("a", "a", {}, b"1"))))
+    await _until(disk.begun)
+    second = asyncio.create_task(store.update(lambda tx: (tx.index, set(tx.view.configs))))
+    for _ in range(cancellations):
         first.cancel()
-        disk.released.set()
-        with pytest.raises(asyncio.CancelledError):
-            await first
-        assert store.view == View()
-
-    asyncio.run(story())
-
-
-def test_a_commit_that_fails_raises_and_changes_nothing() -> None:
-    async def story() -> None:
-        store, disk = slow_store(OSError("disk full"))
-        disk.released.set()
-        async with store.watch() as commits:
-            with pytest.raises(OSError, match="disk full"):
-                await store.update(lambda tx: tx.put(Config("a", "a", {}, b"1")))
-            assert store.view == View()
-            assert commits.empty()
-
-    asyncio.run(story())
+        await asyncio.sleep(0)
+    assert not first.done()
+    assert not second.done()
+    disk.released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert await second == (2, {"a"})
+    assert (store.view.index, len(disk.commits)) == (1, 1)
 
 
-def test_a_timeout_while_committing_is_a_timeout_and_the_commit_stands() -> None:
-    async def story() -> None:
-        store, disk = slow_store()
-        asyncio.get_running_loop().call_later(0.05, disk.released.set)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
-                await store.update(lambda tx: tx.put(Config("a", "a", {}, b"1")))
-        assert set(store.view.configs) == {"a"}
-
-    asyncio.run(story())
-
-
-def test_a_refusal_leaves_everything_and_the_lock_free() -> None:
-    async def story() -> None:
-        store = memory_store()
-
-        def refuse(tx: Tx) -> None:
-            tx.put(Config("a", "a", {}, b"1"))
-            raise ValueError("no")
-
-        with pytest.raises(ValueError, match="no"):
-            await store.update(refuse)
-        assert store.view == View()
-        await store.update(lambda tx: tx.put(Config("b", "b", {}, b"1")))
-        assert set(store.view.configs) == {"b"}
-
-    asyncio.run(story())
+async def test_a_commit_that_fails_after_its_caller_went_changes_nothing() -> None:
+    store, disk = slow_store(OSError("disk full"))
+    first = asyncio.create_task(store.update(lambda tx: tx.put(Config("a", "a", {}, b"1"))))
+    await _until(disk.begun)
+    first.cancel()
+    disk.released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert store.view == View()
 
 
-def test_watchers_see_commits_in_order_and_no_empty_ones() -> None:
-    async def story() -> None:
-        store = memory_store()
-        async with store.watch() as commits:
+async def test_a_commit_that_fails_raises_and_changes_nothing() -> None:
+    store, disk = slow_store(OSError("disk full"))
+    disk.released.set()
+    async with store.watch() as commits:
+        with pytest.raises(OSError, match="disk full"):
             await store.update(lambda tx: tx.put(Config("a", "a", {}, b"1")))
-            await store.update(lambda tx: None)
-            await store.update(lambda tx: tx.delete(tx.view.configs["a"]))
-            made, gone = commits.get_nowait(), commits.get_nowait()
-            assert commits.empty()
-        assert (made.view.index, gone.view.index) == (1, 2)
-        assert made.changes[0].old is None
-        assert gone.changes[0].new is None
-        assert gone.changes[0].object == made.changes[0].object
+        assert store.view == View()
+        assert commits.empty()
 
-    asyncio.run(story())
+
+async def test_a_timeout_while_committing_is_a_timeout_and_the_commit_stands() -> None:
+    store, disk = slow_store()
+    asyncio.get_running_loop().call_later(0.05, disk.released.set)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await store.update(lambda tx: tx.put(Config("a", "a", {}, b"1")))
+    assert set(store.view.configs) == {"a"}
+
+
+async def test_a_refusal_leaves_everything_and_the_lock_free() -> None:
+    store = memory_store()
+
+    def refuse(tx: Tx) -> None:
+        tx.put(Config("a", "a", {}, b"1"))
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await store.update(refuse)
+    assert store.view == View()
+    await store.update(lambda tx: tx.put(Config("b", "b", {}, b"1")))
+    assert set(store.view.configs) == {"b"}
+
+
+async def test_watchers_see_commits_in_order_and_no_empty_ones() -> None:
+    store = memory_store()
+    async with store.watch() as commits:
+        await store.update(lambda tx: tx.put(Config("a", "a", {}, b"1")))
+        await store.update(lambda tx: None)
+        await store.update(lambda tx: tx.delete(tx.view.configs["a"]))
+        made, gone = commits.get_nowait(), commits.get_nowait()
+        assert commits.empty()
+    assert (made.view.index, gone.view.index) == (1, 2)
+    assert made.changes[0].old is None
+    assert gone.changes[0].new is None
+    assert gone.changes[0].object == made.changes[0].object

@@ -62,21 +62,22 @@ def _disconnected(stage: Stage) -> Harm:
 def _moved(stage: Stage) -> Harm:
     victim = stage.container()
     harm = Harm(stage.addresses(victim), grace_s=31.0)  # what nobody tells of is seen by the next look
-    port = _port(stage, victim)
+    port, bridge = _port(stage, victim)
     stage.world.run("sh", "-c", f"ip link add elsewhere type bridge; ip link set {port} master elsewhere")
     wait_until(
         lambda: "no traffic" in stage.world.skerry("status", check=False), "the status says so", BOUND_S
     )
-    stage.world.run("sh", "-c", f"ip link set {port} master {stage.bridge}; ip link del elsewhere")
+    stage.world.run("sh", "-c", f"ip link set {port} master {bridge}; ip link del elsewhere")
     return harm
 
 
-def _port(stage: Stage, container: str) -> str:
-    """The link out here of a container with one network."""
+def _port(stage: Stage, container: str) -> tuple[str, str]:
+    """A link out here of a container, and the bridge that it is on: its network's, or ingress's."""
     inner: list[dict[str, Any]] = json.loads(stage.world.as_container(container, "ip", "-json", "link"))
     index = next(link["link_index"] for link in inner if link.get("link_index"))
     outer: list[dict[str, Any]] = json.loads(stage.world.run("ip", "-json", "link"))
-    return str(next(link["ifname"] for link in outer if link["ifindex"] == index))
+    port = next(link for link in outer if link["ifindex"] == index)
+    return str(port["ifname"]), str(port["master"])
 
 
 @fault("network removed at the engine")

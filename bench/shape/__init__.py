@@ -1,0 +1,1 @@
+"""The shape of the code in figures, beside that of others in its field. `make shape`"""
