@@ -28,8 +28,8 @@ from skerry.agent.agent import Agent
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.sockets import Namespaces
 from skerry.api.app import make_app
-from skerry.api.frontdoor import serve
-from skerry.api.ports import Parts
+from skerry.api.deps import Parts
+from skerry.api.door.frontdoor import serve
 from skerry.control import networks
 from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View

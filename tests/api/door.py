@@ -13,16 +13,16 @@ from typing import Any
 import msgspec
 
 from skerry.api.app import make_app
-from skerry.api.frontdoor import Server, serve
-from skerry.api.ports import HealthState, Parts
-from skerry.control import services, swarm
+from skerry.api.deps import HealthState, Parts
+from skerry.api.door.frontdoor import Server, serve
+from skerry.control import swarm
 from skerry.engine.client import connect_engine
 from skerry.engine.port import Engine
 from skerry.model.objects import Network, Raw, Service, Task, TaskStatus
 from skerry.model.states import TaskState
 from skerry.store.store import Store
 from tests.api.fake_socket import FakeSocket
-from tests.control.swarm_of_one import INIT, spec
+from tests.control.swarm_of_one import INIT, create_service, spec
 from tests.support.memory import Clock, memory_store
 
 RUN_DIR = "/run/skerry"
@@ -191,7 +191,7 @@ async def swarmed(door: Door) -> None:
 
 async def running(door: Door, name: str = "app", **more: Any) -> tuple[Service, Task]:
     """A service with one running task, as the loops would have made it."""
-    key, _ = await services.create(door.store, spec(name, **more))
+    key, _ = await create_service(door.store, spec(name, **more))
     service = door.store.view.services[key]
     task = Task(
         f"{name}task",

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.api.disguise import Disguise, event, own_healthcheck, with_health
-from skerry.api.routes_containers import health_word
+from skerry.api.routes.containers import health_word
 from skerry.model.objects import Raw, Task, TaskStatus
 from skerry.model.states import TaskState
 from tests.api.door import FILE_DIRS, RUN_DIR, Healthy, KnownHealth

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.api.eventfilter import wanted
-from skerry.api.events import of_change
+from skerry.api.swarm_events import of_change
 from skerry.control import configs, networks, services, swarm
 from skerry.model.objects import Endpoint, Network, Raw, Service, Task, TaskStatus, UpdateStatus
 from skerry.model.states import TaskState
 from skerry.store.store import Change
 from tests.api.door import Door, check, until
-from tests.control.swarm_of_one import INIT, World, spec
+from tests.control.swarm_of_one import INIT, World, create_service, spec
 
 
 def attributes(old: Service, new: Service) -> dict[str, str] | None:
@@ -135,7 +135,7 @@ async def make(door: Door) -> None:
     await swarm.init(door.store, INIT, "vm", {})
     door.clock.now += 10
     await configs.create(door.store, {"Name": "conf", "Data": "YQ=="})
-    key, _ = await services.create(door.store, spec())
+    key, _ = await create_service(door.store, spec())
     await services.remove(door.store, key)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from skerry.api.frontdoor import AlreadyServed, bind
+from skerry.api.door.frontdoor import AlreadyServed, bind
 from tests.api.door import Door, check, until
 from tests.api.fake_socket import SERVER
 

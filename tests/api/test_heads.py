@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.api.bodies import BadBody, Chunked, Sized
-from skerry.api.heads import LIMIT, BadHead, Head, HeadReader, parse
-from skerry.api.target import cleaned
+from skerry.api.door.bodies import BadBody, Chunked, Sized
+from skerry.api.door.heads import LIMIT, BadHead, Head, HeadReader, parse
+from skerry.api.door.target import cleaned
 
 
 def read(data: bytes, *more: bytes) -> tuple[Head | None, bytes]:

@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 
 from skerry.api import portfilter
-from skerry.control import services, swarm
+from skerry.control import swarm
 from skerry.model.errors import InvalidParameter
 from tests.api.door import Door, Test, front_door
-from tests.control.swarm_of_one import INIT, spec
+from tests.control.swarm_of_one import INIT, create_service, spec
 
 LONG = "9" * 5_000
 ODD = [
@@ -78,7 +78,7 @@ PLACES = [
 def test_a_number_that_no_type_can_hold_is_refused(place: str) -> None:
     async def test(door: Door) -> None:
         await swarm.init(door.store, INIT, "vm", {"Hostname": "vm"})
-        await services.create(door.store, {**spec(), "Name": "web"})
+        await create_service(door.store, {**spec(), "Name": "web"})
         method, target = numbered(place, LONG)
         answer = await door.ask(method, target, {} if method == "POST" else None)
         assert answer.status == (500 if place in DOCKERS else 400), answer.body[:300]
@@ -93,7 +93,7 @@ def test_a_number_that_no_type_can_hold_is_refused(place: str) -> None:
 def test_no_number_is_a_mistake_of_ours(place: str) -> None:
     async def test(door: Door) -> None:
         await swarm.init(door.store, INIT, "vm", {"Hostname": "vm"})
-        await services.create(door.store, {**spec(), "Name": "web"})
+        await create_service(door.store, {**spec(), "Name": "web"})
         for number in ODD:
             method, target = numbered(place, number)
             answer = await door.ask(method, target, {} if method == "POST" else None)

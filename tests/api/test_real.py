@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from skerry.control import services
 from skerry.model.objects import Raw, Task, TaskStatus
 from skerry.model.states import TaskState
 from tests.api.door import RUN_DIR, Door, Healthy, front_door
-from tests.control.swarm_of_one import spec
+from tests.control.swarm_of_one import create_service, spec
 from tests.engine.dockerd import dockerd
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
@@ -227,7 +226,7 @@ async def task_of(cli: Cli, **more: Any) -> Task:
     """A service with one task, and its container as the agent would have made it."""
     door = cli.door
     port = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8088, "PublishMode": "host"}
-    key, _ = await services.create(
+    key, _ = await create_service(
         door.store, spec("app", EndpointSpec={"Mode": "vip", "Ports": [port]}, **more)
     )
     service = door.store.view.services[key]

@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 import pytest
 
-from skerry.control import configs, networks, secrets, services
+from skerry.control import configs, networks, secrets
 from skerry.model.objects import Raw
 from tests.api.door import Door, check, running, swarmed
-from tests.control.swarm_of_one import INIT, spec
+from tests.control.swarm_of_one import INIT, create_service, spec
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_secrets_and_configs_in_use_stay() -> None:
             "ConfigName": "conf",
             "File": {"Name": "/c", "UID": "0", "GID": "0", "Mode": 292},
         }
-        await services.create(door.store, spec(container={"Configs": [entry]}))
+        await create_service(door.store, spec(container={"Configs": [entry]}))
         told = await door.ask("DELETE", "/configs/conf")
         assert told.status == 400
         assert "in use by the following service: app" in told.json["message"]

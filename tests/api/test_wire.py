@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from skerry.api.wire import cluster, contents, networks, services, tasks
+from skerry.api.wire import cluster, networks, services, tasks
+from skerry.api.wire import configs_and_secrets as contents
 from skerry.core.view import View
 from skerry.model.objects import Attachment, Endpoint, Port, Raw, Service, UpdateStatus, VirtualIP
 from skerry.model.states import TaskState
@@ -202,7 +203,11 @@ def test_contents() -> None:
     assert not config
     assert not secret
     key, other = world.config(), world.secret()
-    assert contents.config(world.view.configs[key])["Spec"] == {"Name": "conf", "Labels": {}, "Data": "YQ=="}
+    assert contents.config(world.view.configs[key])["Spec"] == {
+        "Name": "conf",
+        "Labels": {},
+        "Data": "YQ==",
+    }
     assert contents.secret(world.view.secrets[other])["Spec"] == {"Name": "word", "Labels": {}}
 
 

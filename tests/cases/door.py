@@ -23,7 +23,7 @@ from aiohttp import web
 from harness.genuine import genuine
 from harness.net import run
 from skerry.api.app import ROUTES
-from skerry.api.frontdoor import serve
+from skerry.api.door.frontdoor import serve
 from tests.cases.spellings import END, MARK, NAME, PLAIN, plain, spellings
 
 OURS = b"the door's own"

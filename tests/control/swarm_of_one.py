@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
 import pytest
 
 from skerry.control import configs, networks, secrets, services, swarm
+from skerry.control.convert import service_spec
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Node, Raw, Service, Task, TaskStatus
@@ -31,6 +32,20 @@ def spec(name: str = "app", **more: Any) -> Raw:
 def published(*ports: Raw, mode: str = "vip") -> Raw:
     """An endpoint spec."""
     return {"Mode": mode, "Ports": list(ports)}
+
+
+async def create_service(
+    store: Store, body: Raw, local: Collection[str] = (), **options: Any
+) -> tuple[str, list[str]]:
+    """Create a service from what a client sends, as its route does."""
+    return await services.create(store, service_spec(store.view, body, local), **options)
+
+
+async def update_service(
+    store: Store, ref: str, version: str | None, body: Raw, local: Collection[str] = (), **options: Any
+) -> list[str]:
+    """The same for an update."""
+    return await services.update(store, ref, version, service_spec(store.view, body, local), **options)
 
 
 class World:
@@ -64,14 +79,14 @@ class World:
 
     def service(self, name: str = "app", **more: Any) -> Service:
         """Create a service."""
-        key, warnings = self.run(services.create(self.store, spec(name, **more)))
+        key, warnings = self.run(create_service(self.store, spec(name, **more)))
         assert warnings == []
         return self.view.services[key]
 
     def update(self, service: Service, body: Raw, **more: Any) -> Service:
         """Update a service at its current version."""
         version = str(self.view.services[service.id].version)
-        self.run(services.update(self.store, service.id, version, body, **more))
+        self.run(update_service(self.store, service.id, version, body, **more))
         return self.view.services[service.id]
 
     def network(self, name: str = "net", **more: Any) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from skerry.control import services
 from skerry.model.objects import Raw
-from tests.control.swarm_of_one import World, invalid, published, spec
+from tests.control.swarm_of_one import World, create_service, invalid, published, spec, update_service
 
 
 def go(found: str, field: str, kind: str) -> str:
@@ -204,10 +204,10 @@ UNKNOWN: list[tuple[str, str]] = [
 def refused(body: Any, status: int, text: str) -> None:
     """At create, and as well at update of another service; with no network, secret or port in between."""
     world = World()
-    world.refuses(lambda store: services.create(store, body), status, text)
+    world.refuses(lambda store: create_service(store, body), status, text)
     there = world.service("other")
     if not (isinstance(body, dict) and "Mode" in body):
-        world.refuses(lambda store: services.update(store, there.id, str(there.version), body), status, text)
+        world.refuses(lambda store: update_service(store, there.id, str(there.version), body), status, text)
 
 
 @pytest.mark.parametrize(("body", "text"), SHAPES)
@@ -291,14 +291,14 @@ def test_networks_of_the_engine_are_refused() -> None:
     world = World()
     body = spec(task={"Networks": [{"Target": "mine"}]})
     world.refuses(
-        lambda store: services.create(store, body, local=["mine"]),
+        lambda store: create_service(store, body, local=["mine"]),
         403,
         "The network mine cannot be used with services. Only networks scoped to the swarm can be used, such "
         "as those created with the overlay driver.",
     )
     body = spec(task={"Networks": [{"Target": "none"}]})
     world.refuses(
-        lambda store: services.create(store, body, local=["none"]),
+        lambda store: create_service(store, body, local=["none"]),
         404,
         "could not find the corresponding predefined swarm network: network none not found",
     )
@@ -309,7 +309,7 @@ def test_a_taken_name_conflicts_whatever_its_case() -> None:
     world.service("app")
     for name in ("app", "APP"):
         world.refuses(
-            partial(services.create, body=spec(name)),
+            partial(create_service, body=spec(name)),
             409,
             "rpc error: code = AlreadyExists desc = name conflicts with an existing object: "
             f"service {name} already exists",
@@ -329,9 +329,9 @@ def test_a_port_that_another_service_has(held: str, asked: str, manner: str) -> 
     first = world.service("a", EndpointSpec=published(port(PublishMode=held)))
     text = invalid(f"port '80' is already in use by service 'a' ({first.id}) as {manner}")
     body = spec("b", EndpointSpec=published(port(PublishMode=asked)))
-    world.refuses(lambda store: services.create(store, body), 400, text)
+    world.refuses(lambda store: create_service(store, body), 400, text)
     second = world.service("b")
-    world.refuses(lambda store: services.update(store, "b", str(second.version), body), 400, text)
+    world.refuses(lambda store: update_service(store, "b", str(second.version), body), 400, text)
 
 
 def test_a_chosen_port_is_in_use_as_well() -> None:
@@ -339,7 +339,7 @@ def test_a_chosen_port_is_in_use_as_well() -> None:
     first = world.service("a", EndpointSpec=published({"TargetPort": 80}))
     text = f"port '30000' is already in use by service 'a' ({first.id}) as an ingress port"
     body = spec("b", EndpointSpec=published(port(30000)))
-    world.refuses(lambda store: services.create(store, body), 400, invalid(text))
+    world.refuses(lambda store: create_service(store, body), 400, invalid(text))
 
 
 def test_the_same_number_is_free_for_another_protocol_and_shared_in_host_mode() -> None:
@@ -355,8 +355,8 @@ def test_without_a_swarm_everything_is_503() -> None:
         'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this '
         "node to swarm and try again."
     )
-    world.refuses(lambda store: services.create(store, {}), 503, text)
-    world.refuses(lambda store: services.update(store, "x", "1", {}), 503, text)
+    world.refuses(lambda store: create_service(store, {}), 503, text)
+    world.refuses(lambda store: update_service(store, "x", "1", {}), 503, text)
     world.refuses(lambda store: services.remove(store, "x"), 503, text)
 
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from skerry.control import configs, octets, secrets, services
-from tests.control.swarm_of_one import World, invalid, spec
+from tests.control.swarm_of_one import World, invalid, spec, update_service
 
 KINDS = [(configs, "config", 1024000), (secrets, "secret", 512000)]
 BAD_NAME = (
@@ -106,7 +106,7 @@ def test_what_a_current_spec_uses_stays(module: ModuleType, kind: str, limit: in
     world.run(module.remove(world.store, key))
     # Only the previous spec of a still names it: a rollback is accepted, and its tasks will fail.
     version = str(world.view.services[first.id].version)
-    world.run(services.update(world.store, "a", version, spec("a"), rollback="previous"))
+    world.run(update_service(world.store, "a", version, spec("a"), rollback="previous"))
 
 
 def test_secret_drivers_are_refused() -> None:

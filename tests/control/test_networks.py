@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from skerry.control import networks, services, swarm
 from skerry.model.objects import Attachment, Raw
 from skerry.model.states import TaskState
-from tests.control.swarm_of_one import World, invalid, published
+from tests.control.swarm_of_one import World, create_service, invalid, published
 
 
 def test_networks_take_the_next_free_subnet() -> None:
@@ -296,6 +296,6 @@ def test_the_ingress_network_goes_only_when_nothing_is_published_and_is_missed_t
         "is present"
     )
     other = {"Name": "b", "TaskTemplate": {"ContainerSpec": {"Image": "a"}}, **body}
-    world.refuses(lambda store: services.create(store, other), 400, text)
+    world.refuses(lambda store: create_service(store, other), 400, text)
     world.network("again", Ingress=True)
     world.service(**body)

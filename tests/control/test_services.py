@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from skerry.api.wire import services as wire
 from skerry.control import networks, services
+from skerry.control.convert import service_spec
 from skerry.control.images import Content
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
@@ -21,7 +22,7 @@ from skerry.model.errors import RpcError
 from skerry.model.objects import Raw, UpdateStatus
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
-from tests.control.swarm_of_one import World, invalid, published, spec
+from tests.control.swarm_of_one import World, create_service, invalid, published, spec, update_service
 
 
 def test_a_minimal_spec_gets_only_the_converters_defaults() -> None:
@@ -123,7 +124,7 @@ def test_unknown_fields_and_zero_replicas_are_kept() -> None:
 def test_a_service_without_a_name_gets_one() -> None:
     world = World()
     body = {key: value for key, value in spec().items() if key != "Name"}
-    key, _ = world.run(services.create(world.store, body))
+    key, _ = world.run(create_service(world.store, body))
     assert re.fullmatch(r"[a-z]+_[a-z]+", world.view.services[key].name)
 
 
@@ -168,9 +169,9 @@ def test_networks_of_the_older_place_move_but_do_not_change(
         places = {"task": {"Networks": [{"Target": task}]} if task else {}}
         return spec("app", **places, **({"Networks": [{"Target": legacy}]} if legacy else {}))
 
-    key, _ = world.run(services.create(world.store, body(*before)))
+    key, _ = world.run(create_service(world.store, body(*before)))
     version = str(world.view.services[key].version)
-    asked = partial(services.update, ref="app", version=version, body=body(*after))
+    asked = partial(update_service, ref="app", version=version, body=body(*after))
     if not allowed:
         reason = "desc = networks must be migrated to TaskSpec before being changed"
         world.refuses(asked, 501, f"rpc error: code = Unimplemented {reason}")
@@ -198,7 +199,7 @@ def test_files_are_found_by_id_and_name() -> None:
     stored = world.service(container=references).spec["TaskTemplate"]["ContainerSpec"]
     assert stored["Configs"] == references["Configs"]
     body = spec("b", container={"Secrets": [{**references["Secrets"][0], "SecretName": "other"}]})
-    world.refuses(lambda store: services.create(store, body), 400, invalid("secret not found: other"))
+    world.refuses(lambda store: create_service(store, body), 400, invalid("secret not found: other"))
 
 
 def test_an_update_keeps_the_old_spec_and_clears_the_status() -> None:
@@ -240,7 +241,7 @@ def test_a_manual_rollback_makes_old_tasks_clean_again_and_a_second_one_goes_fur
     text = f"rpc error: code = FailedPrecondition desc = service {back.id} does not have a previous spec"
     version = str(back.version)
     world.refuses(
-        lambda store: services.update(store, back.id, version, back.spec, rollback="previous"), 400, text
+        lambda store: update_service(store, back.id, version, back.spec, rollback="previous"), 400, text
     )
 
 
@@ -278,12 +279,12 @@ def test_a_volume_that_two_tasks_would_write_is_warned_of() -> None:
     world = World()
     mount = {"Type": "volume", "Source": "data", "Target": "/data"}
     order: Raw = {"UpdateConfig": {"Parallelism": 1, "Order": "start-first"}}
-    _, warnings = world.run(services.create(world.store, spec(container={"Mounts": [mount]}, **order)))
+    _, warnings = world.run(create_service(world.store, spec(container={"Mounts": [mount]}, **order)))
     assert len(warnings) == 1
     assert warnings[0].startswith("volume data is written by the old task and the new one")
     reads = {"Mounts": [{**mount, "ReadOnly": True}]}
-    assert world.run(services.create(world.store, spec("b", container=reads, **order)))[1] == []
-    assert world.run(services.create(world.store, spec("c", container={"Mounts": [mount]})))[1] == []
+    assert world.run(create_service(world.store, spec("b", container=reads, **order)))[1] == []
+    assert world.run(create_service(world.store, spec("c", container={"Mounts": [mount]})))[1] == []
 
 
 @pytest.mark.parametrize("value", ["soon", "", "-1s", "10"])
@@ -291,7 +292,7 @@ def test_a_label_of_ours_must_mean_something(value: str) -> None:
     body = spec(Labels={"skerry.update.deadline": value})
     meant = "something like 30s, 1m30s or 500ms is meant"
     text = f"label skerry.update.deadline: invalid duration {value!r}: {meant}"
-    World().refuses(lambda store: services.create(store, body), 400, invalid(text))
+    World().refuses(lambda store: create_service(store, body), 400, invalid(text))
 
 
 def test_a_rollback_needs_a_previous_spec_and_a_valid_body() -> None:
@@ -299,16 +300,14 @@ def test_a_rollback_needs_a_previous_spec_and_a_valid_body() -> None:
     service = world.service()
     version = str(service.version)
     text = f"rpc error: code = FailedPrecondition desc = service {service.id} does not have a previous spec"
+    world.refuses(lambda store: update_service(store, "app", version, spec(), rollback="previous"), 400, text)
     world.refuses(
-        lambda store: services.update(store, "app", version, spec(), rollback="previous"), 400, text
-    )
-    world.refuses(
-        lambda store: services.update(store, "app", version, {}, rollback="previous"),
+        lambda store: update_service(store, "app", version, {}, rollback="previous"),
         400,
         "mismatched Runtime and *Spec fields",
     )
     world.refuses(
-        lambda store: services.update(store, "app", version, spec(), rollback="xx"),
+        lambda store: update_service(store, "app", version, spec(), rollback="xx"),
         500,
         "unrecognized rollback option xx",
     )
@@ -323,10 +322,10 @@ def test_a_port_to_which_a_failed_update_would_return_is_nobody_elses() -> None:
     updated = world.update(first, spec("a", **returning))
     taker = spec("b", **port)
     words = f"port '80' is already in use by service 'a' ({first.id}) as an ingress port"
-    world.refuses(lambda store: services.create(store, taker), 400, invalid(words))
+    world.refuses(lambda store: create_service(store, taker), 400, invalid(words))
     under_way = replace(updated, update=UpdateStatus("updating", "", started_at=1))
     world.run(world.store.update(lambda tx: tx.put(under_way)))
-    world.refuses(lambda store: services.create(store, taker), 400, invalid(words))
+    world.refuses(lambda store: create_service(store, taker), 400, invalid(words))
     over = replace(updated, update=UpdateStatus("completed", "", started_at=1))
     world.run(world.store.update(lambda tx: tx.put(over)))
     world.service("b", **port)
@@ -338,7 +337,7 @@ def test_a_rollback_to_a_port_that_another_service_took_is_refused() -> None:
     second = world.update(first, spec("a"))
     taker = world.service("b", EndpointSpec=published({"TargetPort": 80, "PublishedPort": 80}))
     world.refuses(
-        lambda store: services.update(store, "a", str(second.version), spec("a"), rollback="previous"),
+        lambda store: update_service(store, "a", str(second.version), spec("a"), rollback="previous"),
         400,
         invalid(f"port '80' is already in use by service 'b' ({taker.id}) as an ingress port"),
     )
@@ -351,7 +350,7 @@ def test_a_version_that_is_no_number(version: str | None) -> None:
     text = version or ""
     reason = "value out of range" if text.startswith("9") else "invalid syntax"
     world.refuses(
-        lambda store: services.update(store, "app", version, spec()),
+        lambda store: update_service(store, "app", version, spec()),
         400,
         f"invalid service version '{text}': strconv.ParseUint: parsing \"{text}\": {reason}",
     )
@@ -364,7 +363,7 @@ def test_of_two_updates_with_one_version_the_second_is_out_of_sequence() -> None
 
     async def both() -> list[BaseException | list[str]]:
         calls = [
-            services.update(world.store, "app", version, spec(container={"Image": image}))
+            update_service(world.store, "app", version, spec(container={"Image": image}))
             for image in ("app:2", "app:3")
         ]
         return await asyncio.gather(*calls, return_exceptions=True)
@@ -374,7 +373,7 @@ def test_of_two_updates_with_one_version_the_second_is_out_of_sequence() -> None
     assert str(results[1]) == "rpc error: code = Unknown desc = update out of sequence"
     assert world.view.services[service.id].spec["TaskTemplate"]["ContainerSpec"]["Image"] == "app:2"
     world.refuses(
-        lambda store: services.update(store, "app", version, spec()),
+        lambda store: update_service(store, "app", version, spec()),
         500,
         "rpc error: code = Unknown desc = update out of sequence",
     )
@@ -386,12 +385,12 @@ def test_mode_and_name_stay() -> None:
     version = str(service.version)
     prefix = "rpc error: code = Unimplemented desc ="
     world.refuses(
-        lambda store: services.update(store, "app", version, spec(Mode={"Global": {}})),
+        lambda store: update_service(store, "app", version, spec(Mode={"Global": {}})),
         501,
         f"{prefix} service mode change is not allowed",
     )
     world.refuses(
-        lambda store: services.update(store, "app", version, spec("other")),
+        lambda store: update_service(store, "app", version, spec("other")),
         501,
         f"{prefix} renaming services is not supported",
     )
@@ -401,16 +400,16 @@ def test_the_version_is_checked_last() -> None:
     world = World()
     world.service()
     world.refuses(
-        lambda store: services.update(store, "app", "1", spec(container={"Image": ""})),
+        lambda store: update_service(store, "app", "1", spec(container={"Image": ""})),
         400,
         invalid("ContainerSpec: image reference must be provided"),
     )
-    world.refuses(lambda store: services.update(store, "nope", "1", spec()), 404, "service nope not found")
+    world.refuses(lambda store: update_service(store, "nope", "1", spec()), 404, "service nope not found")
 
 
 def test_credentials_are_kept_swapped_and_never_in_the_spec() -> None:
     world = World()
-    key, _ = world.run(services.create(world.store, spec(), auth="one"))
+    key, _ = world.run(create_service(world.store, spec(), auth="one"))
     first = world.view.services[key]
     assert first.registry_auth == "one"
     assert "one" not in str(first.spec)
@@ -428,12 +427,12 @@ def test_where_credentials_come_from_must_be_a_word() -> None:
     world = World()
     version = str(world.service().version)
     world.refuses(
-        lambda store: services.update(store, "app", version, spec(), registry_auth_from="zz"),
+        lambda store: update_service(store, "app", version, spec(), registry_auth_from="zz"),
         500,
         "unsupported registryAuthFrom value",
     )
     world.refuses(
-        lambda store: services.update(store, "app", version, spec(), registry_auth_from="previous-spec"),
+        lambda store: update_service(store, "app", version, spec(), registry_auth_from="previous-spec"),
         500,
         "service does not have a previous spec",
     )
@@ -470,17 +469,25 @@ def test_services_are_found_by_id_name_and_prefix() -> None:
 
 def test_what_an_image_means_is_asked_only_where_the_tasks_may_change() -> None:
     world = World()
-    service, asked = world.service(), list[str]()
+    service = world.service()
+    version = str(service.version)
+    view = world.view
+    relabelled = service_spec(view, spec(Labels={"a": "b"}))
+    changed = service_spec(view, spec(container={"Env": ["A=b"]}))
+    assert services.keeps_image(view, "app", version, relabelled)
+    assert not services.keeps_image(view, "app", version, changed)
+    assert not services.keeps_image(view, "app", "1", relabelled)  # the row may be another by then
+    stored = world.update(service, changed, content=Content("app:1", "sha256:new"))
+    assert stored.spec["TaskTemplate"]["ContainerSpec"][CONTENT] == "sha256:new"
 
-    async def meaning() -> Content | None:
-        asked.append("asked")
-        return Content("app:1", "sha256:new")
 
-    world.update(service, spec(Labels={"a": "b"}), meaning=meaning)
-    assert asked == []
-    changed = world.update(service, spec(container={"Env": ["A=b"]}), meaning=meaning)
-    assert asked == ["asked"]
-    assert changed.spec["TaskTemplate"]["ContainerSpec"][CONTENT] == "sha256:new"
+def test_a_network_that_went_since_its_name_was_looked_up_takes_no_service() -> None:
+    world = World()
+    network = world.network()
+    converted = service_spec(world.view, spec(task={"Networks": [{"Target": "net"}]}))
+    world.run(networks.remove(world.store, network))
+    text = f"network {network} not found"
+    world.refuses(lambda store: services.create(store, converted), 500, text)
 
 
 @pytest.mark.case("F14")
@@ -502,7 +509,7 @@ def test_a_label_that_nobody_knows_is_refused_with_the_nearest(name: str, neares
     bad = labelled({name: "30s"}, place)
     words = f"there is no label {name}: is {nearest} meant?"
     for refused in (
-        lambda: world.run(services.create(world.store, {**bad, "Name": "other"})),
+        lambda: world.run(create_service(world.store, {**bad, "Name": "other"})),
         lambda: world.update(service, bad),
     ):
         with pytest.raises(RpcError, match=re.escape(words)):

@@ -30,7 +30,7 @@ from skerry.model.states import TaskState
 from skerry.store.crypt import WrongKey
 from skerry.store.lock import new_unlock_key, read_unlock_key
 from skerry.store.store import Change, Store
-from tests.control.swarm_of_one import INIT, World, invalid, spec
+from tests.control.swarm_of_one import INIT, World, create_service, invalid, spec
 from tests.support.memory import Memory
 
 ALREADY = (
@@ -169,7 +169,7 @@ def test_a_locked_swarm_answers_nothing_but_its_key(locked: World) -> None:
     for call, status, text in (
         (partial(change, version="1", body={}), 503, access.LOCKED),
         (partial(nodes.update, ref="vm", version="1", body=AVAILABLE), 503, access.LOCKED),
-        (partial(services.create, body=spec()), 503, access.LOCKED),
+        (partial(create_service, body=spec()), 503, access.LOCKED),
         (partial(services.remove, ref="app"), 503, access.LOCKED),
         (partial(swarm.init, body=INIT, hostname="vm", description={}), 503, ALREADY),
         (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from skerry.api.frontdoor import bind
+from skerry.api.door.frontdoor import bind
 from skerry.gate.door import Door
 from skerry.gate.handover import Inherited
 from skerry.network.doorlink import DoorLink

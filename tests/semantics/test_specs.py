@@ -15,7 +15,7 @@ from skerry.core import revisions
 from skerry.core.dirty import is_dirty
 from skerry.model.objects import Port, Raw, Service, UpdateStatus
 from skerry.model.states import TaskState
-from tests.control.swarm_of_one import World, published, spec
+from tests.control.swarm_of_one import World, published, spec, update_service
 
 PORT: Raw = {"TargetPort": 80, "PublishedPort": 80}
 
@@ -154,7 +154,7 @@ def test_a_rollback_needs_the_current_version() -> None:
     second = world.update(world.service(), spec(container={"Image": "app:2"}))
     stale = str(second.version - 1)
     world.refuses(
-        lambda store: services.update(store, "app", stale, second.spec, rollback="previous"),
+        lambda store: update_service(store, "app", stale, second.spec, rollback="previous"),
         500,
         "rpc error: code = Unknown desc = update out of sequence",
     )
@@ -168,7 +168,7 @@ def test_the_version_moves_with_the_state_of_an_update_too() -> None:
     assert after.version > service.version
     stale = str(service.version)
     world.refuses(
-        lambda store: services.update(store, "app", stale, spec()),
+        lambda store: update_service(store, "app", stale, spec()),
         500,
         "rpc error: code = Unknown desc = update out of sequence",
     )

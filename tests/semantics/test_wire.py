@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from skerry.agent.container import blueprint
-from skerry.api.events import of_change
+from skerry.api.swarm_events import of_change
 from skerry.control import networks, services, swarm
 from skerry.core.view import View
 from skerry.model.objects import Config, Raw, Task, TaskStatus
@@ -19,7 +19,7 @@ from skerry.store.store import Change
 from tests.agent.stage import new_task, stage
 from tests.api.door import Door, check
 from tests.api.test_disguise import HOST, Scene
-from tests.control.swarm_of_one import INIT, World, published, spec
+from tests.control.swarm_of_one import INIT, World, create_service, published, spec, update_service
 from tests.engine.fake import FakeEngine
 
 
@@ -93,10 +93,10 @@ def test_numbers_are_written_as_go_writes_them() -> None:
 def test_old_tasks_are_not_up_to_date() -> None:
     async def test(door: Door) -> None:
         await swarmed(door)
-        key, _ = await services.create(door.store, spec())
+        key, _ = await create_service(door.store, spec())
         await task_of(door, key, "old")
         version = str(door.store.view.services[key].version)
-        await services.update(door.store, key, version, spec(container={"Image": "app:2"}))
+        await update_service(door.store, key, version, spec(container={"Image": "app:2"}))
         await task_of(door, key, "new")
         found = await asked(door, "/tasks", service=["app"], **{"_up-to-date": ["true"]})
         assert [one["ID"] for one in found] == ["new"]
@@ -108,7 +108,7 @@ def test_old_tasks_are_not_up_to_date() -> None:
 def test_tasks_outlive_their_service_in_the_list() -> None:
     async def test(door: Door) -> None:
         await swarmed(door)
-        key, _ = await services.create(door.store, spec())
+        key, _ = await create_service(door.store, spec())
         await task_of(door, key)
         await services.remove(door.store, "app")
         (found,) = (await door.ask("GET", "/tasks")).json
@@ -129,7 +129,7 @@ def test_a_network_is_hidden_while_its_bridge_still_stands() -> None:
     async def test(door: Door) -> None:
         await swarmed(door)
         key = await networks.create(door.store, {"Name": "net", "Driver": "overlay"})
-        service, _ = await services.create(door.store, spec(task={"Networks": [{"Target": "net"}]}))
+        service, _ = await create_service(door.store, spec(task={"Networks": [{"Target": "net"}]}))
         await task_of(door, service)
         assert (await door.ask("DELETE", "/networks/net")).status == 400
         assert (await door.ask("DELETE", "/services/app")).status == 200
@@ -164,7 +164,7 @@ def test_networks_of_the_swarm_are_found_by_their_scope() -> None:
 def test_credentials_stay_inside() -> None:
     async def test(door: Door) -> None:
         await swarmed(door)
-        key, _ = await services.create(door.store, spec(), auth="c2VjcmV0LXdvcmQ=")
+        key, _ = await create_service(door.store, spec(), auth="c2VjcmV0LXdvcmQ=")
         await task_of(door, key)
         for path in ("/services", f"/services/{key}?insertDefaults=true", "/tasks", "/tasks/t1"):
             told = await door.ask("GET", path)
@@ -193,7 +193,7 @@ def test_an_event_has_the_time_of_the_object_and_comes_when_it_can_be_read() -> 
     async def one() -> None:
         async with world.store.watch() as commits:
             version = str(service.version)
-            await services.update(world.store, "app", version, spec(container={"Image": "app:2"}))
+            await update_service(world.store, "app", version, spec(container={"Image": "app:2"}))
             commit = await commits.get()
             now = world.view.services[service.id]
             assert commit.at == now.updated_at

@@ -14,6 +14,7 @@ import pytest
 
 from skerry.control import services
 from skerry.model.objects import Raw
+from tests.control.swarm_of_one import create_service, update_service
 from tests.sim.timeline import Event, Script, spec, timeline
 from tests.sim.users import Users
 from tests.sim.weather import Habit
@@ -33,24 +34,24 @@ def story(first: Raw, *then: tuple[float, Raw], until: float, plans: tuple[Habit
     async def play(world: World, users: Users) -> None:
         world.engine.images.update(world.engine.pullable)
         world.weather.plans.extend(copy.copy(plan) for plan in plans)
-        key, _ = await services.create(world.store, first)
+        key, _ = await create_service(world.store, first)
         for at, changed in then:
             await asyncio.sleep(at - world.loop.time())
             version = str(world.view.services[key].version)
-            await services.update(world.store, key, version, changed)
+            await update_service(world.store, key, version, changed)
         await asyncio.sleep(until - world.loop.time())
 
     return play
 
 
 async def _pulls(world: World, users: Users) -> None:
-    await services.create(world.store, spec(image=1))
+    await create_service(world.store, spec(image=1))
     await asyncio.sleep(20)
 
 
 async def _drains(world: World, users: Users) -> None:
     world.engine.images.update(world.engine.pullable)
-    await services.create(world.store, spec())
+    await create_service(world.store, spec())
     await asyncio.sleep(10 - world.loop.time())
     await users.make_node("drain", "a")
     await asyncio.sleep(20 - world.loop.time())
@@ -62,7 +63,7 @@ async def _waits_for_a_port(world: World, users: Users) -> None:
     world.engine.images.update(world.engine.pullable)
     port = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 80, "PublishMode": "host"}
     for name in ("web", "other"):
-        await services.create(
+        await create_service(
             world.store, {**spec(EndpointSpec={"Mode": "vip", "Ports": [port]}), "Name": name}
         )
         await asyncio.sleep(1)

@@ -10,6 +10,7 @@ from typing import Any
 from skerry.control import configs, networks, nodes, services
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw, Service
+from tests.control.swarm_of_one import create_service, update_service
 from tests.sim.engine import JOB
 from tests.sim.specs import SECOND, changed, new_spec
 from tests.sim.world import World
@@ -65,7 +66,7 @@ class Users:
         name = self._chance.choice(free)
         spec = new_spec(self._chance, name, targets, job=name == JOB)
         self._world.story.tell("user", f"creates {told(spec)}")
-        await services.create(self._world.store, spec)
+        await create_service(self._world.store, spec)
         self._world.services += 1
 
     async def update(self) -> None:
@@ -98,7 +99,7 @@ class Users:
     async def _put(self, service: Service, spec: Raw, **more: Any) -> None:
         self._world.story.tell("user", f"updates {difference(service.spec, spec)} {more or ''}")
         service = self._world.view.services[service.id]
-        await services.update(self._world.store, service.id, str(service.version), spec, **more)
+        await update_service(self._world.store, service.id, str(service.version), spec, **more)
 
     async def roll_back(self) -> None:
         """To the previous spec."""

@@ -7,31 +7,31 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from skerry.api import (
-    routes_containers,
-    routes_contents,
-    routes_events,
-    routes_images,
-    routes_joining,
-    routes_logs,
-    routes_networks,
-    routes_nodes,
-    routes_prune,
-    routes_services,
-    routes_skerry,
-    routes_swarm,
-    routes_system,
-    routes_tasks,
-    routes_volumes,
-)
 from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call, Route, Table
-from skerry.api.changes import Version
 from skerry.api.decode import invalid
+from skerry.api.deps import Parts
+from skerry.api.engine_versions import Version
 from skerry.api.errors import answer, errors
-from skerry.api.events import Feed
 from skerry.api.openapi import description
-from skerry.api.ports import Parts
 from skerry.api.pulse import Pulse
+from skerry.api.routes import (
+    configs_and_secrets,
+    containers,
+    distribution,
+    events,
+    joining,
+    logs,
+    networks,
+    nodes,
+    prune,
+    services,
+    skerry,
+    swarm,
+    system,
+    tasks,
+    volumes,
+)
+from skerry.api.swarm_events import Feed
 from skerry.api.upstream import OLDEST, Facts, Upstream, read_version, version_numbers
 from skerry.control.mismatch import Mismatch
 from skerry.model.errors import InvalidParameter
@@ -42,21 +42,21 @@ BODY_LIMIT = 64 * 1024 * 1024
 FACTS = web.RequestKey("facts", Facts)
 
 ROUTES: Table = [
-    *routes_system.ROUTES,
-    *routes_services.ROUTES,
-    *routes_prune.ROUTES,
-    *routes_networks.ROUTES,
-    *routes_joining.ROUTES,
-    *routes_contents.ROUTES,
-    *routes_tasks.ROUTES,
-    *routes_swarm.ROUTES,
-    *routes_nodes.ROUTES,
-    *routes_logs.ROUTES,
-    *routes_containers.ROUTES,
-    *routes_images.ROUTES,
-    *routes_events.ROUTES,
-    *routes_volumes.ROUTES,
-    *routes_skerry.ROUTES,
+    *system.ROUTES,
+    *services.ROUTES,
+    *prune.ROUTES,
+    *networks.ROUTES,
+    *joining.ROUTES,
+    *configs_and_secrets.ROUTES,
+    *tasks.ROUTES,
+    *swarm.ROUTES,
+    *nodes.ROUTES,
+    *logs.ROUTES,
+    *containers.ROUTES,
+    *distribution.ROUTES,
+    *events.ROUTES,
+    *volumes.ROUTES,
+    *skerry.ROUTES,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 

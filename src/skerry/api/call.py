@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
-from skerry.api import changes, decode, filters, mediatype
-from skerry.api.changes import Version
+from skerry.api import decode, engine_versions, filters, mediatype
+from skerry.api.deps import Parts
+from skerry.api.engine_versions import Version
 from skerry.api.errors import answer
-from skerry.api.events import Feed
 from skerry.api.filters import Filters
-from skerry.api.ports import Parts
 from skerry.api.pulse import Pulse
+from skerry.api.swarm_events import Feed
 from skerry.api.upstream import Answer, Facts, Upstream, read_version
 from skerry.core.view import View
 from skerry.engine.port import EngineError
@@ -121,7 +121,7 @@ class Call:
     async def body(self, shape: str) -> Raw:
         """The body with its keys in Docker's case; `shape` is Go's name of its type."""
         data = await self.read()
-        if self.facts.has(changes.BODIES):
+        if self.facts.has(engine_versions.BODIES):
             mediatype.check(self.request.headers.get("Content-Type", ""), data)
         return decode.body(data, shape, self.facts)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from skerry.api import changes, gojson
+from skerry.api import engine_versions, gojson
 from skerry.api.upstream import Facts
 from skerry.control.decode import Unbounded
 from skerry.control.decode import read as typed
@@ -50,7 +50,7 @@ def body(data: bytes, shape: str, facts: Facts) -> Raw:
     """
     text = data.decode("utf-8", "replace")
     if not text.strip(" \t\r\n"):
-        if facts.has(changes.BODIES) and not data:
+        if facts.has(engine_versions.BODIES) and not data:
             return {}
         raise invalid("got EOF while reading request body", facts)
     try:
@@ -64,7 +64,7 @@ def body(data: bytes, shape: str, facts: Facts) -> Raw:
     else:
         word = _WORDS[type(value)]
         raise invalid(f"json: cannot unmarshal {word} into Go value of type {shape}", facts)
-    if rest and rest[0] not in "]}" and facts.has(changes.BODIES):
+    if rest and rest[0] not in "]}" and facts.has(engine_versions.BODIES):
         if shape in SHAPES:
             typed(found, shape)  # what is wrong with the value itself comes first
         raise InvalidParameter("unexpected content after JSON")
@@ -73,10 +73,10 @@ def body(data: bytes, shape: str, facts: Facts) -> Raw:
 
 def invalid(words: str, facts: Facts) -> InvalidParameter:
     """What Go's decoder says of a body, as the engine passes it on."""
-    for since, before, name in changes.RENAMED:
+    for since, before, name in engine_versions.RENAMED:
         if facts.has(since):
             words = re.sub(rf"\b{re.escape(before)}", name, words)
-    return InvalidParameter(f"invalid JSON: {words}" if facts.has(changes.BODIES) else words)
+    return InvalidParameter(f"invalid JSON: {words}" if facts.has(engine_versions.BODIES) else words)
 
 
 def _value(data: bytes, text: str) -> tuple[Any, str]:

@@ -13,7 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from skerry.api.ports import Health
+from skerry.api import engine_versions
+from skerry.api.call import Call
+from skerry.api.deps import Health
 from skerry.api.wire.tasks import host_ports
 from skerry.core.view import View
 from skerry.model.labels import INSTANCE
@@ -69,6 +71,13 @@ class Disguise:
     file_dirs: tuple[str, ...]
     mode: str = "default"
     """What the engine calls the network mode of a container that asks for none."""
+
+    @classmethod
+    def of(cls, call: Call) -> Disguise:
+        """How the containers of a request are to look."""
+        by_name = call.facts.has(engine_versions.BRIDGE_BY_NAME)
+        mode = "bridge" if by_name else "default"
+        return cls(call.view, call.parts.health, call.parts.file_dirs, mode=mode)
 
     @property
     def networks(self) -> Networks:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from skerry.api import changes, decode, gojson
+from skerry.api import decode, engine_versions, gojson
 from skerry.api.upstream import Facts
 from skerry.model.errors import InvalidParameter
 
@@ -22,8 +22,8 @@ def parse(text: str, facts: Facts, status: int = 400) -> Filters:
     try:
         return _read(text) if text else {}
     except _InvalidError as error:
-        invalid = InvalidParameter("invalid filter" if facts.has(changes.FILTERS) else str(error))
-        invalid.status = 400 if facts.has(changes.FILTERS) else status
+        invalid = InvalidParameter("invalid filter" if facts.has(engine_versions.FILTERS) else str(error))
+        invalid.status = 400 if facts.has(engine_versions.FILTERS) else status
         raise invalid from None
 
 
@@ -56,7 +56,9 @@ def check(filters: Filters, accepted: Iterable[str], facts: Facts) -> None:
     known = set(accepted)
     for key in filters:
         if key not in known:
-            raise InvalidParameter(f"{'invalid' if facts.has(changes.FILTERS) else 'Invalid'} filter '{key}'")
+            raise InvalidParameter(
+                f"{'invalid' if facts.has(engine_versions.FILTERS) else 'Invalid'} filter '{key}'"
+            )
 
 
 def _mapped(value: object) -> list[str]:

@@ -33,11 +33,8 @@ def _in_content_store(image: Raw) -> bool:
 
 
 def _reference(spec: Raw) -> str:
-    """The image that a service spec names; empty where the spec is not what it should be."""
-    template = spec.get("TaskTemplate")
-    container = template.get("ContainerSpec") if isinstance(template, dict) else None
-    reference = container.get("Image") if isinstance(container, dict) else None
-    return reference if isinstance(reference, str) else ""
+    """The image that a service spec names, if any."""
+    return str(spec.get("TaskTemplate", {}).get("ContainerSpec", {}).get("Image", ""))
 
 
 UNRESOLVED = (

@@ -89,7 +89,7 @@ _ERROR: Raw = {"type": "object", "required": ["message"], "properties": {"messag
 
 def _operation(method: str, path: str, route: Route) -> Raw:
     key = f"{method} {path}"
-    owner = route.__module__.rpartition("routes_")[2]
+    owner = route.__module__.rpartition(".")[2]
     found: Raw = {
         "operationId": f"{owner}.{getattr(route, '__name__', '')}.{method}",
         "summary": (route.__doc__ or "").partition("\n")[0],

@@ -12,8 +12,8 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from skerry.api.changes import Version
-from skerry.api.connection import engine_down
+from skerry.api.door.connection import engine_down
+from skerry.api.engine_versions import Version
 from skerry.control.mismatch import GO_OF_20_10
 from skerry.engine.port import EngineUnreachable
 from skerry.model.objects import Raw

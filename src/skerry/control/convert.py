@@ -16,7 +16,6 @@ from skerry.core.view import View
 from skerry.model.errors import Forbidden, InvalidParameter, NotFound, SkerryError
 from skerry.model.go.strconv import quote
 from skerry.model.objects import Raw
-from skerry.store.store import Tx
 
 MOUNT_TYPES = ("bind", "volume", "tmpfs", "npipe", "cluster")
 PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
@@ -25,14 +24,14 @@ CONFINEMENTS = {"Seccomp": ("unconfined", "custom"), "AppArmor": ("disabled",)}
 MODES = ("Replicated", "Global", "ReplicatedJob", "GlobalJob")
 
 
-def service_spec(tx: Tx, body: Raw, local: Collection[str]) -> Raw:
+def service_spec(view: View, body: Raw, local: Collection[str] = ()) -> Raw:
     """The spec of a service. `local` are names and IDs of networks that only the engine knows.
 
     Raises InvalidParameter, or whatever an unusable network means.
     """
     spec = read(body, "swarm.ServiceSpec")
-    access.manager(tx.view)
-    template = _with_network_ids(tx.view, spec, local)
+    access.manager(view)
+    template = _with_network_ids(view, spec, local)
     legacy = {"Networks": template["Networks"]} if _is_legacy(spec) else {}
     return {
         **spec,

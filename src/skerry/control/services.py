@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from functools import partial
-
 from msgspec.structs import replace
 
 from skerry.control import access, validate
-from skerry.control.convert import networks_of_task, service_spec
+from skerry.control.convert import networks_of_task
 from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
 from skerry.core.attach import lacks_ingress
@@ -19,13 +16,6 @@ from skerry.model.objects import Raw, Service, UpdateStatus
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
-Meaning = Callable[[], Awaitable[Content | None]]
-"""Finds out what a spec's image means on this node."""
-
-
-class _ContentWantedError(Exception):
-    """The transaction cannot go on before somebody has found out what the image means."""
-
 
 def find(view: View, ref: str) -> Service:
     """A service by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
@@ -33,16 +23,17 @@ def find(view: View, ref: str) -> Service:
 
 
 async def create(
-    store: Store, body: Raw, auth: str = "", local: Collection[str] = (), content: Content | None = None
+    store: Store, spec: Raw, auth: str = "", content: Content | None = None
 ) -> tuple[str, list[str]]:
-    """Create a service; its ID and warnings.
+    """Create a service from a converted spec; its ID and warnings.
 
-    `auth` is the value of X-Registry-Auth; `local` are names and IDs of networks that only the engine has;
-    `content` is what its image means on this node, if no registry has it.
+    `auth` is the value of X-Registry-Auth; `content` is what its image means on this node, if no registry has
+    it.
     """
+    spec = pinned(spec, content)
 
     def write(tx: Tx) -> tuple[str, list[str]]:
-        spec = pinned(service_spec(tx, body, local), content)
+        access.manager(tx.view)
         _check(tx.view, spec)
         validate.check_ports(tx.view, spec)
         validate.check_files(tx.view, spec)
@@ -61,36 +52,39 @@ async def create(
     return await store.update(write)
 
 
+def keeps_image(view: View, ref: str, version: str | None, spec: Raw) -> bool:
+    """Whether an update of a service to this spec leaves its image as it is, so that nobody has to ask the
+    engine what it means. Holds for the version that the update is for: any other is refused anyway."""
+    service = find(view, ref)
+    return version == str(service.version) and stays(spec, service.spec)
+
+
 async def update(
     store: Store,
     ref: str,
     version: str | None,
-    body: Raw,
+    spec: Raw,
     registry_auth_from: str = "",
     rollback: str = "",
     auth: str = "",
-    local: Collection[str] = (),
-    meaning: Meaning | None = None,
+    content: Content | None = None,
 ) -> list[str]:
-    """Give a service a new spec, or (`rollback="previous"`) its previous one; warnings.
+    """Give a service a new (converted) spec, or (`rollback="previous"`) its previous one; warnings.
 
-    The checks come in Docker's order, the version last: a stale one is `out_of_sequence`. `meaning` is asked
-    only where the tasks may have to change: the engine takes its time to answer.
+    The checks come in Docker's order, the version last: a stale one is `out_of_sequence`. `content` is what
+    the image means on this node, where it may have changed (`keeps_image`) and no registry has it.
     """
     number = access.version_number(version, "service")
 
-    def write(tx: Tx, meaning: Meaning | None, content: Content | None = None) -> list[str]:
-        spec = service_spec(tx, body, local)
+    def write(tx: Tx) -> list[str]:
         service = find(tx.view, ref)
-        if meaning and not stays(spec, service.spec):
-            raise _ContentWantedError
-        spec = pinned(spec, content, service.spec)
+        pinned_spec = pinned(spec, content, service.spec)
         kept_auth = auth or _stored_auth(tx.view, service, registry_auth_from)
         if rollback not in ("", "none", "previous"):
             raise SkerryError(f"unrecognized rollback option {rollback}")
-        _check_change(tx.view, service, spec)
+        _check_change(tx.view, service, pinned_spec)
         back = rollback == "previous"
-        changed = _rolled_back(tx, service) if back else _with_spec(tx, service, spec, kept_auth)
+        changed = _rolled_back(tx, service) if back else _with_spec(tx, service, pinned_spec, kept_auth)
         if number != service.version:
             raise out_of_sequence()
         if back:
@@ -102,11 +96,7 @@ async def update(
         _put(tx, changed)
         return warnings_of(changed.spec)
 
-    try:
-        return await store.update(partial(write, meaning=meaning))
-    except _ContentWantedError:
-        content = await meaning() if meaning else None
-        return await store.update(partial(write, meaning=None, content=content))
+    return await store.update(write)
 
 
 def _check_change(view: View, service: Service, spec: Raw) -> None:

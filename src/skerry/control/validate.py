@@ -11,7 +11,7 @@ from skerry.core.handling import handling
 from skerry.core.update import way_back
 from skerry.core.view import View
 from skerry.model import labels, template
-from skerry.model.errors import RpcError
+from skerry.model.errors import RpcError, SkerryError
 from skerry.model.go.fmt import sprintf
 from skerry.model.go.strconv import quote
 from skerry.model.objects import Config, Port, Raw, Secret, Service
@@ -183,12 +183,14 @@ def check_networks(view: View, spec: Raw) -> None:
     named = spec["TaskTemplate"].get("Networks", [])
     for attached in named:
         network = view.networks.get(attached["Target"])
-        if network is not None and network.driver == "host" and len(named) > 1:
+        if network is None or network.removed:  # since its name was looked up
+            raise SkerryError(f"network {attached['Target']} not found")
+        if network.driver == "host" and len(named) > 1:
             raise _invalid(
                 "network host cannot be used together with other networks: tasks on it have the machine's "
                 "own network and no other"
             )
-        if network is not None and network.ingress:
+        if network.ingress:
             raise _invalid(
                 f"Service cannot be explicitly attached to the ingress network {quote(network.name)}"
             )

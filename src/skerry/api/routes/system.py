@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api import changes
+from skerry.api import engine_versions
 from skerry.api.call import Call, Table, relay
+from skerry.api.disguise import Disguise
 from skerry.api.errors import answer
-from skerry.api.routes_containers import disguise
 from skerry.api.wire import cluster as wire
 from skerry.model.objects import Raw
 
@@ -29,7 +29,7 @@ async def disk_usage(call: Call) -> web.Response:
     found: Raw | None = told.json if told.status == 200 else None
     if not found or not found.get("Containers"):
         return relay(told)
-    looks = disguise(call)
+    looks = Disguise.of(call)
     return answer({**found, "Containers": [looks.row(row) for row in found["Containers"]]})
 
 
@@ -40,7 +40,7 @@ async def ping(call: Call) -> web.Response:
     for name in ("Builder-Version", "Cache-Control", "Pragma"):
         if name in told.headers:
             response.headers[name] = told.headers[name]
-    if call.facts.has(changes.SWARM_IN_PING):
+    if call.facts.has(engine_versions.SWARM_IN_PING):
         state = wire.local_state(call.view)
         response.headers["Swarm"] = "active/manager" if state == "active" else state
     return response

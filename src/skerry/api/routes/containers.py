@@ -9,12 +9,12 @@ from urllib.parse import quote, urlencode
 import msgspec
 from aiohttp import web
 
-from skerry.api import changes, filters, portfilter
+from skerry.api import engine_versions, filters, portfilter
 from skerry.api.call import Call, Table, relay, relay_json
 from skerry.api.decode import canonical
 from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
 from skerry.api.filters import Filters
-from skerry.api.routes_networks import attachable, joined
+from skerry.api.overlay import attachable, joined
 from skerry.api.seats import seat
 from skerry.control import leases
 from skerry.model.errors import InvalidParameter, SkerryError
@@ -26,13 +26,6 @@ _HERE = ("expose", "health", "is-task", "network", "publish")
 _PORTS = {"publish": "PublicPort", "expose": "PrivatePort"}
 """Filters by port, and where a container in the list has such a port."""
 _HEALTH = ("healthy", "none", "starting", "unhealthy")
-
-
-def disguise(call: Call) -> Disguise:
-    """How this request's containers are to look."""
-    by_name = call.facts.has(changes.BRIDGE_BY_NAME)
-    mode = "bridge" if by_name else "default"
-    return Disguise(call.view, call.parts.health, call.parts.file_dirs, mode=mode)
 
 
 async def listing(call: Call) -> web.Response:
@@ -57,7 +50,7 @@ async def listing(call: Call) -> web.Response:
     told = await call.forward(f"/containers/json?{urlencode(query)}")
     if told.status != 200:
         return relay(told)
-    looks = disguise(call)
+    looks = Disguise.of(call)
     rows = [looks.row(row) for row in told.json]
     rows = [row for row in rows if _wanted(looks, row, here)]
     return relay_json(told, rows[:limit] if limit > 0 else rows)
@@ -125,7 +118,7 @@ async def inspect(call: Call) -> web.Response:
     if told.status != 200:
         return relay(told)
     found: Raw = told.json
-    looks = disguise(call)
+    looks = Disguise.of(call)
     return relay_json(told, looks.details(found, await _image_healthcheck(call, looks, found)))
 
 
@@ -230,7 +223,7 @@ async def start(call: Call) -> web.Response:
             await seat(call, found, await attachable(call, network))
     except SkerryError as error:
         await _not_started(call, found, ours)
-        if call.facts.has(changes.START_PREFIX):
+        if call.facts.has(engine_versions.START_PREFIX):
             error.message = f"failed to set up container networking: {error.message}"
         raise
     told = await call.forward()

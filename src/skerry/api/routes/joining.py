@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from skerry.api.call import Call, Table, empty, relay
-from skerry.api.routes_networks import attachable, joined
+from skerry.api.overlay import attachable, joined
 from skerry.api.wire import networks as wire
 from skerry.control import leases
 from skerry.model.errors import Conflict, RpcError, SkerryError

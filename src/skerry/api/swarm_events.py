@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from skerry.api.ports import Health
+from skerry.api.deps import Health
 from skerry.api.upstream import Upstream
 from skerry.engine.port import EngineUnreachable
 from skerry.model.objects import Cluster, Config, Network, Node, Raw, Secret, Service, Task

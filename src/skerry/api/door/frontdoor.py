@@ -13,8 +13,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from skerry.api.connection import Answered, Connection
-from skerry.api.heads import LIMIT, Head
+from skerry.api.door.connection import Answered, Connection
+from skerry.api.door.heads import LIMIT, Head
 from skerry.model.errors import SkerryError
 
 FINISH_S = 5.0
@@ -40,7 +40,7 @@ class Server:
 
     def __init__(self, path: Path, runner: web.AppRunner, routes: Routes, engine_socket: str) -> None:
         self.path = path
-        self.routes = routes
+        self.ours = routes.ours
         self.engine_socket = engine_socket
         self.connections: set[Connection] = set()
         self.connecting: set[asyncio.Task[None]] = set()

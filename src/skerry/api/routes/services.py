@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from aiohttp import web
 
-from skerry.api import changes, filters
+from skerry.api import engine_versions, filters
 from skerry.api.call import Call, Table, empty
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.images import content_of, resolved
-from skerry.api.routes_networks import local_networks
+from skerry.api.overlay import local_networks
 from skerry.api.upstream import read_version
 from skerry.api.versions import known, strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
+from skerry.control.convert import service_spec
 from skerry.control.decode import read
 from skerry.model.objects import Raw, Service
 
@@ -65,12 +64,18 @@ async def inspect(call: Call) -> web.Response:
 
 async def create(call: Call) -> web.Response:
     """Make a service."""
-    body, unresolved = await resolved(call, await _spec(call))
-    local, content = await _local(call, body), await content_of(call, body)
-    key, warnings = await services.create(call.store, body, auth=call.auth, local=local, content=content)
-    warnings = unresolved + warnings
-    told = {"Warnings": warnings or None} if warnings or call.facts.has(changes.WARNINGS) else {}
-    return answer({"ID": key, **told}, 201)
+    spec, warnings = await _converted(call)
+    content = await content_of(call, spec)
+    key, more = await services.create(call.store, spec, auth=call.auth, content=content)
+    warnings += more
+    shown = {"Warnings": warnings or None} if warnings or call.facts.has(engine_versions.WARNINGS) else {}
+    return answer({"ID": key, **shown}, 201)
+
+
+async def _converted(call: Call) -> tuple[Raw, list[str]]:
+    """The spec in the body as it would be stored, and warnings."""
+    body, warnings = await resolved(call, await _spec(call))
+    return service_spec(call.view, body, await _local(call, body)), warnings
 
 
 async def _spec(call: Call) -> Raw:
@@ -93,18 +98,22 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 
 
 async def update(call: Call) -> web.Response:
-    """Replace a service's spec, or go back to its previous one."""
-    body, unresolved = await resolved(call, await _spec(call))
-    warnings = unresolved + await services.update(
+    """Replace a service's spec, or go back to its previous one.
+
+    The engine, which takes its time, is asked what the image means only where the tasks may have to change.
+    """
+    spec, warnings = await _converted(call)
+    version = call.request.query.get("version")
+    keeps = services.keeps_image(call.view, call.ref, version, spec)
+    warnings += await services.update(
         call.store,
         call.ref,
-        call.request.query.get("version"),
-        body,
+        version,
+        spec,
         registry_auth_from=call.text("registryAuthFrom"),
         rollback=call.text("rollback"),
         auth=call.auth,
-        local=await _local(call, body),
-        meaning=partial(content_of, call, body),
+        content=None if keeps else await content_of(call, spec),
     )
     return answer({"Warnings": warnings or None})
 

@@ -11,9 +11,9 @@ import asyncio
 import re
 from collections.abc import Callable
 
-from skerry.api.bodies import BadBody, Body, Chunked, Endless, Sized
-from skerry.api.heads import LIMIT, Head
-from skerry.api.pipe import EngineHalf
+from skerry.api.door.bodies import BadBody, Body, Chunked, Endless, Sized
+from skerry.api.door.heads import LIMIT, Head
+from skerry.api.door.pipe import EngineHalf
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})( [^\r\n]*)?")
 _CONNECTION = (b"connection", b"keep-alive")

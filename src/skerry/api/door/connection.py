@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from skerry.api.bodies import BadBody, Body
-from skerry.api.exchange import Exchange
-from skerry.api.heads import LIMIT, BadHead, Head, HeadReader
-from skerry.api.pipe import LINGER_S, ClientHalf, hung_up, tie
-
-if TYPE_CHECKING:
-    from skerry.api.frontdoor import Server
+from skerry.api.door.bodies import BadBody, Body
+from skerry.api.door.exchange import Exchange
+from skerry.api.door.heads import LIMIT, BadHead, Head, HeadReader
+from skerry.api.door.pipe import LINGER_S, ClientHalf, hung_up, tie
 
 HEAD_TIMEOUT_S = 60.0
 QUIET_S = 0.5
@@ -40,10 +37,25 @@ _REASONS = {
 log = structlog.get_logger()
 
 
+class Door(Protocol):
+    """What a connection needs of the server that accepted it."""
+
+    engine_socket: str
+    connections: set[Connection]
+    connecting: set[asyncio.Task[None]]
+    closing: bool
+
+    def ours(self, head: Head, /) -> bool:
+        """Whether skerry answers this request itself."""
+
+    def web_protocol(self) -> web.RequestHandler:
+        """A fresh HTTP connection of aiohttp's."""
+
+
 class Connection(asyncio.Protocol):
     """Reads each head, then hands the request to the protocol that serves it."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Door) -> None:
         self._server = server
         self._heads = HeadReader()
         self._head: Head | None = None
@@ -137,7 +149,7 @@ class Connection(asyncio.Protocol):
         self._answered = self._fresh = False
         self._head, body = head, head.body()
         self._body = None if body.done else body
-        if self._server.routes.ours(head):
+        if self._server.ours(head):
             self._serve(head.render(close=not head.keeps))
         else:
             self._pass(head)

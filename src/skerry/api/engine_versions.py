@@ -1,7 +1,8 @@
 """What newer Docker Engines answer otherwise, by the version of their API that brought it.
 
-skerry follows the engine that it has: `call.facts.has(changes.BODIES)`. What depends on the version that a
-client speaks is in `versions`; on the Go that the engine was built with, in `gojson` and `control.mismatch`.
+skerry follows the engine that it has: `call.facts.has(engine_versions.BODIES)`. What depends on the version
+that a client speaks is in `versions`; on the Go that the engine was built with, in `gojson` and
+`control.mismatch`.
 """
 
 from __future__ import annotations

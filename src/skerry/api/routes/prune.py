@@ -12,7 +12,7 @@ from skerry.api.call import Call, Table, relay, relay_json
 from skerry.api.disguise import LABEL
 from skerry.api.filters import Filters
 from skerry.api.instants import moment
-from skerry.api.routes_networks import local_networks, remove_ours, visible
+from skerry.api.overlay import local_networks, remove_ours, visible
 from skerry.model.errors import RpcError
 from skerry.model.times import instant
 

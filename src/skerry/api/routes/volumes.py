@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api import changes
+from skerry.api import engine_versions
 from skerry.api.call import Call, Table, relay
 from skerry.api.wire.cluster import local_state
 from skerry.model.errors import NotFound
@@ -13,7 +13,7 @@ from skerry.model.errors import NotFound
 async def one(call: Call) -> web.Response:
     """Inspect or remove a volume. A swarm of newer engines is asked next, and says it in its own words."""
     told = await call.forward()
-    asked = call.facts.has(changes.CLUSTER_VOLUMES) and call.at_least("1.42")
+    asked = call.facts.has(engine_versions.CLUSTER_VOLUMES) and call.at_least("1.42")
     if told.status == 404 and asked and local_state(call.view) == "active":
         raise NotFound(f"volume {call.ref} not found")
     return relay(told)

@@ -6,15 +6,23 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from skerry.api import changes, filters
+from skerry.api import engine_versions, filters
 from skerry.api.call import Call, Table, empty, relay, relay_json
-from skerry.api.disguise import TASK_LABEL, networks_of
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
+from skerry.api.overlay import (
+    containers_on,
+    hidden,
+    local_networks,
+    namesakes,
+    ours,
+    remove_ours,
+    taken,
+    visible,
+)
 from skerry.api.wire import networks as wire
 from skerry.control import access, networks, swarm
 from skerry.control.decode import read
-from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
@@ -22,39 +30,6 @@ NO_MANAGER = b"This node is not a swarm manager"
 BUILT_IN = ("bridge", "host", "ipvlan", "macvlan", "null")
 """Drivers of the engine that are no plugins."""
 NO_SWARM = b"cannot create a swarm scoped network when swarm is not active"
-
-
-def ours(view: View, ref: str) -> Network | None:
-    """The overlay network of this ID or name, unless it is being removed."""
-    return next((network for network in visible(view) if ref and ref in (network.id, network.name)), None)
-
-
-def visible(view: View) -> list[Network]:
-    """The swarm's networks that there are for the user, by ID; rows of the engine's own are none."""
-    found = (view.networks[key] for key in sorted(view.networks))
-    return [network for network in found if not network.predefined and not network.removed]
-
-
-def _hidden(view: View, network: Raw) -> bool:
-    """Whether this network of the engine's is a bridge behind one of ours; a stray one is shown."""
-    return network.get("Name") in networks_of(view)
-
-
-async def joined(call: Call, ref: str) -> Network | None:
-    """The overlay network that a container is to join; a name that the engine knows too is the engine's."""
-    network = ours(call.view, ref)
-    if network is None or network.id == ref:
-        return network
-    return None if await namesakes(call, ref) else network
-
-
-async def attachable(call: Call, network: Network) -> Network:
-    """The network with its bridge made, for a plain container to join. Raises where that is not allowed."""
-    swarm.manager(call.view)
-    if not network.attachable:
-        reason = RpcError("PermissionDenied", f"network {network.name} not manually attachable").message
-        raise SkerryError(f"Could not attach to network {network.name}: {reason}")
-    return await call.parts.allocate_network(network.id)
 
 
 # ---- list, inspect
@@ -66,8 +41,8 @@ async def listing(call: Call) -> web.Response:
     if told.status != 200:
         return relay(told)
     asked = call.any_filters()
-    ipv4 = call.facts.has(changes.IPV4_SWITCH)
-    found = [entry for entry in told.json if not _hidden(call.view, entry)]
+    ipv4 = call.facts.has(engine_versions.IPV4_SWITCH)
+    found = [entry for entry in told.json if not hidden(call.view, entry)]
     found += [wire.network(entry, ipv4=ipv4) for entry in visible(call.view) if _wanted(entry, asked)]
     return relay_json(told, found)
 
@@ -91,7 +66,7 @@ async def inspect(call: Call) -> web.Response:
     network = await _meant(call, scope)
     if network is None:
         told = await call.forward()
-        if told.status != 404 and not (told.status == 200 and _hidden(call.view, told.json)):
+        if told.status != 404 and not (told.status == 200 and hidden(call.view, told.json)):
             return relay(told)
         raise NotFound(f"network {call.ref} not found")
     return answer(await _shown(call, network, verbose))
@@ -126,11 +101,11 @@ async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
     """A network is there on a node, for Swarm, as long as a container is on it; `ingress` always is."""
     if network.node_local:
         return await _shown_node_local(call, network)
-    containers = (await _containers(call, network) or {}) if network.subnet else {}
+    containers = (await containers_on(call, network) or {}) if network.subnet else {}
     if not containers and not network.ingress:
-        return wire.network(network, ipv4=call.facts.has(changes.IPV4_SWITCH))
+        return wire.network(network, ipv4=call.facts.has(engine_versions.IPV4_SWITCH))
     shown = {**containers, **wire.balancer(network)}
-    found = wire.network(network, containers=shown, ipv4=call.facts.has(changes.IPV4_SWITCH))
+    found = wire.network(network, containers=shown, ipv4=call.facts.has(engine_versions.IPV4_SWITCH))
     found["Peers"] = [wire.peer(call.view)]
     if verbose:
         found["Services"] = wire.verbose_services(call.view, network, containers)
@@ -141,13 +116,7 @@ async def _shown_node_local(call: Call, network: Network) -> Raw:
     """One of another driver: as the engine made it, while a container is on it."""
     told = await call.ask("GET", f"/networks/{network.engine_name}")
     made = told.json if told.status == 200 and told.json.get("Containers") else None
-    return wire.node_local(network, made, ipv4=call.facts.has(changes.IPV4_SWITCH))
-
-
-async def _containers(call: Call, network: Network) -> Raw | None:
-    """The containers on a network's bridge, or None while there is no bridge."""
-    told = await call.ask("GET", f"/networks/{network.engine_name}")
-    return None if told.status != 200 else told.json.get("Containers") or {}
+    return wire.node_local(network, made, ipv4=call.facts.has(engine_versions.IPV4_SWITCH))
 
 
 # ---- create, remove
@@ -163,16 +132,16 @@ async def create(call: Call) -> web.Response:
         return await _create_local(call, body)
     read(body, "types.NetworkCreateRequest")  # what is wrong with a body comes before where one is
     if call.view.cluster is None or call.view.locked:
-        forbidden = call.facts.has(changes.OVERLAY_FORBIDDEN)
+        forbidden = call.facts.has(engine_versions.OVERLAY_FORBIDDEN)
         raise Forbidden(access.NO_MANAGER) if forbidden else SkerryError(access.NO_MANAGER)
-    unique = body.get("CheckDuplicate") or call.facts.has(changes.DUPLICATES)
+    unique = body.get("CheckDuplicate") or call.facts.has(engine_versions.DUPLICATES)
     if unique and await namesakes(call, name):
         raise Conflict(f"network with name {name} already exists")
     return await _create_ours(call, body)
 
 
 async def _create_ours(call: Call, body: Raw) -> web.Response:
-    strict = call.facts.has(changes.NETWORKS)
+    strict = call.facts.has(engine_versions.NETWORKS)
     try:
         key = await networks.create(
             call.store,
@@ -214,25 +183,6 @@ async def _create_local(call: Call, body: Raw) -> web.Response:
     raise RpcError("InvalidArgument", words)
 
 
-async def namesakes(call: Call, name: str) -> int:
-    """How many networks of the engine's own have this name."""
-    return sum(entry["Name"] == name for entry in await local_networks(call))
-
-
-async def taken(call: Call) -> set[str]:
-    """The subnets that are in use beside ours: this machine's routes and the engine's networks."""
-    found = set(call.parts.routes())
-    for network in await local_networks(call):
-        found |= {config["Subnet"] for config in network["IPAM"].get("Config") or () if config.get("Subnet")}
-    return found
-
-
-async def local_networks(call: Call) -> list[Raw]:
-    """The engine's own networks, without the bridges behind ours."""
-    told = await call.ask("GET", "/networks")
-    return [entry for entry in told.json if not _hidden(call.view, entry)] if told.status == 200 else []
-
-
 async def remove(call: Call) -> web.Response:
     """Remove a network that nothing uses."""
     network = await _unique(call)
@@ -240,7 +190,7 @@ async def remove(call: Call) -> web.Response:
         await remove_ours(call, network)
         return empty(204)
     told = await call.ask("GET", f"/networks/{quote(call.ref, safe='')}")
-    if told.status == 200 and _hidden(call.view, told.json):
+    if told.status == 200 and hidden(call.view, told.json):
         raise NotFound(f"network {call.ref} not found")
     return relay(await call.forward())
 
@@ -264,16 +214,6 @@ async def _unique(call: Call) -> Network | None:
 
 def _ambiguous(ref: str, count: int, how: str) -> InvalidParameter:
     return InvalidParameter(f"network {ref} is ambiguous ({count} matches found based on {how})")
-
-
-async def remove_ours(call: Call, network: Network) -> None:
-    """Remove one of ours. Raises FailedPrecondition while containers that are no tasks are on it."""
-    for key in await _containers(call, network) or {}:
-        told = await call.ask("GET", f"/containers/{key}/json")
-        config = (told.json if told.status == 200 else {}).get("Config")
-        if config is not None and TASK_LABEL not in (config.get("Labels") or {}):
-            raise RpcError("FailedPrecondition", f"network {network.id} is in use by task {key[:25]}")
-    await networks.remove(call.store, network.id)
 
 
 ROUTES: Table = [

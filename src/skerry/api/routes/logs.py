@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from skerry.api import changes, frames
+from skerry.api import engine_versions, frames
 from skerry.api.call import NO_TYPE, Call, Table
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
@@ -120,7 +120,7 @@ async def _send(
     call: Call, wish: Wish, find: Callable[[View], list[Task]], alive: Callable[[View], bool]
 ) -> web.StreamResponse:
     response = web.StreamResponse()
-    if call.facts.has(changes.LOG_TYPES):
+    if call.facts.has(engine_versions.LOG_TYPES):
         kind = "raw" if wish.tty or not call.at_least("1.42") else "multiplexed"
         response.headers["Content-Type"] = f"application/vnd.docker.{kind}-stream"
     else:

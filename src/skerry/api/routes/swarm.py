@@ -6,7 +6,7 @@ from aiohttp import web
 
 from skerry.api.call import Call, Table, empty
 from skerry.api.errors import answer
-from skerry.api.routes_networks import taken
+from skerry.api.overlay import taken
 from skerry.api.wire import cluster as wire
 from skerry.control import swarm
 from skerry.engine.describe import describe

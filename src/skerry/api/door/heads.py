@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from skerry.api.bodies import Body, Chunked, Sized
-from skerry.api.target import BadTarget, Target, read_target
+from skerry.api.door.bodies import Body, Chunked, Sized
+from skerry.api.door.target import BadTarget, Target, read_target
 
 LIMIT = (1 << 20) + 4096
 """The longest head that is read, in bytes: what dockerd takes."""

@@ -8,7 +8,7 @@ from skerry.api import filters
 from skerry.api.call import Call, Table, empty
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
-from skerry.api.wire import contents as wire
+from skerry.api.wire import configs_and_secrets as wire
 from skerry.control import configs, secrets, swarm
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Config, Raw, Secret

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api import changes, filters
+from skerry.api import engine_versions, filters
 from skerry.api.call import Call, Table
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
@@ -26,7 +26,7 @@ async def listing(call: Call) -> web.Response:
     view = call.view
     asked = _resolved(view, asked)
     found = [view.tasks[key] for key in sorted(view.tasks)]
-    volumes = call.facts.has(changes.CLUSTER_VOLUMES)
+    volumes = call.facts.has(engine_versions.CLUSTER_VOLUMES)
     return answer([wire.task(view, entry, volumes=volumes) for entry in found if _wanted(view, entry, asked)])
 
 
@@ -65,7 +65,7 @@ async def inspect(call: Call) -> web.Response:
     """One task."""
     swarm.manager(call.view)
     view = call.view
-    volumes = call.facts.has(changes.CLUSTER_VOLUMES)
+    volumes = call.facts.has(engine_versions.CLUSTER_VOLUMES)
     return answer(wire.task(view, tasks.find(view, call.ref), volumes=volumes))
 
 

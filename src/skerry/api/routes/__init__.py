@@ -1,0 +1,1 @@
+"""What each endpoint does: one module for each family, with its table of endpoints at the end."""
