@@ -25,7 +25,7 @@ class Sockets(Protocol):
         """Which program answers to a name inside: `busybox`, the name itself, or "" for none."""
 
 
-class Namespaces:
+class NamespaceSockets:
     """The real ones: threads that enter a container's network namespace, and come back with a socket."""
 
     def __init__(self) -> None:
