@@ -12,12 +12,12 @@ from skerry.api.filters import Filters
 from skerry.api.images import content_of, resolved
 from skerry.api.overlay import local_networks
 from skerry.api.query import BOOL, NUMBER, TEXT, Parameter
-from skerry.api.upstream import read_version
 from skerry.api.versions import known, strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
 from skerry.control.convert import service_spec
 from skerry.control.decode import read
+from skerry.model.api_version import read_version
 from skerry.model.objects import Raw, Service
 
 _FILTERS = Parameter("filters", keys=("id", "label", "mode", "name", "runtime"), malformed=400)
