@@ -16,7 +16,7 @@ import pytest
 from skerry.agent.look import Found, look
 from skerry.core.probing import translated
 from skerry.model.defaults import SECOND
-from tests.agent.test_look import Here
+from tests.agent.listeners import Here
 
 LONG = b"9" * 6_000
 HEAD = b"HTTP/1.1 200 OK\r\n"
