@@ -16,7 +16,7 @@ import pytest
 from skerry.health.socket_probe import SocketResult, probe_by_socket
 from skerry.health.translate import translated
 from skerry.model.defaults import SECOND
-from tests.agent.test_look import Here
+from tests.agent.listeners import Here
 
 LONG = b"9" * 6_000
 HEAD = b"HTTP/1.1 200 OK\r\n"

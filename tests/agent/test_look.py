@@ -16,6 +16,7 @@ from skerry.health.probe import HttpProbe, TcpProbe
 from skerry.health.socket_probe import SocketResult, Unsure, probe_by_socket
 from skerry.health.translate import translated
 from skerry.model.defaults import MILLISECOND, SECOND
+from tests.agent.listeners import Here
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
 SAYS = {
@@ -30,21 +31,6 @@ SAYS = {
     "cut off": b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nyes",
     "silent": b"",
 }
-
-
-class Here:
-    """The test's own namespace stands for the container's."""
-
-    def __init__(self, busybox: bool = False) -> None:
-        self.programs = {"curl": "curl", "nc": "nc", "wget": "busybox" if busybox else "wget"}
-
-    async def open(self, pid: int, host: str) -> socket.socket:
-        made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        made.setblocking(False)
-        return made
-
-    def program(self, pid: int, name: str) -> str:
-        return self.programs.get(name, "")
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from skerry.api.eventfilter import wanted
+from skerry.api.eventfilter import passes as event_passes
+from skerry.api.filters import Filters
 from skerry.api.swarm_events import of_change
 from skerry.control import configs, networks, services, swarm
 from skerry.model.objects import Endpoint, Network, Raw, Service, Task, TaskStatus, UpdateStatus
@@ -122,7 +123,7 @@ CONTAINER: Raw = {
     ],
 )
 def test_filters(event: Raw, asked: dict[str, list[str]], passes: bool) -> None:
-    assert wanted(event, asked) is passes
+    assert event_passes(event, Filters(asked)) is passes
 
 
 PAST = [

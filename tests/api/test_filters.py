@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skerry.api import filters
+from skerry.api.filters import Filters, any_of
 from skerry.api.upstream import Facts
 from skerry.model.errors import InvalidParameter
 
@@ -26,10 +27,10 @@ NEW = Facts("1.51", "1.24", "Docker/28.5.2 (linux)", go=(1, 27))
         ('{"name":{"x":null}}', {"name": []}),
     ],
 )
-def test_both_shapes(text: str, found: filters.Filters) -> None:
+def test_both_shapes(text: str, found: dict[str, list[str]]) -> None:
     for facts in (OLD, NEW):
         assert filters.parse(text, facts) == found
-        assert filters.parse(filters.render(found), facts) == found
+        assert filters.parse(Filters(found).render(), facts) == found
 
 
 @pytest.mark.parametrize(
@@ -58,11 +59,11 @@ def test_what_is_no_filter(text: str, message: str) -> None:
 
 
 def test_unknown_keys() -> None:
-    filters.check({"id": ["x"]}, ("id", "name"), OLD)
+    Filters({"id": ["x"]}).check(("id", "name"), OLD)
     with pytest.raises(InvalidParameter, match=r"^Invalid filter 'foo'$"):
-        filters.check({"foo": []}, ("id",), OLD)
+        Filters({"foo": []}).check(("id",), OLD)
     with pytest.raises(InvalidParameter, match=r"^invalid filter 'foo'$"):
-        filters.check({"foo": []}, ("id",), NEW)
+        Filters({"foo": []}).check(("id",), NEW)
 
 
 @pytest.mark.parametrize(
@@ -79,26 +80,26 @@ def test_unknown_keys() -> None:
         ({"label": ["a=1", "a=2"]}, False),
     ],
 )
-def test_labels(asked: filters.Filters, passes: bool) -> None:
-    assert filters.labels(asked, "label", {"a": "1", "b": ""}) is passes
+def test_labels(asked: dict[str, list[str]], passes: bool) -> None:
+    assert Filters(asked).labels("label", {"a": "1", "b": ""}) is passes
 
 
 @pytest.mark.parametrize(
     ("compare", "asked", "passes"),
     [
-        (filters.exact, "app", True),
-        (filters.exact, "ap", False),
-        (filters.prefix, "ap", True),
-        (filters.prefix, "pp", False),
+        (Filters.exact, "app", True),
+        (Filters.exact, "ap", False),
+        (Filters.prefix, "ap", True),
+        (Filters.prefix, "pp", False),
     ],
 )
 def test_names(compare: object, asked: str, passes: bool) -> None:
     assert callable(compare)
-    assert compare({"name": [asked]}, "name", "id1", "app") is passes
-    assert compare({}, "name", "id1", "app") is True
+    assert compare(Filters({"name": [asked]}), "name", "id1", "app") is passes
+    assert compare(Filters(), "name", "id1", "app") is True
 
 
 def test_selectors_add_up() -> None:
-    assert filters.any_of(lambda: None, lambda: None)
-    assert filters.any_of(lambda: False, lambda: True)
-    assert not filters.any_of(lambda: None, lambda: False)
+    assert any_of(lambda: None, lambda: None)
+    assert any_of(lambda: False, lambda: True)
+    assert not any_of(lambda: None, lambda: False)

@@ -12,16 +12,13 @@ from typing import Any
 
 import pytest
 
-from skerry.api.app import ROUTES
-from skerry.api.call import Call, Route
-from skerry.api.openapi import BODIES, QUERIES, description
+from skerry.api.app import ENDPOINTS
+from skerry.api.endpoint import Endpoint
+from skerry.api.openapi import description
+from skerry.api.query import FLAG, Parameter, Query
 
-READERS = ("text", "lenient", "strict")
-"""Methods of a call that read the query parameter that they are given."""
-
-
-def key_of(method: str, path: str) -> str:
-    return f"{method} " + re.sub(r"\{(\w+):[^}]*\}", r"{\1}", path)
+READERS = ("text", "number", "flag", "bool")
+"""Methods of a query that read the parameter that they are given."""
 
 
 def names_read(function: FunctionType, seen: set[FunctionType]) -> Iterator[str]:
@@ -37,16 +34,14 @@ def names_read(function: FunctionType, seen: set[FunctionType]) -> Iterator[str]
             other = vars(sys.modules[function.__module__]).get(node.id)
             if isinstance(other, FunctionType) and other.__module__.startswith("skerry.api."):
                 yield from names_read(other, seen)
-        if isinstance(node, ast.Attribute) and node.attr in ("filters", "any_filters"):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "call.filters":
             yield "filters"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             yield from _argument(node.func, node.args[0], texts)
 
 
 def _argument(reader: ast.Attribute, argument: ast.expr, texts: list[Any]) -> Iterator[str]:
-    reads = reader.attr in READERS and getattr(reader.value, "id", "") == "call"
-    reads = reads or (reader.attr == "get" and ast.unparse(reader.value).endswith("query"))
-    if not reads:
+    if reader.attr not in READERS or ast.unparse(reader.value) != "call.query":
         return
     if isinstance(argument, ast.Constant):
         yield str(argument.value)
@@ -54,34 +49,48 @@ def _argument(reader: ast.Attribute, argument: ast.expr, texts: list[Any]) -> It
         yield from (text for text in texts if isinstance(text, str))
 
 
-ALL = [(key_of(method, path), route) for method, path, route in ROUTES]
+each = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda row: f"{row.method} {row.path}")
 
 
-@pytest.mark.parametrize(("key", "route"), ALL, ids=[key for key, _ in ALL])
-def test_every_query_parameter_that_a_route_reads_is_described(key: str, route: Route) -> None:
-    assert isinstance(route, FunctionType)
-    read = set(names_read(route, set()))
-    described = {entry.partition(":")[0] for entry in QUERIES.get(key, ())}
-    assert read <= described
+@each
+def test_every_query_parameter_that_a_handler_reads_is_declared(endpoint: Endpoint) -> None:
+    assert isinstance(endpoint.handle, FunctionType)
+    assert set(names_read(endpoint.handle, set())) <= endpoint.query.keys()
 
 
-def test_what_a_parameter_is_read_by_is_known() -> None:
-    assert all(hasattr(Call, name) for name in READERS)
-    route = next(route for key, route in ALL if key == "POST /swarm/update")
-    assert isinstance(route, FunctionType)
-    rotations = {"rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey"}
-    assert set(names_read(route, set())) == {"version", *rotations}
+@each
+def test_every_body_that_a_handler_reads_is_declared(endpoint: Endpoint) -> None:
+    source = inspect.getsource(sys.modules[endpoint.handle.__module__])
+    assert "request.query" not in source
+    reads = bool(re.search(r"\bcall\.(?:body|read)\(", inspect.getsource(endpoint.handle)))
+    assert reads <= bool(endpoint.body)
 
 
-def test_every_route_is_described_and_nothing_else() -> None:
-    keys = {key for key, _ in ALL}
-    paths = description(ROUTES)["paths"]
-    assert {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods} == keys
-    assert QUERIES.keys() <= keys
-    assert BODIES.keys() <= keys
+def test_what_is_not_declared_cannot_be_read() -> None:
+    query = Query(
+        {"force": FLAG, "status": Parameter("bool", (1, 41))}, {"force": "1", "other": "1"}, (1, 40)
+    )
+    assert query.flag("force")
+    with pytest.raises(KeyError, match="declares no parameter other"):
+        query.text("other")
 
 
-@pytest.mark.parametrize(("key", "route"), ALL, ids=[key for key, _ in ALL])
-def test_every_body_that_a_route_reads_is_described(key: str, route: Route) -> None:
-    reads = bool(re.search(r"\bcall\.(?:body|read)\(", inspect.getsource(route)))
-    assert reads <= (key in BODIES)
+@pytest.mark.parametrize(("version", "read"), [((1, 40), False), ((1, 41), True)])
+def test_a_parameter_means_nothing_to_clients_that_are_older(version: tuple[int, int], read: bool) -> None:
+    assert Query({"status": Parameter("bool", (1, 41))}, {"status": "1"}, version).bool("status") is read
+
+
+def test_every_endpoint_is_described_with_all_that_it_declares() -> None:
+    paths = description(ENDPOINTS)["paths"]
+    assert sum(map(len, paths.values())) == len(ENDPOINTS)
+    for endpoint in ENDPOINTS:
+        shown = paths[re.sub(r"\{(\w+):[^}]*\}", r"{\1}", endpoint.path)][endpoint.method.lower()]
+        assert {row["name"] for row in shown["parameters"] if row["in"] == "query"} == endpoint.query.keys()
+        assert ("requestBody" in shown) is bool(endpoint.body)
+
+
+def test_the_rotations_of_keys_are_described() -> None:
+    parameters = description(ENDPOINTS)["paths"]["/swarm/update"]["post"]["parameters"]
+    assert {"rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey"} <= {
+        row["name"] for row in parameters
+    }

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
     load_der_private_key,
     load_pem_private_key,
 )
-from cryptography.x509.oid import NameOID
 
 from skerry.api.wire.cluster import cluster_info, tls_info
 from skerry.control import access, nodes, services, swarm, tasks
@@ -30,6 +23,7 @@ from skerry.model.states import TaskState
 from skerry.store.crypt import WrongKey
 from skerry.store.lock import new_unlock_key, read_unlock_key
 from skerry.store.store import Change, Store
+from tests.control.authority import authority
 from tests.control.swarm_of_one import INIT, World, create_service, invalid, spec
 from tests.support.memory import Memory
 
@@ -356,20 +350,6 @@ def test_tokens_and_the_authority_rotate() -> None:
     assert after.worker_token[:59] != before.worker_token[:59]
     world.run(change(world.store, str(after.version), rotated))
     assert swarm.manager(world.view).ca_cert == after.ca_cert
-
-
-def authority(name: str, *, days: int = 3650, ca: bool = True, now: int = 0) -> tuple[str, str]:
-    """A certificate and its key, in PEM; `now` in ns."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    start = datetime.fromtimestamp(now // 1_000_000_000, UTC)
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), 1, start, start + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    return certificate.public_bytes(Encoding.PEM).decode(), private.decode()
 
 
 def rotation(certificate: str = "", key: str = "", times: int = 1) -> Raw:

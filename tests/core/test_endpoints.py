@@ -11,26 +11,9 @@ from skerry.core.allocate import endpoint
 from skerry.core.attach import holding_network, networks_of
 from skerry.core.endpoints import traffic
 from skerry.core.naming import STACK_LABEL
-from skerry.model.objects import Attachment, Endpoint, Network, Port, Raw, Service, VirtualIP
-from skerry.model.states import TaskState
+from skerry.model.objects import Attachment, Endpoint, Network, Port, Service, VirtualIP
+from tests.core.front import PORTS, swarm_on_front
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
-
-PORTS = {"Ports": [{"TargetPort": 8080, "PublishedPort": 80, "PublishMode": "host"}]}
-
-
-def swarm_on_front(state: TaskState = RUNNING, **more: Raw) -> Swarm:
-    """One replica on network `net`, with address 10.0.1.2 and alias `web`, published on 80."""
-    networks = [{"Target": "net", "Aliases": ["web"]}]
-    swarm = Swarm(service_spec(replicas=1, template={"Networks": networks}, EndpointSpec=PORTS, **more))
-    vips = (VirtualIP("net", "10.0.1.128"),)
-    swarm.put(replace(swarm.service, endpoint=Endpoint(PORTS, (Port(8080, 80, mode="host"),), vips)))
-    swarm.put(replace(swarm.view.nodes["n"], reserved=("tcp/80",)))
-    swarm.settle()
-    task = swarm.tasks[0]
-    assert task.attachments == (Attachment("net", reserved="10.0.1.2"),)
-    swarm.put(replace(task, attachments=(Attachment("net", "10.0.1.2"),)))
-    swarm.observe(task, state)
-    return swarm
 
 
 def test_a_ready_task_is_behind_vip_port_and_names() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from skerry.gate.answerer import Answerer
 from skerry.gate.dns import AT_ONCE, Datagrams
-from tests.gate.test_dns import LEG, TASK, TRAFFIC, Upstream, board_of
+from tests.gate.questions import LEG, TASK, TRAFFIC, Upstream, board_of
 
 HEADER = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0)
 GOOD = dns.message.make_query("app", "A").to_wire()

@@ -16,8 +16,8 @@ from skerry.gate.dns import Datagrams
 from skerry.gate.forward import Forwarder
 from skerry.gate.message import Desired
 from tests.gate.nameserver import nameserver
-from tests.gate.test_dns import LEG, TRAFFIC
-from tests.gate.test_forward import says
+from tests.gate.nameservers import says
+from tests.gate.questions import LEG, TRAFFIC
 
 LOOPING, OTHER = "127.0.0.66", "127.0.0.67"
 

@@ -20,9 +20,9 @@ from skerry.gate.shares import Limits, Places, Shares
 from skerry.gate.turns import Turns
 from skerry.model.traffic import Client, Traffic
 from tests.gate.nameserver import nameserver
-from tests.gate.test_dns import LEG, TASK, TRAFFIC, Upstream, ask, board_of
-from tests.gate.test_forward import says
-from tests.gate.test_relay import LOCAL, Stage, exchange, play
+from tests.gate.nameservers import says
+from tests.gate.questions import LEG, TASK, TRAFFIC, Upstream, ask, board_of
+from tests.gate.stage import LOCAL, Stage, exchange, play
 
 SMALL = Limits(whole=8, service=5, client=4, reserve=2)
 

@@ -24,10 +24,10 @@ from skerry.model.states import TaskState
 from skerry.store.errors import StateError
 from skerry.store.store import Store
 from tests.agent.stage import stage
-from tests.core.test_endpoints import swarm_on_front
+from tests.core.front import swarm_on_front
 from tests.core.world import Swarm, service_spec
 from tests.engine.fake import FakeEngine
-from tests.loops.test_loops import FakeSwitch, until
+from tests.loops.stage import FakeSwitch, until
 from tests.sim.loop import VirtualLoop
 from tests.support.memory import Clock, Memory, memory_store
 

@@ -13,9 +13,9 @@ from skerry.loops.guests import GuestsLoop
 from skerry.loops.network import NetworkLoop
 from skerry.model.objects import Raw
 from skerry.store.store import Store
-from tests.core.test_endpoints import swarm_on_front
+from tests.core.front import swarm_on_front
 from tests.engine.fake import FakeEngine
-from tests.loops.test_loops import FakeSwitch, until
+from tests.loops.stage import FakeSwitch, until
 from tests.support.memory import memory_store
 
 TASK: Raw = {"com.docker.swarm.task.id": "x"}

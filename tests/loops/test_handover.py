@@ -15,9 +15,9 @@ from skerry.loops.segments import SegmentsLoop
 from skerry.model.defaults import MILLISECOND, SECOND
 from skerry.model.objects import Attachment
 from skerry.network.drain import Drained
-from tests.core.test_endpoints import swarm_on_front
+from tests.core.front import swarm_on_front
 from tests.engine.fake import FakeEngine
-from tests.loops.test_loops import FakeSwitch
+from tests.loops.stage import FakeSwitch
 from tests.support.memory import memory_store
 
 

@@ -3,69 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from skerry.loops.network import NetworkLoop, Reservations
+from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.model.conditions import Conditions
 from skerry.model.objects import Attachment, Service, Task
 from skerry.model.states import TaskState
-from skerry.model.traffic import Traffic
 from skerry.store.store import Store
-from tests.core.test_endpoints import swarm_on_front
+from tests.core.front import swarm_on_front
 from tests.core.world import Swarm, service_spec
+from tests.loops.stage import BOUND_S, FakeSwitch, Held, until, with_loop
 from tests.support.memory import Clock, memory_store
-
-BOUND_S = 15.0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, bounded."""
-    async with asyncio.timeout(BOUND_S):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a gate holds."""
-
-    reserved: frozenset[str] = frozenset()
-    refused: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-class FakeSwitch:
-    """Applies at once, unless told to fail; remembers what it got."""
-
-    def __init__(self) -> None:
-        self.applied: list[Traffic] = []
-        self.failures = 0
-        self.lasts_s = 0.0
-        self.begun = 0
-        self.restored = 0
-        self.callback: Callable[[Reservations], None] = lambda _: None
-
-    async def apply(self, traffic: Traffic) -> Reservations:
-        """Take a value over."""
-        self.begun += 1
-        await asyncio.sleep(self.lasts_s)
-        if self.failures:
-            self.failures -= 1
-            raise OSError("nft said no")
-        self.applied.append(traffic)
-        return Held(frozenset(port.key for port in traffic.ports))
-
-    async def restore(self) -> None:
-        """Nothing was flushed."""
-        self.restored += 1
-
-    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
-        """Whom to tell of later changes."""
-        self.callback = callback
 
 
 async def test_the_rules_come_back_after_a_while_whoever_flushed_them() -> None:
@@ -89,16 +40,6 @@ async def test_an_unhealthy_task_leaves_by_the_call_alone() -> None:
     store, switch = memory_store(swarm_on_front().view), FakeSwitch()
     loop = NetworkLoop(store, switch)
     await with_loop(loop.run, body(store, loop, switch))
-
-
-async def with_loop(run: Callable[[], Awaitable[None]], body: Awaitable[None]) -> None:
-    """Run a loop beside the test's own body."""
-    task = asyncio.ensure_future(run())
-    try:
-        await body
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def desired(store: Store) -> list[TaskState]:

@@ -10,9 +10,9 @@ import pytest
 from skerry.loops.segments import SegmentsLoop
 from skerry.model.conditions import Conditions
 from skerry.model.traffic import Segment
-from tests.core.test_endpoints import swarm_on_front
+from tests.core.front import swarm_on_front
 from tests.engine.fake import FakeEngine
-from tests.loops.test_loops import until, with_loop
+from tests.loops.stage import until, with_loop
 from tests.support.memory import memory_store
 
 

@@ -12,6 +12,9 @@ import pytest
 from skerry.model.traffic import Segment
 from skerry.network.kernel import KernelNetwork
 from tests.network.lab import Lab
+from tests.network.town import town
+
+__all__ = ["lab", "started", "town"]
 
 Started = Callable[..., AbstractAsyncContextManager[KernelNetwork]]
 

@@ -14,7 +14,7 @@ from skerry.model.traffic import Client, Name, PublishedPort, Segment, Traffic
 from skerry.network.kernel import KernelNetwork
 from tests.engine.dockerd import docker, dockerd
 from tests.network.lab import BLUE, MACHINE, RED, Lab, get, sh, silent
-from tests.network.test_reach import ONE, TWO, VIP, everyone_is_served, traffic
+from tests.network.town import ONE, TWO, VIP, everyone_is_served, traffic
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.net import INSIDE, OUTSIDE
 from harness.world import World, wait_until
+from tests.network.walls import OTHER, PORTS, furnished, lets_in_all, lets_in_only_the_other
 
 pytestmark = [pytest.mark.engine, pytest.mark.case("B11"), pytest.mark.timeout(240)]
 
-PORTS = {"ingress": 8081, "host": 8082}
-OTHER = "10.99.0.77"
-"""A second address of the outside host: the rules let this one in, and no other."""
 DROP = f"DOCKER-USER -i eth0 ! -s {OTHER} -j DROP"
-SERVER = ("/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/bin")
 
 
 @pytest.fixture(scope="module")
@@ -32,46 +28,6 @@ def city() -> Iterator[World]:
 def drop(world: World) -> None:
     for words in ("-P FORWARD DROP", "-N DOCKER-USER", f"-A {DROP}"):
         world.run("iptables", *words.split())
-
-
-@contextmanager
-def furnished(world: World, before: Callable[[World], None] = lambda world: None) -> Iterator[World]:
-    """With a service published in either mode. `before` is called before skerry starts."""
-    with world:
-        world.run("ip", "addr", "add", f"{OTHER}/24", "dev", "eth0", outside=True)
-        before(world)
-        world.up()
-        world.load("box")
-        world.docker("swarm", "init", "--advertise-addr", INSIDE, "--listen-addr", "127.0.0.1:2377")
-        world.docker("network", "create", "-d", "overlay", "front")
-        for mode, port in PORTS.items():
-            published = f"published={port},target=8080,mode={mode}"
-            words = ("service", "create", "--detach", "--name", mode, "--stop-grace-period", "1s")
-            world.docker(*words, "--network", "front", "--publish", published, "box:1", *SERVER)
-        yield world
-
-
-def answers(world: World, port: int, source: str, within_s: int = 2) -> bool:
-    """Whether the port answers a client of the outside host that has that address."""
-    line = ("curl", "-s", "-o", "/dev/null", "--max-time", str(within_s), "--interface", source)
-    code = world.run(*line, "-w", "%{http_code}", f"http://{INSIDE}:{port}/", outside=True, check=False)
-    return code != "000"
-
-
-def lets_in_only_the_other(world: World) -> None:
-    for port in PORTS.values():
-        wait_until(lambda port=port: answers(world, port, OTHER), f"port {port} answers {OTHER}", 60)  # type: ignore[misc]
-        assert not answers(world, port, OUTSIDE, 1), f"port {port} answers {OUTSIDE}"
-
-
-def lets_in_all(world: World) -> None:
-    for port in PORTS.values():
-        for source in (OTHER, OUTSIDE):
-            wait_until(
-                lambda port=port, source=source: answers(world, port, source),  # type: ignore[misc]
-                f"port {port} answers {source}",
-                60,
-            )
 
 
 def restart_the_engine(world: World) -> None:

@@ -14,7 +14,7 @@ import pytest
 from demo.settings import CHECKOUT
 from harness.net import INSIDE6, OUTSIDE, run
 from harness.world import World, wait_until
-from tests.network.test_firewall import OTHER, PORTS, answers, furnished, lets_in_all, lets_in_only_the_other
+from tests.network.walls import OTHER, PORTS, answers, furnished, lets_in_all, lets_in_only_the_other
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.case("B11"), pytest.mark.timeout(300)]
 

@@ -9,9 +9,7 @@ import pytest
 from skerry.network.forwarding import CHAIN, RULES, mend
 from tests.network.conftest import Started
 from tests.network.lab import BLUE, MACHINE, OUTSIDE, RED, Lab, get, sh, silent
-from tests.network.test_reach import ONE, town, traffic
-
-__all__ = ["town"]
+from tests.network.town import ONE, traffic
 
 OURS = [f"-N {CHAIN}", *(f"-A {CHAIN} {rule}" for rule in RULES)]
 POLICIES = ["-P INPUT ACCEPT", "-P FORWARD DROP", "-P OUTPUT ACCEPT"]

@@ -7,7 +7,7 @@ import pytest
 from skerry.cli.outgrow.carry import NOWHERE, stopped
 from skerry.model.labels import STOPPED
 from skerry.model.objects import Raw
-from tests.outgrow.test_compose import service
+from tests.outgrow.stack import service
 
 
 def test_replicas_go_to_zero() -> None:

@@ -19,7 +19,7 @@ import yaml
 from skerry.cli.outgrow.export import FILE, Unsafe, write
 from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.model.objects import Raw
-from tests.outgrow.test_compose import STACK, service
+from tests.outgrow.stack import STACK, service
 
 pytestmark = pytest.mark.case("B10")
 

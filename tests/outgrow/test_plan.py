@@ -12,7 +12,7 @@ from skerry.cli.outgrow.plan import Plan, Target, make
 from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.model.labels import MOVED, STOPPED
 from skerry.model.objects import Raw
-from tests.outgrow.test_compose import network, service
+from tests.outgrow.stack import network, service
 
 IMAGES = {"app:1": Image("app:1", "app:1", "app:1", content="c1")}
 OLD, NEW = (1, 41), (1, 44)

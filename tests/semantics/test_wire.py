@@ -18,7 +18,7 @@ from skerry.model.times import timestamp
 from skerry.store.store import Change
 from tests.agent.stage import new_task, stage
 from tests.api.door import Door, check
-from tests.api.test_disguise import HOST, Scene
+from tests.api.scene import HOST, Scene
 from tests.control.swarm_of_one import INIT, World, create_service, published, spec, update_service
 from tests.engine.fake import FakeEngine
 

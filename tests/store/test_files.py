@@ -20,8 +20,8 @@ from skerry.store.errors import DisplacedError, StateError
 from skerry.store.lock import new_unlock_key
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change, Store
-from tests.store.test_lock import PLAIN, REST, change_key
-from tests.store.test_sqlite import ALL, created, opened, view_of
+from tests.store.locks import PLAIN, REST, change_key
+from tests.store.rows import ALL, created, opened, view_of
 from tests.support.memory import Clock
 
 Deed = Callable[[Path], object]

@@ -11,25 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.model.errors import InvalidParameter, SkerryError
-from skerry.model.objects import Cluster, Config, Object, Secret
+from skerry.model.objects import Config, Object, Secret
 from skerry.store.crypt import WrongKey, unseal
 from skerry.store.errors import StateError
 from skerry.store.lock import new_unlock_key, read_unlock_key, unwrap, wrap
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change
-from tests.store.test_sqlite import ALL, SECRETS, created, opened, view_of
-
-PLAIN = next(one for one in ALL if isinstance(one, Cluster))
-PLAIN = replace(PLAIN, unlock_key="")
-REST = [one for one in ALL if not isinstance(one, Cluster)]
-
-
-def with_key(key: str) -> Cluster:
-    return replace(PLAIN, unlock_key=key)
-
-
-def change_key(disk: SqlitePersistence, index: int, before: str, after: str) -> None:
-    disk.write(index, (Change(with_key(before), with_key(after)),))
+from tests.store.locks import PLAIN, REST, change_key, with_key
+from tests.store.rows import SECRETS, created, opened, view_of
 
 
 def locked(directory: Path) -> str:

@@ -10,79 +10,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from skerry.core.view import COLLECTION_OF, View
+from skerry.core.view import View
 from skerry.model.objects import (
-    Attachment,
-    Cluster,
     Config,
-    Decision,
-    Endpoint,
-    Network,
-    Node,
-    Note,
-    Object,
-    Port,
-    Revision,
     Secret,
-    Service,
-    Task,
-    TaskStatus,
-    UpdateStatus,
-    VirtualIP,
 )
-from skerry.model.states import TaskState
 from skerry.store.errors import StateError
-from skerry.store.sqlite import FORMAT, SqlitePersistence
+from skerry.store.sqlite import FORMAT
 from skerry.store.store import Change
-
-ALL: tuple[Object, ...] = (
-    Cluster("c", "n", {"Name": "default"}, 1, ca_key=b"\x00private", worker_token="SWMTKN-w"),
-    Node("n", "vm", {"Role": "manager"}, 2, reserved=("tcp/80",), ports_err={"tcp/81": "in use"}),
-    Network("net", "web", {"Name": "web", "Labels": {"ü": "ß"}}, "10.0.1.0/24", "10.0.1.1", "10.0.1.254"),
-    Service(
-        "s",
-        "app",
-        {"Name": "app", "Big": 2**63},
-        3,
-        endpoint=Endpoint({"Mode": "vip"}, (Port(80, 8080),), (VirtualIP("net", "10.0.1.128"),)),
-        update=UpdateStatus("updating", "update in progress", 5),
-        registry_auth="hush-current",
-    ),
-    Task(
-        "t",
-        "s",
-        "app",
-        "n",
-        {"ForceUpdate": 0},
-        None,
-        3,
-        TaskState.RUNNING,
-        TaskStatus(TaskState.STARTING, 7, "starting", container_id="abc"),
-        slot=1,
-        attachments=(Attachment("net", "10.0.1.2"),),
-        registry_auth="hush-task",
-    ),
-    Revision("s.1", "s", 1, {"Name": "app"}, 2, registry_auth="hush-previous"),
-    Decision("s", (Note("updating 1/3", 5, 9, 4),)),
-    Config("f", "conf", {"Name": "conf"}, b"\xff\x00plain", 4),
-    Secret("x", "word", {"Name": "word"}, b"hush-secret", 5),
-)
-SECRETS = (b"hush", b"private", b"SWMTKN", b"SWMKEY")
-
-
-def opened(directory: Path) -> SqlitePersistence:
-    return SqlitePersistence(directory / "state.db", directory / "secret.key")
-
-
-def view_of(index: int, *objects: Object) -> View:
-    found: dict[str, dict[str, Object]] = {name: {} for name in COLLECTION_OF.values()}
-    for obj in objects:
-        found[COLLECTION_OF[type(obj)]][obj.id] = obj
-    return View(index=index, **found)  # type: ignore[arg-type]
-
-
-def created(*objects: Object) -> tuple[Change, ...]:
-    return tuple(Change(None, one) for one in objects)
+from tests.store.rows import ALL, SECRETS, created, opened, view_of
 
 
 def test_everything_comes_back_as_it_was(tmp_path: Path) -> None:

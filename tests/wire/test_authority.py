@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.world import World
-from tests.control.test_swarm import authority
+from tests.control.authority import authority
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(60)]
 

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call, Route, Table
+from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call
 from skerry.api.decode import invalid
 from skerry.api.deps import Parts
-from skerry.api.engine_versions import Version
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer, errors
 from skerry.api.openapi import description
-from skerry.api.pulse import Pulse
+from skerry.api.query import Query
 from skerry.api.routes import (
     configs_and_secrets,
     containers,
@@ -32,8 +32,10 @@ from skerry.api.routes import (
     volumes,
 )
 from skerry.api.swarm_events import Feed
-from skerry.api.upstream import OLDEST, Facts, Upstream, read_version, version_numbers
+from skerry.api.upstream import OLDEST, Facts, Upstream, version_numbers
 from skerry.control.mismatch import Mismatch
+from skerry.engine.pulse import Pulse
+from skerry.model.api_version import Version, read_version
 from skerry.model.errors import InvalidParameter
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -41,22 +43,22 @@ BODY_LIMIT = 64 * 1024 * 1024
 
 FACTS = web.RequestKey("facts", Facts)
 
-ROUTES: Table = [
-    *system.ROUTES,
-    *services.ROUTES,
-    *prune.ROUTES,
-    *networks.ROUTES,
-    *joining.ROUTES,
-    *configs_and_secrets.ROUTES,
-    *tasks.ROUTES,
-    *swarm.ROUTES,
-    *nodes.ROUTES,
-    *logs.ROUTES,
-    *containers.ROUTES,
-    *distribution.ROUTES,
-    *events.ROUTES,
-    *volumes.ROUTES,
-    *skerry.ROUTES,
+ENDPOINTS: Table = [
+    *system.ENDPOINTS,
+    *services.ENDPOINTS,
+    *prune.ENDPOINTS,
+    *networks.ENDPOINTS,
+    *joining.ENDPOINTS,
+    *configs_and_secrets.ENDPOINTS,
+    *tasks.ENDPOINTS,
+    *swarm.ENDPOINTS,
+    *nodes.ENDPOINTS,
+    *logs.ENDPOINTS,
+    *containers.ENDPOINTS,
+    *distribution.ENDPOINTS,
+    *events.ENDPOINTS,
+    *volumes.ENDPOINTS,
+    *skerry.ENDPOINTS,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 
@@ -65,15 +67,16 @@ def make_app(parts: Parts) -> web.Application:
     """The API over these parts; serve it behind `frontdoor.serve`."""
     app = web.Application(middlewares=[errors, _facts], client_max_size=BODY_LIMIT)
     app[PARTS] = parts
-    app[UPSTREAM] = Upstream(parts.engine.socket, parts.engine_version)
+    app[UPSTREAM] = Upstream(parts.engine.wire, parts.engine_version)
     app[PULSE] = Pulse(parts.engine.socket)
     app[FEED] = Feed(parts.store, parts.health, parts.clock, app[UPSTREAM])
     app.cleanup_ctx.append(_running)
     app.on_response_prepare.append(_dress)
     app.router.add_get("/openapi.json", _describe)
-    for method, path, route in ROUTES:
-        app.router.add_route(method, path, _handler(route))
-        app.router.add_route(method, "/v{version:[0-9.]+}" + path, _handler(route))
+    for endpoint in ENDPOINTS:
+        handler = _handler(endpoint)
+        for prefix in ("", "/v{version:[0-9.]+}"):
+            app.router.add_route(endpoint.method, prefix + endpoint.path, handler)
     return app
 
 
@@ -81,7 +84,6 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     async with app[FEED].running():
         yield
     app[PULSE].close()
-    await app[UPSTREAM].close()
 
 
 @web.middleware
@@ -107,15 +109,17 @@ async def _dress(request: web.Request, response: web.StreamResponse) -> None:
 
 async def _describe(request: web.Request) -> web.Response:
     """What is served here, in OpenAPI's words."""
-    return answer(description(ROUTES))
+    return answer(description(ENDPOINTS))
 
 
-def _handler(route: Route) -> Handler:
+def _handler(endpoint: Endpoint) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         facts = request[FACTS]
         version = gate(request.match_info.get("version"), facts)
+        query = Query(endpoint.query, request.query, version)
+        parts, upstream = request.app[PARTS], request.app[UPSTREAM]
         try:
-            return await route(Call(request, request.app[PARTS], request.app[UPSTREAM], facts, version))
+            return await endpoint.handle(Call(request, parts, upstream, facts, version, query, endpoint.body))
         except Mismatch as error:
             raise invalid(error.words(facts.go), facts) from error
 

@@ -13,14 +13,47 @@ from skerry.api import decode, engine_versions, gojson
 from skerry.api.upstream import Facts
 from skerry.model.errors import InvalidParameter
 
-Filters = dict[str, list[str]]
-"""The values asked for by key. No key: nothing asked."""
+
+class Filters(dict[str, list[str]]):
+    """The values that are asked for, by key. No key: nothing asked."""
+
+    def exact(self, key: str, *candidates: str) -> bool:
+        """Whether nothing is asked under the key, or one of the candidates is."""
+        return not self.get(key) or any(value in candidates for value in self[key])
+
+    def prefix(self, key: str, *candidates: str) -> bool:
+        """The same, where what was asked may be the beginning of a candidate."""
+        return not self.get(key) or any(
+            candidate.startswith(value) for value in self[key] for candidate in candidates
+        )
+
+    def labels(self, key: str, labels: Mapping[str, str] | None) -> bool:
+        """Every label asked for is there, with its value if one was given (of two values, the last)."""
+        required: dict[str, str] = {}
+        for item in self.get(key, ()):
+            name, _, value = item.partition("=")
+            required[name] = value
+        labels = labels or {}
+        return all(name in labels and value in ("", labels[name]) for name, value in required.items())
+
+    def render(self) -> str:
+        """The parameter again, in the shape of Go clients; empty where there is no filter."""
+        pairs = {key: dict.fromkeys(values, True) for key, values in self.items()}
+        return msgspec.json.encode(pairs).decode() if pairs else ""
+
+    def check(self, accepted: Iterable[str], facts: Facts) -> None:
+        """Refuse keys that the list does not know."""
+        known = set(accepted)
+        for key in self:
+            if key not in known:
+                word = "invalid" if facts.has(engine_versions.FILTERS) else "Invalid"
+                raise InvalidParameter(f"{word} filter '{key}'")
 
 
 def parse(text: str, facts: Facts, status: int = 400) -> Filters:
     """Read the query parameter. Raises InvalidParameter, by older engines with `status` and Go's words."""
     try:
-        return _read(text) if text else {}
+        return _read(text) if text else Filters()
     except _InvalidError as error:
         invalid = InvalidParameter("invalid filter" if facts.has(engine_versions.FILTERS) else str(error))
         invalid.status = 400 if facts.has(engine_versions.FILTERS) else status
@@ -33,32 +66,15 @@ class _InvalidError(ValueError):
 
 def _read(text: str) -> Filters:
     try:
-        found = decode.read(gojson.only_value(text))
+        value = decode.read(gojson.only_value(text))
     except gojson.Malformed as error:
         raise _InvalidError(error.message) from None
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise _mismatch(found, "map[string]map[string]bool")
-    if any(isinstance(value, list) for value in found.values()):
-        return {key: _listed(value) for key, value in found.items()}
-    return {key: _mapped(value) for key, value in found.items()}
-
-
-def render(filters: Mapping[str, Iterable[str]]) -> str:
-    """The parameter again, in the shape of Go clients; empty where there is no filter."""
-    shown = {key: dict.fromkeys(values, True) for key, values in filters.items()}
-    return msgspec.json.encode(shown).decode() if shown else ""
-
-
-def check(filters: Filters, accepted: Iterable[str], facts: Facts) -> None:
-    """Refuse keys that the list does not know."""
-    known = set(accepted)
-    for key in filters:
-        if key not in known:
-            raise InvalidParameter(
-                f"{'invalid' if facts.has(engine_versions.FILTERS) else 'Invalid'} filter '{key}'"
-            )
+    if value is None:
+        return Filters()
+    if not isinstance(value, dict):
+        raise _mismatch(value, "map[string]map[string]bool")
+    reader = _listed if any(isinstance(item, list) for item in value.values()) else _mapped
+    return Filters({key: reader(item) for key, item in value.items()})
 
 
 def _mapped(value: object) -> list[str]:
@@ -70,7 +86,7 @@ def _mapped(value: object) -> list[str]:
     for flag in value.values():
         if not isinstance(flag, bool | None):
             raise _mismatch(flag, "bool")
-    return [key for key, wanted in value.items() if wanted]
+    return [key for key, flag in value.items() if flag]
 
 
 def _listed(value: object) -> list[str]:
@@ -91,30 +107,7 @@ def _word(value: object) -> str:
     return words.get(type(value), "null")
 
 
-def exact(filters: Filters, key: str, *candidates: str) -> bool:
-    """Whether nothing is asked under the key, or one of the candidates is."""
-    return not filters.get(key) or any(value in candidates for value in filters[key])
-
-
-def prefix(filters: Filters, key: str, *candidates: str) -> bool:
-    """The same, where what was asked may be the beginning of a candidate."""
-    return not filters.get(key) or any(
-        found.startswith(value) for value in filters[key] for found in candidates
-    )
-
-
-def labels(filters: Filters, key: str, candidate: Mapping[str, str] | None) -> bool:
-    """Every label asked for is there, with its value if one was given (of two values, the last)."""
-    wanted: dict[str, str] = {}
-    for item in filters.get(key, ()):
-        name, _, value = item.partition("=")
-        wanted[name] = value
-    held = candidate or {}
-    return all(name in held and value in ("", held[name]) for name, value in wanted.items())
-
-
 def any_of(*tests: Callable[[], bool | None]) -> bool:
     """Selectors that add up: true if one holds, or if all of them were not asked (None)."""
-    results = [test() for test in tests]
-    asked = [result for result in results if result is not None]
-    return any(asked) or not asked
+    results = [result for test in tests if (result := test()) is not None]
+    return any(results) or not results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skerry.api.engine_versions import Version
+from skerry.model.api_version import Version
 from skerry.model.objects import Raw
 
 _CONTAINER = ("TaskTemplate", "ContainerSpec")

@@ -10,7 +10,7 @@ import msgspec
 
 from skerry.engine.http import Wire
 from skerry.engine.port import ExecResult
-from skerry.engine.streams import Demultiplexer
+from skerry.engine.streams import split
 from skerry.linux.processes import descendants
 from skerry.model.objects import Raw
 
@@ -44,11 +44,9 @@ async def run(wire: Wire, container: str, command: list[str], timeout_s: float, 
 
 async def _stream(wire: Wire, exec_id: str, output: bytearray) -> None:
     """Start it attached, without asking for a raw connection: the answer's body is the output."""
-    frames = Demultiplexer()
     start = {"Detach": False, "Tty": False}
     async with wire.request("POST", f"/exec/{exec_id}/start", body=start, endless=True) as response:
-        async for chunk in wire.chunks(response):
-            payload = frames.feed(chunk)
+        async for _, payload in split(wire.chunks(response)):
             output += payload[: OUTPUT_LIMIT - len(output)]
 
 

@@ -177,17 +177,8 @@ class EngineLoop:
         self.known = identity
 
     async def _until_gone(self) -> None:
-        """A connection that asks nothing ends with the engine, or when that is tired of it. It is met again
-        beside it: from then on none can take its place unnoticed."""
         with contextlib.suppress(*AWAY):
-            reader, writer = await asyncio.open_unix_connection(self._choice.socket)
-            try:
-                self.engine.doubt()
-                await self.engine.meet()
-                await reader.read()
-            finally:
-                writer.close()
-        self.engine.doubt()
+            await self.engine.until_gone()
         await asyncio.sleep(FIRST_WAIT_S)
 
 

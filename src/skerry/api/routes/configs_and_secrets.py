@@ -4,42 +4,43 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api import filters
-from skerry.api.call import Call, Table, empty
+from skerry.api.call import Call, empty
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer
-from skerry.api.filters import Filters
+from skerry.api.filters import Filters, any_of
+from skerry.api.query import NUMBER, Parameter
 from skerry.api.wire import configs_and_secrets as wire
 from skerry.control import configs, secrets, swarm
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Config, Raw, Secret
 
-_FILTERS = ("id", "label", "name", "names")
+_FILTERS = Parameter("filters", keys=("id", "label", "name", "names"), malformed=500)
 
 
-def _wanted(entry: Config | Secret, asked: Filters) -> bool:
+def _passes(entry: Config | Secret, filters: Filters) -> bool:
     """IDs and names add up, labels narrow down."""
-    chosen = filters.any_of(
-        lambda: filters.prefix(asked, "id", entry.id) if "id" in asked else None,
-        lambda: filters.prefix(asked, "name", entry.name) if "name" in asked else None,
-        lambda: filters.exact(asked, "names", entry.name) if "names" in asked else None,
+    chosen = any_of(
+        lambda: filters.prefix("id", entry.id) if "id" in filters else None,
+        lambda: filters.prefix("name", entry.name) if "name" in filters else None,
+        lambda: filters.exact("names", entry.name) if "names" in filters else None,
     )
-    return chosen and filters.labels(asked, "label", entry.spec.get("Labels"))
+    return chosen and filters.labels("label", entry.spec.get("Labels"))
 
 
 async def list_configs(call: Call) -> web.Response:
     """Every config that passes the filters."""
-    asked = call.filters(_FILTERS)
+    filters = call.filters()
     swarm.manager(call.view)
-    found = sorted(call.view.configs.values(), key=lambda entry: entry.id)
-    return answer([wire.config(entry) for entry in found if _wanted(entry, asked)])
+    rows = sorted(call.view.configs.values(), key=lambda row: row.id)
+    return answer([wire.config(row) for row in rows if _passes(row, filters)])
 
 
 async def list_secrets(call: Call) -> web.Response:
     """Every secret that passes the filters."""
-    asked = call.filters(_FILTERS)
+    filters = call.filters()
     swarm.manager(call.view)
-    found = sorted(call.view.secrets.values(), key=lambda entry: entry.id)
-    return answer([wire.secret(entry) for entry in found if _wanted(entry, asked)])
+    rows = sorted(call.view.secrets.values(), key=lambda row: row.id)
+    return answer([wire.secret(row) for row in rows if _passes(row, filters)])
 
 
 async def inspect_config(call: Call) -> web.Response:
@@ -62,29 +63,29 @@ def _check_templating(call: Call, body: Raw, kind: str) -> None:
 
 async def create_config(call: Call) -> web.Response:
     """Make a config."""
-    body = await call.body("swarm.ConfigSpec")
+    body = await call.body()
     _check_templating(call, body, "config")
     return answer({"ID": await configs.create(call.store, body)}, 201)
 
 
 async def create_secret(call: Call) -> web.Response:
     """Make a secret."""
-    body = await call.body("swarm.SecretSpec")
+    body = await call.body()
     _check_templating(call, body, "secret")
     return answer({"ID": await secrets.create(call.store, body)}, 201)
 
 
 async def update_config(call: Call) -> web.Response:
     """Replace a config's spec."""
-    body = await call.body("swarm.ConfigSpec")
-    await configs.update(call.store, call.ref, call.request.query.get("version"), body)
+    body = await call.body()
+    await configs.update(call.store, call.ref, call.query.number("version"), body)
     return empty()
 
 
 async def update_secret(call: Call) -> web.Response:
     """Replace a secret's spec."""
-    body = await call.body("swarm.SecretSpec")
-    await secrets.update(call.store, call.ref, call.request.query.get("version"), body)
+    body = await call.body()
+    await secrets.update(call.store, call.ref, call.query.number("version"), body)
     return empty()
 
 
@@ -100,15 +101,19 @@ async def remove_secret(call: Call) -> web.Response:
     return empty(204)
 
 
-ROUTES: Table = [
-    ("GET", "/configs", list_configs),
-    ("POST", "/configs/create", create_config),
-    ("GET", "/configs/{ref}", inspect_config),
-    ("POST", "/configs/{ref}/update", update_config),
-    ("DELETE", "/configs/{ref}", remove_config),
-    ("GET", "/secrets", list_secrets),
-    ("POST", "/secrets/create", create_secret),
-    ("GET", "/secrets/{ref}", inspect_secret),
-    ("POST", "/secrets/{ref}/update", update_secret),
-    ("DELETE", "/secrets/{ref}", remove_secret),
+ENDPOINTS: Table = [
+    Endpoint("GET", "/configs", list_configs, query={"filters": _FILTERS}),
+    Endpoint("POST", "/configs/create", create_config, body="swarm.ConfigSpec"),
+    Endpoint("GET", "/configs/{ref}", inspect_config),
+    Endpoint(
+        "POST", "/configs/{ref}/update", update_config, body="swarm.ConfigSpec", query={"version": NUMBER}
+    ),
+    Endpoint("DELETE", "/configs/{ref}", remove_config),
+    Endpoint("GET", "/secrets", list_secrets, query={"filters": _FILTERS}),
+    Endpoint("POST", "/secrets/create", create_secret, body="swarm.SecretSpec"),
+    Endpoint("GET", "/secrets/{ref}", inspect_secret),
+    Endpoint(
+        "POST", "/secrets/{ref}/update", update_secret, body="swarm.SecretSpec", query={"version": NUMBER}
+    ),
+    Endpoint("DELETE", "/secrets/{ref}", remove_secret),
 ]

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
 
-from skerry.api import engine_versions, filters, portfilter
-from skerry.api.call import Call, Table, relay, relay_json
+from skerry.api import engine_versions, portfilter
+from skerry.api.call import Call, relay, relay_json
 from skerry.api.decode import canonical
 from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.filters import Filters
 from skerry.api.overlay import attachable, joined
+from skerry.api.query import FLAG, NUMBER, TEXT, Parameter
 from skerry.api.seats import seat
 from skerry.control import leases
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv
 from skerry.model.objects import Network, Raw
 
-_HERE = ("expose", "health", "is-task", "network", "publish")
+_OWN = ("expose", "health", "is-task", "network", "publish")
 """Filters on what the engine does not know about our containers: answered here."""
 _PORTS = {"publish": "PublicPort", "expose": "PrivatePort"}
 """Filters by port, and where a container in the list has such a port."""
@@ -30,30 +32,27 @@ _HEALTH = ("healthy", "none", "starting", "unhealthy")
 
 async def listing(call: Call) -> web.Response:
     """`docker ps`."""
-    asked = call.any_filters(500)
-    here = {key: asked.pop(key) for key in _HERE if key in asked}
-    query = dict(call.request.query)
+    filters = call.filters()
+    own = Filters({key: filters.pop(key) for key in _OWN if key in filters})
     try:
-        limit = _limit(query.get("limit", "")) if here else 0
-        _check(here)
+        limit = _limit(call.query.text("limit")) if own else 0
+        _check(own)
     except InvalidParameter:
-        told = await call.forward()
-        if told.status >= 400:
-            return relay(told)  # as this engine puts it
+        response = await call.forward()
+        if response.status >= 400:
+            return relay(response)  # as this engine puts it
         raise
+    changes: dict[str, str | None] = {"filters": filters.render()} if own else {}
     if limit > 0:
         # The engine would count rows that we then drop, and a limit asks for stopped containers as well.
-        query |= {"all": "1"}
-        del query["limit"]
-    if here:
-        query["filters"] = filters.render(asked)
-    told = await call.forward(f"/containers/json?{urlencode(query)}")
-    if told.status != 200:
-        return relay(told)
-    looks = Disguise.of(call)
-    rows = [looks.row(row) for row in told.json]
-    rows = [row for row in rows if _wanted(looks, row, here)]
-    return relay_json(told, rows[:limit] if limit > 0 else rows)
+        changes |= {"all": "1", "limit": None}
+    response = await call.forward(f"/containers/json?{call.query.changed(**changes)}")
+    if response.status != 200:
+        return relay(response)
+    disguise = Disguise.of(call)
+    rows = [disguise.row(row) for row in response.json]
+    rows = [row for row in rows if _passes(disguise, row, own)]
+    return relay_json(response, rows[:limit] if limit > 0 else rows)
 
 
 def _limit(text: str) -> int:
@@ -63,24 +62,24 @@ def _limit(text: str) -> int:
         raise InvalidParameter(str(error)) from error
 
 
-def _check(here: Filters) -> None:
-    for value in here.get("health", ()):
+def _check(filters: Filters) -> None:
+    for value in filters.get("health", ()):
         if value not in _HEALTH:
             raise InvalidParameter(f"Unrecognised filter value for health: {value}")
     for key in _PORTS:
-        portfilter.read(key, here.get(key, ()))
+        portfilter.read(key, filters.get(key, ()))
 
 
-def _wanted(looks: Disguise, row: Raw, here: Filters) -> bool:
-    if not here:
+def _passes(disguise: Disguise, row: Raw, filters: Filters) -> bool:
+    if not filters:
         return True
-    task = looks.task_of(row.get("Labels"), row.get("Id", ""))
-    wants_task = any(value.lower() in ("1", "t", "true") for value in here.get("is-task", ()))
+    task = disguise.task_of(row.get("Labels"), row.get("Id", ""))
+    wants_task = any(value.lower() in ("1", "t", "true") for value in filters.get("is-task", ()))
     return (
-        ("is-task" not in here or wants_task == (task is not None))
-        and filters.exact(here, "health", health_word(row.get("Status", "")))
-        and _on_network(row, here)
-        and _has_port(row, here)
+        ("is-task" not in filters or wants_task == (task is not None))
+        and filters.exact("health", health_word(row.get("Status", "")))
+        and _on_network(row, filters)
+        and _has_port(row, filters)
     )
 
 
@@ -90,25 +89,25 @@ def health_word(status: str) -> str:
     return inside if status.endswith(")") and inside in _HEALTH else "none"
 
 
-def _on_network(row: Raw, here: Filters) -> bool:
-    if "network" not in here:
+def _on_network(row: Raw, filters: Filters) -> bool:
+    if "network" not in filters:
         return True
     joined = (row.get("NetworkSettings") or {}).get("Networks") or {}
     return any(
         value in joined or any(str(entry.get("NetworkID", "")).startswith(value) for entry in joined.values())
-        for value in here["network"]
+        for value in filters["network"]
     )
 
 
-def _has_port(row: Raw, here: Filters) -> bool:
-    ranges = {key: portfilter.read(key, here[key]) for key in _PORTS if key in here}
+def _has_port(row: Raw, filters: Filters) -> bool:
+    ranges = {key: portfilter.read(key, filters[key]) for key in _PORTS if key in filters}
     if not ranges:
         return True
     return any(
-        (entry.get(_PORTS[key], 0), entry.get("Type")) in asked
+        (entry.get(_PORTS[key], 0), entry.get("Type")) in numbers
         for entry in row.get("Ports") or ()
         for key in ranges
-        for asked in ranges[key]
+        for numbers in ranges[key]
     )
 
 
@@ -256,9 +255,14 @@ def _unidentified(endpoint: Raw | None) -> Raw | None:
     return None if endpoint is None else {key: value for key, value in endpoint.items() if key != "NetworkID"}
 
 
-ROUTES: Table = [
-    ("GET", "/containers/json", listing),
-    ("POST", "/containers/create", create),
-    ("POST", "/containers/{ref}/start", start),
-    ("GET", "/containers/{ref}/json", inspect),
+ENDPOINTS: Table = [
+    Endpoint(
+        "GET",
+        "/containers/json",
+        listing,
+        query={"filters": Parameter("filters", malformed=500), "all": FLAG, "limit": NUMBER, "size": FLAG},
+    ),
+    Endpoint("POST", "/containers/create", create, body="container.CreateRequest", query={"name": TEXT}),
+    Endpoint("POST", "/containers/{ref}/start", start),
+    Endpoint("GET", "/containers/{ref}/json", inspect),
 ]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api.call import Call, Table, relay
+from skerry.api.call import Call, relay
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer
 from skerry.api.images import digest_of, inspect
 from skerry.model.objects import Raw
@@ -35,4 +36,4 @@ def local(image: Raw, digest: str) -> Raw:
     }
 
 
-ROUTES: Table = [("GET", "/distribution/{ref:.+}/json", distribution)]
+ENDPOINTS: Table = [Endpoint("GET", "/distribution/{ref:.+}/json", distribution)]

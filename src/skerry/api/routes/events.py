@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from urllib.parse import urlencode
 
-import aiohttp
 import msgspec
 from aiohttp import web
 
-from skerry.api import disguise, filters
-from skerry.api.call import Call, Table, refused
-from skerry.api.eventfilter import wanted
+from skerry.api import disguise
+from skerry.api.call import Call
+from skerry.api.endpoint import Endpoint, Table
+from skerry.api.eventfilter import passes
 from skerry.api.filters import Filters
+from skerry.api.query import TEXT, Parameter
+from skerry.api.upstream import Stream
+from skerry.engine.port import EngineUnreachable
+from skerry.engine.streams import json_lines
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv, timestamps
 from skerry.model.objects import Raw
@@ -22,35 +25,37 @@ from skerry.model.objects import Raw
 
 async def events(call: Call) -> web.StreamResponse:
     """What happened since `since`, then what happens until `until` or the client hangs up."""
-    asked = call.any_filters(500)
+    filters = call.filters()
     now = call.parts.clock()
     since, until = _instant(call, "since"), _instant(call, "until")
     if since is not None and until is not None and until < since:
-        times = f"`since` time ({call.text('since')}) cannot be after `until` time ({call.text('until')})"
-        raise InvalidParameter(times)
+        raise InvalidParameter(
+            f"`since` time ({call.query.text('since')}) cannot be after `until` time "
+            f"({call.query.text('until')})"
+        )
     async with call.feed.subscribe() as queue:
-        past = await _past(call, asked, since, min(now, until or now)) if since is not None else []
+        past = await _past(call, filters, since, min(now, until or now)) if since is not None else []
         if until is not None and until <= now:
             response = await _open(call)
             await _write(response, past)
             return response
         # The engine's part is asked from the same instant on which the past ended, so nothing is missed.
-        query = _query(asked, since=now + 1 if since is not None else None, until=until)
+        query = _query(filters, since=now + 1 if since is not None else None, until=until)
         async with call.upstream.stream("GET", f"{call.prefix}/events{query}") as stream:
             if stream.status != 200:
                 return web.Response(status=stream.status, body=await stream.read(), headers=_type(stream))
             response = await _open(call, stream)
             await _write(response, past)
             last = now if since is not None else 0
-            await _both(call, response, stream, queue, asked, last, until)
+            await _both(call, response, stream, queue, filters, last, until)
     return response
 
 
-def _type(stream: aiohttp.ClientResponse) -> dict[str, str]:
+def _type(stream: Stream) -> dict[str, str]:
     return {"Content-Type": stream.headers.get("Content-Type", "application/json")}
 
 
-async def _open(call: Call, stream: aiohttp.ClientResponse | None = None) -> web.StreamResponse:
+async def _open(call: Call, stream: Stream | None = None) -> web.StreamResponse:
     response = web.StreamResponse()
     own = "application/jsonl" if call.at_least("1.52") else "application/json"
     response.headers["Content-Type"] = own if stream is None else stream.headers.get("Content-Type", own)
@@ -60,7 +65,7 @@ async def _open(call: Call, stream: aiohttp.ClientResponse | None = None) -> web
 
 def _instant(call: Call, name: str) -> int | None:
     """`1795448028.517` or RFC 3339 as nanoseconds. Raises as the engine does."""
-    text = call.text(name)
+    text = call.query.text(name)
     if not text:
         return None
     try:
@@ -69,27 +74,27 @@ def _instant(call: Call, name: str) -> int | None:
         raise SkerryError(str(error)) from error
 
 
-def _query(asked: Filters, since: int | None, until: int | None) -> str:
+def _query(filters: Filters, since: int | None, until: int | None) -> str:
     """The engine's query, without what it knows by other names: our networks, the images of tasks."""
     query = {}
-    own = {key: values for key, values in asked.items() if key not in ("network", "image")}
+    own = Filters((key, values) for key, values in filters.items() if key not in ("network", "image"))
     if own:
-        query["filters"] = filters.render(own)
+        query["filters"] = own.render()
     for name, at in (("since", since), ("until", until)):
         if at is not None:
             query[name] = f"{at // 1_000_000_000}.{at % 1_000_000_000:09d}"
     return f"?{urlencode(query)}" if query else ""
 
 
-async def _past(call: Call, asked: Filters, since: int, until: int) -> list[Raw]:
+async def _past(call: Call, filters: Filters, since: int, until: int) -> list[Raw]:
     """Everything that both remember between two instants, in the order of time."""
-    told = await call.ask("GET", "/events" + _query(asked, since, until))
+    told = await call.ask("GET", "/events" + _query(filters, since, until))
     if told.status != 200:
-        raise refused(told)
+        raise told.error
     theirs = [msgspec.json.decode(line) for line in told.body.splitlines() if line.strip()]
     theirs = [disguise.event(call.view, event) for event in theirs]
     ours = [event for event in call.feed.past if since <= event["timeNano"] <= until]
-    found = [event for event in [*theirs, *ours] if wanted(event, asked)]
+    found = [event for event in [*theirs, *ours] if passes(event, filters)]
     return sorted(found, key=lambda event: int(event.get("timeNano", 0)))
 
 
@@ -101,24 +106,25 @@ async def _write(response: web.StreamResponse, found: list[Raw]) -> None:
 async def _both(
     call: Call,
     response: web.StreamResponse,
-    stream: aiohttp.ClientResponse,
+    stream: Stream,
     queue: asyncio.Queue[Raw | None],
-    asked: Filters,
+    filters: Filters,
     last: int,
     until: int | None,
 ) -> None:
     """Copy both live streams until the engine's ends; `last` is what was already told of the swarm's."""
 
     async def engine() -> None:
-        async for line in _lines(stream):
-            event = disguise.event(call.view, msgspec.json.decode(line))
-            if wanted(event, asked):
-                await _write(response, [event])
+        with suppress(EngineUnreachable):  # the engine was stopped: the stream is over, as with Docker
+            async for event in json_lines(stream.chunks):
+                shown = disguise.event(call.view, event)
+                if passes(shown, filters):
+                    await _write(response, [shown])
 
     async def own() -> None:
         while (event := await queue.get()) is not None:
             told = event["timeNano"] <= last
-            if not told and wanted(event, asked) and (until is None or event["timeNano"] <= until):
+            if not told and passes(event, filters) and (until is None or event["timeNano"] <= until):
                 await _write(response, [event])
 
     copying = [
@@ -131,18 +137,15 @@ async def _both(
         for task in copying:
             task.cancel()
         for result in await asyncio.gather(*copying, return_exceptions=True):
-            if isinstance(result, Exception) and not isinstance(result, OSError | aiohttp.ClientError):
+            if isinstance(result, Exception) and not isinstance(result, OSError):
                 raise result
 
 
-async def _lines(stream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    rest = b""
-    with suppress(aiohttp.ClientPayloadError):  # the engine was stopped: the stream is over, as with Docker
-        async for chunk in stream.content.iter_any():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                if line.strip():
-                    yield line
-
-
-ROUTES: Table = [("GET", "/events", events)]
+ENDPOINTS: Table = [
+    Endpoint(
+        "GET",
+        "/events",
+        events,
+        query={"filters": Parameter("filters", malformed=500), "since": TEXT, "until": TEXT},
+    )
+]

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from skerry.api.call import Call, Table, empty, relay
+from skerry.api.call import Call, empty, relay
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.overlay import attachable, joined
 from skerry.api.wire import networks as wire
 from skerry.control import leases
@@ -29,7 +30,7 @@ async def connect(call: Call) -> web.Response:
             reason = RpcError("NotFound", f"network {call.ref} not found").message
             raise SkerryError(f"Could not attach to network {call.ref}: {reason}")
         return relay(told)
-    body = await call.body("types.NetworkConnect")
+    body = await call.body()
     network = await attachable(call, network)
     container = await _container(call, str(body.get("Container", "")))
     await _leave_again(call, network, container)
@@ -85,7 +86,7 @@ async def disconnect(call: Call) -> web.Response:
     network = await joined(call, call.ref)
     if network is None:
         return relay(await call.forward())
-    body = await call.body("types.NetworkDisconnect")
+    body = await call.body()
     if body.get("Container") == wire.balancer_name(network):
         return empty()  # clients take off whatever a network shows; this one is the gate's and goes with it
     told = await call.forward(f"/networks/{network.engine_name}/disconnect")
@@ -101,7 +102,7 @@ def _renamed(status: int, network: Network, response: web.Response) -> web.Respo
     return response
 
 
-ROUTES: Table = [
-    ("POST", "/networks/{ref}/connect", connect),
-    ("POST", "/networks/{ref}/disconnect", disconnect),
+ENDPOINTS: Table = [
+    Endpoint("POST", "/networks/{ref}/connect", connect, body="types.NetworkConnect"),
+    Endpoint("POST", "/networks/{ref}/disconnect", disconnect, body="types.NetworkDisconnect"),
 ]

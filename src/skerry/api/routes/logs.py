@@ -13,10 +13,13 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from skerry.api import engine_versions, frames
-from skerry.api.call import NO_TYPE, Call, Table
+from skerry.api import engine_versions
+from skerry.api.call import NO_TYPE, Call
+from skerry.api.endpoint import Endpoint, Table
+from skerry.api.query import FLAG, TEXT
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
+from skerry.engine import streams
 from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
 from skerry.model.go import strconv, timestamps
@@ -39,11 +42,11 @@ class Wish:
     timestamps: bool
     details: bool
     tty: bool
-    """Whether lines go out as a terminal shows them, without frames."""
+    """Whether lines go out as a terminal shows them, without streams."""
 
     def framed(self, stream: int, line: bytes) -> bytes:
         """A line as it goes out."""
-        return line if self.tty else frames.frame(stream, line)
+        return line if self.tty else streams.frame(stream, line)
 
 
 async def of_service(call: Call) -> web.StreamResponse:
@@ -73,22 +76,26 @@ async def of_task(call: Call) -> web.StreamResponse:
 
 
 def _streams(call: Call) -> None:
-    if call.lenient("stdout") or call.lenient("stderr"):
+    if call.query.flag("stdout") or call.query.flag("stderr"):
         return
     raise SkerryError("Bad parameters: you must choose at least one stream")
 
 
 def _wish(call: Call, template: Raw) -> Wish:
-    query = {"tail": _tail(call.text("tail"))}
+    query = {"tail": _tail(call.query.text("tail"))}
     for name in ("stdout", "stderr"):
-        query[name] = "1" if call.lenient(name) else "0"
+        query[name] = "1" if call.query.flag(name) else "0"
     query["timestamps"] = "1"
-    if call.lenient("details"):
+    if call.query.flag("details"):
         query["details"] = "1"
-    if call.text("since"):
-        query["since"] = _since(call.text("since"))
+    if call.query.text("since"):
+        query["since"] = _since(call.query.text("since"))
     return Wish(
-        query, call.lenient("follow"), call.lenient("timestamps"), call.lenient("details"), _tty(template)
+        query,
+        call.query.flag("follow"),
+        call.query.flag("timestamps"),
+        call.query.flag("details"),
+        _tty(template),
     )
 
 
@@ -169,7 +176,7 @@ async def _lines(
 
     An error of the engine's is a piece of its own; a container that is gone has no lines.
     """
-    cut = frames.lines if _tty(task.spec) else frames.split
+    cut = streams.lines if _tty(task.spec) else streams.split
     try:
         async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
             async for stream, line in cut(chunks):
@@ -181,7 +188,7 @@ async def _lines(
                 yield stamp.decode("latin-1"), wish.framed(stream, shown)
     except EngineError as error:
         if error.status != 404:
-            yield after, wish.framed(frames.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
+            yield after, wish.framed(streams.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
 
 
 async def merged(
@@ -276,7 +283,12 @@ def _with_details(task: Task, text: bytes) -> bytes:
     return ",".join(f"{key}={value}" for key, value in sorted(details.items())).encode() + space + line
 
 
-ROUTES: Table = [
-    ("GET", "/services/{ref}/logs", of_service),
-    ("GET", "/tasks/{ref}/logs", of_task),
+_QUERY = {
+    **dict.fromkeys(("stdout", "stderr", "follow", "timestamps", "details"), FLAG),
+    **dict.fromkeys(("since", "tail"), TEXT),
+}
+
+ENDPOINTS: Table = [
+    Endpoint("GET", "/services/{ref}/logs", of_service, query=_QUERY),
+    Endpoint("GET", "/tasks/{ref}/logs", of_task, query=_QUERY),
 ]

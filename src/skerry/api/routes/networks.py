@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from skerry.api import engine_versions, filters
-from skerry.api.call import Call, Table, empty, relay, relay_json
+from skerry.api import engine_versions
+from skerry.api.call import Call, empty, relay, relay_json
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.overlay import (
@@ -20,6 +21,7 @@ from skerry.api.overlay import (
     taken,
     visible,
 )
+from skerry.api.query import BOOL, TEXT, Parameter
 from skerry.api.wire import networks as wire
 from skerry.control import access, networks, swarm
 from skerry.control.decode import read
@@ -40,29 +42,29 @@ async def listing(call: Call) -> web.Response:
     told = await call.forward()
     if told.status != 200:
         return relay(told)
-    asked = call.any_filters()
+    filters = call.filters()
     ipv4 = call.facts.has(engine_versions.IPV4_SWITCH)
     found = [entry for entry in told.json if not hidden(call.view, entry)]
-    found += [wire.network(entry, ipv4=ipv4) for entry in visible(call.view) if _wanted(entry, asked)]
+    found += [wire.network(entry, ipv4=ipv4) for entry in visible(call.view) if _passes(entry, filters)]
     return relay_json(told, found)
 
 
-def _wanted(network: Network, asked: Filters) -> bool:
-    dangling = asked.get("dangling")
+def _passes(network: Network, filters: Filters) -> bool:
+    dangling = filters.get("dangling")
     return (
-        filters.exact(asked, "driver", network.driver)
-        and filters.exact(asked, "scope", "swarm")
-        and filters.exact(asked, "type", "custom")
-        and filters.prefix(asked, "id", network.id)
-        and filters.exact(asked, "name", network.name)
-        and filters.labels(asked, "label", network.spec.get("Labels"))
+        filters.exact("driver", network.driver)
+        and filters.exact("scope", "swarm")
+        and filters.exact("type", "custom")
+        and filters.prefix("id", network.id)
+        and filters.exact("name", network.name)
+        and filters.labels("label", network.spec.get("Labels"))
         and (dangling is None or any(value.lower() in ("1", "true") for value in dangling))
     )
 
 
 async def inspect(call: Call) -> web.Response:
     """One network; `scope=swarm` asks for the swarm's alone."""
-    verbose, scope = call.strict("verbose"), call.text("scope")
+    verbose, scope = call.query.bool("verbose"), call.query.text("scope")
     network = await _meant(call, scope)
     if network is None:
         told = await call.forward()
@@ -124,7 +126,7 @@ async def _shown_node_local(call: Call, network: Network) -> Raw:
 
 async def create(call: Call) -> web.Response:
     """Make a network: the swarm's if it is an overlay or of that scope, else the engine's."""
-    body = await call.body("types.NetworkCreateRequest")
+    body = await call.body()
     name = body.get("Name", "")
     if not _for_the_swarm(body):
         if ours(call.view, name) is not None:
@@ -216,9 +218,9 @@ def _ambiguous(ref: str, count: int, how: str) -> InvalidParameter:
     return InvalidParameter(f"network {ref} is ambiguous ({count} matches found based on {how})")
 
 
-ROUTES: Table = [
-    ("GET", "/networks", listing),
-    ("POST", "/networks/create", create),
-    ("GET", "/networks/{ref}", inspect),
-    ("DELETE", "/networks/{ref}", remove),
+ENDPOINTS: Table = [
+    Endpoint("GET", "/networks", listing, query={"filters": Parameter("filters")}),
+    Endpoint("POST", "/networks/create", create, body="types.NetworkCreateRequest"),
+    Endpoint("GET", "/networks/{ref}", inspect, query={"scope": TEXT, "verbose": BOOL}),
+    Endpoint("DELETE", "/networks/{ref}", remove),
 ]

@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from skerry.api import filters
-from skerry.api.call import Call, Table, relay, relay_json
+from skerry.api.call import Call, relay, relay_json
 from skerry.api.disguise import LABEL
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.filters import Filters
 from skerry.api.instants import moment
 from skerry.api.overlay import local_networks, remove_ours, visible
+from skerry.api.query import Parameter
 from skerry.model.errors import RpcError
 from skerry.model.times import instant
 
@@ -26,20 +27,20 @@ async def prune(call: Call) -> web.Response:
     The engine is asked to prune what nothing has, and so checks the filters. What it is to remove, it is told
     network by network: of several labels that a network must not have, it heeds only all at once.
     """
-    asked = call.any_filters(500)
-    nothing = {**asked, "label": [*asked.get("label", ()), f"{LABEL}=none"]}
-    told = await call.forward(f"/networks/prune?{urlencode({'filters': filters.render(nothing)})}")
+    filters = call.filters()
+    nothing = Filters({**filters, "label": [*filters.get("label", ()), f"{LABEL}=none"]})
+    told = await call.forward(f"/networks/prune?{urlencode({'filters': nothing.render()})}")
     if told.status != 200:
         return relay(told)
-    until = moment(asked["until"][0], call.parts.clock()) if asked.get("until") else None
-    gone = [*await _prune_ours(call, asked, until), *await _prune_local(call, asked, until)]
+    until = moment(filters["until"][0], call.parts.clock()) if filters.get("until") else None
+    gone = [*await _prune_ours(call, filters, until), *await _prune_local(call, filters, until)]
     return relay_json(told, {"NetworksDeleted": gone or None})
 
 
-async def _prune_ours(call: Call, asked: Filters, until: int | None) -> list[str]:
+async def _prune_ours(call: Call, filters: Filters, until: int | None) -> list[str]:
     gone = []
     for network in () if call.view.locked else visible(call.view):
-        if not network.ingress and _prunable(network.spec.get("Labels"), network.created_at, asked, until):
+        if not network.ingress and _prunable(network.spec.get("Labels"), network.created_at, filters, until):
             try:
                 await remove_ours(call, network)
             except RpcError:
@@ -48,21 +49,23 @@ async def _prune_ours(call: Call, asked: Filters, until: int | None) -> list[str
     return gone
 
 
-async def _prune_local(call: Call, asked: Filters, until: int | None) -> list[str]:
+async def _prune_local(call: Call, filters: Filters, until: int | None) -> list[str]:
     gone = []
     for entry in await local_networks(call):
         kept = entry["Name"] in PREDEFINED or entry.get("ConfigOnly")
-        if not kept and _prunable(entry.get("Labels"), instant(entry["Created"]), asked, until):
+        if not kept and _prunable(entry.get("Labels"), instant(entry["Created"]), filters, until):
             told = await call.ask("DELETE", f"/networks/{entry['Id']}")
             if told.status == 204:  # else it is in use
                 gone.append(entry["Name"])
     return gone
 
 
-def _prunable(held: Mapping[str, str] | None, created: int, asked: Filters, until: int | None) -> bool:
-    excluded = "label!" in asked and filters.labels(asked, "label!", held)
+def _prunable(held: Mapping[str, str] | None, created: int, filters: Filters, until: int | None) -> bool:
+    excluded = "label!" in filters and filters.labels("label!", held)
     young = until is not None and created > until
-    return filters.labels(asked, "label", held) and not excluded and not young
+    return filters.labels("label", held) and not excluded and not young
 
 
-ROUTES: Table = [("POST", "/networks/prune", prune)]
+ENDPOINTS: Table = [
+    Endpoint("POST", "/networks/prune", prune, query={"filters": Parameter("filters", malformed=500)})
+]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api import engine_versions, filters
-from skerry.api.call import Call, Table, empty
+from skerry.api import engine_versions
+from skerry.api.call import Call, empty
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.images import content_of, resolved
 from skerry.api.overlay import local_networks
-from skerry.api.upstream import read_version
+from skerry.api.query import BOOL, NUMBER, TEXT, Parameter
 from skerry.api.versions import known, strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
 from skerry.control.convert import service_spec
 from skerry.control.decode import read
+from skerry.model.api_version import read_version
 from skerry.model.objects import Raw, Service
 
-_FILTERS = ("id", "label", "mode", "name", "runtime")
+_FILTERS = Parameter("filters", keys=("id", "label", "mode", "name", "runtime"), malformed=400)
 _MODES = {
     "Replicated": "replicated",
     "Global": "global",
@@ -28,25 +30,25 @@ _MODES = {
 
 
 async def listing(call: Call) -> web.Response:
-    """Every service that passes the filters, with its count of tasks if asked."""
-    asked = call.filters(_FILTERS)
-    status = call.strict("status") and call.at_least("1.41")
+    """Every service that passes the filters, with its count of tasks if filters."""
+    filters = call.filters()
+    status = call.query.bool("status")
     swarm.manager(call.view)
     view = call.view
     found = [view.services[key] for key in sorted(view.services)]
-    return answer([wire.service(view, entry, status=status) for entry in found if _wanted(entry, asked)])
+    return answer([wire.service(view, entry, status=status) for entry in found if _passes(entry, filters)])
 
 
-def _wanted(service: Service, asked: Filters) -> bool:
-    if not asked:
+def _passes(service: Service, filters: Filters) -> bool:
+    if not filters:
         return True
     template = service.spec.get("TaskTemplate") or {}
     return (
-        filters.prefix(asked, "id", service.id)
-        and filters.prefix(asked, "name", service.name)
-        and filters.labels(asked, "label", service.spec.get("Labels"))
-        and filters.exact(asked, "mode", _mode(service.spec))
-        and filters.exact(asked, "runtime", template.get("Runtime") or "container")
+        filters.prefix("id", service.id)
+        and filters.prefix("name", service.name)
+        and filters.labels("label", service.spec.get("Labels"))
+        and filters.exact("mode", _mode(service.spec))
+        and filters.exact("runtime", template.get("Runtime") or "container")
     )
 
 
@@ -56,7 +58,7 @@ def _mode(spec: Raw) -> str:
 
 async def inspect(call: Call) -> web.Response:
     """One service."""
-    insert = call.strict("insertDefaults")
+    insert = call.query.bool("insertDefaults")
     swarm.manager(call.view)
     view = call.view
     return answer(wire.service(view, services.find(view, call.ref), insert_defaults=insert))
@@ -80,14 +82,14 @@ async def _converted(call: Call) -> tuple[Raw, list[str]]:
 
 async def _spec(call: Call) -> Raw:
     """The spec in the body: the engine's version tells which types are checked, the client's what counts."""
-    spec = known(await call.body("swarm.ServiceSpec"), read_version(call.facts.api_version))
+    spec = known(await call.body(), read_version(call.facts.api_version))
     return strip(read(spec, "swarm.ServiceSpec"), call.version)
 
 
 async def _local(call: Call, spec: Raw) -> set[str]:
     """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one.
 
-    The engine is asked only where the spec names a network that is none of ours.
+    The engine is filters only where the spec names a network that is none of ours.
     """
     wanted = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks", [])
     ours = {name for one in call.view.networks.values() for name in (one.id, one.name)}
@@ -100,18 +102,18 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one.
 
-    The engine, which takes its time, is asked what the image means only where the tasks may have to change.
+    The engine, which takes its time, is filters what the image means only where the tasks may have to change.
     """
     spec, warnings = await _converted(call)
-    version = call.request.query.get("version")
+    version = call.query.number("version")
     keeps = services.keeps_image(call.view, call.ref, version, spec)
     warnings += await services.update(
         call.store,
         call.ref,
         version,
         spec,
-        registry_auth_from=call.text("registryAuthFrom"),
-        rollback=call.text("rollback"),
+        registry_auth_from=call.query.text("registryAuthFrom"),
+        rollback=call.query.text("rollback"),
         auth=call.auth,
         content=None if keeps else await content_of(call, spec),
     )
@@ -124,10 +126,16 @@ async def remove(call: Call) -> web.Response:
     return empty()
 
 
-ROUTES: Table = [
-    ("GET", "/services", listing),
-    ("POST", "/services/create", create),
-    ("GET", "/services/{ref}", inspect),
-    ("POST", "/services/{ref}/update", update),
-    ("DELETE", "/services/{ref}", remove),
+ENDPOINTS: Table = [
+    Endpoint("GET", "/services", listing, query={"filters": _FILTERS, "status": Parameter("bool", (1, 41))}),
+    Endpoint("POST", "/services/create", create, body="swarm.ServiceSpec"),
+    Endpoint("GET", "/services/{ref}", inspect, query={"insertDefaults": BOOL}),
+    Endpoint(
+        "POST",
+        "/services/{ref}/update",
+        update,
+        body="swarm.ServiceSpec",
+        query={"version": NUMBER, "registryAuthFrom": TEXT, "rollback": TEXT},
+    ),
+    Endpoint("DELETE", "/services/{ref}", remove),
 ]

@@ -9,7 +9,8 @@ import struct
 import structlog
 from aiohttp import web
 
-from skerry.api.call import Call, Table
+from skerry.api.call import Call
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer
 from skerry.api.wire import cluster
 from skerry.api.wire import services as wire
@@ -97,7 +98,7 @@ def _peer(request: web.Request) -> tuple[int, int]:
     return pid, uid
 
 
-ROUTES: Table = [
-    ("GET", "/skerry/status", status),
-    ("POST", "/skerry/secrets/{ref}/reveal", reveal),
+ENDPOINTS: Table = [
+    Endpoint("GET", "/skerry/status", status),
+    Endpoint("POST", "/skerry/secrets/{ref}/reveal", reveal),
 ]

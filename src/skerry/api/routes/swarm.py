@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api.call import Call, Table, empty
+from skerry.api.call import Call, empty
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer
 from skerry.api.overlay import taken
+from skerry.api.query import FLAG, NUMBER, Parameter
 from skerry.api.wire import cluster as wire
 from skerry.control import swarm
 from skerry.engine.describe import describe
 
 _NEWER = (("1.39", "DefaultAddrPool"), ("1.39", "SubnetSize"), ("1.40", "DataPathPort"))
 """Fields of the request that older versions do not have: dropped, not refused."""
+_ROTATIONS = ("rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey")
 
 
 async def init(call: Call) -> web.Response:
     """Make a swarm of this machine; the node's ID."""
-    body = await call.body("swarm.InitRequest")
+    body = await call.body()
     for since, name in _NEWER:
         if not call.at_least(since):
             body.pop(name, None)
@@ -35,14 +38,14 @@ async def init(call: Call) -> web.Response:
 
 async def join(call: Call) -> web.Response:
     """Join another swarm."""
-    await swarm.join(call.store, await call.body("swarm.JoinRequest"))
+    await swarm.join(call.store, await call.body())
     return empty()
 
 
 async def leave(call: Call) -> web.Response:
     """Leave the swarm; answered when its tasks and networks are gone."""
     here = call.view.node
-    await swarm.leave(call.store, call.lenient("force"))
+    await swarm.leave(call.store, call.query.flag("force"))
     if here is not None:
         await call.parts.cleared(here.id)
     return empty()
@@ -56,12 +59,9 @@ async def inspect(call: Call) -> web.Response:
 
 async def update(call: Call) -> web.Response:
     """Change the swarm's spec or its tokens."""
-    body = await call.body("swarm.Spec")
-    worker, manager, unlocking = (
-        call.strict(name, brief=True)
-        for name in ("rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey")
-    )
-    await swarm.update(call.store, call.request.query.get("version"), body, worker, manager, unlocking)
+    body = await call.body()
+    worker, manager, unlocking = (call.query.bool(name) for name in _ROTATIONS)
+    await swarm.update(call.store, call.query.number("version"), body, worker, manager, unlocking)
     return empty()
 
 
@@ -72,17 +72,23 @@ async def unlock_key(call: Call) -> web.Response:
 
 async def unlock(call: Call) -> web.Response:
     """Open a swarm that is locked; answered when it is at work."""
-    await swarm.unlock(call.store, await call.body("swarm.UnlockRequest"))
+    await swarm.unlock(call.store, await call.body())
     await call.parts.at_work()
     return empty()
 
 
-ROUTES: Table = [
-    ("POST", "/swarm/init", init),
-    ("POST", "/swarm/join", join),
-    ("POST", "/swarm/leave", leave),
-    ("GET", "/swarm", inspect),
-    ("POST", "/swarm/update", update),
-    ("GET", "/swarm/unlockkey", unlock_key),
-    ("POST", "/swarm/unlock", unlock),
+ENDPOINTS: Table = [
+    Endpoint("POST", "/swarm/init", init, body="swarm.InitRequest"),
+    Endpoint("POST", "/swarm/join", join, body="swarm.JoinRequest"),
+    Endpoint("POST", "/swarm/leave", leave, query={"force": FLAG}),
+    Endpoint("GET", "/swarm", inspect),
+    Endpoint(
+        "POST",
+        "/swarm/update",
+        update,
+        body="swarm.Spec",
+        query={"version": NUMBER, **dict.fromkeys(_ROTATIONS, Parameter("bool", brief=True))},
+    ),
+    Endpoint("GET", "/swarm/unlockkey", unlock_key),
+    Endpoint("POST", "/swarm/unlock", unlock, body="swarm.UnlockRequest"),
 ]

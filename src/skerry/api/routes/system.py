@@ -5,8 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from skerry.api import engine_versions
-from skerry.api.call import Call, Table, relay
+from skerry.api.call import Call, relay
 from skerry.api.disguise import Disguise
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer
 from skerry.api.wire import cluster as wire
 from skerry.model.objects import Raw
@@ -46,9 +47,9 @@ async def ping(call: Call) -> web.Response:
     return response
 
 
-ROUTES: Table = [
-    ("GET", "/info", info),
-    ("GET", "/system/df", disk_usage),
-    ("GET", "/_ping", ping),
-    ("HEAD", "/_ping", ping),
+ENDPOINTS: Table = [
+    Endpoint("GET", "/info", info),
+    Endpoint("GET", "/system/df", disk_usage),
+    Endpoint("GET", "/_ping", ping),
+    Endpoint("HEAD", "/_ping", ping),
 ]

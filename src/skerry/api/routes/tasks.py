@@ -4,55 +4,62 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api import engine_versions, filters
-from skerry.api.call import Call, Table
+from skerry.api import engine_versions
+from skerry.api.call import Call
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
+from skerry.api.query import Parameter
 from skerry.api.wire import tasks as wire
-from skerry.control import nodes, services, swarm, tasks
+from skerry.control import nodes, services, swarm
+from skerry.control.tasks import find
 from skerry.core.dirty import is_dirty
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Task
 from skerry.model.states import STATES_BY_WORD
 
-_FILTERS = ("_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service")
+_FILTERS = Parameter(
+    "filters",
+    keys=("_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service"),
+    malformed=500,
+)
 
 
 async def listing(call: Call) -> web.Response:
     """Every task that passes the filters, in the order of their IDs."""
-    asked = call.filters(_FILTERS)
+    filters = call.filters()
     swarm.manager(call.view)
     view = call.view
-    asked = _resolved(view, asked)
-    found = [view.tasks[key] for key in sorted(view.tasks)]
+    filters = _resolved(view, filters)
     volumes = call.facts.has(engine_versions.CLUSTER_VOLUMES)
-    return answer([wire.task(view, entry, volumes=volumes) for entry in found if _wanted(view, entry, asked)])
+    tasks = (view.tasks[key] for key in sorted(view.tasks))
+    return answer([wire.task(view, task, volumes=volumes) for task in tasks if _passes(view, task, filters)])
 
 
-def _resolved(view: View, asked: Filters) -> Filters:
+def _resolved(view: View, filters: Filters) -> Filters:
     """Services and nodes by their IDs. Raises NotFound, and 500 for a word that is no state."""
-    for word in asked.get("desired-state", ()):
+    for word in filters.get("desired-state", ()):
         if word not in STATES_BY_WORD:
             raise SkerryError(f"Invalid desired-state filter: '{word}'")
-    found = dict(asked)
-    if "service" in asked:
-        found["service"] = [services.find(view, ref).id for ref in asked["service"]]
-    if "node" in asked:
-        found["node"] = [nodes.find(view, ref).id for ref in asked["node"]]
-    return found
+    resolved = Filters(filters)
+    if "service" in filters:
+        resolved["service"] = [services.find(view, ref).id for ref in filters["service"]]
+    if "node" in filters:
+        resolved["node"] = [nodes.find(view, ref).id for ref in filters["node"]]
+    return resolved
 
 
-def _wanted(view: View, task: Task, asked: Filters) -> bool:
+def _passes(view: View, task: Task, filters: Filters) -> bool:
     return (
-        filters.prefix(asked, "id", task.id)
-        and filters.prefix(asked, "name", task.name)
-        and filters.exact(asked, "service", task.service_id)
-        and filters.exact(asked, "node", task.node_id)
-        and filters.labels(asked, "label", task.labels)
-        and filters.exact(asked, "desired-state", task.desired.word)
-        and filters.exact(asked, "runtime", task.spec.get("Runtime") or "container")
-        and ("_up-to-date" not in asked or _up_to_date(view, task))
+        filters.prefix("id", task.id)
+        and filters.prefix("name", task.name)
+        and filters.exact("service", task.service_id)
+        and filters.exact("node", task.node_id)
+        and filters.labels("label", task.labels)
+        and filters.exact("desired-state", task.desired.word)
+        and filters.exact("runtime", task.spec.get("Runtime") or "container")
+        and ("_up-to-date" not in filters or _up_to_date(view, task))
     )
 
 
@@ -66,10 +73,10 @@ async def inspect(call: Call) -> web.Response:
     swarm.manager(call.view)
     view = call.view
     volumes = call.facts.has(engine_versions.CLUSTER_VOLUMES)
-    return answer(wire.task(view, tasks.find(view, call.ref), volumes=volumes))
+    return answer(wire.task(view, find(view, call.ref), volumes=volumes))
 
 
-ROUTES: Table = [
-    ("GET", "/tasks", listing),
-    ("GET", "/tasks/{ref}", inspect),
+ENDPOINTS: Table = [
+    Endpoint("GET", "/tasks", listing, query={"filters": _FILTERS}),
+    Endpoint("GET", "/tasks/{ref}", inspect),
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from skerry.api import engine_versions
-from skerry.api.call import Call, Table, relay
+from skerry.api.call import Call, relay
+from skerry.api.endpoint import Endpoint, Table
 from skerry.api.wire.cluster import local_state
 from skerry.model.errors import NotFound
 
 
-async def one(call: Call) -> web.Response:
+async def inspect_or_remove(call: Call) -> web.Response:
     """Inspect or remove a volume. A swarm of newer engines is asked next, and says it in its own words."""
     told = await call.forward()
     asked = call.facts.has(engine_versions.CLUSTER_VOLUMES) and call.at_least("1.42")
@@ -19,7 +20,7 @@ async def one(call: Call) -> web.Response:
     return relay(told)
 
 
-ROUTES: Table = [
-    ("GET", "/volumes/{ref}", one),
-    ("DELETE", "/volumes/{ref}", one),
+ENDPOINTS: Table = [
+    Endpoint("GET", "/volumes/{ref}", inspect_or_remove),
+    Endpoint("DELETE", "/volumes/{ref}", inspect_or_remove),
 ]

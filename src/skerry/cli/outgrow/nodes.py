@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from skerry.cli import client
 from skerry.cli.client import Client, Refused
+from skerry.model.api_version import read_version
 from skerry.model.objects import Raw
 
 
@@ -72,8 +73,7 @@ def at(place: str, places: Mapping[str, str]) -> Cluster:
         raise Unsuitable(f"{place}: {refused}") from refused
     for node in sorted(set(places) - set(nodes)):
         raise Unsuitable(f"--node {node}: no such node there; there are {', '.join(nodes)}")
-    major, _, minor = version["ApiVersion"].partition(".")
-    return Cluster(manager, info, (int(major), int(minor)), nodes, places)
+    return Cluster(manager, info, read_version(version["ApiVersion"]), nodes, places)
 
 
 def by_name(nodes: list[Raw]) -> dict[str, Raw]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from skerry.api.upstream import Answer
+from skerry.engine.http import Response
 
 
 class Pulse(asyncio.Protocol):
@@ -15,11 +15,11 @@ class Pulse(asyncio.Protocol):
 
     def __init__(self, socket: str) -> None:
         self._socket = socket
-        self._told: dict[str, Answer] = {}
+        self._told: dict[str, Response] = {}
         self._transport: asyncio.BaseTransport | None = None
         self._connecting = asyncio.Lock()
 
-    async def ping(self, method: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def ping(self, method: str, ask: Callable[[], Awaitable[Response]]) -> Response:
         """The answer to a ping, asked where it may have changed. Raises EngineUnreachable."""
         if known := self._told.get(method):
             return known

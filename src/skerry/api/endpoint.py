@@ -1,0 +1,28 @@
+"""An endpoint as data: where it is, what it reads of a request, and the function that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from skerry.api.call import Call
+from skerry.api.query import Parameter
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One row of a table of routes; `/openapi.json` follows from these, and a handler reads what they say."""
+
+    method: str
+    path: str
+    handle: Handler
+    body: str = ""
+    """Go's name of the body's type, where one is read."""
+    query: Mapping[str, Parameter] = field(default_factory=dict)
+
+
+Table = list[Endpoint]

@@ -1,0 +1,68 @@
+"""What loops act on, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from skerry.loops.network import Reservations
+from skerry.model.traffic import Traffic
+
+BOUND_S = 15.0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, bounded."""
+    async with asyncio.timeout(BOUND_S):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a gate holds."""
+
+    reserved: frozenset[str] = frozenset()
+    refused: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class FakeSwitch:
+    """Applies at once, unless told to fail; remembers what it got."""
+
+    def __init__(self) -> None:
+        self.applied: list[Traffic] = []
+        self.failures = 0
+        self.lasts_s = 0.0
+        self.begun = 0
+        self.restored = 0
+        self.callback: Callable[[Reservations], None] = lambda _: None
+
+    async def apply(self, traffic: Traffic) -> Reservations:
+        """Take a value over."""
+        self.begun += 1
+        await asyncio.sleep(self.lasts_s)
+        if self.failures:
+            self.failures -= 1
+            raise OSError("nft said no")
+        self.applied.append(traffic)
+        return Held(frozenset(port.key for port in traffic.ports))
+
+    async def restore(self) -> None:
+        """Nothing was flushed."""
+        self.restored += 1
+
+    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
+        """Whom to tell of later changes."""
+        self.callback = callback
+
+
+async def with_loop(run: Callable[[], Awaitable[None]], body: Awaitable[None]) -> None:
+    """Run a loop beside the test's own body."""
+    task = asyncio.ensure_future(run())
+    try:
+        await body
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
