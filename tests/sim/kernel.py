@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from skerry.loops.network import Reservations
+from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network.drain import Drained
 from tests.sim.engine import MovedEngine
 from tests.sim.weather import Weather
 from tests.sim.who import WHO
@@ -83,15 +83,13 @@ class Kernel:
         """Whom to tell when a port becomes ours."""
         self._callback = callback
 
-    async def drain(
-        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
-    ) -> Drained:
+    async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome:
         """Wait for requests in flight."""
         self._reached()
         left = self._weather.strikes(0.05)
-        lasts = timeout_ns / 1e9 if left else self._weather.lasts("drain")
+        lasts = rules.timeout / 1e9 if left else self._weather.lasts("drain")
         await asyncio.sleep(lasts)
-        return Drained(int(left), int(lasts * 1e9), 0)
+        return DrainOutcome(int(left), int(lasts * 1e9), 0)
 
     async def forget(self, addresses: Iterable[str]) -> None:
         """Flows are not simulated."""

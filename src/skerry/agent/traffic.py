@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from skerry.model.drain import DrainOutcome
 from skerry.model.objects import Task
 
 log = structlog.get_logger()
@@ -16,15 +16,6 @@ log = structlog.get_logger()
 WITHDRAWAL_S = 30.0
 """How long the network may take to let go of a task: a table that cannot be changed must not hold up an
 update for ever."""
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a task got out of the traffic: `words` say what there was, if anything; `open` counts the
-    connections that still had a request in flight."""
-
-    words: str = ""
-    open: int = 0
 
 
 class Traffic(Protocol):
@@ -40,8 +31,9 @@ class Traffic(Protocol):
         RUNNING and wanted there, and leaves the table by this call alone.
         """
 
-    async def drain(self, task: Task) -> Way:
-        """Wait until what is in flight is answered, or the time for that is over."""
+    async def drain(self, task: Task) -> DrainOutcome | None:
+        """Wait until what is in flight is answered, or the time for that is over; None for a task that nobody
+        reaches."""
 
     async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
         """Of these networks (ID, the container's address there), those on which the container of a process is

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic_ns
 
 from skerry.linux import netns, nft
 from skerry.linux.conntrack import Conntrack
 from skerry.linux.inet_diag import Connection, InetDiag
-from skerry.model.defaults import DRAIN_QUIET, DRAIN_TIMEOUT, MILLISECOND
+from skerry.model.defaults import MILLISECOND
+from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
 from skerry.network import ruleset
 from skerry.network.inflight import Verdict, Watched, in_flight, judge
@@ -25,29 +26,6 @@ _ELEMENT = re.compile(r"([\d.]+) \. (\d+) \. ([\d.]+) \. (\d+)[^,}]*? counter pa
 
 Four = tuple[str, int, str, int]
 """Peer, its port, task, its port."""
-
-
-@dataclass(frozen=True)
-class Drained:
-    """How a drain ended: connections with a request still in flight (0 unless time ran out), nanoseconds
-    it took, idle connections that it closed."""
-
-    open: int
-    waited_ns: int
-    closed_idle: int
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How a task is drained; nanoseconds."""
-
-    timeout: int = DRAIN_TIMEOUT
-    quiet: int = DRAIN_QUIET
-    """How long an answer may pause before it counts as complete."""
-    idle: str = "close"
-    """What becomes of idle connections. `leave`: wait for requests in flight only, and leave every connection
-    to the task, which ends them itself when it hears SIGTERM, as its protocol wants it. `wait`: until they
-    have ended by themselves."""
 
 
 class Shield:
@@ -125,7 +103,7 @@ class Shield:
 class Drain:
     """One drain of one task."""
 
-    def __init__(self, pid: int, address: str | None, table: str, rules: Rules) -> None:
+    def __init__(self, pid: int, address: str | None, table: str, rules: DrainRules) -> None:
         self._rules = rules
         self._address = address
         self._diag = InetDiag.within(netns.of_process(pid))
@@ -135,7 +113,7 @@ class Drain:
         self._closed = 0
         self._pause_s = SAMPLE_S
 
-    async def run(self) -> Drained:
+    async def run(self) -> DrainOutcome:
         """Until nothing is in flight and nothing idle is open, or the timeout. Raises OSError."""
         began = monotonic_ns()
         try:
@@ -147,7 +125,7 @@ class Drain:
             await self._shield.take_all_down()
             self._diag.close()
             self._conntrack.close()
-        return Drained(open=left, waited_ns=monotonic_ns() - began, closed_idle=self._closed)
+        return DrainOutcome(open=left, waited=monotonic_ns() - began, closed_idle=self._closed)
 
     async def _glance(self) -> int:
         """Sample and touch nothing; how many connections there are to wait for."""
@@ -210,7 +188,7 @@ def _four(one: Connection) -> Four:
     return one.peer, one.peer_port, one.local, one.port
 
 
-async def drain(pid: int, address: str | None, rules: Rules, table: str = "skerry") -> Drained:
+async def drain(pid: int, address: str | None, rules: DrainRules, table: str = "skerry") -> DrainOutcome:
     """Drain the task whose first process is `pid`, on one of its addresses or on all.
 
     A task that has ended is drained. Raises OSError where its namespace cannot be looked into.
@@ -218,5 +196,5 @@ async def drain(pid: int, address: str | None, rules: Rules, table: str = "skerr
     try:
         one = Drain(pid, address, table, rules)
     except (FileNotFoundError, ProcessLookupError):
-        return Drained(open=0, waited_ns=0, closed_idle=0)
+        return DrainOutcome()
     return await one.run()

@@ -20,11 +20,11 @@ from skerry.linux.link_watch import watch_links
 from skerry.linux.netlink import Subscription
 from skerry.linux.nft_watch import Loss, RulesetWatch
 from skerry.model.conditions import Conditions
-from skerry.model.defaults import DRAIN_QUIET
+from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
 from skerry.model.traffic import Segment, Traffic
 from skerry.network import chains, flows, forwarding, links, loopback, ruleset
-from skerry.network.drain import Drained, Rules, drain
+from skerry.network.drain import drain
 from skerry.network.gatelink import GateLink
 from skerry.network.hostresolver import host_resolver
 from skerry.network.place import displaced
@@ -284,16 +284,9 @@ class KernelNetwork:
     def _happened(self, event: str) -> None:
         log.warning(event)
 
-    async def drain(
-        self,
-        pid: int,
-        address: str | None,
-        timeout_ns: int,
-        quiet_ns: int = DRAIN_QUIET,
-        idle: str = "close",
-    ) -> Drained:
+    async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
-        return await drain(pid, address, Rules(timeout_ns, quiet_ns, idle), self.table)
+        return await drain(pid, address, rules, self.table)
 
     async def forget(self, addresses: Iterable[str]) -> None:
         """Delete all flows to tasks that have been drained; see `network.flows`."""
