@@ -130,7 +130,7 @@ class Daemon:
                 await self._settle()
         loops = {"engine": self.engine.run, "swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
-            loops["engine's log"] = LogLoop(self.choice.private.log).run
+            loops["engine's log"] = LogLoop(self.choice.private.paths.log).run
         path, engine = self.settings.api_socket, self.choice.socket
         server = await serve(path, make_app(parts), engine, self.door.inherited)
         self.door.keep(server.listener)
@@ -229,7 +229,6 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             Handover(network, segments, kernel),
             Path(settings.files_dir),
             clock,
-            pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
             instance=settings.name,
             conditions=conditions,

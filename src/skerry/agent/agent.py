@@ -37,10 +37,6 @@ RESYNC_S = 30.0
 found out within this time all the same."""
 
 
-def _no_auth(task: Task) -> str:
-    return ""
-
-
 class Agent:
     """The tasks of this node. Cancelling `run` leaves their containers as they are."""
 
@@ -51,7 +47,6 @@ class Agent:
         traffic: Traffic,
         files_dir: Path,
         clock: Callable[[], int] = time.time_ns,
-        pull_auth: Callable[[Task], str] = _no_auth,
         sockets: Sockets | None = None,
         resync_s: float = RESYNC_S,
         instance: str = DEFAULT_NAME,
@@ -78,7 +73,6 @@ class Agent:
             self._reporter,
             self._prober,
             clock,
-            pull_auth,
             conditions,
             self._former,
             instance,

@@ -14,14 +14,12 @@ from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.health.prober import Prober
 from skerry.model.conditions import Conditions
-from skerry.model.objects import Task
 from skerry.store.store import Store
 
 
 @dataclass(frozen=True)
 class Parts:
-    """`clock` is wall-clock nanoseconds; `pull_auth` gives X-Registry-Auth for a task's image, or "";
-    `instance` is the name that tells instances on one engine apart."""
+    """`clock` is wall-clock nanoseconds; `instance` is the name that tells instances on one engine apart."""
 
     store: Store
     engine: Engine
@@ -31,7 +29,6 @@ class Parts:
     reporter: Reporter
     prober: Prober
     clock: Callable[[], int]
-    pull_auth: Callable[[Task], str]
     conditions: Conditions
     former: FormerTasks
     instance: str

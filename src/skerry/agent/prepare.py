@@ -91,7 +91,7 @@ async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> str | None:
         return reference
     await parts.reporter.edit(task.id, lambda row, now: advance(row, TaskState.PREPARING, now))
     try:
-        which, _ = await first(parts.engine.pull(reference, parts.pull_auth(task)), ending.wait())
+        which, _ = await first(parts.engine.pull(reference, task.registry_auth), ending.wait())
     except EngineError as error:
         log.warning("the image cannot be pulled", task=task.name, image=reference, error=error.message)
         return reference

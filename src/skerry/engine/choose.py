@@ -15,6 +15,7 @@ from skerry.engine.client import DockerEngine, connect_engine
 from skerry.engine.embedded import Embedded
 from skerry.engine.port import EngineUnreachable
 from skerry.model.identity import Identity
+from skerry.model.settings import EnginePaths
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 PRIVATE = "private"
@@ -98,7 +99,7 @@ def _stored(place: Place, stored: Identity) -> Choice:
     private = Embedded(place.run_dir, place.data_dir)
     if place.in_use and stored.id and not private.has_data:
         raise EngineRefused(
-            f"the private engine's data are gone from {private.data_root}, and the swarm's images and "
+            f"the private engine's data are gone from {private.paths.data_root}, and the swarm's images and "
             "volumes with them: put them back, or begin with an empty engine: skerry up --adopt-engine"
         )
     return Choice(private.socket, private, awaited=True)
@@ -118,7 +119,7 @@ async def _around(place: Place, private: Embedded) -> Choice:
 
 async def running_engine(place: Place) -> DockerEngine | None:
     """The engine that `choose_engine` would take, where it runs already; nothing is started or refused."""
-    sockets = [place.run_dir / "engine.sock", place.default_socket]
+    sockets = [EnginePaths(place.run_dir, place.data_dir).socket, place.default_socket]
     if place.stored is not None:
         sockets = sockets[:1] if place.stored.private else [Path(place.stored.socket)]
     elif place.wants_private:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -26,36 +25,11 @@ from skerry.gate.ports import Ports
 from skerry.gate.relay import Relay
 from skerry.linux.netlink import Netlink
 from skerry.linux.owned_table import keep_translating
+from skerry.model.settings import GatePaths
 
 log = structlog.get_logger()
 
 LINGER_LOOK_S = 0.2
-
-
-@dataclass(frozen=True)
-class Paths:
-    """The gate's places in its run directory."""
-
-    folder: Path
-
-    @property
-    def control(self) -> Path:
-        """Where skerryd says what shall be."""
-        return self.folder / "gate.sock"
-
-    @property
-    def handover(self) -> Path:
-        """Where the next gate asks for the sockets."""
-        return self.folder / "gate.hand"
-
-    @property
-    def door(self) -> Path:
-        """Where skerryd leaves the API's socket."""
-        return self.folder / "gate.door"
-
-    def lingering(self, pid: int) -> Path:
-        """A sign that a replaced gate still relays: `skerry down` ends it too."""
-        return self.folder / f"gate.lingers.{pid}"
 
 
 class Gate:
@@ -67,7 +41,7 @@ class Gate:
 
     def __init__(
         self,
-        paths: Paths,
+        paths: GatePaths,
         namespace: Path | None,
         lock: int,
         inherited: Inherited | None = None,
@@ -233,7 +207,7 @@ class Gate:
     async def _linger(self, stopped: asyncio.Event) -> None:
         """Until the last connection that is copied has ended."""
         os.close(self._lock)
-        sign = self._paths.lingering(os.getpid())
+        sign = self._paths.run_dir / self._paths.lingering(os.getpid())
         sign.touch()
         try:
             await self._dns.finish()

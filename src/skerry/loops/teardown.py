@@ -25,7 +25,7 @@ from skerry.model.errors import SkerryError
 from skerry.model.identity import Identity
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw
-from skerry.model.settings import Settings
+from skerry.model.settings import DATA_FILES, RUN_FILES, Settings
 from skerry.model.specs import read_template
 from skerry.network.kernel import KernelNetwork
 from skerry.store.sqlite import SqlitePersistence
@@ -133,10 +133,6 @@ def _grace_s(view: View, container: Raw) -> int:
     task = view.tasks.get((container.get("Labels") or {}).get("com.docker.swarm.task.id", ""))
     asked = read_template(task.spec).container.stop_grace_period if task is not None else None
     return (STOP_GRACE_PERIOD if asked is None else asked) // SECOND
-
-
-RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks", "resolv")
-DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json")
 
 
 def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes: bool) -> None:

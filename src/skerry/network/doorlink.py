@@ -14,6 +14,7 @@ from pathlib import Path
 
 from skerry.gate import handover
 from skerry.gate.handover import API, Item
+from skerry.model.settings import GatePaths
 
 RETRY_S = 0.1
 
@@ -25,7 +26,7 @@ class DoorLink:
     def __init__(self, run_dir: Path, path: Path) -> None:
         self.inherited: socket.socket | None = None
         """The listening socket that a former skerryd left."""
-        self._door = run_dir / "gate.door"
+        self._door = GatePaths(run_dir).door
         self._path = path
         self._connection: socket.socket | None = None
         self._listener: socket.socket | None = None

@@ -17,24 +17,18 @@ from skerry.gate.handover import Item, Parcel
 from skerry.gate.message import Desired
 
 
-class Spare:
+class SocketCopies:
     """The copies. They follow what the gate says that it holds: a port that it let go of is let go here."""
 
-    def __init__(self, run_dir: Path) -> None:
-        self._path = run_dir / "gate.hand"
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._kept: dict[tuple[str, str], tuple[Item, int]] = {}
         self._wanted: set[tuple[str, str]] = set()
         self._asking: asyncio.Task[None] | None = None
 
-    @property
-    def there(self) -> bool:
+    def __bool__(self) -> bool:
         """Whether there is anything to start a gate with."""
         return bool(self._kept)
-
-    @property
-    def complete(self) -> bool:
-        """Whether there is all that the gate holds."""
-        return bool(self._kept) and self._kept.keys() == self._wanted
 
     def inside(self) -> int | None:
         """A socket in the gate's namespace, which lives as long as that does; None where there is none."""
@@ -47,7 +41,7 @@ class Spare:
         self._drop_others()
         missing = self._wanted - self._kept.keys()
         if missing and (self._asking is None or self._asking.done()):
-            self._asking = asyncio.create_task(self._ask(), name="spare sockets")
+            self._asking = asyncio.create_task(self._ask(), name="socket copies")
 
     async def _ask(self) -> None:
         with suppress(OSError):
