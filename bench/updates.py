@@ -45,6 +45,8 @@ class Subject:
         world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
         world.docker("network", "create", "--driver", "overlay", "front")
         published = ["--publish", "8080:80", "--network", "front", "--update-monitor", "1ms"]
+        # it does not heed SIGTERM, and its end is not what is measured
+        published += ["--stop-signal", "SIGKILL"]
         world.docker("service", "create", "--detach", "--name", NAME, *published, BOX, "sleep", "1d")
         self._engine = Wire(world.run_dir / "engine.sock")
         self._api = Wire(world.socket)
