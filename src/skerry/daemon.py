@@ -26,7 +26,6 @@ import structlog
 from skerry import __version__
 from skerry.agent.agent import Agent
 from skerry.agent.resolvfiles import ResolvFiles
-from skerry.agent.sockets import Namespaces
 from skerry.api.app import make_app
 from skerry.api.deps import Parts
 from skerry.api.door.frontdoor import serve
@@ -34,6 +33,7 @@ from skerry.control import networks
 from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
+from skerry.health.sockets import NamespaceSockets
 from skerry.instance import failure_noted, only_one
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
@@ -219,7 +219,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         network = NetworkLoop(store, kernel, conditions=conditions)
         guests = GuestsLoop(store, engine.engine, network, kernel)
         segments = SegmentsLoop(store, engine.engine, kernel, conditions)
-        sockets = Namespaces()
+        sockets = NamespaceSockets()
         stack.callback(sockets.close)
         resolvers = ResolvFiles(Path(settings.resolv_dir))
         await asyncio.to_thread(resolvers.prepare)

@@ -15,9 +15,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from skerry.agent.agent import RESYNC_S, Agent
-from skerry.agent.sockets import Sockets
 from skerry.agent.traffic import Way
 from skerry.engine.port import Engine
+from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState

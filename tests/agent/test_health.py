@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.agent.health import (
+from skerry.engine.port import EngineError, ExecResult
+from skerry.health.check import (
     Check,
     HealthState,
     ProbeResult,
@@ -19,7 +20,6 @@ from skerry.agent.health import (
     gap,
     recorded,
 )
-from skerry.engine.port import EngineError, ExecResult
 from skerry.model.defaults import MILLISECOND, SECOND
 from skerry.model.objects import Raw, Task
 from skerry.model.specs import Healthcheck
@@ -218,7 +218,7 @@ async def test_the_images_own_check_counts() -> None:
 async def test_a_probe_that_hangs_counts_as_failed_and_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("skerry.agent.probe.SLOT_S", 0.05)
+    monkeypatch.setattr("skerry.health.prober.SLOT_S", 0.05)
 
     async with stage() as here:
         fake = here.engine

@@ -206,7 +206,7 @@ async def test_another_dockerd_here_is_never_joined_by_a_second(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/bin/false")
-    monkeypatch.setattr(embedded, "dockerds_here", lambda: [4711])
+    monkeypatch.setattr(embedded, "neighbours", lambda name: [4711])
     with pytest.raises(EngineUnreachable, match=r"process 4711.*DOCKER_HOST"):
         await Embedded(folder, folder / "data").start()
 
@@ -297,7 +297,7 @@ def test_the_private_engine_is_found_again_survives_a_kill_and_ends(folder: Path
         assert run("nsenter", f"--net={net}", sys.executable, "-c", HERE) == "[]"
 
 
-HERE = "from skerry.engine.processes import dockerds_here; print(dockerds_here())"
+HERE = "from skerry.linux.processes import neighbours; print(neighbours('dockerd'))"
 
 
 def _import_box(socket: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from skerry.gate.netns import RUN_NETNS, inside
+from skerry.linux.netns import RUN_NETNS, inside
 from skerry.model.defaults import MILLISECOND, SECOND
 from skerry.model.traffic import Backend, PublishedPort, Traffic, VirtualService
 from tests.network.conftest import Started

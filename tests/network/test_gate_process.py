@@ -18,8 +18,8 @@ import dns.rcode
 import pytest
 from msgspec.structs import replace
 
-from skerry.gate.netns import RUN_NETNS, inside
 from skerry.gate.shares import LIMITS
+from skerry.linux.netns import RUN_NETNS, inside
 from skerry.model.traffic import Backend, Client, Name, PublishedPort, Traffic, VirtualService
 from skerry.network.kernel import KernelNetwork, Reservations
 from tests.network.conftest import Started

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from skerry.network.diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, Connection
+from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, Connection
 from skerry.network.inflight import Verdict, Watched, in_flight, judge
 
 IDLE = Connection(

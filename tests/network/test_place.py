@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.world import wait_until
-from skerry.gate.netns import RUN_NETNS, inside
+from skerry.linux.netns import RUN_NETNS, inside
 from skerry.network import links
 from skerry.network.place import displaced
 from tests.network.lab import BLUE, RED, Lab, sh

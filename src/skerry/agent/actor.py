@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from skerry.agent.health import HEALTHY, STARTING, UNHEALTHY, Check, check_of
 from skerry.agent.hostsfile import name_itself
 from skerry.agent.observe import (
     UNHEALTHY_CAUSE,
@@ -35,6 +34,7 @@ from skerry.agent.traffic import withdraw
 from skerry.agent.waits import delays, first
 from skerry.core.handling import handling_of
 from skerry.engine.port import EngineError, EngineUnreachable
+from skerry.health.check import HEALTHY, STARTING, UNHEALTHY, Check, check_of
 from skerry.model import defaults
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Task

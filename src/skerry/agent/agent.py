@@ -14,17 +14,17 @@ from skerry.agent.actor import Actor, grace_s
 from skerry.agent.container import LABEL, TASK_LABEL
 from skerry.agent.files import TaskFolders
 from skerry.agent.former import FormerTasks
-from skerry.agent.health import HealthState
 from skerry.agent.parts import Parts
-from skerry.agent.probe import Heard, Prober
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
-from skerry.agent.sockets import Sockets
 from skerry.agent.step import has_work
 from skerry.agent.traffic import Traffic, withdraw
 from skerry.agent.waits import delays
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.health.check import HealthState
+from skerry.health.prober import Heard, Prober
+from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
 from skerry.model.objects import Raw, Task
 from skerry.model.settings import DEFAULT_NAME

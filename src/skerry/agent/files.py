@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from skerry.agent import tmpfs
 from skerry.core.view import View
+from skerry.linux import mounts
 from skerry.model.errors import SkerryError
 from skerry.model.go import strconv
 from skerry.model.go.budget import Budget
@@ -151,11 +151,11 @@ class TaskFolders:
         self.root = root
 
     def prepare(self) -> None:
-        """Make `root`, in memory: a tmpfs is mounted there unless it lies on one. Raises TmpfsError."""
+        """Make `root`, in memory: a tmpfs is mounted there unless it lies on one. Raises MountError."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
-        if not tmpfs.in_memory(self.root):
-            tmpfs.mount(self.root, TMPFS_OPTIONS)
+        if not mounts.in_memory(self.root):
+            mounts.mount_tmpfs(self.root, TMPFS_OPTIONS)
 
     def write(self, task_id: str, files: list[TaskFile]) -> list[Raw]:
         """Write a task's files, again where they are there; the mounts that its container needs."""

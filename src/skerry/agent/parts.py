@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from skerry.agent.files import TaskFolders
 from skerry.agent.former import FormerTasks
-from skerry.agent.probe import Prober
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.traffic import Traffic
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
+from skerry.health.prober import Prober
 from skerry.model.conditions import Conditions
 from skerry.model.objects import Task
 from skerry.store.store import Store

@@ -23,7 +23,8 @@ from skerry.engine import residue
 from skerry.engine.client import DockerEngine, connect_engine
 from skerry.engine.configuration import DAEMON_JSON, write_configuration
 from skerry.engine.port import EngineUnreachable
-from skerry.engine.processes import dockerds_here, process_name
+from skerry.linux import mounts
+from skerry.linux.processes import neighbours, process_name
 from skerry.logs import last_words
 
 log = structlog.get_logger()
@@ -87,7 +88,7 @@ class Embedded:
         return engine
 
     def _alone(self) -> None:
-        others = dockerds_here()
+        others = neighbours("dockerd")
         if others:
             raise EngineUnreachable(
                 f"another dockerd runs here (process {others[0]}), and a second one would break its network: "
@@ -114,7 +115,7 @@ class Embedded:
             await _empty(engine)
             await engine.close()
         await self.stop(containers=True)
-        if not dockerds_here():
+        if not neighbours("dockerd"):
             await asyncio.to_thread(residue.put_back, self._before)
 
     @property
@@ -136,10 +137,7 @@ class Embedded:
 
     def _unmount(self) -> None:
         """Dockerd leaves its data root mounted on itself, so that it could not be removed."""
-        roots = (self.data_root, self.exec_root)
-        for place in reversed(mount_points()):
-            if any(place.is_relative_to(root) for root in roots):
-                subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
+        mounts.unmount_below(self.data_root, self.exec_root)
 
     def _checked(self) -> str:
         """Where dockerd is; refuses what cannot work before anything is made."""
@@ -243,9 +241,3 @@ async def _empty(engine: DockerEngine) -> None:
 def is_anonymous(volume: str) -> bool:
     """Whether the engine made up a volume's name: it goes with its container."""
     return re.fullmatch(r"[0-9a-f]{64}", volume) is not None
-
-
-def mount_points() -> list[Path]:
-    """What is mounted in this process's namespace, the oldest first."""
-    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
-    return [Path(line.split()[4].replace("\\040", " ")) for line in lines]

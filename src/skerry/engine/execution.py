@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 
 import msgspec
 
 from skerry.engine.http import Wire
 from skerry.engine.port import ExecResult
 from skerry.engine.streams import split
+from skerry.linux.processes import descendants
 from skerry.model.objects import Raw
 
 OUTPUT_LIMIT = 64 * 1024
@@ -70,18 +70,8 @@ async def _kill(wire: Wire, exec_id: str) -> None:
     pid = int(seen.get("Pid") or 0)
     if not seen.get("Running") or pid <= 1:
         return
-    for process in [*_descendants(pid), pid]:
+    for process in [*descendants(pid), pid]:
         try:
             os.kill(process, signal.SIGKILL)
         except ProcessLookupError:
             continue
-
-
-def _descendants(pid: int) -> list[int]:
-    """All children and their children, the youngest generation first."""
-    try:
-        line = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    children = [int(word) for word in line.split()]
-    return [found for child in children for found in [*_descendants(child), child]]

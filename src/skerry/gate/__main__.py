@@ -22,7 +22,7 @@ from pathlib import Path
 from skerry.gate import handover
 from skerry.gate.app import Gate, Paths
 from skerry.gate.handover import Inherited
-from skerry.gate.netns import RUN_NETNS
+from skerry.linux.netns import RUN_NETNS
 from skerry.logs import log_to_stderr
 
 ALREADY_RUNNING = 3

@@ -20,11 +20,12 @@ from skerry.gate.door import Door
 from skerry.gate.forward import Forwarder
 from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Hold, Namespace
-from skerry.gate.keep import keep_translating
 from skerry.gate.listeners import DnsListeners
 from skerry.gate.message import Desired, Status
 from skerry.gate.ports import Ports
 from skerry.gate.relay import Relay
+from skerry.linux.netlink import Netlink
+from skerry.linux.owned_table import keep_translating
 
 log = structlog.get_logger()
 
@@ -127,7 +128,7 @@ class Gate:
             kept.close()
         log.info("gate is down")
 
-    def _keep_translating(self) -> socket.socket | None:
+    def _keep_translating(self) -> Netlink | None:
         try:
             return keep_translating(f"skerry-keep-{os.getpid()}")
         except OSError as error:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import structlog
@@ -20,6 +18,7 @@ from skerry.engine.choose import running_engine
 from skerry.engine.client import DockerEngine
 from skerry.engine.embedded import Embedded, is_anonymous
 from skerry.engine.port import EngineError, EngineUnreachable
+from skerry.linux import mounts
 from skerry.loops.engine import place_of
 from skerry.model.defaults import SECOND, STOP_GRACE_PERIOD
 from skerry.model.errors import SkerryError
@@ -143,7 +142,7 @@ DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "eng
 def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes: bool) -> None:
     """Remove what skerry made in the run directory, with `purge` the state, and with `volumes` those of a
     private engine; nothing else."""
-    _unmount_below(Path(settings.run_dir))
+    mounts.unmount_below(Path(settings.run_dir))
     Path(settings.api_socket).unlink(missing_ok=True)
     _remove(Path(settings.run_dir), RUN_FILES)
     if purge:
@@ -159,11 +158,3 @@ def _remove(folder: Path, patterns: tuple[str, ...]) -> None:
             path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # somebody else's things are still in it
         folder.rmdir()
-
-
-def _unmount_below(folder: Path) -> None:
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    mounts = [line.split()[4].replace("\\040", " ") for line in lines]
-    for mount in reversed(mounts):
-        if Path(mount).is_relative_to(os.path.realpath(folder)):
-            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)

@@ -6,15 +6,14 @@ import asyncio
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import monotonic_ns
 
+from skerry.linux import netns, nft
+from skerry.linux.conntrack import Conntrack
+from skerry.linux.inet_diag import Connection, InetDiag
 from skerry.model.defaults import DRAIN_QUIET, DRAIN_TIMEOUT, MILLISECOND
+from skerry.model.errors import NetworkError
 from skerry.network import ruleset
-from skerry.network.commands import nft, nft_quietly
-from skerry.network.conntrack import Conntrack
-from skerry.network.diag import Connection, Diag
-from skerry.network.errors import NetworkError
 from skerry.network.inflight import Verdict, Watched, in_flight, judge
 
 SAMPLE_S = 0.012
@@ -78,9 +77,9 @@ class Shield:
             return
         now, script = monotonic_ns(), self._renewal() + self._script("add", fours)
         try:
-            await nft(script)
+            await nft.apply(script)
         except NetworkError:  # somebody flushed the ruleset
-            await nft(ruleset.render_flows(self._table) + script)
+            await nft.apply(ruleset.render_flows(self._table) + script)
         self._renewed = now
         self._up |= fours
 
@@ -89,7 +88,7 @@ class Shield:
         now = monotonic_ns()
         if self._up and now - self._renewed >= RENEWAL:
             with suppress(NetworkError):  # somebody flushed the ruleset: nothing is shielded
-                await nft(self._renewal())
+                await nft.apply(self._renewal())
                 self._renewed = now
 
     async def take_down(self, fours: set[Four]) -> None:
@@ -98,13 +97,13 @@ class Shield:
         self._up -= fours
         if fours:
             with suppress(NetworkError):  # an entry ended by itself a moment ago; so do the others
-                await nft(self._script("delete", fours))
+                await nft.apply(self._script("delete", fours))
 
     async def refused(self) -> dict[Four, int]:
         """How many segments with data were dropped on each connection that is still shielded."""
         if not self._up:
             return {}
-        found = _ELEMENT.findall(await nft_quietly("list", "set", *self._set.split()))
+        found = _ELEMENT.findall(await nft.attempt("list", "set", *self._set.split()))
         counts = {(peer, int(one), task, int(other)): int(count) for peer, one, task, other, count in found}
         self._up &= counts.keys()  # entries end by themselves, or with a flushed ruleset
         return counts
@@ -129,7 +128,7 @@ class Drain:
     def __init__(self, pid: int, address: str | None, table: str, rules: Rules) -> None:
         self._rules = rules
         self._address = address
-        self._diag = Diag(Path(f"/proc/{pid}/ns/net"))
+        self._diag = InetDiag.within(netns.of_process(pid))
         self._conntrack = Conntrack()
         self._shield = Shield(table)
         self._watched: dict[bytes, Watched] = {}
@@ -187,7 +186,7 @@ class Drain:
         self._closed += self._diag.destroy(idle)
         del self._watched[idle.identity]
         if ":" not in idle.peer:
-            self._conntrack.forget_connection(idle.local, idle.port, idle.peer, idle.peer_port)
+            self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
 
     def _sample(self) -> list[tuple[Connection, bool | None]]:
         return [(one, self._asked(one)) for one in self._diag.served(self._address)]
@@ -196,7 +195,8 @@ class Drain:
         """The flow's mark, looked up only where the times do not tell."""
         if one.heard_ago != one.sent_ago or not one.heard or ":" in one.peer:
             return None
-        return self._conntrack.asked(one.local, one.port, one.peer, one.peer_port)
+        mark = self._conntrack.mark(one.local, one.port, one.peer, one.peer_port)
+        return None if mark is None else bool(mark & ruleset.ASKED_MARK)
 
     async def _change_shield(self, raise_for: list[Connection], lower_for: list[Connection]) -> None:
         await self._shield.put_up({_four(one) for one in raise_for if ":" not in one.peer})

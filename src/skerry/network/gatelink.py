@@ -16,9 +16,10 @@ import msgspec
 
 from skerry import __version__
 from skerry.gate.message import LINE_LIMIT, Desired, ResolverOptions, Status, encode, read_status
+from skerry.linux.processes import command_line
 from skerry.logs import last_words
+from skerry.model.errors import NetworkError
 from skerry.model.traffic import Traffic
-from skerry.network.errors import NetworkError
 from skerry.network.spare import Spare
 
 ANSWER_S = 20.0
@@ -126,7 +127,7 @@ class GateLink:
         for sign in self._run_dir.glob("gate.lingers.*"):
             pid = int(sign.suffix[1:])
             with suppress(OSError):
-                if str(self._run_dir).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if str(self._run_dir) in command_line(pid):
                     os.kill(pid, signal.SIGTERM)
             sign.unlink(missing_ok=True)
 

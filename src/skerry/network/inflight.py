@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from skerry.network.diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, Connection
+from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, Connection
 
 FRESH_MS = 1000
 """How long a connection that carried nothing yet may still bring its first request."""

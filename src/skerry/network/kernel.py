@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,21 +14,20 @@ import msgspec
 import structlog
 
 from skerry.gate.message import Status
-from skerry.gate.netns import RUN_NETNS
+from skerry.linux import netns, nft
+from skerry.linux.commands import is_ours, run
+from skerry.linux.link_watch import watch_links
+from skerry.linux.netlink import Subscription
+from skerry.linux.nft_watch import Loss, RulesetWatch
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import DRAIN_QUIET
-from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network import chains, forwarding, links, loopback, ruleset
-from skerry.network.commands import is_ours, nft, nft_quietly, run
-from skerry.network.conntrack import Conntrack
-from skerry.network.difference import differing
+from skerry.model.errors import NetworkError
+from skerry.model.traffic import Segment, Traffic
+from skerry.network import chains, flows, forwarding, links, loopback, ruleset
 from skerry.network.drain import Drained, Rules, drain
-from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
 from skerry.network.hostresolver import host_resolver
-from skerry.network.linkwatch import LinkWatch
 from skerry.network.place import displaced
-from skerry.network.watch import IPV4, Loss, Watch
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class KernelNetwork:
     def __init__(self, run_dir: Path, instance: str = "skerry", conditions: Conditions | None = None) -> None:
         suffix = "" if instance == "skerry" else f"-{instance}"
         self.table = f"skerry{suffix}"
-        self.namespace = RUN_NETNS / f"skerry-gate{suffix}"
+        self.namespace = netns.RUN_NETNS / f"skerry-gate{suffix}"
         self._gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
         self.conditions = conditions or Conditions()
         self._traffic = Traffic()
@@ -56,8 +56,8 @@ class KernelNetwork:
         self._callbacks: list[Callable[[Reservations], None]] = []
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
-        self._watch: Watch | None = None
-        self._linkwatch: LinkWatch | None = None
+        self._watch: RulesetWatch | None = None
+        self._linkwatch: Subscription | None = None
         self._strangers: set[int] = set()
         """Who took rules out of our tables, but for those that are known to be us."""
         self._macs: dict[str, bytes] = {}
@@ -77,12 +77,12 @@ class KernelNetwork:
         await links.ensure_namespace(self.namespace)
         await self._restore(settle_s=0)
         await self._gate.start()
-        self._watch = Watch(self._repair, self.concerns)
-        self._linkwatch = LinkWatch(self._link_lost)
+        self._watch = RulesetWatch(self._repair, self.concerns)
+        self._linkwatch = watch_links(links.PREFIXES, self._link_lost)
 
     def concerns(self, loss: Loss) -> bool:
         """Whether `_repair` may have to do something. Rules of our own tables mostly go by our own hand."""
-        if loss.family != IPV4:
+        if loss.family != socket.AF_INET:
             return False
         if loss.table not in (self.table, f"{self.table}-flows"):
             return forwarding.concerns(loss.table, loss.chain)
@@ -98,10 +98,10 @@ class KernelNetwork:
             # by now, whoever wrote for us is known
             cut = any(not is_ours(stranger) for stranger in self._strangers)
             self._strangers.clear()
-            tables = await nft_quietly("list", "tables", "ip")
+            tables = await nft.attempt("list", "tables", "ip")
             there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
             if cut or f"{self.table}-flows" not in there:
-                await nft(ruleset.render_flows(self.table))
+                await nft.apply(ruleset.render_flows(self.table))
             gone = cut or self.table not in there
             if gone and self._gate.status is not None and self._written is not None:
                 log.warning("the kernel table was not whole: writing it again", table=self.table)
@@ -120,7 +120,7 @@ class KernelNetwork:
 
     async def _restore(self, settle_s: float) -> None:
         self._written = None
-        await nft(ruleset.render_flows(self.table))
+        await nft.apply(ruleset.render_flows(self.table))
         await forwarding.ensure(settle_s)
 
     @property
@@ -158,12 +158,12 @@ class KernelNetwork:
     async def _ensure_namespace(self) -> None:
         """Have the gate's namespace under its name. While one of the gate's sockets lives, so does the
         namespace, and has its legs: then it is named anew and nobody notices."""
-        if await links.has_namespace(self.namespace):
+        if await asyncio.to_thread(netns.can_be_entered, self.namespace):
             return
         log.warning("the gate's namespace was gone: making it again", namespace=str(self.namespace))
         inside = self._gate.spare.inside()
         if inside is not None:
-            handle = links.namespace_of(inside)
+            handle = netns.of_socket(inside)
             try:
                 await links.name_again(self.namespace, handle)
             finally:
@@ -178,7 +178,7 @@ class KernelNetwork:
         is written again, as the machine's own."""
         segments = tuple(segments)
         found = await links.faults(self.namespace, segments)
-        if await links.has_namespace(self.namespace):
+        if await asyncio.to_thread(netns.can_be_entered, self.namespace):
             await links.restore_gate_table(self.namespace, segments)
             async with self._lock:
                 await self._hold(anew=True)
@@ -221,7 +221,7 @@ class KernelNetwork:
             nameservers, options = await asyncio.to_thread(host_resolver)
             status = await self._gate.say(traffic, nameservers, options)
             await self._write(status)
-            await asyncio.to_thread(_forget_udp, before, traffic)
+            await asyncio.to_thread(flows.forget_udp, before, traffic)
             return self._reservations
 
     async def _hold(self, *, anew: bool = False) -> None:
@@ -237,7 +237,7 @@ class KernelNetwork:
         self._reservations = Reservations(frozenset(status.reserved), dict(status.refused))
         ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
         wanted, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
-        if before is None or _come(before, wanted):
+        if before is None or flows.newly_served(before, wanted):
             await links.hairpin(segment.bridge for segment in wanted.segments)
         self._written = None
         await self._change(before, wanted)
@@ -250,12 +250,12 @@ class KernelNetwork:
             if not change:
                 return
             try:
-                await nft(change)
+                await nft.apply(change)
             except NetworkError as error:
                 log.warning("the kernel table is not what it was: writing it whole", error=str(error))
             else:
                 return
-        await nft(ruleset.render(wanted, self.table))
+        await nft.apply(ruleset.render(wanted, self.table))
 
     def _heard(self, status: Status) -> None:
         if status.refusing:
@@ -296,8 +296,8 @@ class KernelNetwork:
         return await drain(pid, address, Rules(timeout_ns, quiet_ns, idle), self.table)
 
     async def forget(self, addresses: Iterable[str]) -> None:
-        """Delete all flows to tasks that have been drained; see `Conntrack.forget_task`."""
-        await asyncio.to_thread(_forget_tasks, tuple(addresses))
+        """Delete all flows to tasks that have been drained; see `network.flows`."""
+        await asyncio.to_thread(flows.forget_tasks, tuple(addresses))
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""
@@ -326,59 +326,7 @@ class KernelNetwork:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
         await self._watch_no_more()
         await self.stop_gate()
-        await nft_quietly("delete", "table", "ip", self.table)
-        await nft_quietly("delete", "table", "ip", f"{self.table}-flows")
+        await nft.attempt("delete", "table", "ip", self.table)
+        await nft.attempt("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
         await forwarding.remove()
-
-
-def _forget_tasks(addresses: tuple[str, ...]) -> None:
-    conntrack = Conntrack()
-    try:
-        for address in addresses:
-            if not conntrack.forget_task(address):
-                log.info("this kernel can't delete the flows of one task", address=address)
-    finally:
-        conntrack.close()
-
-
-def _forget_udp(before: Traffic, after: Traffic) -> None:
-    """UDP flows live on in conntrack: end those to backends that left and those that had none."""
-    before, after = differing(before, after)
-    gone = _backends(before) - _backends(after)
-    vips = _served_vips(after) - _served_vips(before)
-    ports = _served_udp(after) ^ _served_udp(before)
-    if not (gone or vips or ports):
-        return
-    conntrack = Conntrack()
-    try:
-        count = conntrack.forget_udp(gone, vips, ports)
-    except OSError as error:  # they time out by themselves
-        log.warning("conntrack", error=str(error))
-    else:
-        log.debug("forgot UDP flows", count=count)
-    finally:
-        conntrack.close()
-
-
-def _come(before: Traffic, after: Traffic) -> set[Backend]:
-    """The tasks that are behind something now and were behind nothing."""
-    before, after = differing(before, after)
-    return _served(after) - _served(before)
-
-
-def _served(traffic: Traffic) -> set[Backend]:
-    served = [service.backends for service in traffic.services] + [port.backends for port in traffic.ports]
-    return {backend for backends in served for backend in backends}
-
-
-def _backends(traffic: Traffic) -> set[str]:
-    return {backend.address for backend in _served(traffic)}
-
-
-def _served_vips(traffic: Traffic) -> set[str]:
-    return {service.vip for service in traffic.services if service.backends}
-
-
-def _served_udp(traffic: Traffic) -> set[int]:
-    return {port.port for port in traffic.ports if port.protocol == "udp" and port.backends}

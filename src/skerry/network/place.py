@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
-from skerry.gate.netns import inside
-from skerry.network.route import Link, Route, routing
+from skerry.linux import netns
+from skerry.linux.rtnetlink import Link, Rtnetlink
 
 KERNEL_STACK = ("runc", "crun", "io.containerd.runc", "io.containerd.runtime.v1.linux")
 """Runtimes that leave addresses to the kernel; others (gVisor) take them off the link to serve them alone."""
@@ -21,12 +20,12 @@ def displaced(pid: int, places: Mapping[str, str], runtime: str = "") -> dict[st
     bridge, and why. A port that lies loose is plugged in again. Blocks; a process that is gone is nowhere
     else."""
     try:
-        links, addresses = inside(Path(f"/proc/{pid}/ns/net"), _interior)
+        links, addresses = netns.inside(netns.of_process(pid), _interior)
     except OSError:
         return {}
     wrong = {}
     by_kernel = not runtime or runtime.startswith(KERNEL_STACK)
-    with routing() as route:
+    with Rtnetlink() as route:
         for bridge, address in places.items():
             if address in addresses:
                 why = _misplaced(route, links[addresses[address]], bridge)
@@ -38,12 +37,12 @@ def displaced(pid: int, places: Mapping[str, str], runtime: str = "") -> dict[st
 
 
 def _interior() -> tuple[dict[int, Link], dict[str, int]]:
-    with routing() as route:
+    with Rtnetlink() as route:
         links = {link.index: link for link in route.links()}
         return links, {address: index for index, address in route.addresses() if index in links}
 
 
-def _misplaced(route: Route, inner: Link, bridge: str) -> str:
+def _misplaced(route: Rtnetlink, inner: Link, bridge: str) -> str:
     """Why a link inside does not lead to a bridge out here."""
     port, here = route.link(inner.peer) if inner.peer else None, route.link(bridge)
     if port is None or port.peer != inner.index:

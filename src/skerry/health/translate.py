@@ -9,81 +9,25 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from dataclasses import replace
 
-from skerry.core.options import Options, options
+from skerry.health.command_line import Options, parse
+from skerry.health.probe import (
+    HttpProbe,
+    NotTranslated,
+    Probe,
+    TcpProbe,
+    http_probe,
+    own_addresses,
+    parse_port,
+)
 from skerry.model.defaults import SECOND
-from skerry.model.go import strconv
-
-LOOPBACK = {
-    "localhost": ("::1", "127.0.0.1"),
-    "127.0.0.1": ("127.0.0.1",),
-    "0.0.0.0": ("127.0.0.1",),
-    "::1": ("::1",),
-    "": ("127.0.0.1", "::1"),
-}
-"""The hosts that are the container itself, and the addresses to try for each."""
 
 LONGEST_S = 2**63 // SECOND
 """What a duration of Docker's can hold."""
 
 SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 SHELL = ("/bin/sh", "-c")
-
-
-CODES = {
-    "curl": {"status": 22, "refused": 7, "late": 28, "silent": 52, "cut": 56},
-    "wget": {"status": 8, "refused": 4, "late": 4, "silent": 4, "cut": 4},
-    "busybox": {"status": 1},
-}
-"""The exit codes of a failure by program; 1 for what is not listed."""
-
-
-@dataclass(frozen=True)
-class TcpProbe:
-    """A connection to the container. `tool` is the program that it stands for, which must be there, or ""."""
-
-    hosts: tuple[str, ...]
-    """Loopback addresses, tried in turn until one takes the connection."""
-    port: int
-    tool: str = ""
-    timeout: int = 0
-    """Nanoseconds, 0 for the check's own."""
-    otherwise: int = 0
-    """The exit code where it fails, of a line with `|| exit N`; 0 for the program's own."""
-
-    def code(self, failure: str, program: str) -> int:
-        """The exit code of a failure (`refused`, `late`, `silent`, `cut`, `status`) of a program."""
-        return self.otherwise or CODES.get(program, {}).get(failure, 1)
-
-
-@dataclass(frozen=True)
-class HttpProbe(TcpProbe):
-    """A request to the container."""
-
-    method: str = "GET"
-    target: str = "/"
-    headers: tuple[tuple[str, str], ...] = ()
-    """What is sent, Host included."""
-    mute: bool = False
-    """Whether the command says nothing on success."""
-    follows: bool = False
-    """Whether it would go on to where a redirect leads, which a probe does not."""
-
-    def passes(self, status: int) -> bool | None:
-        """What the command makes of an answer's status; None where only the command itself can tell."""
-        if 300 <= status < 400 and self.follows:
-            return None
-        return 200 <= status < 400
-
-
-Probe = TcpProbe
-"""Either kind: an `HttpProbe` is a TcpProbe that says something."""
-
-
-class NotTranslated(Exception):
-    """The command means more than a probe does."""
 
 
 def translated(command: Sequence[str], environment: Sequence[str] = ()) -> Probe | None:
@@ -95,7 +39,7 @@ def translated(command: Sequence[str], environment: Sequence[str] = ()) -> Probe
         probe = _command(list(command))
     except (NotTranslated, ValueError):  # ValueError: an open quote, a port that is none
         return None
-    proxied = any(one.partition("=")[0].lower() in _PROXIES for one in environment)
+    proxied = any(value.partition("=")[0].lower() in _PROXIES for value in environment)
     return None if proxied and isinstance(probe, HttpProbe) else probe
 
 
@@ -134,7 +78,7 @@ def _line(line: str, *, bash: bool) -> Probe:
         raise NotTranslated
     opened = _OPENED.fullmatch(plain.strip()) if bash else None
     if opened:
-        probe: Probe = TcpProbe(_hosts(opened["host"]), _port(opened["port"]), "bash")
+        probe: Probe = TcpProbe(own_addresses(opened["host"]), parse_port(opened["port"]), "bash")
     else:
         probe = _simple(plain)
     return replace(probe, otherwise=_code(otherwise)) if otherwise else probe
@@ -201,16 +145,16 @@ _CURL_VALUES = {
 
 
 def _curl(words: list[str]) -> Probe:
-    said = options(words, _CURL_FLAGS, _CURL_VALUES)
-    if "fail" not in said.flags or any(one != "/dev/null" for one in said.values.get("output", [])):
+    options = parse(words, _CURL_FLAGS, _CURL_VALUES)
+    if "fail" not in options.flags or any(value != "/dev/null" for value in options.values.get("output", [])):
         raise NotTranslated
-    probe = _http([*said.rest, *said.values.get("url", [])], "curl", said)
+    probe = _http([*options.rest, *options.values.get("url", [])], "curl", options)
     return replace(
         probe,
-        method="HEAD" if "head" in said.flags else "GET",
-        mute="output" in said.values,
-        follows="follow" in said.flags,
-        timeout=_least(said.values.get("time", [])),
+        method="HEAD" if "head" in options.flags else "GET",
+        mute="output" in options.values,
+        follows="follow" in options.flags,
+        timeout=_least(options.values.get("time", [])),
     )
 
 
@@ -239,54 +183,36 @@ _WGET_VALUES = {
 
 
 def _wget(words: list[str]) -> Probe:
-    said = options(["-q" if word == "-nv" else word for word in words], _WGET_FLAGS, _WGET_VALUES)
-    written = said.values.get("output", [])
-    if "spider" not in said.flags or any(one not in ("-", "/dev/null") for one in written):
+    options = parse(["-q" if word == "-nv" else word for word in words], _WGET_FLAGS, _WGET_VALUES)
+    written = options.values.get("output", [])
+    if "spider" not in options.flags or any(value not in ("-", "/dev/null") for value in written):
         raise NotTranslated
-    probe = _http(said.rest, "wget", said)
-    return replace(probe, mute=True, follows=True, timeout=_least(said.values.get("time", [])))
+    probe = _http(options.rest, "wget", options)
+    return replace(probe, mute=True, follows=True, timeout=_least(options.values.get("time", [])))
 
 
 def _nc(words: list[str]) -> Probe:
-    said = options(words, {"-z": "scan", "-v": "", "-n": "", "-4": "4", "-6": "6"}, {"-w": "time"})
-    if "scan" not in said.flags or len(said.rest) != 2:
+    options = parse(words, {"-z": "scan", "-v": "", "-n": "", "-4": "4", "-6": "6"}, {"-w": "time"})
+    if "scan" not in options.flags or len(options.rest) != 2:
         raise NotTranslated
-    hosts = _of_family(_hosts(said.rest[0]), said.flags)
-    return TcpProbe(hosts, _port(said.rest[1]), "nc", _least(said.values.get("time", [])))
+    hosts = _of_family(own_addresses(options.rest[0]), options.flags)
+    return TcpProbe(hosts, parse_port(options.rest[1]), "nc", _least(options.values.get("time", [])))
 
 
 _PROGRAMS: dict[str, Callable[[list[str]], Probe]] = {"curl": _curl, "wget": _wget, "nc": _nc}
 
 
-def _http(urls: list[str], tool: str, said: Options) -> HttpProbe:
+def _http(urls: list[str], tool: str, options: Options) -> HttpProbe:
     if len(urls) != 1 or re.search(r"[\[\]]", urls[0].partition("://")[2].partition("/")[2]):
         raise NotTranslated
     probe = http_probe(urls[0] if "://" in urls[0] else f"http://{urls[0]}")
     own = {"accept": ("Accept", "*/*"), "user-agent": ("User-Agent", "skerry-probe")}
-    more = [_header(one) for one in said.values.get("header", [])]
-    more += [("User-Agent", one) for one in said.values.get("agent", [])]
+    more = [_header(value) for value in options.values.get("header", [])]
+    more += [("User-Agent", value) for value in options.values.get("agent", [])]
     headers = {name.lower(): (name, value) for name, value in (*probe.headers, *own.values(), *more)}
     return replace(
-        probe, hosts=_of_family(probe.hosts, said.flags), tool=tool, headers=tuple(headers.values())
+        probe, hosts=_of_family(probe.hosts, options.flags), tool=tool, headers=tuple(headers.values())
     )
-
-
-def http_probe(url: str) -> HttpProbe:
-    """The probe of `http://HOST[:PORT][/PATH]`, where HOST is the container itself, or empty.
-
-    NotTranslated for any other; ValueError for a port that is none.
-    """
-    if not re.fullmatch(r"[!-~]+", url) or "{" in url:
-        raise NotTranslated
-    parts = urlsplit(url)
-    if parts.scheme.lower() != "http" or parts.username is not None or parts.password is not None:
-        raise NotTranslated
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host = parts.hostname or ""
-    named = f"[{host}]" if ":" in host else host or "localhost"
-    name = f"{named}:{parts.port}" if parts.port and parts.port != 80 else named
-    port = _port(str(80 if parts.port is None else parts.port))
-    return HttpProbe(_hosts(host), port, target=target, headers=(("Host", name),))
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -298,12 +224,6 @@ def _header(text: str) -> tuple[str, str]:
     return name, value.strip()
 
 
-def _hosts(host: str) -> tuple[str, ...]:
-    if host.lower() not in LOOPBACK:
-        raise NotTranslated
-    return LOOPBACK[host.lower()]
-
-
 def _of_family(hosts: tuple[str, ...], flags: set[str]) -> tuple[str, ...]:
     for flag, sign in (("4", "."), ("6", ":")):
         if flag in flags:
@@ -313,19 +233,9 @@ def _of_family(hosts: tuple[str, ...], flags: set[str]) -> tuple[str, ...]:
     return hosts
 
 
-def _port(text: str) -> int:
-    try:
-        number = strconv.parse_uint(text, bits=16)
-    except strconv.NumError:
-        raise NotTranslated from None
-    if not number:
-        raise NotTranslated
-    return number
-
-
 def _least(times: Iterable[str]) -> int:
     """The shortest of some times in seconds with a fraction, in nanoseconds; 0 where there is none."""
-    return min((_seconds(one) for one in times), default=0)
+    return min((_seconds(value) for value in times), default=0)
 
 
 def _seconds(text: str) -> int:

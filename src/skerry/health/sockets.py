@@ -9,12 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from skerry.gate.netns import enter
+from skerry.linux import netns
 
 SEARCHED = ("usr/bin", "bin", "usr/local/bin", "sbin", "usr/sbin", "usr/local/sbin")
 THREADS = 2
-OURS = Path("/proc/self/ns/net")
-"""Of the process's first thread, which never leaves."""
 
 
 class Sockets(Protocol):
@@ -27,7 +25,7 @@ class Sockets(Protocol):
         """Which program answers to a name inside: `busybox`, the name itself, or "" for none."""
 
 
-class Namespaces:
+class NamespaceSockets:
     """The real ones: threads that enter a container's network namespace, and come back with a socket."""
 
     def __init__(self) -> None:
@@ -52,11 +50,11 @@ class Namespaces:
 
 
 def _made_inside(pid: int, family: socket.AddressFamily) -> socket.socket:
-    enter(Path(f"/proc/{pid}/ns/net"))
+    netns.enter(netns.of_process(pid))
     try:
         return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     finally:
-        enter(OURS)  # a thread that stayed would keep a dead container's namespace
+        netns.enter(netns.OWN)  # a thread that stayed would keep a dead container's namespace
 
 
 def _resolved(place: Path, name: str) -> str:

@@ -7,6 +7,7 @@ and a short-lived thread goes in and comes back with sockets.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import threading
 from collections.abc import Callable
@@ -16,8 +17,38 @@ from typing import TypeVar
 T = TypeVar("T")
 
 RUN_NETNS = Path("/run/netns")
+OWN = Path("/proc/self/ns/net")
+"""That of this process's first thread, which never leaves."""
 CLONE_NEWNET = 0x40000000
+SIOCGSKNS = 0x894C
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def of_process(pid: int) -> Path:
+    """The namespace of a process."""
+    return Path(f"/proc/{pid}/ns/net")
+
+
+def of_socket(handle: int) -> int:
+    """A descriptor of the namespace that a socket lives in."""
+    return fcntl.ioctl(handle, SIOCGSKNS)
+
+
+def inode(namespace: Path) -> int | None:
+    """The number by which namespaces are told apart; None for one that is gone."""
+    try:
+        return namespace.stat().st_ino
+    except OSError:
+        return None
+
+
+def can_be_entered(namespace: Path) -> bool:
+    """Whether a namespace is there: its name may be left over from one that is gone."""
+    try:
+        inside(namespace, lambda: None)
+    except OSError:
+        return False
+    return True
 
 
 def enter(namespace: Path) -> None:

@@ -8,8 +8,8 @@ import re
 import socket
 from dataclasses import dataclass
 
-from skerry.agent.sockets import Sockets
-from skerry.core.probing import HttpProbe, Probe
+from skerry.health.probe import HttpProbe, Probe
+from skerry.health.sockets import Sockets
 from skerry.model.defaults import SECOND
 
 CHUNK = 16 * 1024
@@ -31,14 +31,14 @@ class _EndlessError(Exception):
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a probe found: an exit code, and some output."""
+class SocketResult:
+    """How a probe ended, as a command would have: an exit code, and some output."""
 
     exit_code: int
     output: str
 
 
-async def look(probe: Probe, sockets: Sockets, pid: int, limit: int) -> Found:
+async def probe_by_socket(probe: Probe, sockets: Sockets, pid: int, limit: int) -> SocketResult:
     """Do what the probe says within `limit` (ns). Raises Unsure, and OSError where the container is gone.
 
     Code -1 means out of time, as for a command.
@@ -49,24 +49,26 @@ async def look(probe: Probe, sockets: Sockets, pid: int, limit: int) -> Found:
     own = probe.timeout if 0 < probe.timeout < limit else 0
     try:
         async with asyncio.timeout((own or limit) / SECOND):
-            return await _found(probe, sockets, pid, program)
+            return await _try(probe, sockets, pid, program)
     except TimeoutError:
         if not own:
-            return Found(-1, "")
+            return SocketResult(-1, "")
         if probe.tool == "wget":  # some try again
             raise Unsure from None
-        return Found(probe.code("late", program), f"no answer within {own / SECOND:g} s")
+        return SocketResult(probe.code("late", program), f"no answer within {own / SECOND:g} s")
 
 
-async def _found(probe: Probe, sockets: Sockets, pid: int, program: str) -> Found:
+async def _try(probe: Probe, sockets: Sockets, pid: int, program: str) -> SocketResult:
     connection = await _connected(probe, sockets, pid)
     if connection is None:
         where = f"{probe.hosts[-1]} port {probe.port}"
-        return Found(probe.code("refused", program), f"Failed to connect to {where}: connection refused")
+        return SocketResult(
+            probe.code("refused", program), f"Failed to connect to {where}: connection refused"
+        )
     try:
         if isinstance(probe, HttpProbe):
-            return await _asked(probe, connection, program)
-        return Found(0, "")
+            return await _request(probe, connection, program)
+        return SocketResult(0, "")
     finally:
         connection.close()
 
@@ -88,7 +90,7 @@ async def _connected(probe: Probe, sockets: Sockets, pid: int) -> socket.socket 
     return None
 
 
-async def _asked(probe: HttpProbe, connection: socket.socket, program: str) -> Found:
+async def _request(probe: HttpProbe, connection: socket.socket, program: str) -> SocketResult:
     method = "GET" if program == "busybox" else "HEAD" if probe.tool == "wget" else probe.method
     lines = [f"{method} {probe.target} HTTP/1.1", *(f"{name}: {value}" for name, value in probe.headers)]
     request = "\r\n".join([*lines, "Connection: close", "", ""])
@@ -99,21 +101,21 @@ async def _asked(probe: HttpProbe, connection: socket.socket, program: str) -> F
             raise Unsure
         status = _status(head)
         if status is None:
-            return Found(probe.code("silent", program), "empty reply")
+            return SocketResult(probe.code("silent", program), "empty reply")
         if status >= 400:
-            return Found(probe.code("status", program), f"The requested URL returned error: {status}")
+            return SocketResult(probe.code("status", program), f"The requested URL returned error: {status}")
         if probe.passes(status) is None:
             raise Unsure
         whole: bytes | None = b""
         if method != "HEAD" and program != "busybox" and status not in (204, 304):
             whole = await _rest(connection, head, body)
     except ConnectionError as error:
-        return Found(probe.code("cut", program), str(error))
+        return SocketResult(probe.code("cut", program), str(error))
     except _EndlessError as error:
-        return Found(probe.code("cut", program), str(error))
+        return SocketResult(probe.code("cut", program), str(error))
     if whole is None:
-        return Found(probe.code("cut", program), "the answer was cut off")
-    return Found(0, "" if probe.mute else whole.decode(errors="replace"))
+        return SocketResult(probe.code("cut", program), "the answer was cut off")
+    return SocketResult(0, "" if probe.mute else whole.decode(errors="replace"))
 
 
 async def _head(connection: socket.socket) -> tuple[bytes, bytes, bool]:

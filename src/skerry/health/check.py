@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from skerry.core.handling import Wish
-from skerry.core.probing import SHELL, Probe, translated
+from skerry.health.override import AS_SKERRY_CHOOSES, ProbeOverride
+from skerry.health.probe import Probe
+from skerry.health.translate import SHELL, translated
 from skerry.model import defaults
 from skerry.model.objects import Raw
 from skerry.model.specs import Healthcheck
@@ -26,7 +27,6 @@ of the starting time late, and a slow start is not hammered."""
 LOG_LENGTH = 5
 OUTPUT_LIMIT = 4096
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
-AS_SKERRY_CHOOSES = Wish()
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,12 @@ class HealthState:
 
 
 def check_of(
-    wanted: Healthcheck | None, image: Raw, wish: Wish = AS_SKERRY_CHOOSES, environment: Sequence[str] = ()
+    wanted: Healthcheck | None,
+    image: Raw,
+    override: ProbeOverride = AS_SKERRY_CHOOSES,
+    environment: Sequence[str] = (),
 ) -> Check | None:
-    """The check of a task: what a label wishes, else its spec's, completed by the image's (`image` is the
+    """The check of a task: what a label asks for, else its spec's, completed by the image's (`image` is the
     image's Config; `environment` the spec's own, `NAME=value`).
 
     None where there is none, or it is NONE, or of a kind that no engine knows.
@@ -91,7 +94,7 @@ def check_of(
     built_in = image.get("Healthcheck") or {}
     spec = wanted or Healthcheck()
     command = _command(spec.test or built_in.get("Test") or [], image.get("Shell") or SHELL)
-    command, probe = _as_wished(command, wish, [*(image.get("Env") or ()), *environment])
+    command, probe = _overridden(command, override, [*(image.get("Env") or ()), *environment])
     if not command and probe is None:
         return None
     return Check(
@@ -104,14 +107,14 @@ def check_of(
     )
 
 
-def _as_wished(
-    command: tuple[str, ...], wish: Wish, environment: Sequence[str]
+def _overridden(
+    command: tuple[str, ...], override: ProbeOverride, environment: Sequence[str]
 ) -> tuple[tuple[str, ...], Probe | None]:
-    if wish.none or wish.probe is not None:
-        return (), wish.probe
-    if wish.command:
-        return wish.command, None
-    return command, None if wish.as_is else translated(command, environment)
+    if override.none or override.probe is not None:
+        return (), override.probe
+    if override.command:
+        return override.command, None
+    return command, None if override.as_is else translated(command, environment)
 
 
 def _command(test: list[str], shell: list[str] | tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Runs a task's health check, by socket or by exec, by the schedule of `agent.health`."""
+"""Runs a task's health check, by socket or by exec, by the schedule of `health.check`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import structlog
 
-from skerry.agent.health import (
+from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.health.check import (
     HEALTHY,
     OUTPUT_LIMIT,
     Check,
@@ -17,9 +18,8 @@ from skerry.agent.health import (
     gap,
     recorded,
 )
-from skerry.agent.look import Unsure, look
-from skerry.agent.sockets import Sockets
-from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.health.socket_probe import Unsure, probe_by_socket
+from skerry.health.sockets import Sockets
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Raw, Task
 
@@ -87,7 +87,7 @@ class Prober:
         """One probe; None where it says nothing about the task (paused, just ended, the engine away).
         Raises Unsure where a socket can't tell, but the command can."""
         if check.probe is not None and self._sockets is not None:
-            return await self._look(task, check, self._sockets, pid)
+            return await self._by_socket(task, check, self._sockets, pid)
         await self._slots.acquire()
         running = asyncio.ensure_future(self._execute(task, check))
         try:
@@ -100,24 +100,24 @@ class Prober:
             self._slots.release()
         return await running
 
-    async def _look(self, task: Task, check: Check, sockets: Sockets, pid: int) -> ProbeResult | None:
+    async def _by_socket(self, task: Task, check: Check, sockets: Sockets, pid: int) -> ProbeResult | None:
         assert check.probe is not None
         start = self._clock()
         try:
-            found = await look(check.probe, sockets, pid, check.timeout)
+            result = await probe_by_socket(check.probe, sockets, pid, check.timeout)
         except OSError:  # the container is gone
             return None
         except Unsure:
             if check.command:
                 raise
             return ProbeResult(start, self._clock(), 1, "no answer that could be read")
-        output = found.output
-        if found.exit_code == -1:
-            seen = await self._inspect(task)
-            if seen is None or seen["State"].get("Paused"):
+        output = result.output
+        if result.exit_code == -1:
+            container = await self._inspect(task)
+            if container is None or container["State"].get("Paused"):
                 return None
             output = f"Health check exceeded timeout ({check.timeout / SECOND:g}s): {output}"
-        return ProbeResult(start, self._clock(), found.exit_code, output[:OUTPUT_LIMIT])
+        return ProbeResult(start, self._clock(), result.exit_code, output[:OUTPUT_LIMIT])
 
     async def _inspect(self, task: Task) -> Raw | None:
         try:
@@ -130,14 +130,14 @@ class Prober:
     async def _execute(self, task: Task, check: Check) -> ProbeResult | None:
         start = self._clock()
         try:
-            ran = await self._engine.exec(task.name, list(check.command), check.timeout / SECOND)
+            result = await self._engine.exec(task.name, list(check.command), check.timeout / SECOND)
         except EngineUnreachable:
             return None
         except EngineError as error:
             if error.status in (404, 409):
                 return None
             return ProbeResult(start, self._clock(), -1, error.message[:OUTPUT_LIMIT])
-        output = ran.output
-        if ran.exit_code == -1:
+        output = result.output
+        if result.exit_code == -1:
             output = f"Health check exceeded timeout ({check.timeout / SECOND:g}s): {output}"
-        return ProbeResult(start, self._clock(), ran.exit_code, output[:OUTPUT_LIMIT])
+        return ProbeResult(start, self._clock(), result.exit_code, output[:OUTPUT_LIMIT])

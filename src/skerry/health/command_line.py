@@ -8,43 +8,43 @@ from dataclasses import dataclass
 
 @dataclass
 class Options:
-    """What a command line's words said."""
+    """The words of a command line, sorted."""
 
     flags: set[str]
     values: dict[str, list[str]]
     rest: list[str]
 
 
-def options(words: Sequence[str], flags: dict[str, str], values: dict[str, str]) -> Options:
+def parse(words: Sequence[str], flags: dict[str, str], values: dict[str, str]) -> Options:
     """Sort words into options and others. `flags` and `values` give each spelling its name; short flags
     may be joined. Raises ValueError for an option that is not known."""
-    found = Options(set(), {}, [])
+    options = Options(set(), {}, [])
     waiting = iter(words)
     for word in waiting:
         if not word.startswith("-") or word == "-":
-            found.rest.append(word)
+            options.rest.append(word)
         elif word.startswith("--"):
             name, equals, value = word.partition("=")
             if name in flags and not equals:
-                found.flags.add(flags[name])
+                options.flags.add(flags[name])
             elif name in values:
-                found.values.setdefault(values[name], []).append(value if equals else _next(waiting))
+                options.values.setdefault(values[name], []).append(value if equals else _next(waiting))
             else:
                 raise ValueError(word)
         else:
-            _short(word, waiting, flags, values, found)
-    return found
+            _short(word, waiting, flags, values, options)
+    return options
 
 
 def _short(
-    word: str, waiting: Iterator[str], flags: dict[str, str], values: dict[str, str], found: Options
+    word: str, waiting: Iterator[str], flags: dict[str, str], values: dict[str, str], options: Options
 ) -> None:
     for at, letter in enumerate(word[1:], 2):
         name = f"-{letter}"
         if name in flags:
-            found.flags.add(flags[name])
+            options.flags.add(flags[name])
         elif name in values:
-            found.values.setdefault(values[name], []).append(word[at:] or _next(waiting))
+            options.values.setdefault(values[name], []).append(word[at:] or _next(waiting))
             return
         else:
             raise ValueError(word)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 
-from skerry.network.errors import NetworkError
+from skerry.model.errors import NetworkError
 
 DEADLINE_S = 20.0
 RECENT = 256
@@ -23,10 +22,11 @@ def is_ours(pid: int) -> bool:
     return pid in _recent
 
 
-async def run(
-    command: Sequence[str], stdin: str = "", deadline_s: float = DEADLINE_S
-) -> tuple[int, str, str]:
-    """Run a command; (exit code, standard output, standard error). NetworkError where it cannot be run."""
+async def run(command: Sequence[str], stdin: str = "") -> tuple[int, str, str]:
+    """Run a command; (exit code, standard output, standard error).
+
+    NetworkError where it is not installed or has not ended by the deadline, when it is killed.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -56,18 +56,3 @@ async def check(command: Sequence[str], stdin: str = "") -> str:
     if code != 0:
         raise NetworkError(f"{' '.join(command[:4])}: {err.strip() or out.strip() or f'exit code {code}'}")
     return out
-
-
-def _in(namespace: Path | None) -> list[str]:
-    return [] if namespace is None else ["nsenter", f"--net={namespace}"]
-
-
-async def nft(script: str, namespace: Path | None = None) -> str:
-    """Apply a script in one transaction, in a namespace if one is given; its output."""
-    return await check([*_in(namespace), "nft", "-f", "-"], script)
-
-
-async def nft_quietly(*words: str) -> str:
-    """Run one nft command that may find nothing; its output, empty where it failed."""
-    code, out, _ = await run(["nft", *words])
-    return out if code == 0 else ""
