@@ -137,10 +137,10 @@ class NetworkLoop:
         """Somebody is about to tell of guests: nothing is applied for a while without these."""
         self._guests_known.clear()
 
-    def tell_guests(self, seen: Guests) -> None:
+    def tell_guests(self, guests: Guests) -> None:
         """These plain containers are on our networks now."""
-        if seen != self._guests:
-            self._guests = seen
+        if guests != self._guests:
+            self._guests = guests
             self._wanted.set()
         self._guests_known.set()
 
@@ -172,7 +172,7 @@ class NetworkLoop:
     def _labels_changed(self, service: Service, *, gone: bool) -> None:
         """A service that is removed still says how its last tasks are drained."""
         view = self._store.view
-        self._removed = {key: one for key, one in self._removed.items() if view.tasks_of(key)}
+        self._removed = {key: service for key, service in self._removed.items() if view.tasks_of(key)}
         if gone:
             self._removed[service.id] = handling_of(service)
 

@@ -147,10 +147,10 @@ def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes
 
 
 def _remove(folder: Path, patterns: tuple[str, ...]) -> None:
-    for found in [path for pattern in patterns for path in folder.glob(pattern)]:
-        if found.is_dir() and not found.is_symlink():
-            shutil.rmtree(found, ignore_errors=True)
+    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
         else:
-            found.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # somebody else's things are still in it
         folder.rmdir()
