@@ -21,8 +21,8 @@ from msgspec.structs import replace
 
 from skerry.gate.shares import LIMITS
 from skerry.linux.netns import RUN_NETNS, inside
-from skerry.model.traffic import Backend, Client, Name, PublishedPort, Traffic, VirtualService
-from skerry.network.kernel import KernelNetwork, Reservations
+from skerry.model.traffic import Backend, Client, Name, PublishedPort, Reservations, Traffic, VirtualService
+from skerry.network.kernel import KernelNetwork
 from tests.network.conftest import Started
 from tests.network.lab import MACHINE, RED, Http, Lab, get, sh
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import structlog
 
+from skerry.agent.deps import AgentDeps
 from skerry.agent.hostsfile import name_itself
 from skerry.agent.observe import (
     UNHEALTHY_CAUSE,
@@ -25,12 +26,11 @@ from skerry.agent.observe import (
     running,
     started,
 )
-from skerry.agent.parts import Parts
 from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
 from skerry.agent.seat import IN_USE, seat
 from skerry.agent.step import Step, next_step
-from skerry.agent.traffic import withdraw
+from skerry.agent.task_network import withdraw
 from skerry.agent.waits import delays, first
 from skerry.core.handling import handling_of
 from skerry.engine.port import EngineError, EngineUnreachable
@@ -60,7 +60,7 @@ def reason(error: Exception) -> str:
 class Actor:
     """The life of one task. The agent tells it what it hears; `run` returns when nothing is left to do."""
 
-    def __init__(self, parts: Parts, task: Task) -> None:
+    def __init__(self, parts: AgentDeps, task: Task) -> None:
         self._parts = parts
         self._id = task.id
         self._name = task.name

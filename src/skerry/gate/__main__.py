@@ -19,9 +19,9 @@ import socket
 import sys
 from pathlib import Path
 
-from skerry.gate import handover
-from skerry.gate.app import Gate
-from skerry.gate.handover import Inherited
+from skerry.gate import socket_passing
+from skerry.gate.gate import Gate
+from skerry.gate.socket_passing import Inherited
 from skerry.linux.netns import RUN_NETNS
 from skerry.logs import log_to_stderr
 from skerry.model.settings import GatePaths
@@ -66,10 +66,10 @@ async def _serve(options: argparse.Namespace) -> int:
 async def _inherited(options: argparse.Namespace, paths: GatePaths) -> tuple[socket.socket | None, Inherited]:
     if options.inherit is not None:
         giver = socket.socket(fileno=options.inherit)
-        return giver, Inherited(await asyncio.to_thread(handover.take, giver))
+        return giver, Inherited(await asyncio.to_thread(socket_passing.take, giver))
     if options.take_over:
         try:
-            giver, parcel = await handover.ask(paths.handover, handover.TAKE)
+            giver, parcel = await socket_passing.ask(paths.handover, socket_passing.TAKE)
         except OSError:  # none runs, or one from before there was a handover: the lock will tell
             return None, Inherited()
         return giver, Inherited(parcel)

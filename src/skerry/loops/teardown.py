@@ -19,7 +19,7 @@ from skerry.engine.client import DockerEngine
 from skerry.engine.embedded import Embedded, is_anonymous
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.linux import mounts
-from skerry.loops.engine import place_of
+from skerry.loops.engine import engine_options
 from skerry.model.defaults import SECOND, STOP_GRACE_PERIOD
 from skerry.model.errors import SkerryError
 from skerry.model.identity import Identity
@@ -37,7 +37,7 @@ async def take_down(settings: Settings, *, purge: bool, volumes: bool) -> None:
     """Stop everything of an instance whose daemon has ended; with `purge` remove its state, too."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     view, identity = _stored(settings, forgiving=purge)
-    engine = await running_engine(place_of(settings, identity, view))
+    engine = await running_engine(engine_options(settings, identity, view))
     if engine is not None:
         await _stop_tasks(engine, view, settings.name, purge=purge, volumes=volumes)
         await engine.close()
@@ -63,7 +63,7 @@ async def what_goes(settings: Settings) -> dict[str, list[str]]:
         "networks": [row.name for row in view.networks.values() if not (row.predefined or row.removed)],
         "volumes": private.volumes,
     }
-    engine = await running_engine(place_of(settings, identity, view))
+    engine = await running_engine(engine_options(settings, identity, view))
     if engine is not None:
         try:
             if engine.socket == private.socket:

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from skerry.gate import handover
-from skerry.gate.handover import Item, Parcel
+from skerry.gate import socket_passing
 from skerry.gate.message import Desired
+from skerry.gate.socket_passing import Item, Parcel
 
 
 class SocketCopies:
@@ -45,7 +45,7 @@ class SocketCopies:
 
     async def _ask(self) -> None:
         with suppress(OSError):
-            connection, parcel = await handover.ask(self._path, handover.KEEP)
+            connection, parcel = await socket_passing.ask(self._path, socket_passing.KEEP)
             connection.close()
             self.drop()
             for item, handle in parcel:
@@ -57,23 +57,23 @@ class SocketCopies:
 
     def _drop_others(self) -> None:
         for place in self._kept.keys() - self._wanted:
-            handover.close_all([self._kept.pop(place)])
+            socket_passing.close_all([self._kept.pop(place)])
 
     def give(self, taker: socket.socket, desired: Desired) -> None:
         """Give all to a gate that starts, with the state that it shall have. Blocks. Raises OSError."""
-        state = handover.as_file(desired)
+        state = socket_passing.as_file(desired)
         try:
             parcel: Parcel = [*self._kept.values(), (Item("desired"), state)]
-            handover.give(taker, parcel)
+            socket_passing.give(taker, parcel)
         finally:
             os.close(state)
-        if taker.recv(16) != handover.TAKEN:
+        if taker.recv(16) != socket_passing.TAKEN:
             raise ConnectionError("it ended before it served")
-        handover.give(taker, [])
+        socket_passing.give(taker, [])
 
     def drop(self) -> None:
         """Close all."""
-        handover.close_all(self._kept.values())
+        socket_passing.close_all(self._kept.values())
         self._kept = {}
 
     async def close(self) -> None:

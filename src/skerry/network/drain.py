@@ -10,7 +10,7 @@ from time import monotonic_ns
 
 from skerry.linux import netns, nft
 from skerry.linux.conntrack import Conntrack
-from skerry.linux.inet_diag import Connection, InetDiag
+from skerry.linux.inet_diag import InetDiag, TcpConnection
 from skerry.model.defaults import MILLISECOND
 from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
@@ -142,7 +142,7 @@ class Drain:
         sample = await asyncio.to_thread(self._sample)
         before, self._watched = self._watched, {}
         quiet_ms = self._rules.quiet // MILLISECOND
-        verdicts: dict[Verdict, list[Connection]] = {verdict: [] for verdict in Verdict}
+        verdicts: dict[Verdict, list[TcpConnection]] = {verdict: [] for verdict in Verdict}
         for now, asked in sample:
             earlier = before.get(now.identity)
             if earlier and earlier.shielded and _four(now) not in refused and ":" not in now.peer:
@@ -158,7 +158,7 @@ class Drain:
         await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
         return len(self._watched)
 
-    def _close(self, idle: Connection) -> None:
+    def _close(self, idle: TcpConnection) -> None:
         """With its flow: the kernel would take a new connection from the same client's port for the old one
         coming back, and lead it here past the table."""
         self._closed += self._diag.destroy(idle)
@@ -166,17 +166,17 @@ class Drain:
         if ":" not in idle.peer:
             self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
 
-    def _sample(self) -> list[tuple[Connection, bool | None]]:
+    def _sample(self) -> list[tuple[TcpConnection, bool | None]]:
         return [(one, self._asked(one)) for one in self._diag.served(self._address)]
 
-    def _asked(self, one: Connection) -> bool | None:
+    def _asked(self, one: TcpConnection) -> bool | None:
         """The flow's mark, looked up only where the times do not tell."""
         if one.heard_ago != one.sent_ago or not one.heard or ":" in one.peer:
             return None
         mark = self._conntrack.mark(one.local, one.port, one.peer, one.peer_port)
         return None if mark is None else bool(mark & ruleset.ASKED_MARK)
 
-    async def _change_shield(self, raise_for: list[Connection], lower_for: list[Connection]) -> None:
+    async def _change_shield(self, raise_for: list[TcpConnection], lower_for: list[TcpConnection]) -> None:
         await self._shield.put_up({_four(one) for one in raise_for if ":" not in one.peer})
         open_ones = {_four(watched.seen) for watched in self._watched.values()}
         await self._shield.take_down({_four(one) for one in lower_for} | self._shield.over(open_ones))
@@ -184,7 +184,7 @@ class Drain:
             self._watched[one.identity] = replace(self._watched[one.identity], shielded=shielded)
 
 
-def _four(one: Connection) -> Four:
+def _four(one: TcpConnection) -> Four:
     return one.peer, one.peer_port, one.local, one.port
 
 

@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -15,31 +14,23 @@ import structlog
 
 from skerry.gate.message import Status
 from skerry.linux import netns, nft
-from skerry.linux.commands import is_ours, run
 from skerry.linux.link_watch import watch_links
 from skerry.linux.netlink import Subscription
 from skerry.linux.nft_watch import Loss, RulesetWatch
+from skerry.linux.tools import is_ours, run
 from skerry.model.conditions import Conditions
 from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
-from skerry.model.traffic import Segment, Traffic
+from skerry.model.traffic import Reservations, Segment, Traffic
 from skerry.network import chains, flows, forwarding, links, loopback, ruleset
+from skerry.network.displacement import displaced
 from skerry.network.drain import drain
 from skerry.network.gatelink import GateLink
 from skerry.network.hostresolver import host_resolver
-from skerry.network.place import displaced
 
 log = structlog.get_logger()
 
 HELD = "held connections"
-
-
-@dataclass(frozen=True)
-class Reservations:
-    """Which published ports are ours on this machine, and why others are not, by their keys (`tcp/80`)."""
-
-    reserved: frozenset[str] = frozenset()
-    refused: dict[str, str] = field(default_factory=dict)
 
 
 class KernelNetwork:

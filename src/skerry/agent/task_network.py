@@ -18,7 +18,7 @@ WITHDRAWAL_S = 30.0
 update for ever."""
 
 
-class Traffic(Protocol):
+class TaskNetwork(Protocol):
     """The network's side of a task's life, in the order in which it is called."""
 
     async def joinable(self, task: Task) -> None:
@@ -47,7 +47,7 @@ class Traffic(Protocol):
         """A task has ended by itself: whoever was on the way to it shall find another."""
 
 
-async def withdraw(traffic: Traffic, task_id: str) -> None:
+async def withdraw(traffic: TaskNetwork, task_id: str) -> None:
     """Out of the table, acknowledged: after this no new connection reaches the container."""
     try:
         async with asyncio.timeout(WITHDRAWAL_S):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from skerry.agent.files import TaskFolders
 from skerry.agent.former import FormerTasks
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
-from skerry.agent.traffic import Traffic
+from skerry.agent.task_folders import TaskFolders
+from skerry.agent.task_network import TaskNetwork
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.health.prober import Prober
@@ -18,12 +18,12 @@ from skerry.store.store import Store
 
 
 @dataclass(frozen=True)
-class Parts:
+class AgentDeps:
     """`clock` is wall-clock nanoseconds; `instance` is the name that tells instances on one engine apart."""
 
     store: Store
     engine: Engine
-    traffic: Traffic
+    traffic: TaskNetwork
     folders: TaskFolders
     resolvers: ResolvFiles
     reporter: Reporter
