@@ -25,7 +25,7 @@ import dns.message
 
 from demo.ending import end_in_order
 from harness.world import World, wait_until
-from skerry.gate.netns import inside
+from skerry.linux.netns import inside
 
 LOOKUPS = 3000
 FLOODING = 8

@@ -19,12 +19,12 @@ from msgspec.structs import replace
 from demo.ending import end_in_order
 from harness.net import INSIDE
 from harness.world import World, wait_until
-from skerry.agent.health import HEALTHY, Check
-from skerry.agent.probe import Prober
-from skerry.agent.sockets import Namespaces
-from skerry.core.probing import translated
 from skerry.engine.client import connect_engine
-from skerry.gate.netns import RUN_NETNS, inside
+from skerry.health.check import HEALTHY, Check
+from skerry.health.prober import Prober
+from skerry.health.sockets import NamespaceSockets
+from skerry.health.translate import translated
+from skerry.linux.netns import RUN_NETNS, inside
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Task, TaskStatus
 from skerry.model.spec import Spec
@@ -105,7 +105,7 @@ async def many(world: World) -> float:
     pid = int(world.inspect("container", container)["State"]["Pid"])
     probe = translated(["curl", "-f", "http://127.0.0.1:8080/healthcheck"])
     assert probe is not None
-    sockets, engine = Namespaces(), await connect_engine(f"{world.socket}")
+    sockets, engine = NamespaceSockets(), await connect_engine(f"{world.socket}")
     prober = Prober(engine, time.time_ns, sockets)
     blank = Task(
         "",

@@ -17,7 +17,7 @@ from demo.settings import Settings
 from demo.shell import Shell, StepFailed
 from harness.images import unmount_below
 from harness.processes import kill_all
-from skerry.gate.netns import RUN_NETNS, enter
+from skerry.linux.netns import RUN_NETNS, enter
 
 
 def claim(settings: Settings, shell: Shell) -> None:

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from skerry.gate.netns import inside
+from skerry.linux.netns import inside
 
 
 @dataclass(frozen=True)

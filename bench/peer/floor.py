@@ -22,7 +22,7 @@ from bench.peer.events import Deaths
 from bench.peer.story import Play
 from bench.peer.systems import System
 from bench.peer.wire import Wire
-from skerry.gate.netns import RUN_NETNS, inside
+from skerry.linux.netns import RUN_NETNS, inside
 
 PREFIX = "skerry-floor"
 LOOK_S = 0.005

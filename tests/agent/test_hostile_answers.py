@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from skerry.agent.look import Found, look
-from skerry.core.probing import translated
+from skerry.health.socket_probe import SocketResult, probe_by_socket
+from skerry.health.translate import translated
 from skerry.model.defaults import SECOND
 from tests.agent.listeners import Here
 
@@ -48,7 +48,7 @@ def server(first: bytes, endless: bytes = b"", pause_s: float = 0.0) -> Iterator
         thread.join(30)
 
 
-def probed(port: int, limit_s: float) -> tuple[Found, int]:
+def probed(port: int, limit_s: float) -> tuple[SocketResult, int]:
     """What a check finds within its time, and how often others had their turn meanwhile."""
     turns = 0
 
@@ -58,12 +58,12 @@ def probed(port: int, limit_s: float) -> tuple[Found, int]:
             await asyncio.sleep(0.001)
             turns += 1
 
-    async def play() -> Found:
+    async def play() -> SocketResult:
         beside = asyncio.create_task(others())
         try:
             probe = translated(("curl", "-f", f"http://127.0.0.1:{port}/health"))
             assert probe is not None
-            return await look(probe, Here(), 1, int(limit_s * SECOND))
+            return await probe_by_socket(probe, Here(), 1, int(limit_s * SECOND))
         finally:
             beside.cancel()
 

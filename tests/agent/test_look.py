@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from skerry.agent.look import Found, Unsure, look
-from skerry.core.probing import HttpProbe, TcpProbe, translated
+from skerry.health.probe import HttpProbe, TcpProbe
+from skerry.health.socket_probe import SocketResult, Unsure, probe_by_socket
+from skerry.health.translate import translated
 from skerry.model.defaults import MILLISECOND, SECOND
 from tests.agent.listeners import Here
 
@@ -84,7 +85,7 @@ async def both(words: str, port: int, busybox: bool = False) -> tuple[int | None
     probe = translated(command)
     assert probe is not None
     try:
-        found: int | None = (await look(probe, Here(busybox), 1, SECOND)).exit_code
+        found: int | None = (await probe_by_socket(probe, Here(busybox), 1, SECOND)).exit_code
     except Unsure:
         found = None
     return found, await exit_code(["busybox", *command] if busybox else command)
@@ -111,7 +112,9 @@ async def test_refused_and_reset_and_late() -> None:
     async with server(OK, hangs=True) as port:
         assert await both("curl -f -m 0.1", port) == (28, 28)
         late = TcpProbe(("127.0.0.1",), port)
-        assert await look(HttpProbe(late.hosts, port), Here(), 1, 50 * MILLISECOND) == Found(-1, "")
+        assert await probe_by_socket(
+            HttpProbe(late.hosts, port), Here(), 1, 50 * MILLISECOND
+        ) == SocketResult(-1, "")
 
 
 async def test_where_only_the_command_can_tell() -> None:
@@ -123,12 +126,14 @@ async def test_where_only_the_command_can_tell() -> None:
         nowhere = Here()
         nowhere.programs.clear()
         with pytest.raises(Unsure):
-            await look(without, nowhere, 1, SECOND)
+            await probe_by_socket(without, nowhere, 1, SECOND)
 
 
 async def test_any_loopback_will_do_and_the_body_is_told() -> None:
     async with server(OK) as port:
         probe = translated(f"curl -f http://localhost:{port}/".split())
         assert probe is not None
-        assert await look(probe, Here(), 1, SECOND) == Found(0, "yes")
-        assert await look(TcpProbe(("::1", "127.0.0.1"), port), Here(), 1, SECOND) == Found(0, "")
+        assert await probe_by_socket(probe, Here(), 1, SECOND) == SocketResult(0, "yes")
+        assert await probe_by_socket(TcpProbe(("::1", "127.0.0.1"), port), Here(), 1, SECOND) == SocketResult(
+            0, ""
+        )

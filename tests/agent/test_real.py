@@ -12,9 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from harness.net import run
-from skerry.agent.sockets import Namespaces
 from skerry.engine.client import connect_engine
-from skerry.engine.processes import process_name
+from skerry.health.sockets import NamespaceSockets
+from skerry.linux.processes import process_name
 from skerry.model.defaults import MILLISECOND, SECOND
 from skerry.model.objects import Config, Raw, Secret, Task
 from skerry.model.states import TaskState
@@ -40,7 +40,7 @@ async def real_stage(socket: str) -> AsyncIterator[Stage]:
     subnet = {"Subnet": NETWORK.subnet, "Gateway": NETWORK.gateway, "IPRange": "10.0.1.0/25"}
     await engine.create_network({"Name": NETWORK.engine_name, "IPAM": {"Config": [subnet]}})
     with tempfile.TemporaryDirectory(prefix="skt-") as folder:
-        here = Stage(engine, [], Path(folder) / "tasks", sockets=Namespaces())
+        here = Stage(engine, [], Path(folder) / "tasks", sockets=NamespaceSockets())
         await here.put(NODE, NETWORK)
         await here.start()
         try:

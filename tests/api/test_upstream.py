@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from skerry.api.pulse import Pulse
+import skerry.api
 from skerry.api.upstream import Upstream
+from skerry.engine.http import Wire
 from skerry.engine.port import EngineUnreachable
+from skerry.engine.pulse import Pulse
 
 
 class Engine:
@@ -52,7 +55,8 @@ class Engine:
 
 
 async def test_what_may_be_asked_twice_goes_by_one_connection(tmp_path: Path) -> None:
-    upstream = Upstream(str(tmp_path / "e"))
+    wire = Wire(str(tmp_path / "e"))
+    upstream = Upstream(wire)
     async with Engine(tmp_path / "e") as engine:
         for number in range(1, 4):
             assert (await upstream.request("GET", "/_ping")).body == b"%d" % number
@@ -60,20 +64,22 @@ async def test_what_may_be_asked_twice_goes_by_one_connection(tmp_path: Path) ->
         await upstream.request("POST", "/containers/create")
         await upstream.request("POST", "/containers/create")
         assert engine.connections == 3
-        await upstream.close()
+        await wire.close()
 
 
 async def test_a_kept_connection_that_dies_costs_no_answer(tmp_path: Path) -> None:
-    upstream = Upstream(str(tmp_path / "e"))
+    wire = Wire(str(tmp_path / "e"))
+    upstream = Upstream(wire)
     async with Engine(tmp_path / "e", each=1) as engine:
         for number in range(1, 5):
             assert (await upstream.request("GET", "/info")).body == b"%d" % number
         assert engine.connections == 4
-        await upstream.close()
+        await wire.close()
 
 
 async def test_a_ping_holds_while_the_engine_lives(tmp_path: Path) -> None:
-    upstream, pulse = Upstream(str(tmp_path / "e")), Pulse(str(tmp_path / "e"))
+    wire = Wire(str(tmp_path / "e"))
+    upstream, pulse = Upstream(wire), Pulse(str(tmp_path / "e"))
 
     async def ping() -> bytes:
         return (await pulse.ping("GET", lambda: upstream.request("GET", "/_ping"))).body
@@ -95,4 +101,21 @@ async def test_a_ping_holds_while_the_engine_lives(tmp_path: Path) -> None:
             while await ping():
                 await asyncio.sleep(0)
     pulse.close()
-    await upstream.close()
+    await wire.close()
+
+
+SOCKETS = re.compile(r"ClientSession\(|UnixConnector\(|_unix_connection\(|AF_UNIX")
+
+
+def test_only_the_engines_client_and_the_door_speak_to_the_engines_socket() -> None:
+    source = Path(skerry.api.__file__).parent
+    others = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if SOCKETS.search(path.read_text(encoding="utf-8"))
+    }
+    assert others == {
+        "door/connection.py",  # the byte pipe
+        "door/frontdoor.py",  # skerry's own socket
+        "routes/skerry.py",  # who asks for a secret
+    }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.core.handling import Handling, Wish, handling
-from skerry.core.probing import HttpProbe, TcpProbe
+from skerry.core.handling import Handling, handling
+from skerry.health.override import ProbeOverride
+from skerry.health.probe import HttpProbe, TcpProbe
 from skerry.model.defaults import MILLISECOND, SECOND
+from skerry.model.drain import DrainRules
 
 
 def test_nothing_said_and_somebody_elses_labels() -> None:
@@ -24,18 +26,18 @@ def test_everything_said() -> None:
             "skerry.probe.liveness": "tcp://:8080",
         }
     )
-    assert (said.hold_timeout, said.drain_timeout) == (5 * SECOND, 60 * SECOND)
-    assert (said.drain_quiet, said.drain_idle) == (200 * MILLISECOND, "leave")
+    assert said.hold_timeout == 5 * SECOND
+    assert said.drain == DrainRules(60 * SECOND, 200 * MILLISECOND, "leave")
     assert isinstance(said.readiness.probe, HttpProbe)
     assert (said.readiness.probe.port, said.readiness.probe.target) == (8080, "/ready")
-    assert said.liveness == Wish(probe=TcpProbe(("127.0.0.1", "::1"), 8080))
+    assert said.liveness == ProbeOverride(probe=TcpProbe(("127.0.0.1", "::1"), 8080))
 
 
 def test_commands_by_label() -> None:
     said = handling({"skerry.probe": "exec", "skerry.probe.readiness": "exec test -f /ready"})
-    assert said.readiness == Wish(command=("/bin/sh", "-c", "test -f /ready"))
-    assert said.liveness == Wish(as_is=True)
-    assert handling({"skerry.probe.liveness": "none"}).liveness == Wish(none=True)
+    assert said.readiness == ProbeOverride(command=("/bin/sh", "-c", "test -f /ready"))
+    assert said.liveness == ProbeOverride(as_is=True)
+    assert handling({"skerry.probe.liveness": "none"}).liveness == ProbeOverride(none=True)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.core.probing import HttpProbe, TcpProbe, translated
+from skerry.health.probe import HttpProbe, TcpProbe
+from skerry.health.translate import translated
 from skerry.model.defaults import MILLISECOND, SECOND
 
 BOTH = ("::1", "127.0.0.1")

@@ -14,7 +14,7 @@ import pytest
 
 from skerry.engine import embedded
 from skerry.engine.admit import EngineRefused, admit
-from skerry.engine.choose import Choice, Place, adopted, choose_engine, running_engine
+from skerry.engine.choose import Choice, EngineOptions, adopted, choose_engine, running_engine
 from skerry.engine.client import connect_engine
 from skerry.engine.embedded import Embedded
 from skerry.engine.port import EngineUnreachable
@@ -31,10 +31,12 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-def place(folder: Path, explicit: str | None = None, **more: Any) -> Place:
+def place(folder: Path, explicit: str | None = None, **more: Any) -> EngineOptions:
     """The place of an instance in a folder; `default.sock` stands for the machine's engine."""
     default = folder / "default.sock"
-    return Place(folder, folder / "data", folder / "own.sock", explicit, default_socket=default, **more)
+    return EngineOptions(
+        folder, folder / "data", folder / "own.sock", explicit, default_socket=default, **more
+    )
 
 
 async def chosen(folder: Path, explicit: str | None = None, **more: Any) -> Choice:
@@ -206,7 +208,7 @@ async def test_another_dockerd_here_is_never_joined_by_a_second(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/bin/false")
-    monkeypatch.setattr(embedded, "dockerds_here", lambda: [4711])
+    monkeypatch.setattr(embedded, "neighbours", lambda name: [4711])
     with pytest.raises(EngineUnreachable, match=r"process 4711.*DOCKER_HOST"):
         await Embedded(folder, folder / "data").start()
 
@@ -297,7 +299,7 @@ def test_the_private_engine_is_found_again_survives_a_kill_and_ends(folder: Path
         assert run("nsenter", f"--net={net}", sys.executable, "-c", HERE) == "[]"
 
 
-HERE = "from skerry.engine.processes import dockerds_here; print(dockerds_here())"
+HERE = "from skerry.linux.processes import neighbours; print(neighbours('dockerd'))"
 
 
 def _import_box(socket: str) -> None:

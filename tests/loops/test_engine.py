@@ -117,7 +117,7 @@ async def test_a_private_engine_that_does_not_start_ends_nothing(
     script.write_text("#!/bin/sh\necho volumes/metadata.db: timeout\nexit 1\n")
     script.chmod(0o755)
     monkeypatch.setattr("shutil.which", lambda name, path=None: str(script))
-    monkeypatch.setattr("skerry.engine.embedded.dockerds_here", list)
+    monkeypatch.setattr("skerry.engine.embedded.neighbours", lambda name: [])
     monkeypatch.setattr("skerry.loops.engine.START_S", 1.0)
     private = Embedded(socket.parent, socket.parent / "data")
 

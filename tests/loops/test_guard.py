@@ -18,10 +18,9 @@ from skerry.loops.guard import Loop, run_all
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.model.conditions import Conditions
-from skerry.model.errors import InvariantBroken
+from skerry.model.errors import InvariantBroken, NetworkError
 from skerry.model.objects import Raw, Service
 from skerry.model.states import TaskState
-from skerry.network.errors import NetworkError
 from skerry.store.errors import StateError
 from skerry.store.store import Store
 from tests.agent.stage import stage

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from skerry.model.errors import NetworkError
 from skerry.network import gatelink
-from skerry.network.errors import NetworkError
 from skerry.network.gatelink import GateLink
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.gate.netns import RUN_NETNS, inside
+from skerry.linux.netns import RUN_NETNS, inside
 from skerry.network import machine
 from tests.network.lab import MACHINE, RED, Lab
 

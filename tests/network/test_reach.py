@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from skerry.gate.netns import RUN_NETNS, inside
+from skerry.linux.netns import RUN_NETNS, inside
 from skerry.model.traffic import PublishedPort, Traffic
 from tests.network.conftest import Started
 from tests.network.lab import BLUE, MACHINE, OUTSIDE, RED, Http, Lab, get, sh, silent

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from skerry.gate.netns import RUN_NETNS, inside
-from skerry.network.route import routing
+from skerry.linux.netns import RUN_NETNS, inside
+from skerry.linux.rtnetlink import Rtnetlink
 from tests.network.lab import Lab, sh
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(30)]
@@ -25,7 +25,7 @@ def test_a_pair_of_links_on_a_bridge(lab: Lab) -> None:
     sh(f"ip -n {lab.machine} link add br9 type bridge")
 
     def plug() -> None:
-        with routing() as route, (RUN_NETNS / lab.outside).open() as there:
+        with Rtnetlink() as route, (RUN_NETNS / lab.outside).open() as there:
             bridge = route.index("br9")
             assert bridge is not None
             route.call_iptables(bridge)
@@ -47,7 +47,7 @@ def test_a_pair_of_links_on_a_bridge(lab: Lab) -> None:
     assert "far9" in sh(f"ip -n {lab.outside} -brief link")
 
     def unplug() -> None:
-        with routing() as route:
+        with Rtnetlink() as route:
             route.delete_link(route.index("port9") or 0)
             assert route.index("port9") is None
 
@@ -56,7 +56,7 @@ def test_a_pair_of_links_on_a_bridge(lab: Lab) -> None:
 
 def test_an_address_and_a_local_subnet_may_be_there_already(lab: Lab) -> None:
     def dress() -> None:
-        with routing() as route:
+        with Rtnetlink() as route:
             index = route.index("out0")
             assert index is not None
             for _ in range(2):
@@ -69,7 +69,7 @@ def test_an_address_and_a_local_subnet_may_be_there_already(lab: Lab) -> None:
     assert json.loads(sh(asked))[0]["type"] == "local"
 
     def undress() -> None:
-        with routing() as route:
+        with Rtnetlink() as route:
             route.make_foreign("10.7.0.128/25")
             with pytest.raises(OSError, match="No such process") as refused:
                 route.make_foreign("10.7.0.128/25")
@@ -81,7 +81,7 @@ def test_an_address_and_a_local_subnet_may_be_there_already(lab: Lab) -> None:
 
 def test_a_link_that_is_gone(lab: Lab) -> None:
     def ask() -> None:
-        with routing() as route:
+        with Rtnetlink() as route:
             assert route.index("nothing9") is None
             with pytest.raises(OSError, match="No such device"):
                 route.hairpin(4711)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 
+from skerry.linux import tools
+from skerry.linux.netlink import messages
+from skerry.linux.nft_watch import Loss, RulesetWatch, loss_of
+from skerry.linux.tools import run
 from skerry.model.traffic import Backend, Traffic, VirtualService
-from skerry.network import commands
-from skerry.network.commands import run
 from skerry.network.kernel import KernelNetwork
-from skerry.network.watch import IPV4, Loss, Watch, losses
 from tests.network.conftest import Started
 from tests.network.lab import RED, Lab, sh
 
-OURS = Loss(IPV4, "skerry", "")
-FLOWS = Loss(IPV4, "skerry-flows", "")
-RULES = Loss(IPV4, "filter", "DOCKER-USER")
-PLACE = Loss(IPV4, "filter", "FORWARD")
-CHAIN = Loss(IPV4, "filter", "SKERRY-FORWARD")
-FILTER = Loss(IPV4, "filter", "")
-FENCE = Loss(IPV4, "fence", "")
+OURS = Loss(socket.AF_INET, "skerry", "")
+FLOWS = Loss(socket.AF_INET, "skerry-flows", "")
+RULES = Loss(socket.AF_INET, "filter", "DOCKER-USER")
+PLACE = Loss(socket.AF_INET, "filter", "FORWARD")
+CHAIN = Loss(socket.AF_INET, "filter", "SKERRY-FORWARD")
+FILTER = Loss(socket.AF_INET, "filter", "")
+FENCE = Loss(socket.AF_INET, "fence", "")
 
 
 @pytest.mark.engine
@@ -38,7 +40,7 @@ def test_only_what_is_gone_is_a_loss(lab: Lab) -> None:
         async def look() -> None:
             looked.set()
 
-        watch = Watch(look, concerns)
+        watch = RulesetWatch(look, concerns)
         try:
             sh("nft add table ip fence; nft add table ip skerry; nft add chain ip skerry one")
             sh("nft add rule ip skerry one accept; nft add set ip skerry s '{ type ipv4_addr; }'")
@@ -57,7 +59,7 @@ def test_only_what_is_gone_is_a_loss(lab: Lab) -> None:
             Loss(10, "skerry", ""),
             PLACE,
             RULES,
-            Loss(IPV4, "skerry", "one"),
+            Loss(socket.AF_INET, "skerry", "one"),
             OURS,
             FENCE,
         ]
@@ -78,7 +80,7 @@ def test_more_than_the_buffer_takes_may_be_anything(lab: Lab, tmp_path: Path) ->
         async def look() -> None:
             looked.set()
 
-        watch = Watch(look, lambda loss: False)
+        watch = RulesetWatch(look, lambda loss: False)
         try:
             sh(f"nft add table ip many; nft add set ip many s '{{ type ipv4_addr; }}'; nft -f {script}")
             async with asyncio.timeout(30):
@@ -97,9 +99,9 @@ def test_what_has_to_be_written_again(tmp_path: Path, loss: Loss) -> None:
 @pytest.mark.parametrize(
     "loss",
     [
-        Loss(IPV4, "skerry-other", ""),
-        Loss(IPV4, "filter", "DOCKER"),
-        Loss(IPV4, "nat", ""),
+        Loss(socket.AF_INET, "skerry-other", ""),
+        Loss(socket.AF_INET, "filter", "DOCKER"),
+        Loss(socket.AF_INET, "nat", ""),
         RULES,
         Loss(10, "filter", "FORWARD"),
     ],
@@ -110,9 +112,9 @@ def test_what_is_of_no_concern(tmp_path: Path, loss: Loss) -> None:
 
 async def test_a_rule_of_ours_is_of_concern_where_another_took_it(tmp_path: Path) -> None:
     await run(["true"])
-    network, pid = KernelNetwork(tmp_path), commands._recent[-1]
-    assert not network.concerns(Loss(IPV4, "skerry", "vip-10.0.1.130", pid))
-    assert network.concerns(Loss(IPV4, "skerry", "vip-10.0.1.130", 1))
+    network, pid = KernelNetwork(tmp_path), tools._recent[-1]
+    assert not network.concerns(Loss(socket.AF_INET, "skerry", "vip-10.0.1.130", pid))
+    assert network.concerns(Loss(socket.AF_INET, "skerry", "vip-10.0.1.130", 1))
 
 
 @pytest.mark.engine
@@ -144,4 +146,4 @@ def _rules(table: str) -> list[str]:
 
 @pytest.mark.parametrize("data", [b"", b"\x10", b"\0" * 64, b"\xff" * 64])
 def test_what_the_kernel_would_not_say_is_no_loss(data: bytes) -> None:
-    assert list(losses(data)) == []
+    assert not any(map(loss_of, messages(data)))

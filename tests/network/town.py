@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from skerry.gate.netns import RUN_NETNS, inside
+from skerry.linux.netns import RUN_NETNS, inside
 from skerry.model.traffic import Backend, PublishedPort, Traffic, VirtualService
 from tests.network.lab import BLUE, MACHINE, OUTSIDE, RED, Lab, get, sh
 

@@ -89,7 +89,7 @@ def test_only_what_changed_here_is_moved() -> None:
     assert str(step) == "update service shop_app"
     assert step.body["TaskTemplate"]["ContainerSpec"]["Env"] == ["A=1"]
     assert step.body["TaskTemplate"]["ForceUpdate"] == 5
-    assert step.there["Version"]["Index"] == 7
+    assert step.current["Version"]["Index"] == 7
 
 
 def test_new_content_under_an_old_tag_is_forced() -> None:
@@ -184,7 +184,7 @@ def test_a_service_that_was_stopped_here_does_not_move() -> None:
 
 def test_an_image_is_pushed_when_it_is_missing_or_a_service_changes() -> None:
     missing = {"app:1": Image("app:1", "r:5000/app:1", "app:1", content="c1", push=True)}
-    pushed = {"app:1": Image("app:1", "r:5000/app:1", "app:1", content="c1", push=True, there=True)}
+    pushed = {"app:1": Image("app:1", "r:5000/app:1", "app:1", content="c1", push=True, present=True)}
     found = plan(stack(), Snapshot(), missing)
     assert said(found)[-2:] == ["push image app:1 as r:5000/app:1", "create service shop_app"]
     assert found.steps[-1].body["TaskTemplate"]["ContainerSpec"]["Image"] == "r:5000/app:1"

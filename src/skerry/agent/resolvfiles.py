@@ -13,9 +13,9 @@ from pathlib import Path
 
 import structlog
 
-from skerry.agent import tmpfs
 from skerry.agent.container import Blueprint
 from skerry.core.resolvconf import TARGET, ResolvConf, has_its_own, of_task
+from skerry.linux import mounts
 
 log = structlog.get_logger()
 
@@ -34,10 +34,10 @@ class ResolvFiles:
         self._host = host
 
     def prepare(self) -> None:
-        """Make `root`, a tmpfs of its own, where it is none yet. Raises TmpfsError."""
+        """Make `root`, a tmpfs of its own, where it is none yet. Raises MountError."""
         self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if not tmpfs.is_mount_point(self.root):
-            tmpfs.mount(self.root, TMPFS_OPTIONS)
+        if not mounts.is_mount_point(self.root):
+            mounts.mount_tmpfs(self.root, TMPFS_OPTIONS)
 
     def given(self, task_id: str, plan: Blueprint) -> Blueprint:
         """The blueprint with the task's file bound, which is written now. One that is on no network of ours,

@@ -11,10 +11,8 @@ from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call
 from skerry.api.decode import invalid
 from skerry.api.deps import Parts
 from skerry.api.endpoint import Endpoint, Table
-from skerry.api.engine_versions import Version
 from skerry.api.errors import answer, errors
 from skerry.api.openapi import description
-from skerry.api.pulse import Pulse
 from skerry.api.query import Query
 from skerry.api.routes import (
     configs_and_secrets,
@@ -34,8 +32,10 @@ from skerry.api.routes import (
     volumes,
 )
 from skerry.api.swarm_events import Feed
-from skerry.api.upstream import OLDEST, Facts, Upstream, read_version, version_numbers
+from skerry.api.upstream import OLDEST, Facts, Upstream, version_numbers
 from skerry.control.mismatch import Mismatch
+from skerry.engine.pulse import Pulse
+from skerry.model.api_version import Version, read_version
 from skerry.model.errors import InvalidParameter
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -67,7 +67,7 @@ def make_app(parts: Parts) -> web.Application:
     """The API over these parts; serve it behind `frontdoor.serve`."""
     app = web.Application(middlewares=[errors, _facts], client_max_size=BODY_LIMIT)
     app[PARTS] = parts
-    app[UPSTREAM] = Upstream(parts.engine.socket, parts.engine_version)
+    app[UPSTREAM] = Upstream(parts.engine.wire, parts.engine_version)
     app[PULSE] = Pulse(parts.engine.socket)
     app[FEED] = Feed(parts.store, parts.health, parts.clock, app[UPSTREAM])
     app.cleanup_ctx.append(_running)
@@ -84,7 +84,6 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     async with app[FEED].running():
         yield
     app[PULSE].close()
-    await app[UPSTREAM].close()
 
 
 @web.middleware

@@ -11,15 +11,15 @@ from aiohttp import web
 
 from skerry.api import decode, engine_versions, filters, mediatype
 from skerry.api.deps import Parts
-from skerry.api.engine_versions import Version
 from skerry.api.errors import answer
 from skerry.api.filters import Filters
-from skerry.api.pulse import Pulse
 from skerry.api.query import Query
 from skerry.api.swarm_events import Feed
-from skerry.api.upstream import Answer, Facts, Upstream, read_version
+from skerry.api.upstream import Facts, Upstream
 from skerry.core.view import View
-from skerry.engine.port import EngineError
+from skerry.engine.http import Response
+from skerry.engine.pulse import Pulse
+from skerry.model.api_version import Version, read_version
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 from skerry.store.store import Store
@@ -114,13 +114,13 @@ class Call:
         found = _PREFIX.match(self.request.raw_path)
         return found.group(0) if found else ""
 
-    async def ask(self, method: str, target: str, body: Raw | bytes | None = None) -> Answer:
+    async def ask(self, method: str, target: str, body: Raw | bytes | None = None) -> Response:
         """Ask the engine something, in the client's API version; the answer whatever its status."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
         data = msgspec.json.encode(body) if isinstance(body, dict) else body
         return await self.upstream.request(method, self.prefix + target, data, headers)
 
-    async def forward(self, target: str | None = None, body: bytes | None = None) -> Answer:
+    async def forward(self, target: str | None = None, body: bytes | None = None) -> Response:
         """The same request to the engine: another target (unversioned) or body where given."""
         wanted = self.request.raw_path if target is None else self.prefix + target
         kept = ("Content-Type", "X-Registry-Auth", "X-Registry-Config", "User-Agent")
@@ -129,7 +129,7 @@ class Call:
         return await self.upstream.request(self.request.method, wanted, data or None, headers)
 
 
-def relay(told: Answer) -> web.Response:
+def relay(told: Response) -> web.Response:
     """The engine's answer, as it is."""
     response = web.Response(body=told.body, status=told.status)
     if "Content-Type" in told.headers:
@@ -137,16 +137,9 @@ def relay(told: Answer) -> web.Response:
     return response
 
 
-def relay_json(told: Answer, value: object) -> web.Response:
+def relay_json(told: Response, value: object) -> web.Response:
     """The engine's answer with another body."""
     return answer(value, told.status)
-
-
-def refused(told: Answer) -> EngineError:
-    """The engine's refusal as an error."""
-    body = told.json if told.headers.get("Content-Type", "").startswith("application/json") else None
-    message = body.get("message", "") if isinstance(body, dict) else told.body.decode("utf-8", "replace")
-    return EngineError(told.status, message)
 
 
 def empty(status: int = 200) -> web.Response:

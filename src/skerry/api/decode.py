@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 
 from skerry.api import engine_versions, gojson
-from skerry.api.upstream import Facts, read_version
+from skerry.api.upstream import Facts
 from skerry.control.decode import NEWEST, Unbounded, whole
 from skerry.control.decode import read as checked
-from skerry.model.declare import Version
+from skerry.model.api_version import Version, read_version
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 from skerry.model.shapes import FIELDS

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from skerry.core.apisocket import ApiSocket
-from skerry.engine.port import Engine
+from skerry.engine.client import DockerEngine
 from skerry.model.objects import Network, Raw, Task
 from skerry.store.store import Store
 
@@ -47,7 +47,7 @@ class Parts:
     """Everything behind the API."""
 
     store: Store
-    engine: Engine
+    engine: DockerEngine
     health: Health
     file_dirs: tuple[str, ...]
     """Where the files lie that are bound into tasks unseen: configs, secrets, /etc/resolv.conf."""

@@ -7,7 +7,7 @@ that a client speaks is in `versions`; on the Go that the engine was built with,
 
 from __future__ import annotations
 
-Version = tuple[int, int]
+from skerry.model.api_version import Version
 
 BODIES: Version = (1, 42)
 """No body is all zero. One must be called JSON, a wrong one is `invalid JSON`, nothing comes behind it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
-from skerry.api.engine_versions import Version
+from skerry.model.api_version import Version
 from skerry.model.errors import InvalidParameter
 
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}

@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-import aiohttp
-import msgspec
 from yarl import URL
 
-from skerry.api.door.connection import engine_down
-from skerry.api.engine_versions import Version
 from skerry.control.mismatch import GO_OF_20_10
-from skerry.engine.port import EngineUnreachable
+from skerry.engine.http import Response, Wire
+from skerry.engine.port import EngineUnreachable, waiting_for
+from skerry.model.api_version import Version, read_version
 from skerry.model.objects import Raw
 
 LONGEST_NUMBER = 20
@@ -24,12 +21,6 @@ HIGHEST = (1 << 63) - 1
 
 OLDEST: Version = (1, 24)
 """The oldest version of the API that is served."""
-
-
-def read_version(text: str) -> Version:
-    """`1.41` as a pair that compares."""
-    major, _, minor = text.partition(".")
-    return int(major), int(minor)
 
 
 def version_numbers(text: str) -> tuple[int, ...]:
@@ -85,45 +76,26 @@ def facts_of(version: Raw, headers: Mapping[str, str] | None = None) -> Facts:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the engine answered, whole."""
+class Stream:
+    """An answer of the engine's that is still arriving."""
 
     status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
 
-    @property
-    def json(self) -> Any:
-        """The body read as JSON."""
-        return msgspec.json.decode(self.body) if self.body.strip() else None
+    async def read(self) -> bytes:
+        """All of it. Raises EngineUnreachable where it breaks off."""
+        return b"".join([chunk async for chunk in self.chunks])
 
 
 class Upstream:
-    """An HTTP client of the engine's socket that changes nothing on the way."""
+    """The engine's socket as its clients see it: nothing is changed on the way, and any answer is one."""
 
-    def __init__(self, socket: str, known: Raw | None = None) -> None:
+    def __init__(self, wire: Wire, known: Raw | None = None) -> None:
         """`known` is what the engine last said at /version; it may not answer yet."""
-        self._socket = socket
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._wire = wire
         self._facts = facts_of(known) if known else None
         self._stale = True
-
-    def _client(self, method: str) -> aiohttp.ClientSession:
-        """A kept connection may have died with an engine that was restarted: only what may be asked twice
-        goes by one, and aiohttp asks it again by a new one then."""
-        kept = method in ("GET", "HEAD")
-        if kept not in self._sessions:
-            connector = aiohttp.UnixConnector(self._socket, force_close=not kept, limit=0)
-            timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
-            self._sessions[kept] = aiohttp.ClientSession(
-                connector=connector, timeout=timeout, auto_decompress=False, skip_auto_headers=["User-Agent"]
-            )
-        return self._sessions[kept]
-
-    async def close(self) -> None:
-        """Let go of its connections."""
-        for session in self._sessions.values():
-            await session.close()
 
     async def facts(self) -> Facts:
         """The engine's versions, asked once, and again when a header shows that they changed.
@@ -140,34 +112,39 @@ class Upstream:
         return self._facts
 
     async def _ask_facts(self) -> Facts:
-        told = await self.request("GET", "/version")
-        if told.status != 200:
-            raise EngineUnreachable(f"The Docker Engine at {self._socket} does not say its version")
-        return facts_of(told.json, told.headers)
+        response = await self.request("GET", "/version")
+        if response.status != 200:
+            raise EngineUnreachable(f"The Docker Engine at {self._wire.socket} does not say its version")
+        return facts_of(response.json, response.headers)
 
     @asynccontextmanager
     async def stream(
         self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[Stream]:
         """Ask and give the answer while it is still arriving. Raises EngineUnreachable."""
         url = URL("http://engine" + target, encoded=True)
+        begun = False
         try:
-            response = await self._client(method).request(method, url, data=body, headers=headers)
-        except (aiohttp.ClientConnectionError, OSError) as error:
+            kept = method in ("GET", "HEAD")
+            async with self._wire.open(method, url, body, headers, kept=kept) as response:
+                begun = True
+                server = response.headers.get("Server")
+                if self._facts is not None and server is not None and server != self._facts.server:
+                    self._stale = True
+                yield Stream(response.status, response.headers, self._wire.chunks(response))
+        except EngineUnreachable as error:
             self._stale = True
-            raise EngineUnreachable(engine_down(self._socket)) from error
-        async with response:
-            server = response.headers.get("Server")
-            if self._facts is not None and server is not None and server != self._facts.server:
-                self._stale = True
-            yield response
+            if begun:
+                raise
+            raise EngineUnreachable(waiting_for(self._wire.socket)) from error
 
     async def request(
         self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> Response:
         """Ask and wait for the whole answer, whatever its status. Raises EngineUnreachable."""
-        try:
-            async with self.stream(method, target, body, headers) as response:
-                return Answer(response.status, await response.read(), response.headers)
-        except aiohttp.ClientError as error:
-            raise EngineUnreachable(f"The Docker Engine broke off its answer: {error}") from error
+        async with self.stream(method, target, body, headers) as stream:
+            try:
+                return Response(stream.status, await stream.read(), stream.headers)
+            except EngineUnreachable as error:
+                reason = f"The Docker Engine broke off its answer: {error.reason}"
+                raise EngineUnreachable(reason) from error

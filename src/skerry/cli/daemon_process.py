@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from skerry.cli.client import UnixConnection
+from skerry.linux.processes import process_name
 from skerry.model.settings import Settings
 
 START_S = 120.0
@@ -124,16 +125,8 @@ def stop(pid: int) -> None:
     """End a daemon, orderly; by force where it does not."""
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_S
-    while _alive(pid):
+    while process_name(pid):
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             deadline += STOP_S
         time.sleep(POLL_S)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"

@@ -13,7 +13,8 @@ from typing import Any
 
 from skerry.control import octets
 from skerry.control.mismatch import Mismatch, Place
-from skerry.model.declare import Go, Raw, Version
+from skerry.model.api_version import Version
+from skerry.model.declare import Go, Raw
 from skerry.model.errors import InvalidParameter
 from skerry.model.shapes import FIELDS, LABELS
 

@@ -5,13 +5,13 @@ They are labels of the service (`deploy.labels` in a compose file), so that a ch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skerry.core.probing import SHELL, HttpProbe, NotTranslated, Probe, TcpProbe, http_probe
+from skerry.health.override import AS_SKERRY_CHOOSES, ProbeOverride, read_override
 from skerry.model import defaults
+from skerry.model.drain import DrainRules
 from skerry.model.labels import (
     DRAIN_IDLE,
     DRAIN_QUIET,
@@ -24,18 +24,8 @@ from skerry.model.labels import (
 from skerry.model.objects import Service
 from skerry.model.times import duration
 
+USUAL_DRAIN = DrainRules()
 LONGEST = 3600 * defaults.SECOND
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a label asks of a health check: `probe` (a socket), `command` (to execute), or `as_is`: the
-    HEALTHCHECK, executed as it stands. All empty: skerry chooses. `none`: no check at all."""
-
-    probe: Probe | None = None
-    command: tuple[str, ...] = ()
-    as_is: bool = False
-    none: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,12 +33,9 @@ class Handling:
     """How a service is treated; durations in nanoseconds."""
 
     hold_timeout: int = defaults.HOLD_TIMEOUT
-    drain_timeout: int = defaults.DRAIN_TIMEOUT
-    drain_quiet: int = defaults.DRAIN_QUIET
-    drain_idle: str = "close"
-    """What becomes of idle connections: `close` them, `leave` them to the task, `wait` for their end."""
-    readiness: Wish = Wish()
-    liveness: Wish = Wish()
+    drain: DrainRules = USUAL_DRAIN
+    readiness: ProbeOverride = AS_SKERRY_CHOOSES
+    liveness: ProbeOverride = AS_SKERRY_CHOOSES
 
 
 def handling(labels: Mapping[str, str]) -> Handling:
@@ -56,14 +43,16 @@ def handling(labels: Mapping[str, str]) -> Handling:
     said: dict[str, Any] = {
         name: read(name, labels[name]) for name, read in _READERS.items() if name in labels
     }
-    both = said.get(PROBE, Wish())
-    if both.none or said.get(READINESS, Wish()).none:
+    both = said.get(PROBE, AS_SKERRY_CHOOSES)
+    if both.none or said.get(READINESS, AS_SKERRY_CHOOSES).none:
         raise ValueError("a readiness probe can't be none: to check nothing, set the health check to NONE")
     return Handling(
         hold_timeout=said.get(HOLD_TIMEOUT, defaults.HOLD_TIMEOUT),
-        drain_timeout=said.get(DRAIN_TIMEOUT, defaults.DRAIN_TIMEOUT),
-        drain_quiet=said.get(DRAIN_QUIET, defaults.DRAIN_QUIET),
-        drain_idle=said.get(DRAIN_IDLE, "close"),
+        drain=DrainRules(
+            timeout=said.get(DRAIN_TIMEOUT, USUAL_DRAIN.timeout),
+            quiet=said.get(DRAIN_QUIET, USUAL_DRAIN.quiet),
+            idle=said.get(DRAIN_IDLE, USUAL_DRAIN.idle),
+        ),
         readiness=said.get(READINESS, both),
         liveness=said.get(LIVENESS, both),
     )
@@ -94,35 +83,11 @@ def _idle(name: str, text: str) -> str:
     return text
 
 
-_TCP = re.compile(r"tcp://(?P<host>localhost|127\.0\.0\.1|\[::1\])?:(?P<port>\d{1,5})/?")
-
-
-def _wish(name: str, text: str) -> Wish:
-    word, _, line = text.strip().partition(" ")
-    if word == "exec":
-        return Wish(command=(*SHELL, line.strip())) if line.strip() else Wish(as_is=True)
-    if word == "none" and not line:
-        return Wish(none=True)
-    if not line:
-        try:
-            return Wish(probe=_socket(word))
-        except (NotTranslated, ValueError):
-            pass
-    raise ValueError(
-        f'label {name}: "{text}" is none of http://:PORT/PATH, tcp://:PORT, exec, exec COMMAND '
-        "(and none, for liveness); the host is the container itself"
-    )
-
-
-def _socket(word: str) -> Probe:
-    if word.startswith("http://"):
-        probe: HttpProbe = http_probe(word)
-        return probe
-    found = _TCP.fullmatch(word)
-    if not found or not 1 <= int(found["port"]) <= 65535:
-        raise ValueError(word)
-    hosts = {"[::1]": ("::1",), "127.0.0.1": ("127.0.0.1",)}.get(found["host"] or "", ("127.0.0.1", "::1"))
-    return TcpProbe(hosts, int(found["port"]))
+def _probe(name: str, text: str) -> ProbeOverride:
+    try:
+        return read_override(text)
+    except ValueError as error:
+        raise ValueError(f"label {name}: {error}") from error
 
 
 _READERS: dict[str, Callable[[str, str], object]] = {
@@ -130,7 +95,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     DRAIN_TIMEOUT: _duration,
     DRAIN_QUIET: _duration,
     DRAIN_IDLE: _idle,
-    PROBE: _wish,
-    READINESS: _wish,
-    LIVENESS: _wish,
+    PROBE: _probe,
+    READINESS: _probe,
+    LIVENESS: _probe,
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from pathlib import Path
 
 from msgspec import MsgspecError
 
 from skerry.engine.port import Engine, EngineUnreachable
-from skerry.engine.processes import process_name
+from skerry.linux import netns
+from skerry.linux.processes import process_name
 from skerry.model.identity import Identity
 from skerry.model.objects import Raw
 
@@ -73,7 +73,7 @@ async def _refuse_elsewhere(engine: Engine, info: Raw) -> None:
         )
     process = await _serving(engine.socket)
     if process_name(process) == "dockerd":
-        here = _network_of(process) in (None, _network_of("self"))
+        here = netns.inode(netns.of_process(process)) in (None, netns.inode(netns.OWN))
     else:  # systemd listens in its place, or it is in another process namespace
         here = await _has_a_bridge_here(engine)
     if not here:
@@ -97,13 +97,6 @@ async def _serving(path: str) -> int:
         return int(process)
     finally:
         writer.close()
-
-
-def _network_of(process: int | str) -> int | None:
-    try:
-        return Path(f"/proc/{process}/ns/net").stat().st_ino
-    except OSError:
-        return None
 
 
 async def _has_a_bridge_here(engine: Engine) -> bool:

@@ -42,27 +42,45 @@ class DockerEngine:
 
     def __init__(self, wire: Wire) -> None:
         self.socket = wire.socket
-        self._wire = wire
+        self.wire = wire
+        """The HTTP beneath, for requests that are passed on."""
 
     async def meet(self) -> None:
         """Return once it answers and may be used; EngineUnreachable says why it does not."""
-        await self._wire.meet()
+        await self.wire.meet()
 
     def doubt(self) -> None:
         """It may have ended: before the next request it is met again."""
-        self._wire.doubt()
+        self.wire.doubt()
+
+    async def until_gone(self) -> None:
+        """Return when it has ended, or closed a connection that asks nothing, and is to be met again.
+
+        It is met beside that connection: from then on none can take its place unnoticed. Raises OSError and
+        what `meet` raises.
+        """
+        try:
+            reader, writer = await asyncio.open_unix_connection(self.socket)
+            try:
+                self.doubt()
+                await self.meet()
+                await reader.read()
+            finally:
+                writer.close()
+        finally:
+            self.doubt()
 
     async def get(self, path: str, **query: str) -> Raw:
         """GET of a JSON object."""
-        return msgspec.convert(await self._wire.call("GET", path, query), Raw)
+        return msgspec.convert(await self.wire.call("GET", path, query), Raw)
 
     async def get_list(self, path: str, **query: str) -> list[Raw]:
         """GET of a JSON array."""
-        return msgspec.convert(await self._wire.call("GET", path, query) or [], list[Raw])
+        return msgspec.convert(await self.wire.call("GET", path, query) or [], list[Raw])
 
     async def post(self, path: str, body: Raw | None = None, **query: str) -> Raw:
         """POST of a JSON object."""
-        answer = await self._wire.call("POST", path, query, body)
+        answer = await self.wire.call("POST", path, query, body)
         return answer if isinstance(answer, dict) else {}
 
     async def inspect_image(self, reference: str) -> Raw | None:
@@ -85,10 +103,10 @@ class DockerEngine:
         """Pull an image. What goes wrong on the way comes inside the stream, and is raised from there."""
         headers = {"X-Registry-Auth": auth} if auth else {}
         query = {"fromImage": tagged(reference)}
-        async with self._wire.request(
+        async with self.wire.request(
             "POST", "/images/create", query, headers=headers, endless=True
         ) as response:
-            async for progress in json_lines(self._wire.chunks(response)):
+            async for progress in json_lines(self.wire.chunks(response)):
                 if "error" in progress:
                     raise EngineError(500, str(progress["error"]))
 
@@ -103,12 +121,12 @@ class DockerEngine:
 
     async def start_container(self, container: str) -> None:
         """Start it; 304 is success."""
-        await self._wire.call("POST", f"/containers/{container}/start")
+        await self.wire.call("POST", f"/containers/{container}/start")
 
     async def stop_container(self, container: str, grace_s: int) -> None:
         """Stop it; 304 (stopped) and 404 (gone) are success."""
         try:
-            await self._wire.call("POST", f"/containers/{container}/stop", {"t": str(grace_s)}, endless=True)
+            await self.wire.call("POST", f"/containers/{container}/stop", {"t": str(grace_s)}, endless=True)
         except EngineError as error:
             if error.status != 404:
                 raise
@@ -116,7 +134,7 @@ class DockerEngine:
     async def remove_container(self, container: str) -> None:
         """Remove it; gone, and being removed by somebody else, is success once it is gone."""
         try:
-            await self._wire.call("DELETE", f"/containers/{container}", {"force": "1", "v": "1"})
+            await self.wire.call("DELETE", f"/containers/{container}", {"force": "1", "v": "1"})
         except EngineError as error:
             if error.status == 404:
                 return
@@ -133,24 +151,24 @@ class DockerEngine:
 
     async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
         """Run a command inside."""
-        return await execution.run(self._wire, container, command, timeout_s, user)
+        return await execution.run(self.wire, container, command, timeout_s, user)
 
     @asynccontextmanager
     async def events(self, **filters: list[str]) -> AsyncIterator[AsyncIterator[Raw]]:
         """Subscribe to events; the engine sends the answer's head when it listens."""
         query = {"filters": msgspec.json.encode(filters).decode()}
-        async with self._wire.request("GET", "/events", query, endless=True) as response:
+        async with self.wire.request("GET", "/events", query, endless=True) as response:
             try:
-                yield json_lines(self._wire.chunks(response))
+                yield json_lines(self.wire.chunks(response))
             finally:
-                self._wire.doubt()  # an engine that is stopped ends them in an orderly way
+                self.wire.doubt()  # an engine that is stopped ends them in an orderly way
 
     @asynccontextmanager
     async def logs(self, container: str, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """A container's log, in the engine's own framing."""
         path = f"/containers/{container}/logs"
-        async with self._wire.request("GET", path, query, endless=True) as response:
-            yield self._wire.chunks(response)
+        async with self.wire.request("GET", path, query, endless=True) as response:
+            yield self.wire.chunks(response)
 
     async def create_network(self, body: Raw) -> str:
         """Create a network; a taken name means that it was created before."""
@@ -164,7 +182,7 @@ class DockerEngine:
     async def remove_network(self, network: str) -> None:
         """Remove it; gone is success."""
         try:
-            await self._wire.call("DELETE", f"/networks/{network}")
+            await self.wire.call("DELETE", f"/networks/{network}")
         except EngineError as error:
             if error.status != 404:
                 raise
@@ -172,7 +190,7 @@ class DockerEngine:
     async def remove_volume(self, name: str) -> None:
         """Remove a volume; gone is success. Raises EngineError 409 while a container has it."""
         try:
-            await self._wire.call("DELETE", f"/volumes/{name}")
+            await self.wire.call("DELETE", f"/volumes/{name}")
         except EngineError as error:
             if error.status != 404:
                 raise
@@ -188,7 +206,7 @@ class DockerEngine:
 
     async def close(self) -> None:
         """Let go of its connections."""
-        await self._wire.close()
+        await self.wire.close()
 
 
 def tagged(reference: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 
 import msgspec
 
 from skerry.engine.http import Wire
 from skerry.engine.port import ExecResult
-from skerry.engine.streams import Demultiplexer
+from skerry.engine.streams import split
+from skerry.linux.processes import descendants
 from skerry.model.objects import Raw
 
 OUTPUT_LIMIT = 64 * 1024
@@ -44,11 +44,9 @@ async def run(wire: Wire, container: str, command: list[str], timeout_s: float, 
 
 async def _stream(wire: Wire, exec_id: str, output: bytearray) -> None:
     """Start it attached, without asking for a raw connection: the answer's body is the output."""
-    frames = Demultiplexer()
     start = {"Detach": False, "Tty": False}
     async with wire.request("POST", f"/exec/{exec_id}/start", body=start, endless=True) as response:
-        async for chunk in wire.chunks(response):
-            payload = frames.feed(chunk)
+        async for _, payload in split(wire.chunks(response)):
             output += payload[: OUTPUT_LIMIT - len(output)]
 
 
@@ -72,18 +70,8 @@ async def _kill(wire: Wire, exec_id: str) -> None:
     pid = int(seen.get("Pid") or 0)
     if not seen.get("Running") or pid <= 1:
         return
-    for process in [*_descendants(pid), pid]:
+    for process in [*descendants(pid), pid]:
         try:
             os.kill(process, signal.SIGKILL)
         except ProcessLookupError:
             continue
-
-
-def _descendants(pid: int) -> list[int]:
-    """All children and their children, the youngest generation first."""
-    try:
-        line = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    children = [int(word) for word in line.split()]
-    return [found for child in children for found in [*_descendants(child), child]]

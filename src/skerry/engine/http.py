@@ -1,16 +1,19 @@
-"""HTTP to an engine: one session over its unix socket, and its refusals as our errors."""
+"""HTTP to an engine over its unix socket, and its refusals as our errors."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from skerry.engine.port import EngineError, EngineUnreachable
+from skerry.model.api_version import read_version
 
 NEWEST = (1, 47)
 """The newest API version that skerry speaks; an older engine's own is taken where that is less."""
@@ -26,20 +29,78 @@ async def _anyone() -> None:
     pass
 
 
-class Wire:
-    """Requests to one engine's socket, which need not answer yet.
+@dataclass(frozen=True)
+class Response:
+    """What the engine answered, whole."""
 
-    Before the first request, and again after any that broke off, it is met: the API version is agreed on, and
-    `admit` raises where whoever answers is not to be used. So nothing is ever asked of an engine that took
-    another's place in between.
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> Any:
+        """The body read as JSON, or None where it is empty."""
+        return msgspec.json.decode(self.body) if self.body.strip() else None
+
+    @property
+    def error(self) -> EngineError:
+        """The engine's refusal, in its own words: `{"message": …}`, or whatever it wrote."""
+        try:
+            value = self.json
+        except msgspec.DecodeError:
+            return EngineError(self.status, self.body.decode(errors="replace").strip())
+        return EngineError(
+            self.status, str(value.get("message", value) if isinstance(value, dict) else value or "")
+        )
+
+
+class Wire:
+    """All HTTP to one engine's socket, which need not answer yet: what skerry asks of its own accord
+    (`request`, `call`), and what clients ask through it (`open`).
+
+    Before the first request of its own, and again after any that broke off, it is met: the API version is
+    agreed on, and `admit` raises where whoever answers is not to be used. So nothing is ever asked of an
+    engine that took another's place in between.
     """
 
     def __init__(self, socket: str, admit: Callable[[], Awaitable[None]] = _anyone) -> None:
         self.socket = socket
         self._admit = admit
-        self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=socket, limit=0))
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._version = ""
         self._meeting = asyncio.Lock()
+
+    def _session(self, kept: bool) -> aiohttp.ClientSession:
+        """The session whose connections are kept, or the one that has a connection for each request."""
+        if kept not in self._sessions:
+            connector = aiohttp.UnixConnector(self.socket, force_close=not kept, limit=0)
+            self._sessions[kept] = aiohttp.ClientSession(
+                connector=connector, auto_decompress=False, skip_auto_headers=["User-Agent"]
+            )
+        return self._sessions[kept]
+
+    @asynccontextmanager
+    async def open(
+        self,
+        method: str,
+        url: URL,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        limits: aiohttp.ClientTimeout = ENDLESS,
+        kept: bool = True,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer whose head has come, whatever its status. Raises EngineUnreachable without one.
+
+        A connection that was kept may have died with an engine that was restarted. aiohttp asks again by
+        another then what may be asked twice; anything else of a client's is not to go by a kept one.
+        """
+        with self.answering():
+            response = await self._session(kept).request(
+                method, url, data=body, headers=headers, timeout=limits
+            )
+        async with response:
+            yield response
 
     async def meet(self) -> str:
         """The API version to speak, e.g. `1.41`. Raises EngineUnreachable, with a sentence, where none is."""
@@ -55,17 +116,17 @@ class Wire:
         self._version = ""
 
     async def _agree(self) -> str:
-        timeout = aiohttp.ClientTimeout(total=10)
+        limits = aiohttp.ClientTimeout(total=10)
         try:
-            async with self._session.get("http://engine/_ping", timeout=timeout) as response:
-                body = await response.read()
-                theirs = response.headers.get("Api-Version", "")
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise EngineUnreachable(f"no Docker Engine answers at {self.socket}: {_words(error)}") from error
+            async with self.open("GET", URL("http://engine/_ping"), limits=limits) as response:
+                body = await self.read(response)
+        except EngineUnreachable as error:
+            raise EngineUnreachable(f"no Docker Engine answers at {self.socket}: {error.reason}") from error
+        theirs = response.headers.get("Api-Version", "")
         if response.status != 200 or not theirs:
             said = body.decode(errors="replace")
             raise EngineUnreachable(f"no Docker Engine answers at {self.socket}: {said}")
-        version = min(NEWEST, _parsed(theirs))
+        version = min(NEWEST, read_version(theirs))
         return f"{version[0]}.{version[1]}"
 
     @asynccontextmanager
@@ -79,37 +140,37 @@ class Wire:
         endless: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer whose head has come. Raises EngineError from 400 on, EngineUnreachable without one."""
+        url = URL(f"http://engine/v{await self.meet()}{path}").with_query(query)
         data = msgspec.json.encode(body) if body is not None else None
-        version = await self.meet()
-        with self._answering():
-            response = await self._session.request(
-                method,
-                f"http://engine/v{version}{path}",
-                params=dict(query or {}),
-                data=data,
-                headers={"Content-Type": "application/json", **(headers or {})},
-                timeout=ENDLESS if endless else QUICK,
-            )
-        async with response:
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        limits = ENDLESS if endless else QUICK
+        async with self.open(method, url, data, headers, limits=limits) as response:
             if response.status >= 400:
-                with self._answering():
-                    raise EngineError(response.status, _error_text(await response.read()))
+                raise Response(response.status, await self.read(response)).error
             yield response
+
+    async def read(self, response: aiohttp.ClientResponse) -> bytes:
+        """The whole body. Raises EngineUnreachable where it breaks off."""
+        with self.answering():
+            return await response.read()
 
     async def chunks(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         """The body as it comes. Raises EngineUnreachable where it breaks off."""
-        with self._answering():
+        with self.answering():
             async for chunk in response.content.iter_any():
                 yield chunk
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def answering(self) -> Iterator[None]:
+        """Raises EngineUnreachable for whatever breaks off within."""
         try:
             yield
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.doubt()
-            said = f"the engine at {self.socket} does not answer: {_words(error)}"
-            raise EngineUnreachable(said) from error
+            reason = _words(error)
+            raise EngineUnreachable(
+                f"the engine at {self.socket} does not answer: {reason}", reason
+            ) from error
 
     async def call(
         self,
@@ -121,27 +182,13 @@ class Wire:
     ) -> Any:
         """The answer's JSON, or None where it is empty."""
         async with self.request(method, path, query, body, endless=endless) as response:
-            with self._answering():
-                content = await response.read()
+            content = await self.read(response)
         return msgspec.json.decode(content) if content.strip() else None
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
-
-
-def _parsed(version: str) -> tuple[int, int]:
-    major, _, minor = version.partition(".")
-    return int(major), int(minor or 0)
-
-
-def _error_text(body: bytes) -> str:
-    """The engine's own words: `{"message": …}`, or whatever it wrote."""
-    try:
-        found = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return body.decode(errors="replace").strip()
-    return str(found.get("message", found)) if isinstance(found, dict) else str(found)
+        for session in self._sessions.values():
+            await session.close()
 
 
 def _words(error: BaseException) -> str:

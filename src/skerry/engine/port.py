@@ -24,9 +24,18 @@ class EngineError(SkerryError):
 
 
 class EngineUnreachable(SkerryError):
-    """Nobody answers at the engine's socket."""
+    """Nobody answers at the engine's socket; `reason` says why, where the sentence is another's."""
 
     status = 503
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def waiting_for(socket: str) -> str:
+    """What a client reads while the engine does not answer."""
+    return f"waiting for the engine at {socket}: is dockerd running? `skerry status` says more"
 
 
 @dataclass(frozen=True)

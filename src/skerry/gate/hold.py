@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from skerry.gate.board import Board, Wanted
-from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.message import HOLD_PORT
-from skerry.gate.netns import enter
 from skerry.gate.relay import Acceptor, Relay
+from skerry.gate.socket_passing import Inherited, Item, Parcel
+from skerry.linux import netns
 
 SO_ORIGINAL_DST = 80
 BACKLOG = 4096
@@ -25,9 +25,9 @@ class Namespace:
     """Makes sockets inside the gate's namespace, by one thread that lives there."""
 
     def __init__(self, path: Path | None) -> None:
-        initializer = partial(enter, path) if path else None
+        initializer = partial(netns.enter, path) if path else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gate-netns", initializer=initializer)
-        self.inode = (path or Path("/proc/self/ns/net")).stat().st_ino
+        self.inode = netns.inode(path or netns.OWN) or 0
 
     async def tcp(self) -> socket.socket:
         """A new, non-blocking IPv4 TCP socket."""

@@ -14,9 +14,9 @@ GIVEN = ("IPAM", "Options", "ConfigFrom", "EnableIPv6", "EnableIPv4")
 
 def body_of(network: Network) -> Raw:
     """The engine's create call."""
-    given = {key: network.spec[key] for key in GIVEN if key in network.spec}
+    options = {key: network.spec[key] for key in GIVEN if key in network.spec}
     body = {
-        **given,
+        **options,
         "Name": network.engine_name,
         "CheckDuplicate": True,
         "Driver": network.driver,

@@ -125,7 +125,7 @@ class SegmentsLoop:
                     waits = delays()
                     async for event in events:
                         name = str((event["Actor"].get("Attributes") or {}).get("name", ""))
-                        if any(name == one.engine_name for one in self._store.view.networks.values()):
+                        if any(name == network.engine_name for network in self._store.view.networks.values()):
                             self.look()
             await asyncio.sleep(next(waits))
 
@@ -163,8 +163,8 @@ class SegmentsLoop:
 
     async def _look(self) -> None:
         """Take for undressed whatever lacks something."""
-        networks = [one for one in self._store.view.networks.values() if not one.removed]
-        dressed = [one for one in networks if one.id in self._dressed]
+        networks = [network for network in self._store.view.networks.values() if not network.removed]
+        dressed = [network for network in networks if network.id in self._dressed]
         if not dressed:
             return
         try:
@@ -181,10 +181,14 @@ class SegmentsLoop:
     async def _unknown(self, networks: Iterable[Network]) -> dict[str, str]:
         """Those that the engine does not know any more; none where it can't be asked."""
         try:
-            there = {str(one.get("Name")) for one in await self._engine.get_list("/networks")}
+            names = {str(network.get("Name")) for network in await self._engine.get_list("/networks")}
         except (EngineUnreachable, EngineError):
             return {}
-        return {one.id: "the engine has removed it" for one in networks if one.engine_name not in there}
+        return {
+            network.id: "the engine has removed it"
+            for network in networks
+            if network.engine_name not in names
+        }
 
     # What is wanted.
 
@@ -242,8 +246,8 @@ class SegmentsLoop:
 
     async def _plug(self, network: Network) -> None:
         """Bring the containers of a network back to its bridge."""
-        seen = await self._engine.get(f"/networks/{network.engine_name}")
-        for key, endpoint in (seen.get("Containers") or {}).items():
+        details = await self._engine.get(f"/networks/{network.engine_name}")
+        for key, endpoint in (details.get("Containers") or {}).items():
             container = await self._engine.inspect_container(str(key))
             pid = int((container or {}).get("State", {}).get("Pid") or 0)
             address = str(endpoint.get("IPv4Address", "")).partition("/")[0]

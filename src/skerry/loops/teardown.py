@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import structlog
@@ -20,13 +18,14 @@ from skerry.engine.choose import running_engine
 from skerry.engine.client import DockerEngine
 from skerry.engine.embedded import Embedded, is_anonymous
 from skerry.engine.port import EngineError, EngineUnreachable
-from skerry.loops.engine import place_of
+from skerry.linux import mounts
+from skerry.loops.engine import engine_options
 from skerry.model.defaults import SECOND, STOP_GRACE_PERIOD
 from skerry.model.errors import SkerryError
 from skerry.model.identity import Identity
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw
-from skerry.model.settings import Settings
+from skerry.model.settings import DATA_FILES, RUN_FILES, Settings
 from skerry.network.kernel import KernelNetwork
 from skerry.store.sqlite import SqlitePersistence
 
@@ -37,7 +36,7 @@ async def take_down(settings: Settings, *, purge: bool, volumes: bool) -> None:
     """Stop everything of an instance whose daemon has ended; with `purge` remove its state, too."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     view, identity = _stored(settings, forgiving=purge)
-    engine = await running_engine(place_of(settings, identity, view))
+    engine = await running_engine(engine_options(settings, identity, view))
     if engine is not None:
         await _stop_tasks(engine, view, settings.name, purge=purge, volumes=volumes)
         await engine.close()
@@ -63,7 +62,7 @@ async def what_goes(settings: Settings) -> dict[str, list[str]]:
         "networks": [row.name for row in view.networks.values() if not (row.predefined or row.removed)],
         "volumes": private.volumes,
     }
-    engine = await running_engine(place_of(settings, identity, view))
+    engine = await running_engine(engine_options(settings, identity, view))
     if engine is not None:
         try:
             if engine.socket == private.socket:
@@ -135,14 +134,10 @@ def _grace_s(view: View, container: Raw) -> int:
     return period // SECOND
 
 
-RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks", "resolv")
-DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json")
-
-
 def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes: bool) -> None:
     """Remove what skerry made in the run directory, with `purge` the state, and with `volumes` those of a
     private engine; nothing else."""
-    _unmount_below(Path(settings.run_dir))
+    mounts.unmount_below(Path(settings.run_dir))
     Path(settings.api_socket).unlink(missing_ok=True)
     _remove(Path(settings.run_dir), RUN_FILES)
     if purge:
@@ -151,18 +146,10 @@ def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes
 
 
 def _remove(folder: Path, patterns: tuple[str, ...]) -> None:
-    for found in [path for pattern in patterns for path in folder.glob(pattern)]:
-        if found.is_dir() and not found.is_symlink():
-            shutil.rmtree(found, ignore_errors=True)
+    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
         else:
-            found.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # somebody else's things are still in it
         folder.rmdir()
-
-
-def _unmount_below(folder: Path) -> None:
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    mounts = [line.split()[4].replace("\\040", " ") for line in lines]
-    for mount in reversed(mounts):
-        if Path(mount).is_relative_to(os.path.realpath(folder)):
-            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)

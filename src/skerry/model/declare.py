@@ -14,11 +14,10 @@ from typing import Annotated, Any, TypeVar
 
 from msgspec import Struct
 
+from skerry.model.api_version import Version
+
 Raw = dict[str, Any]
 """A JSON object as the wire has it."""
-
-Version = tuple[int, int]
-"""Of the Engine API, e.g. `(1, 46)`."""
 
 
 @dataclass(frozen=True)

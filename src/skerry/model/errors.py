@@ -59,6 +59,10 @@ class Unavailable(SkerryError):
     status = 503
 
 
+class NetworkError(SkerryError):
+    """A rule, a link or the gate could not be set up; the text says which and why."""
+
+
 class InvariantBroken(SkerryError):
     """What must never be is so: the process ends, and begins anew from what is stored."""
 

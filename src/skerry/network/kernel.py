@@ -4,42 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from skerry.gate.message import Status
-from skerry.gate.netns import RUN_NETNS
+from skerry.linux import netns, nft
+from skerry.linux.link_watch import watch_links
+from skerry.linux.netlink import Subscription
+from skerry.linux.nft_watch import Loss, RulesetWatch
+from skerry.linux.tools import is_ours, run
 from skerry.model.conditions import Conditions
-from skerry.model.defaults import DRAIN_QUIET
-from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network import chains, forwarding, links, loopback, ruleset
-from skerry.network.commands import is_ours, nft, nft_quietly, run
-from skerry.network.conntrack import Conntrack
-from skerry.network.difference import differing
-from skerry.network.drain import Drained, Rules, drain
-from skerry.network.errors import NetworkError
+from skerry.model.drain import DrainOutcome, DrainRules
+from skerry.model.errors import NetworkError
+from skerry.model.traffic import Reservations, Segment, Traffic
+from skerry.network import chains, flows, forwarding, links, loopback, ruleset
+from skerry.network.displacement import displaced
+from skerry.network.drain import drain
 from skerry.network.gatelink import GateLink
 from skerry.network.hostresolver import host_resolver
-from skerry.network.linkwatch import LinkWatch
-from skerry.network.place import displaced
-from skerry.network.watch import IPV4, Loss, Watch
 
 log = structlog.get_logger()
 
 HELD = "held connections"
-
-
-@dataclass(frozen=True)
-class Reservations:
-    """Which published ports are ours on this machine, and why others are not, by their keys (`tcp/80`)."""
-
-    reserved: frozenset[str] = frozenset()
-    refused: dict[str, str] = field(default_factory=dict)
 
 
 class KernelNetwork:
@@ -48,16 +39,16 @@ class KernelNetwork:
     def __init__(self, run_dir: Path, instance: str = "skerry", conditions: Conditions | None = None) -> None:
         suffix = "" if instance == "skerry" else f"-{instance}"
         self.table = f"skerry{suffix}"
-        self.namespace = RUN_NETNS / f"skerry-gate{suffix}"
-        self._gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
+        self.namespace = netns.RUN_NETNS / f"skerry-gate{suffix}"
+        self.gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
         self.conditions = conditions or Conditions()
         self._traffic = Traffic()
         self._reservations = Reservations()
         self._callbacks: list[Callable[[Reservations], None]] = []
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
-        self._watch: Watch | None = None
-        self._linkwatch: LinkWatch | None = None
+        self._watch: RulesetWatch | None = None
+        self._linkwatch: Subscription | None = None
         self._strangers: set[int] = set()
         """Who took rules out of our tables, but for those that are known to be us."""
         self._macs: dict[str, bytes] = {}
@@ -76,13 +67,13 @@ class KernelNetwork:
             await run(["modprobe", "br_netfilter"])
         await links.ensure_namespace(self.namespace)
         await self._restore(settle_s=0)
-        await self._gate.start()
-        self._watch = Watch(self._repair, self.concerns)
-        self._linkwatch = LinkWatch(self._link_lost)
+        await self.gate.start()
+        self._watch = RulesetWatch(self._repair, self.concerns)
+        self._linkwatch = watch_links(links.PREFIXES, self._link_lost)
 
     def concerns(self, loss: Loss) -> bool:
         """Whether `_repair` may have to do something. Rules of our own tables mostly go by our own hand."""
-        if loss.family != IPV4:
+        if loss.family != socket.AF_INET:
             return False
         if loss.table not in (self.table, f"{self.table}-flows"):
             return forwarding.concerns(loss.table, loss.chain)
@@ -98,15 +89,15 @@ class KernelNetwork:
             # by now, whoever wrote for us is known
             cut = any(not is_ours(stranger) for stranger in self._strangers)
             self._strangers.clear()
-            tables = await nft_quietly("list", "tables", "ip")
+            tables = await nft.attempt("list", "tables", "ip")
             there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
             if cut or f"{self.table}-flows" not in there:
-                await nft(ruleset.render_flows(self.table))
+                await nft.apply(ruleset.render_flows(self.table))
             gone = cut or self.table not in there
-            if gone and self._gate.status is not None and self._written is not None:
+            if gone and self.gate.status is not None and self._written is not None:
                 log.warning("the kernel table was not whole: writing it again", table=self.table)
                 self._written = None
-                await self._write(self._gate.status)
+                await self._write(self.gate.status)
         await forwarding.ensure()
 
     async def mended(self, refusal: str) -> bool:
@@ -120,18 +111,8 @@ class KernelNetwork:
 
     async def _restore(self, settle_s: float) -> None:
         self._written = None
-        await nft(ruleset.render_flows(self.table))
+        await nft.apply(ruleset.render_flows(self.table))
         await forwarding.ensure(settle_s)
-
-    @property
-    def gate_status(self) -> Status | None:
-        """What the gate said last; None while it is being replaced."""
-        return self._gate.status
-
-    @property
-    def prepared_for_the_worst(self) -> bool:
-        """Whether we have copies of all the gate's sockets, so that it may be killed and no port closes."""
-        return self._gate.spare.complete
 
     def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
         """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
@@ -158,12 +139,12 @@ class KernelNetwork:
     async def _ensure_namespace(self) -> None:
         """Have the gate's namespace under its name. While one of the gate's sockets lives, so does the
         namespace, and has its legs: then it is named anew and nobody notices."""
-        if await links.has_namespace(self.namespace):
+        if await asyncio.to_thread(netns.can_be_entered, self.namespace):
             return
         log.warning("the gate's namespace was gone: making it again", namespace=str(self.namespace))
-        inside = self._gate.spare.inside()
+        inside = self.gate.copies.inside()
         if inside is not None:
-            handle = links.namespace_of(inside)
+            handle = netns.of_socket(inside)
             try:
                 await links.name_again(self.namespace, handle)
             finally:
@@ -171,14 +152,14 @@ class KernelNetwork:
         await links.ensure_namespace(self.namespace)
         async with self._lock:
             await self._hold(anew=True)
-        await self._gate.move()
+        await self.gate.move()
 
     async def faults(self, segments: Iterable[Segment]) -> Mapping[str, str]:
         """What is missing under these networks, by their IDs, in words; and the table in the gate's namespace
         is written again, as the machine's own."""
         segments = tuple(segments)
         found = await links.faults(self.namespace, segments)
-        if await links.has_namespace(self.namespace):
+        if await asyncio.to_thread(netns.can_be_entered, self.namespace):
             await links.restore_gate_table(self.namespace, segments)
             async with self._lock:
                 await self._hold(anew=True)
@@ -219,9 +200,9 @@ class KernelNetwork:
             before, self._traffic = self._traffic, traffic
             await self._hold()
             nameservers, options = await asyncio.to_thread(host_resolver)
-            status = await self._gate.say(traffic, nameservers, options)
+            status = await self.gate.say(traffic, nameservers, options)
             await self._write(status)
-            await asyncio.to_thread(_forget_udp, before, traffic)
+            await asyncio.to_thread(flows.forget_udp, before, traffic)
             return self._reservations
 
     async def _hold(self, *, anew: bool = False) -> None:
@@ -237,7 +218,7 @@ class KernelNetwork:
         self._reservations = Reservations(frozenset(status.reserved), dict(status.refused))
         ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
         wanted, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
-        if before is None or _come(before, wanted):
+        if before is None or flows.newly_served(before, wanted):
             await links.hairpin(segment.bridge for segment in wanted.segments)
         self._written = None
         await self._change(before, wanted)
@@ -250,12 +231,12 @@ class KernelNetwork:
             if not change:
                 return
             try:
-                await nft(change)
+                await nft.apply(change)
             except NetworkError as error:
                 log.warning("the kernel table is not what it was: writing it whole", error=str(error))
             else:
                 return
-        await nft(ruleset.render(wanted, self.table))
+        await nft.apply(ruleset.render(wanted, self.table))
 
     def _heard(self, status: Status) -> None:
         if status.refusing:
@@ -267,11 +248,11 @@ class KernelNetwork:
 
     def _differs(self, status: Status) -> bool:
         known = (self._reservations.reserved, self._reservations.refused)
-        return status.serial == self._gate.serial and (frozenset(status.reserved), status.refused) != known
+        return status.serial == self.gate.serial and (frozenset(status.reserved), status.refused) != known
 
     async def _follow(self) -> None:
         async with self._lock:  # an apply under way may have taken it in
-            status = self._gate.status
+            status = self.gate.status
             if status is None or not self._differs(status):
                 return
             try:
@@ -284,27 +265,20 @@ class KernelNetwork:
     def _happened(self, event: str) -> None:
         log.warning(event)
 
-    async def drain(
-        self,
-        pid: int,
-        address: str | None,
-        timeout_ns: int,
-        quiet_ns: int = DRAIN_QUIET,
-        idle: str = "close",
-    ) -> Drained:
+    async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
-        return await drain(pid, address, Rules(timeout_ns, quiet_ns, idle), self.table)
+        return await drain(pid, address, rules, self.table)
 
     async def forget(self, addresses: Iterable[str]) -> None:
-        """Delete all flows to tasks that have been drained; see `Conntrack.forget_task`."""
-        await asyncio.to_thread(_forget_tasks, tuple(addresses))
+        """Delete all flows to tasks that have been drained; see `network.flows`."""
+        await asyncio.to_thread(flows.forget_tasks, tuple(addresses))
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""
         await self._watch_no_more()
         if self._following:
             self._following.cancel()
-        await self._gate.detach()
+        await self.gate.detach()
 
     async def _watch_no_more(self) -> None:
         if self._watch:
@@ -314,71 +288,15 @@ class KernelNetwork:
             self._linkwatch.close()
             self._linkwatch = None
 
-    async def replace_gate(self) -> None:
-        """Put a fresh gate in the place of the one that runs; nobody notices. Raises NetworkError."""
-        await self._gate.replace()
-
     async def stop_gate(self) -> None:
         """End the gate: no names, no held connections, no reserved ports."""
-        await self._gate.stop()
+        await self.gate.stop()
 
     async def purge(self) -> None:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
         await self._watch_no_more()
         await self.stop_gate()
-        await nft_quietly("delete", "table", "ip", self.table)
-        await nft_quietly("delete", "table", "ip", f"{self.table}-flows")
+        await nft.attempt("delete", "table", "ip", self.table)
+        await nft.attempt("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
         await forwarding.remove()
-
-
-def _forget_tasks(addresses: tuple[str, ...]) -> None:
-    conntrack = Conntrack()
-    try:
-        for address in addresses:
-            if not conntrack.forget_task(address):
-                log.info("this kernel can't delete the flows of one task", address=address)
-    finally:
-        conntrack.close()
-
-
-def _forget_udp(before: Traffic, after: Traffic) -> None:
-    """UDP flows live on in conntrack: end those to backends that left and those that had none."""
-    before, after = differing(before, after)
-    gone = _backends(before) - _backends(after)
-    vips = _served_vips(after) - _served_vips(before)
-    ports = _served_udp(after) ^ _served_udp(before)
-    if not (gone or vips or ports):
-        return
-    conntrack = Conntrack()
-    try:
-        count = conntrack.forget_udp(gone, vips, ports)
-    except OSError as error:  # they time out by themselves
-        log.warning("conntrack", error=str(error))
-    else:
-        log.debug("forgot UDP flows", count=count)
-    finally:
-        conntrack.close()
-
-
-def _come(before: Traffic, after: Traffic) -> set[Backend]:
-    """The tasks that are behind something now and were behind nothing."""
-    before, after = differing(before, after)
-    return _served(after) - _served(before)
-
-
-def _served(traffic: Traffic) -> set[Backend]:
-    served = [service.backends for service in traffic.services] + [port.backends for port in traffic.ports]
-    return {backend for backends in served for backend in backends}
-
-
-def _backends(traffic: Traffic) -> set[str]:
-    return {backend.address for backend in _served(traffic)}
-
-
-def _served_vips(traffic: Traffic) -> set[str]:
-    return {service.vip for service in traffic.services if service.backends}
-
-
-def _served_udp(traffic: Traffic) -> set[int]:
-    return {port.port for port in traffic.ports if port.protocol == "udp" and port.backends}

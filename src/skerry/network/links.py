@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import os
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -17,17 +16,18 @@ from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from skerry.gate.netns import inside
+from skerry.linux import mounts, netns, nft
+from skerry.linux.netns import inside
+from skerry.linux.rtnetlink import Link, Rtnetlink
+from skerry.linux.tools import check, run
+from skerry.model.errors import NetworkError
 from skerry.model.traffic import Segment
 from skerry.network import ruleset
-from skerry.network.commands import check, nft, run
-from skerry.network.errors import NetworkError
-from skerry.network.route import Link, Route, routing
 
 IPV4_CONF = Path("/proc/sys/net/ipv4/conf")
 IPV6_CONF = Path("/proc/sys/net/ipv6/conf")
-SIOCGSKNS = 0x894C
-"""The kernel's linux/sockios.h: the network namespace of a socket."""
+PREFIXES = ("sk-", "sl-")
+"""How our bridges and legs begin, those of every instance."""
 LEG_MAC = bytes([0x02, 0x42])
 """What engines begin a hardware address with that ends with the IPv4 address."""
 LOOPBACK = 1
@@ -41,21 +41,11 @@ def leg_name(bridge: str) -> str:
 
 async def ensure_namespace(namespace: Path) -> None:
     """Make the gate's namespace, named so that it outlives every process, with its table inside."""
-    if not await has_namespace(namespace):
+    if not await asyncio.to_thread(netns.can_be_entered, namespace):
         await _unname(namespace)
         await check(["ip", "netns", "add", namespace.name])
     await asyncio.to_thread(inside, namespace, _dress_namespace)
-    await nft(ruleset.render_gate(), namespace)
-
-
-async def has_namespace(namespace: Path) -> bool:
-    """Whether there is a namespace of that name."""
-    return await asyncio.to_thread(_is_namespace, namespace)
-
-
-def namespace_of(handle: int) -> int:
-    """A descriptor of the namespace that a socket lives in."""
-    return fcntl.ioctl(handle, SIOCGSKNS)
+    await nft.apply(ruleset.render_gate(), namespace)
 
 
 def exists(link: str) -> bool:
@@ -68,10 +58,10 @@ def exists(link: str) -> bool:
 
 
 async def name_again(namespace: Path, handle: int) -> None:
-    """Give a namespace that somebody's sockets keep alive its name back. NetworkError."""
+    """Give a namespace that somebody's sockets keep alive its name back. Raises SkerryError."""
     await _unname(namespace)
     namespace.touch()  # noqa: ASYNC240 - on a tmpfs
-    await check(["mount", "--bind", f"/proc/{os.getpid()}/fd/{handle}", str(namespace)])
+    await asyncio.to_thread(mounts.bind, Path(f"/proc/{os.getpid()}/fd/{handle}"), namespace)
 
 
 async def _unname(namespace: Path) -> None:
@@ -81,13 +71,13 @@ async def _unname(namespace: Path) -> None:
 
 async def restore_gate_table(namespace: Path, segments: Iterable[Segment]) -> None:
     """Write what is inside the gate's namespace once more, in one transaction, but for the VIPs."""
-    await nft(ruleset.render_gate() + "".join(map(ruleset.leg_element, segments)), namespace)
+    await nft.apply(ruleset.render_gate() + "".join(map(ruleset.leg_element, segments)), namespace)
 
 
 async def hold(namespace: Path, vips: Collection[tuple[str, str]]) -> None:
     """Have the gate's namespace take these VIPs (bridge, address) for its own, and no others: it answers for
     them where the kernel table leads nowhere else."""
-    await nft(ruleset.gate_vips(vips), namespace)
+    await nft.apply(ruleset.gate_vips(vips), namespace)
     await asyncio.to_thread(inside, namespace, partial(_hold, frozenset(address for _, address in vips)))
 
 
@@ -99,7 +89,7 @@ async def remove_namespace(namespace: Path) -> None:
 async def ensure_segment(namespace: Path, segment: Segment) -> None:
     """Dress the bridge that the engine made and plug the gate's leg. NetworkError where there is none."""
     await asyncio.to_thread(_ensure_leg, namespace, segment)
-    await nft(ruleset.leg_element(segment), namespace)
+    await nft.apply(ruleset.leg_element(segment), namespace)
 
 
 async def ensure_bridge(segment: Segment, mac: bytes = b"") -> bool:
@@ -129,14 +119,6 @@ async def drop_segment(namespace: Path, segment: Segment) -> None:
 async def hairpin(bridges: Iterable[str]) -> None:
     """Let every container port of these bridges send back out what came in: a task may call its own VIP."""
     await asyncio.to_thread(_hairpin, frozenset(bridges))
-
-
-def _is_namespace(namespace: Path) -> bool:
-    try:
-        inside(namespace, lambda: None)
-    except OSError:
-        return False
-    return True
 
 
 def _dress_namespace() -> None:
@@ -170,7 +152,7 @@ def _ensure_leg(namespace: Path, segment: Segment) -> None:
     inside(namespace, lambda: _dress_leg(segment))
 
 
-def _plug(route: Route, namespace: Path, segment: Segment) -> int:
+def _plug(route: Rtnetlink, namespace: Path, segment: Segment) -> int:
     """Plug the leg, with a hardware address that is the same each time: containers remember it."""
     outer, mac = leg_name(segment.bridge), LEG_MAC + socket.inet_aton(segment.leg)
     handle = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
@@ -206,10 +188,10 @@ def _hold(vips: frozenset[str]) -> None:
                 route.make_foreign(subnet)
 
 
-def _measure(route: Route, link: int, segment: Segment) -> None:
+def _measure(route: Rtnetlink, link: int, segment: Segment) -> None:
     """As long as the containers' own links: a longer packet would be dropped on the way to them."""
     if segment.mtu:
-        route.measure(link, segment.mtu)
+        route.set_mtu(link, segment.mtu)
 
 
 def _ensure_bridge(segment: Segment, mac: bytes) -> bool:
@@ -244,7 +226,7 @@ def _faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
 
 
 def _interior() -> tuple[dict[str, Link], set[tuple[int, str]]]:
-    with routing() as route:
+    with Rtnetlink() as route:
         return {link.name: link for link in route.links()}, set(route.addresses())
 
 
@@ -280,7 +262,7 @@ def _inner_fault(
 
 
 def _drop_leg(namespace: Path, segment: Segment) -> None:
-    with routing() as route, _gone_is_fine():
+    with Rtnetlink() as route, _gone_is_fine():
         leg = route.index(leg_name(segment.bridge))
         if leg is not None:
             route.delete_link(leg)
@@ -312,9 +294,9 @@ def _without_ipv6(device: str) -> None:
 
 
 @contextmanager
-def _route() -> Iterator[Route]:
+def _route() -> Iterator[Rtnetlink]:
     try:
-        with routing() as route:
+        with Rtnetlink() as route:
             yield route
     except OSError as error:
         raise NetworkError(f"netlink: {error}") from error

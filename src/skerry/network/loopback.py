@@ -8,28 +8,20 @@ must: what comes from 127.0.0.1 stays within the machine.
 from __future__ import annotations
 
 import asyncio
-import struct
-from pathlib import Path
 
-from skerry.gate.netns import inside
-from skerry.network.commands import nft
-from skerry.network.netlink import NLM_F_ACK, Netlink, attribute
-from skerry.network.route import routing
+from skerry.linux import netns, nft
+from skerry.linux.rtnetlink import Rtnetlink
 
 ADDRESS = "127.0.0.11"
 TABLE = "skerry-names"
-_NETFILTER = 12
-_GET_CHAIN = 10 << 8 | 4  # of the subsystem nf_tables
-_IPV4 = 2
-_CHAIN_TABLE, _CHAIN_NAME = 1, 3
 
 
 async def lead(pid: int, leg: str, address: str) -> None:
     """Have 127.0.0.11 lead to a leg in the namespace of a process, whose own address on that network is
     given. Raises OSError and NetworkError."""
-    namespace = Path(f"/proc/{pid}/ns/net")
-    if not await asyncio.to_thread(inside, namespace, lambda: _prepared(leg, address)):
-        await nft(render(leg, address), namespace)
+    namespace = netns.of_process(pid)
+    if not await asyncio.to_thread(netns.inside, namespace, lambda: _prepared(leg, address)):
+        await nft.apply(render(leg, address), namespace)
 
 
 def render(leg: str, address: str) -> str:
@@ -53,17 +45,6 @@ def _chain(leg: str, address: str) -> str:
 
 def _prepared(leg: str, address: str) -> bool:
     """Set the route; whether the table is there already."""
-    with routing() as route:
+    with Rtnetlink() as route:
         route.make_local(f"{ADDRESS}/32", source=address)
-    netlink = Netlink(_NETFILTER)
-    try:
-        payload = struct.pack("=BBH", _IPV4, 0, 0)
-        payload += attribute(_CHAIN_TABLE, TABLE.encode() + b"\0")
-        payload += attribute(_CHAIN_NAME, _chain(leg, address).encode() + b"\0")
-        for _ in netlink.request(_GET_CHAIN, NLM_F_ACK, payload):
-            pass
-    except FileNotFoundError:
-        return False
-    finally:
-        netlink.close()
-    return True
+    return nft.has_chain(TABLE, _chain(leg, address))

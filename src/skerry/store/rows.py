@@ -63,12 +63,17 @@ def decode(kind: str, key: str, body: str, data_key: bytes, specs: Specs) -> Obj
             plain = unseal(data_key, base64.b64decode(value), _place(key, name))
             fields[name] = base64.b64encode(plain).decode() if name in BYTES else plain.decode()
     obj = msgspec.convert(fields, KINDS[kind], dec_hook=specs.read)
-    if isinstance(obj, Service | Task):
-        with suppress(
-            msgspec.ValidationError
-        ):  # it is shown all the same, and refused where it is decided on
-            obj.spec.typed  # noqa: B018
+    for spec in _decided_on(obj):
+        with suppress(msgspec.ValidationError):  # it is shown all the same, and refused where it is needed
+            spec.typed  # noqa: B018
     return obj
+
+
+def _decided_on(obj: Object) -> list[Spec[Any]]:
+    """The specs of a row that decisions look at; those of most revisions never are."""
+    if isinstance(obj, Task):
+        return [obj.spec, *([obj.endpoint_spec] if obj.endpoint_spec is not None else [])]
+    return [obj.spec] if isinstance(obj, Service) else []
 
 
 def _written(value: Any) -> Raw:

@@ -9,8 +9,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from skerry.gate.netns import inside
-from skerry.network.netlink import attributes
+from skerry.linux.netlink import attributes
+from skerry.linux.netns import inside
 
 _NETFILTER, _NEW_FLOWS = 12, 1  # NETLINK_NETFILTER, NF_NETLINK_CONNTRACK_NEW
 _HEADER = struct.Struct("=IHHII")

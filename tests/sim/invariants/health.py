@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from skerry.agent.health import check_of
 from skerry.agent.observe import UNHEALTHY_CAUSE
+from skerry.health.check import check_of
 from skerry.model.states import TaskState
 from tests.sim.images import IMAGES
 from tests.sim.invariants.step import Step

@@ -20,6 +20,7 @@ from skerry.api.door.bodies import BadBody, Body
 from skerry.api.door.exchange import Exchange
 from skerry.api.door.heads import LIMIT, BadHead, Head, HeadReader
 from skerry.api.door.pipe import LINGER_S, ClientHalf, hung_up, tie
+from skerry.engine.port import waiting_for
 
 HEAD_TIMEOUT_S = 60.0
 QUIET_S = 0.5
@@ -209,7 +210,7 @@ class Connection(asyncio.Protocol):
         except OSError as error:
             log.warning("engine does not answer", socket=path, error=str(error))
             self._transport.resume_reading()
-            self._refuse(503, engine_down(path))
+            self._refuse(503, waiting_for(path))
             return
         assert engine.transport is not None
         if self._transport.is_closing():
@@ -364,8 +365,3 @@ class Answered(AbstractAccessLogger):
         connection = request.transport.get_protocol() if request.transport is not None else None
         if isinstance(connection, Connection):
             connection.answered()
-
-
-def engine_down(path: str) -> str:
-    """What a client reads when the engine does not answer."""
-    return f"waiting for the engine at {path}: is dockerd running? `skerry status` says more"

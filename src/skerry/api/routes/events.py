@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from urllib.parse import urlencode
 
-import aiohttp
 import msgspec
 from aiohttp import web
 
 from skerry.api import disguise
-from skerry.api.call import Call, refused
+from skerry.api.call import Call
 from skerry.api.endpoint import Endpoint, Table
 from skerry.api.eventfilter import passes
 from skerry.api.filters import Filters
 from skerry.api.query import TEXT, Parameter
+from skerry.api.upstream import Stream
+from skerry.engine.port import EngineUnreachable
+from skerry.engine.streams import json_lines
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv, timestamps
 from skerry.model.objects import Raw
@@ -50,11 +51,11 @@ async def events(call: Call) -> web.StreamResponse:
     return response
 
 
-def _type(stream: aiohttp.ClientResponse) -> dict[str, str]:
+def _type(stream: Stream) -> dict[str, str]:
     return {"Content-Type": stream.headers.get("Content-Type", "application/json")}
 
 
-async def _open(call: Call, stream: aiohttp.ClientResponse | None = None) -> web.StreamResponse:
+async def _open(call: Call, stream: Stream | None = None) -> web.StreamResponse:
     response = web.StreamResponse()
     own = "application/jsonl" if call.at_least("1.52") else "application/json"
     response.headers["Content-Type"] = own if stream is None else stream.headers.get("Content-Type", own)
@@ -89,7 +90,7 @@ async def _past(call: Call, filters: Filters, since: int, until: int) -> list[Ra
     """Everything that both remember between two instants, in the order of time."""
     told = await call.ask("GET", "/events" + _query(filters, since, until))
     if told.status != 200:
-        raise refused(told)
+        raise told.error
     theirs = [msgspec.json.decode(line) for line in told.body.splitlines() if line.strip()]
     theirs = [disguise.event(call.view, event) for event in theirs]
     ours = [event for event in call.feed.past if since <= event["timeNano"] <= until]
@@ -105,7 +106,7 @@ async def _write(response: web.StreamResponse, found: list[Raw]) -> None:
 async def _both(
     call: Call,
     response: web.StreamResponse,
-    stream: aiohttp.ClientResponse,
+    stream: Stream,
     queue: asyncio.Queue[Raw | None],
     filters: Filters,
     last: int,
@@ -114,10 +115,11 @@ async def _both(
     """Copy both live streams until the engine's ends; `last` is what was already told of the swarm's."""
 
     async def engine() -> None:
-        async for line in _lines(stream):
-            event = disguise.event(call.view, msgspec.json.decode(line))
-            if passes(event, filters):
-                await _write(response, [event])
+        with suppress(EngineUnreachable):  # the engine was stopped: the stream is over, as with Docker
+            async for event in json_lines(stream.chunks):
+                shown = disguise.event(call.view, event)
+                if passes(shown, filters):
+                    await _write(response, [shown])
 
     async def own() -> None:
         while (event := await queue.get()) is not None:
@@ -135,18 +137,8 @@ async def _both(
         for task in copying:
             task.cancel()
         for result in await asyncio.gather(*copying, return_exceptions=True):
-            if isinstance(result, Exception) and not isinstance(result, OSError | aiohttp.ClientError):
+            if isinstance(result, Exception) and not isinstance(result, OSError):
                 raise result
-
-
-async def _lines(stream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    rest = b""
-    with suppress(aiohttp.ClientPayloadError):  # the engine was stopped: the stream is over, as with Docker
-        async for chunk in stream.content.iter_any():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                if line.strip():
-                    yield line
 
 
 ENDPOINTS: Table = [

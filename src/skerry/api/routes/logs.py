@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from skerry.api import engine_versions, frames
+from skerry.api import engine_versions
 from skerry.api.call import NO_TYPE, Call
 from skerry.api.endpoint import Endpoint, Table
 from skerry.api.query import FLAG, TEXT
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
+from skerry.engine import streams
 from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
 from skerry.model.go import strconv, timestamps
@@ -42,11 +43,11 @@ class Wish:
     timestamps: bool
     details: bool
     tty: bool
-    """Whether lines go out as a terminal shows them, without frames."""
+    """Whether lines go out as a terminal shows them, without streams."""
 
     def framed(self, stream: int, line: bytes) -> bytes:
         """A line as it goes out."""
-        return line if self.tty else frames.frame(stream, line)
+        return line if self.tty else streams.frame(stream, line)
 
 
 async def of_service(call: Call) -> web.StreamResponse:
@@ -172,7 +173,7 @@ async def _lines(
 
     An error of the engine's is a piece of its own; a container that is gone has no lines.
     """
-    cut = frames.lines if task.spec.typed.container_spec.tty else frames.split
+    cut = streams.lines if task.spec.typed.container_spec.tty else streams.split
     try:
         async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
             async for stream, line in cut(chunks):
@@ -184,7 +185,7 @@ async def _lines(
                 yield stamp.decode("latin-1"), wish.framed(stream, shown)
     except EngineError as error:
         if error.status != 404:
-            yield after, wish.framed(frames.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
+            yield after, wish.framed(streams.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
 
 
 async def merged(

@@ -44,7 +44,7 @@ class Carrier:
             case "create", "service":
                 self.cluster.manager.post("/services/create", self._with_ids(step.body))
             case "update", "service":
-                where = f"/services/{step.there['ID']}/update?version={step.there['Version']['Index']}"
+                where = f"/services/{step.current['ID']}/update?version={step.current['Version']['Index']}"
                 self.cluster.manager.post(where, self._with_ids(step.body))
             case _:
                 raise AssertionError(step)
@@ -64,21 +64,21 @@ class Carrier:
 
     def _with_ids(self, spec: Raw) -> Raw:
         """The spec with the IDs that configs and secrets have there."""
-        found: Raw = json.loads(json.dumps(spec))
-        container = found["TaskTemplate"]["ContainerSpec"]
+        copy: Raw = json.loads(json.dumps(spec))
+        container = copy["TaskTemplate"]["ContainerSpec"]
         for kind in ("Config", "Secret"):
-            for one in container.get(f"{kind}s") or []:
-                there = self.cluster.manager.get(f"/{kind.lower()}s/{one[f'{kind}Name']}")
-                one[f"{kind}ID"] = there["ID"]
-        return found
+            for reference in container.get(f"{kind}s") or []:
+                current = self.cluster.manager.get(f"/{kind.lower()}s/{reference[f'{kind}Name']}")
+                reference[f"{kind}ID"] = current["ID"]
+        return copy
 
     def _load(self, step: Step) -> None:
         engine = self.cluster.engine(step.where)
         with self.home.download(f"/images/get?names={step.name}") as pieces:
-            said = engine.upload("/images/load?quiet=1", pieces, "application/x-tar")
-        for line in said.decode(errors="replace").splitlines():
-            if line.strip() and "error" in (told := json.loads(line)):
-                raise Failed(str(told["error"]))
+            output = engine.upload("/images/load?quiet=1", pieces, "application/x-tar")
+        for line in output.decode(errors="replace").splitlines():
+            if line.strip() and "error" in (progress := json.loads(line)):
+                raise Failed(str(progress["error"]))
 
     def _push(self, step: Step) -> None:
         """By the docker CLI, which knows the user's passwords."""
@@ -91,12 +91,12 @@ class Carrier:
 
 def stopped(spec: Raw) -> Raw:
     """The spec of a service that runs nothing, and says that it has moved away."""
-    found: Raw = json.loads(json.dumps(spec))
-    found["Labels"] = {**(found.get("Labels") or {}), STOPPED: "true"}
-    mode = found["Mode"]
+    copy: Raw = json.loads(json.dumps(spec))
+    copy["Labels"] = {**(copy.get("Labels") or {}), STOPPED: "true"}
+    mode = copy["Mode"]
     if "Replicated" in mode:
         mode["Replicated"]["Replicas"] = 0
     else:
-        placement = found["TaskTemplate"].setdefault("Placement", {})
+        placement = copy["TaskTemplate"].setdefault("Placement", {})
         placement["Constraints"] = [*(placement.get("Constraints") or []), NOWHERE]
-    return found
+    return copy

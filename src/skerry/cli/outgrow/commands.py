@@ -25,14 +25,14 @@ def export(settings: Settings, stack: str, place: str, output: str) -> None:
     source = _home(settings) if not place else None
     try:
         source = source or client.at(place)
-        found = exporting.read_stack(source, stack)
+        part = exporting.read_stack(source, stack)
         if output:
-            exported = exporting.write(stack, found, Path(output))
+            exported = exporting.write(stack, part, Path(output))
             click.echo(
                 f"{Path(output) / exporting.FILE}: {len(exported.file['services'])} services", err=True
             )
         else:
-            text, exported = exporting.as_text(stack, found)
+            text, exported = exporting.as_text(stack, part)
             click.echo(text, nl=False)
     except (exporting.NoSuchStack, exporting.Unsafe, Refused, Unreachable, OSError) as error:
         raise click.ClickException(str(error)) from error
@@ -42,16 +42,16 @@ def export(settings: Settings, stack: str, place: str, output: str) -> None:
         click.echo(exporting.on_one_line(f"lost: {loss}"), err=True)
 
 
-def migrate(settings: Settings, **asked: Any) -> None:
+def migrate(settings: Settings, **options: Any) -> None:
     """Move; exits with what `moving.migrate` says."""
     wish = moving.Wish(
-        to=asked["to"],
-        stacks=asked["stacks"],
-        places=dict(_pair(one) for one in asked["nodes"]),
-        registry=asked["registry"],
-        only_plan=asked["only_plan"],
-        stop_source=asked["stop_source"],
-        timeout=_seconds(asked["timeout"]),
+        to=options["to"],
+        stacks=options["stacks"],
+        places=dict(_pair(pair) for pair in options["nodes"]),
+        registry=options["registry"],
+        only_plan=options["only_plan"],
+        stop_source=options["stop_source"],
+        timeout=_seconds(options["timeout"]),
     )
     _home(settings).close()
     try:
@@ -74,17 +74,17 @@ def _home(settings: Settings) -> Client:
     return home
 
 
-def _pair(given: str) -> tuple[str, str]:
-    node, equals, place = given.partition("=")
+def _pair(text: str) -> tuple[str, str]:
+    node, equals, place = text.partition("=")
     if not (node and equals and place):
         raise click.BadParameter(
-            f"{given}: something like node2=ssh://root@node2 is meant", param_hint="--node"
+            f"{text}: something like node2=ssh://root@node2 is meant", param_hint="--node"
         )
     return node, place
 
 
-def _seconds(given: str) -> float:
+def _seconds(text: str) -> float:
     try:
-        return duration(given) / SECOND
+        return duration(text) / SECOND
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--timeout") from error

@@ -45,24 +45,24 @@ class _Stack:
     """The stack's name, and what there is: for the keys that things have within the file."""
 
     name: str
-    found: Snapshot
+    snapshot: Snapshot
 
     def key(self, kind: str, name: str) -> str:
         """The short name, unless another thing of this kind (e.g. `networks`) is called so."""
         short = name.removeprefix(f"{self.name}_")
-        return name if short in getattr(self.found, kind) else short
+        return name if short in getattr(self.snapshot, kind) else short
 
     def owns(self, labels: dict[str, str] | None) -> bool:
         """Whether these are the labels of something of its own."""
         return (labels or {}).get(STACK) == self.name
 
 
-def export(name: str, found: Snapshot, files: dict[str, str] | None = None) -> Exported:
+def export(name: str, snapshot: Snapshot, files: dict[str, str] | None = None) -> Exported:
     """The compose file of the stack `name`. `files` are the paths of configs whose content lies beside it."""
-    stack, result = _Stack(name, found), Exported({})
+    stack, result = _Stack(name, snapshot), Exported({})
     volumes: dict[str, Raw] = {}
     services = {}
-    for full, service in found.services.items():
+    for full, service in snapshot.services.items():
         short = full.removeprefix(f"{name}_")
         if short == full:
             result.losses.append(f"{full}: a stack {name} calls its services {name}_…, so it is left out")
@@ -91,39 +91,41 @@ def _service(stack: _Stack, name: str, raw: Raw, volumes: dict[str, Raw], result
     spec.take("Name")
     template = spec.inner("TaskTemplate")
     box = template.inner("ContainerSpec")
-    found = container(box)
-    found["labels"] = _own_labels(box.take("Labels"))
+    fields = container(box)
+    fields["labels"] = _own_labels(box.take("Labels"))
     if driver := template.take("LogDriver"):
-        found["logging"] = {"driver": driver.get("Name", ""), "options": driver.get("Options") or {}}
-    found["networks"] = _attachments(stack, name, template)
-    found["ports"] = ports(spec)
-    found["volumes"] = mounts(stack.name, box, volumes)
+        fields["logging"] = {"driver": driver.get("Name", ""), "options": driver.get("Options") or {}}
+    fields["networks"] = _attachments(stack, name, template)
+    fields["ports"] = ports(spec)
+    fields["volumes"] = mounts(stack.name, box, volumes)
     for kind in ("Config", "Secret"):
-        found[f"{kind.lower()}s"] = [
-            _reference(stack, kind, one) for one in box.take(f"{kind}s") or [] if _is_file(kind, one, box)
+        fields[f"{kind.lower()}s"] = [
+            _reference(stack, kind, reference)
+            for reference in box.take(f"{kind}s") or []
+            if _is_file(kind, reference, box)
         ]
-    found["deploy"] = deploy(spec, template)
+    fields["deploy"] = deploy(spec, template)
     if labels := _own_labels(spec.take("Labels")):
-        found["deploy"]["labels"] = labels
+        fields["deploy"]["labels"] = labels
     result.losses += [f"{name}: a compose file can't say {path}" for path in spec.left()]
-    if not found["networks"]:
+    if not fields["networks"]:
         result.losses.append(f"{name}: is on no network; in a stack it will be on {stack.name}_default")
-    return {key: value for key, value in found.items() if value not in ([], {}, None)}
+    return {key: value for key, value in fields.items() if value not in ([], {}, None)}
 
 
 def _attachments(stack: _Stack, name: str, template: Spec) -> Raw:
     """The networks; the short name is an alias anyway."""
-    found: Raw = {}
-    for one in template.take("Networks") or []:
-        entry = Spec(one)
+    fields: Raw = {}
+    for attached in template.take("Networks") or []:
+        entry = Spec(attached)
         target = entry.take("Target")
         aliases = [
             alias for alias in entry.take("Aliases") or [] if alias != name.removeprefix(f"{stack.name}_")
         ]
-        found[stack.key("networks", target)] = {"aliases": aliases} if aliases else {}
+        fields[stack.key("networks", target)] = {"aliases": aliases} if aliases else {}
         for path in entry.left():
             template.lose(f"Networks.{path} of {target}")
-    return found
+    return fields
 
 
 def _is_file(kind: str, reference: Raw, box: Spec) -> bool:
@@ -132,8 +134,8 @@ def _is_file(kind: str, reference: Raw, box: Spec) -> bool:
     return "File" in reference
 
 
-def _reference(stack: _Stack, kind: str, one: Raw) -> Raw:
-    file, source = one["File"], stack.key(f"{kind.lower()}s", one[f"{kind}Name"])
+def _reference(stack: _Stack, kind: str, reference: Raw) -> Raw:
+    file, source = reference["File"], stack.key(f"{kind.lower()}s", reference[f"{kind}Name"])
     owner = {key: file[word] for key, word in (("uid", "UID"), ("gid", "GID")) if file.get(word)}
     return {"source": source, "target": file.get("Name", ""), **owner, "mode": file.get("Mode", 0)}
 
@@ -141,23 +143,23 @@ def _reference(stack: _Stack, kind: str, one: Raw) -> Raw:
 def _networks(stack: _Stack, result: Exported) -> Raw:
     """The stack's own networks; those of others, and predefined ones such as `host`, must be there."""
     networks: Raw = {}
-    for name, one in stack.found.networks.items():
-        if stack.owns(one.get("Labels")):
-            networks[stack.key("networks", name)] = _network(stack, name, one)
+    for name, network in stack.snapshot.networks.items():
+        if stack.owns(network.get("Labels")):
+            networks[stack.key("networks", name)] = _network(stack, name, network)
         else:
             networks[stack.key("networks", name)] = {"external": True, "name": name}
             result.networks.append(name)
-    templates = (service["Spec"]["TaskTemplate"] for service in stack.found.services.values())
-    used = {one["Target"] for template in templates for one in template.get("Networks") or []}
-    for name in sorted(used - set(stack.found.networks)):
+    templates = (service["Spec"]["TaskTemplate"] for service in stack.snapshot.services.values())
+    used = {attached["Target"] for template in templates for attached in template.get("Networks") or []}
+    for name in sorted(used - set(stack.snapshot.networks)):
         networks[stack.key("networks", name)] = {"external": True, "name": name}
     return networks
 
 
-def _network(stack: _Stack, name: str, one: Raw) -> Raw:
-    entry: Raw = {"driver_opts": asked_options(one), "labels": _own_labels(one.get("Labels"))}
-    entry |= {"internal": bool(one.get("Internal")), "attachable": bool(one.get("Attachable"))}
-    if subnets := asked_subnets(one):
+def _network(stack: _Stack, name: str, network: Raw) -> Raw:
+    entry: Raw = {"driver_opts": asked_options(network), "labels": _own_labels(network.get("Labels"))}
+    entry |= {"internal": bool(network.get("Internal")), "attachable": bool(network.get("Attachable"))}
+    if subnets := asked_subnets(network):
         entry["ipam"] = {"config": [{"subnet": subnet} for subnet in subnets]}
     if name != f"{stack.name}_{stack.key('networks', name)}":
         entry["name"] = name
@@ -177,14 +179,14 @@ def asked_subnets(network: Raw) -> list[str]:
     """
     configs = (network.get("IPAM") or {}).get("Config") or []
     subnets = [config.get("Subnet", "") for config in configs]
-    return [one for one in subnets if not (one.startswith(POOL_PREFIX) and one.endswith("/24"))]
+    return [subnet for subnet in subnets if not (subnet.startswith(POOL_PREFIX) and subnet.endswith("/24"))]
 
 
 def _files(stack: _Stack, kind: str, files: dict[str, str], needed: list[str]) -> Raw:
     """The section of configs or secrets: with a file where there is one, else to be there already."""
     section: Raw = {}
-    for name, one in getattr(stack.found, kind).items():
-        spec = one["Spec"]
+    for name, row in getattr(stack.snapshot, kind).items():
+        spec = row["Spec"]
         entry: Raw = {"name": name, "external": True}
         if name in files and stack.owns(spec.get("Labels")):
             templating = (spec.get("Templating") or {}).get("Name")

@@ -40,29 +40,29 @@ CHECK_TIMES = (
 
 def container(box: Spec) -> Raw:
     """What the container is; labels, mounts, configs and secrets are left in `box`."""
-    found = {word: value for name, word in WORDS.items() if (value := box.take(name)) is not None}
-    found["environment"] = _environment(box)
-    found["extra_hosts"] = [line for one in box.take("Hosts") or [] for line in _hosts(one)]
+    fields = {word: value for name, word in WORDS.items() if (value := box.take(name)) is not None}
+    fields["environment"] = _environment(box)
+    fields["extra_hosts"] = [line for item in box.take("Hosts") or [] for line in _hosts(item)]
     dns = box.inner("DNSConfig")
-    found |= {"dns": dns.take("Nameservers"), "dns_search": dns.take("Search")}
+    fields |= {"dns": dns.take("Nameservers"), "dns_search": dns.take("Search")}
     if (grace := box.take("StopGracePeriod")) is not None:
-        found["stop_grace_period"] = duration(grace)
-    found["healthcheck"] = _healthcheck(box.inner("Healthcheck"))
-    found["ulimits"] = {
-        one["Name"]: {"soft": one.get("Soft", 0), "hard": one.get("Hard", 0)}
-        for one in box.take("Ulimits") or []
+        fields["stop_grace_period"] = duration(grace)
+    fields["healthcheck"] = _healthcheck(box.inner("Healthcheck"))
+    fields["ulimits"] = {
+        item["Name"]: {"soft": item.get("Soft", 0), "hard": item.get("Hard", 0)}
+        for item in box.take("Ulimits") or []
     }
     if credentials := box.inner("Privileges").take("CredentialSpec"):
-        found["credential_spec"] = {name.lower(): value for name, value in credentials.items()}
-    return found
+        fields["credential_spec"] = {name.lower(): value for name, value in credentials.items()}
+    return fields
 
 
 def _environment(box: Spec) -> list[str]:
     """`NAME=value`; a name alone, which unsets an image's variable, would be read as the deployer's own."""
-    given = box.take("Env") or []
-    for name in (one for one in given if "=" not in one):
+    variables = box.take("Env") or []
+    for name in (item for item in variables if "=" not in item):
         box.lose(f"Env {name} without a value")
-    return [one for one in given if "=" in one]
+    return [item for item in variables if "=" in item]
 
 
 def _hosts(line: str) -> list[str]:
@@ -75,33 +75,33 @@ def _healthcheck(check: Spec) -> Raw:
     test = check.take("Test")
     if test == ["NONE"]:
         return {"disable": True}
-    found: Raw = {"test": test} if test else {}
+    fields: Raw = {"test": test} if test else {}
     for name, word in CHECK_TIMES:
         if value := check.take(name):
-            found[word] = duration(value)
+            fields[word] = duration(value)
     if retries := check.take("Retries"):
-        found["retries"] = retries
-    return found
+        fields["retries"] = retries
+    return fields
 
 
 def deploy(spec: Spec, template: Spec) -> Raw:
     """How many, where, and how it is updated and restarted."""
-    found = _mode(spec.inner("Mode"))
+    fields = _mode(spec.inner("Mode"))
     if spec.inner("EndpointSpec").take("Mode") == "dnsrr":
-        found["endpoint_mode"] = "dnsrr"
+        fields["endpoint_mode"] = "dnsrr"
     for name, word in (("UpdateConfig", "update_config"), ("RollbackConfig", "rollback_config")):
         if (config := spec.take(name)) is not None:
-            found[word] = _update(config)
+            fields[word] = _update(config)
     if policy := template.take("RestartPolicy"):
-        found["restart_policy"] = _restart(policy)
+        fields["restart_policy"] = _restart(policy)
     resources = {
         word: limits
         for name, word in (("Limits", "limits"), ("Reservations", "reservations"))
         if (limits := _quantity(template.inner("Resources").inner(name)))
     }
-    found["resources"] = resources
-    found["placement"] = _placement(template.inner("Placement"))
-    return {key: value for key, value in found.items() if value not in ({}, None)}
+    fields["resources"] = resources
+    fields["placement"] = _placement(template.inner("Placement"))
+    return {key: value for key, value in fields.items() if value not in ({}, None)}
 
 
 def _mode(mode: Spec) -> Raw:
@@ -115,49 +115,49 @@ def _mode(mode: Spec) -> Raw:
 
 
 def _update(config: Raw) -> Raw:
-    found: Raw = {word: config[name] for name, word in UPDATE_WORDS.items() if name in config}
-    found.setdefault("parallelism", 0)
+    fields: Raw = {word: config[name] for name, word in UPDATE_WORDS.items() if name in config}
+    fields.setdefault("parallelism", 0)
     for name, word in (("Delay", "delay"), ("Monitor", "monitor")):
         if name in config:
-            found[word] = duration(config[name])
-    return found
+            fields[word] = duration(config[name])
+    return fields
 
 
 def _restart(policy: Raw) -> Raw:
-    found: Raw = {"condition": policy["Condition"]}
+    fields: Raw = {"condition": policy["Condition"]}
     for name, word in (("Delay", "delay"), ("Window", "window")):
         if name in policy:
-            found[word] = duration(policy[name])
+            fields[word] = duration(policy[name])
     if "MaxAttempts" in policy:
-        found["max_attempts"] = policy["MaxAttempts"]
-    return found
+        fields["max_attempts"] = policy["MaxAttempts"]
+    return fields
 
 
 def _quantity(limits: Spec) -> Raw:
-    found: Raw = {}
+    fields: Raw = {}
     if cpus := limits.take("NanoCPUs"):
-        found["cpus"] = f"{cpus / 1e9:.9f}".rstrip("0").rstrip(".")
+        fields["cpus"] = f"{cpus / 1e9:.9f}".rstrip("0").rstrip(".")
     if memory := limits.take("MemoryBytes"):
-        found["memory"] = str(memory)
+        fields["memory"] = str(memory)
     if pids := limits.take("Pids"):
-        found["pids"] = pids
-    kinds = [one["DiscreteResourceSpec"] for one in limits.take("GenericResources") or []]
+        fields["pids"] = pids
+    kinds = [item["DiscreteResourceSpec"] for item in limits.take("GenericResources") or []]
     if kinds:
-        found["generic_resources"] = [
-            {"discrete_resource_spec": {"kind": one["Kind"], "value": one["Value"]}} for one in kinds
+        fields["generic_resources"] = [
+            {"discrete_resource_spec": {"kind": item["Kind"], "value": item["Value"]}} for item in kinds
         ]
-    return found
+    return fields
 
 
 def _placement(placement: Spec) -> Raw:
-    found: Raw = {}
+    fields: Raw = {}
     if constraints := placement.take("Constraints"):
-        found["constraints"] = constraints
+        fields["constraints"] = constraints
     if preferences := placement.take("Preferences"):
-        found["preferences"] = [{"spread": one["Spread"]["SpreadDescriptor"]} for one in preferences]
+        fields["preferences"] = [{"spread": item["Spread"]["SpreadDescriptor"]} for item in preferences]
     if most := placement.take("MaxReplicas"):
-        found["max_replicas_per_node"] = most
-    return found
+        fields["max_replicas_per_node"] = most
+    return fields
 
 
 def ports(spec: Spec) -> list[Raw]:
@@ -175,7 +175,7 @@ def ports(spec: Spec) -> list[Raw]:
 
 def mounts(stack: str, box: Spec, volumes: dict[str, Raw]) -> list[Raw]:
     """The mounts, long form; named volumes are added to `volumes`, the section of the whole file."""
-    found = []
+    fields = []
     for raw in box.take("Mounts") or []:
         mount = Spec(raw)
         kind = mount.take("Type", "bind")
@@ -195,8 +195,8 @@ def mounts(stack: str, box: Spec, volumes: dict[str, Raw]) -> list[Raw]:
             entry["source"] = _volume(stack, source, options, volumes)
         for path in mount.left():
             box.lose(f"{path} of the mount {entry['target']}")
-        found.append(entry)
-    return found
+        fields.append(entry)
+    return fields
 
 
 def _volume(stack: str, name: str, options: Spec, volumes: dict[str, Raw]) -> str:

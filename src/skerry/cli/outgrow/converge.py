@@ -23,7 +23,7 @@ class State:
     """How a service stands. `final` is a reason that no waiting helps."""
 
     running: int
-    wanted: int
+    desired: int
     reasons: tuple[str, ...] = ()
     final: str = ""
     updating: bool = False
@@ -33,14 +33,14 @@ class State:
     @property
     def converged(self) -> bool:
         """Whether everything runs."""
-        return self.running == self.wanted and not (self.final or self.updating or self.unsteady)
+        return self.running == self.desired and not (self.final or self.updating or self.unsteady)
 
     def __str__(self) -> str:
-        numbers = f"{self.running}/{self.wanted}"
+        numbers = f"{self.running}/{self.desired}"
         if self.converged:
             return numbers
         words = [self.final] if self.final else list(self.reasons)
-        if not self.final and self.running == self.wanted:
+        if not self.final and self.running == self.desired:
             words.insert(0, "its update goes on" if self.updating else "it has not stayed so for long enough")
         return f"{numbers}: {'; '.join(words) or 'no task says why'}"
 
@@ -59,16 +59,16 @@ def judge(service: Raw, tasks: list[Raw], nodes: dict[str, str], *, changed: boo
     fine = {_place(task) for task in tasks if _is_fine(task, job)}
     match mode:
         case {"Replicated": replicated}:
-            wanted = replicated.get("Replicas", 1)
+            desired = replicated.get("Replicas", 1)
         case {"ReplicatedJob": counts}:
-            wanted = counts.get("TotalCompletions", counts.get("MaxConcurrent", 1))
+            desired = counts.get("TotalCompletions", counts.get("MaxConcurrent", 1))
         case _:
-            wanted = len(live | fine)
-            final = final or ("" if wanted else "no node there suits it")
+            desired = len(live | fine)
+            final = final or ("" if desired else "no node there suits it")
     reasons = _reasons(tasks, fine, nodes)
     if fine and not reasons:  # what it died of before, in case that it does not stay so
         reasons = _reasons([task for task in tasks if task["Status"].get("Err")], (), nodes)
-    return State(len(fine), wanted, reasons, final, updating=status.get("State") in UNDER_WAY)
+    return State(len(fine), desired, reasons, final, updating=status.get("State") in UNDER_WAY)
 
 
 def _is_fine(task: Raw, job: bool) -> bool:
@@ -86,14 +86,14 @@ def wait(
     """Wait until all have converged and stayed so; their states, at the latest after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     since: dict[str, float] = {}
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
     while True:
         states = _look(manager, services, changed)
         now = time.monotonic()
         since = {name: since.get(name, now) for name, (state, _) in states.items() if state.converged}
         for name, (state, _) in states.items():
-            if told.get(name) != (line := f"{name} {state.running}/{state.wanted}"):
-                told[name] = line
+            if reported.get(name) != (line := f"{name} {state.running}/{state.desired}"):
+                reported[name] = line
                 tell(line)
         settled = [
             name
@@ -113,14 +113,14 @@ def _look(
 ) -> dict[str, tuple[State, float]]:
     """Each service's state, and how many seconds it has to stay so."""
     nodes = {node["ID"]: node["Description"]["Hostname"] for node in manager.get("/nodes")}
-    found = {}
+    states = {}
     for name in services:
         service = manager.get(f"/services/{name}")
         tasks = manager.get("/tasks", **{"service": [service["ID"]], "_up-to-date": ["true"]})
         monitor = (service["Spec"].get("UpdateConfig") or {}).get("Monitor")
         state = judge(service, tasks, nodes, changed=name in changed)
-        found[name] = state, monitor / SECOND if monitor else STABLE_S
-    return found
+        states[name] = state, monitor / SECOND if monitor else STABLE_S
+    return states
 
 
 def _place(task: Raw) -> str:
@@ -131,12 +131,12 @@ def _place(task: Raw) -> str:
 def _reasons(tasks: list[Raw], fine: Collection[str], nodes: dict[str, str]) -> tuple[str, ...]:
     """For each place that is not fine, what its youngest task with an error says; equal ones once."""
     latest: dict[str, Raw] = {}
-    for task in sorted(tasks, key=lambda one: str(one["CreatedAt"])):
+    for task in sorted(tasks, key=lambda task: str(task["CreatedAt"])):
         if _place(task) not in fine and (task["Status"].get("Err") or _place(task) not in latest):
             latest[_place(task)] = task
-    found = []
+    reasons = []
     for task in latest.values():
         node = nodes.get(task.get("NodeID", ""), "")
         text = task["Status"].get("Err") or f"a task is {task['Status']['State']}"
-        found.append(f"{text} (on {node})" if node else text)
-    return tuple(dict.fromkeys(found))
+        reasons.append(f"{text} (on {node})" if node else text)
+    return tuple(dict.fromkeys(reasons))

@@ -36,27 +36,27 @@ class NoSuchStack(Exception):
 def read_stack(client: Client, stack: str) -> Snapshot:
     """What a stack consists of. Raises NoSuchStack, Refused, Unreachable."""
     whole = snapshot.read(client)
-    found = snapshot.part(whole, [stack])
-    if not found.services:
+    part = snapshot.part(whole, [stack])
+    if not part.services:
         known = ", ".join(sorted(snapshot.stacks_of(whole))) or "none"
         raise NoSuchStack(f"no service of {client.name} belongs to a stack {stack}; stacks there: {known}")
-    return found
+    return part
 
 
-def as_text(stack: str, found: Snapshot) -> tuple[str, Exported]:
+def as_text(stack: str, part: Snapshot) -> tuple[str, Exported]:
     """The compose file as text; configs and secrets are taken for granted."""
-    exported = export(stack, found)
+    exported = export(stack, part)
     return render(stack, exported), exported
 
 
-def write(stack: str, found: Snapshot, folder: Path) -> Exported:
+def write(stack: str, part: Snapshot, folder: Path) -> Exported:
     """The compose file in a folder, with the content of the stack's configs in files. Raises OSError; Unsafe
     where a config would lie somewhere else: its name is another machine's, and that may be anybody's."""
-    contents = {name: _content(name, config["Spec"]) for name, config in found.configs.items()}
+    contents = {name: _content(name, config["Spec"]) for name, config in part.configs.items()}
     if (folder / CONFIGS).is_symlink():
         raise Unsafe(f"{folder / CONFIGS} is a symbolic link: remove it, or choose another folder")
     (folder / CONFIGS).mkdir(parents=True, exist_ok=True)
-    exported = export(stack, found, {name: f"./{CONFIGS}/{name}" for name in contents})
+    exported = export(stack, part, {name: f"./{CONFIGS}/{name}" for name in contents})
     for name, content in contents.items():
         _put(folder / CONFIGS / name, content)
     _put(folder / FILE, render(stack, exported).encode())

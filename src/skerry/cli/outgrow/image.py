@@ -25,11 +25,11 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 @dataclass(frozen=True)
 class Image:
-    """What was found out about an image; `wanted` is its name in the services there."""
+    """What was found out about an image; `target` is its name in the services there."""
 
     name: str
     """As a service here says it."""
-    wanted: str
+    target: str
     tag: str = ""
     """Without a digest: the name that it is saved, loaded and pushed by."""
     content: str = ""
@@ -40,9 +40,9 @@ class Image:
     lacking: tuple[str, ...] = ()
     """Names of nodes that it is to be loaded on."""
     push: bool = False
-    """Whether the registry that the user named is to get it under `wanted`."""
-    there: bool = False
-    """Whether that registry has something under `wanted`."""
+    """Whether the registry that the user named is to get it under `target`."""
+    present: bool = False
+    """Whether that registry has something under `target`."""
     conflicts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -56,8 +56,8 @@ def without_digest(name: str) -> str:
 def content(home: Raw) -> str:
     """What stands for an image's content, from its inspection: the same on every engine that has it."""
     config = home.get("Config") or {}
-    told: dict[str, Any] = {name: config.get(name) or None for name in CONTENT}
-    return digest([(home.get("RootFS") or {}).get("Layers"), told])
+    fields: dict[str, Any] = {name: config.get(name) or None for name in CONTENT}
+    return digest([(home.get("RootFS") or {}).get("Layers"), fields])
 
 
 def in_registry(registry: str, tag: str) -> str:
@@ -69,5 +69,5 @@ def in_registry(registry: str, tag: str) -> str:
 
 def suits(home: Raw, machine: str) -> bool:
     """Whether a node with this architecture (`x86_64`) can run it."""
-    wanted = home.get("Architecture") or ""
-    return not wanted or not machine or ARCHITECTURES.get(machine, machine) == wanted
+    architecture = home.get("Architecture") or ""
+    return not architecture or not machine or ARCHITECTURES.get(machine, machine) == architecture

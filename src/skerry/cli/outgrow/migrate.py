@@ -54,10 +54,10 @@ def _source(home: Client, stacks: Collection[str]) -> Snapshot:
     known = snapshot.stacks_of(whole)
     for missing in sorted(set(stacks) - known):
         raise Unsuitable(f"there is no stack {missing} here; there are: {', '.join(sorted(known)) or 'none'}")
-    found = snapshot.part(whole, stacks)
-    if not found.services:
+    part = snapshot.part(whole, stacks)
+    if not part.services:
         raise Unsuitable("there is no service here to move")
-    return found
+    return part
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class _Move:
                 raise Unsuitable(f"{self.wish.to} is this very skerry: there is nowhere to move to")
             names = {image_of(spec) for spec in moving(self.source).values()}
             images = survey(self.home, self.cluster, sorted(names), self.wish.registry)
-            local = [one["Name"] for one in manager.get("/networks") if one["Scope"] != "swarm"]
+            local = [network["Name"] for network in manager.get("/networks") if network["Scope"] != "swarm"]
             target = Target(snapshot.read(manager), self.cluster.api, local)
         except (Refused, Unreachable) as error:
             raise Unsuitable(f"can't make a plan: {error}; nothing was moved") from error

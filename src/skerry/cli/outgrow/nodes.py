@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from skerry.cli import client
 from skerry.cli.client import Client, Refused
+from skerry.model.api_version import read_version
 from skerry.model.objects import Raw
 
 
@@ -40,8 +41,8 @@ class Cluster:
 
     def close(self) -> None:
         """Hang up everywhere."""
-        for one in (self.manager, *self._engines.values()):
-            one.close()
+        for engine in (self.manager, *self._engines.values()):
+            engine.close()
 
     def _connect(self, node: str) -> Client:
         own = self.nodes[node]["ID"]
@@ -72,16 +73,15 @@ def at(place: str, places: Mapping[str, str]) -> Cluster:
         raise Unsuitable(f"{place}: {refused}") from refused
     for node in sorted(set(places) - set(nodes)):
         raise Unsuitable(f"--node {node}: no such node there; there are {', '.join(nodes)}")
-    major, _, minor = version["ApiVersion"].partition(".")
-    return Cluster(manager, info, (int(major), int(minor)), nodes, places)
+    return Cluster(manager, info, read_version(version["ApiVersion"]), nodes, places)
 
 
 def by_name(nodes: list[Raw]) -> dict[str, Raw]:
     """Nodes by their hostname; those that share one by their ID."""
     hostnames = Counter(node["Description"]["Hostname"] for node in nodes)
     named = [(node["Description"]["Hostname"], node) for node in nodes]
-    found = {name if hostnames[name] == 1 else node["ID"]: node for name, node in named}
-    return dict(sorted(found.items()))
+    unique = {name if hostnames[name] == 1 else node["ID"]: node for name, node in named}
+    return dict(sorted(unique.items()))
 
 
 def check_manager(place: str, info: Raw) -> None:
@@ -91,7 +91,7 @@ def check_manager(place: str, info: Raw) -> None:
         case "active", True:
             return
         case "active", _:
-            managers = [one["Addr"] for one in swarm.get("RemoteManagers") or []]
+            managers = [manager["Addr"] for manager in swarm.get("RemoteManagers") or []]
             known = f" (of {', '.join(managers)})" if managers else ""
             raise Unsuitable(f"{place} is a worker of its swarm: name a manager{known}")
         case "locked", _:

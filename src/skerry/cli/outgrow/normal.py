@@ -26,16 +26,16 @@ def service(spec: Raw) -> Raw:
 
     The label MOVED, ForceUpdate (a counter, no wish) and the platforms that a registry told are left out.
     """
-    found: Raw = json.loads(json.dumps(spec))
-    found.get("Labels", {}).pop(MOVED, None)
-    found["Mode"] = _mode(found.get("Mode") or {})
+    normalized: Raw = json.loads(json.dumps(spec))
+    normalized.get("Labels", {}).pop(MOVED, None)
+    normalized["Mode"] = _mode(normalized.get("Mode") or {})
     for name in ("UpdateConfig", "RollbackConfig"):
-        if found.get(name) is not None:
-            found[name] = {**UPDATE, **_said(found[name])}
-    endpoint = found.get("EndpointSpec") or {}
-    found["EndpointSpec"] = {"Mode": endpoint.get("Mode") or "vip", "Ports": _ports(endpoint)}
-    found["TaskTemplate"] = _template(found["TaskTemplate"])
-    cleaned: Raw = _clean(found)
+        if normalized.get(name) is not None:
+            normalized[name] = {**UPDATE, **_without_zeros(normalized[name])}
+    endpoint = normalized.get("EndpointSpec") or {}
+    normalized["EndpointSpec"] = {"Mode": endpoint.get("Mode") or "vip", "Ports": _ports(endpoint)}
+    normalized["TaskTemplate"] = _template(normalized["TaskTemplate"])
+    cleaned: Raw = _clean(normalized)
     return cleaned
 
 
@@ -55,7 +55,8 @@ def _mode(mode: Raw) -> Raw:
 
 def _ports(endpoint: Raw) -> list[Raw]:
     ports = [
-        {"Protocol": "tcp", "PublishMode": "ingress", **_said(port)} for port in endpoint.get("Ports") or []
+        {"Protocol": "tcp", "PublishMode": "ingress", **_without_zeros(port)}
+        for port in endpoint.get("Ports") or []
     ]
     return sorted(ports, key=lambda port: json.dumps(port, sort_keys=True))
 
@@ -69,16 +70,16 @@ def _template(template: Raw) -> Raw:
     for kind, key in (("Configs", "ConfigName"), ("Secrets", "SecretName")):
         for reference in container.get(kind) or []:
             reference.pop(key.replace("Name", "ID"), None)
-        container[kind] = sorted(container.get(kind) or [], key=lambda one: json.dumps(one, sort_keys=True))
+        container[kind] = sorted(container.get(kind) or [], key=lambda item: json.dumps(item, sort_keys=True))
     policy = template.get("RestartPolicy")
     if policy is not None:
-        template["RestartPolicy"] = {"Condition": "any", **_said(policy)}
+        template["RestartPolicy"] = {"Condition": "any", **_without_zeros(policy)}
     (template.get("Placement") or {}).pop("Platforms", None)
-    template["Networks"] = sorted(template.get("Networks") or [], key=lambda one: str(one["Target"]))
+    template["Networks"] = sorted(template.get("Networks") or [], key=lambda item: str(item["Target"]))
     return template
 
 
-def _said(values: Raw) -> Raw:
+def _without_zeros(values: Raw) -> Raw:
     """Without nulls and empty words."""
     return {name: value for name, value in values.items() if value is not None and value != ""}
 

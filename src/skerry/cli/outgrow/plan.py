@@ -24,7 +24,7 @@ class Step:
     where: str = ""
     """The node that an image is loaded on, or the name that it is pushed by."""
     bytes: int = 0
-    there: Raw = field(default_factory=dict)
+    current: Raw = field(default_factory=dict)
     """For `update service`: what is there now."""
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class Plan:
 class Target:
     """What matters of the swarm to move to."""
 
-    found: Snapshot
+    snapshot: Snapshot
     api: tuple[int, int]
     local_networks: Collection[str] = ()
     """Names of networks there that are no swarm networks."""
@@ -56,7 +56,7 @@ class Target:
 
 def moving(source: Snapshot) -> dict[str, Raw]:
     """Specs of the services that move, which are those not stopped here; the published ones last."""
-    specs = {name: one["Spec"] for name, one in source.services.items()}
+    specs = {name: row["Spec"] for name, row in source.services.items()}
     left = {name: spec for name, spec in specs.items() if STOPPED not in (spec.get("Labels") or {})}
     return dict(sorted(left.items(), key=lambda item: (_published(item[1]), item[0])))
 
@@ -77,8 +77,8 @@ def make(source: Snapshot, target: Target, images: Mapping[str, Image]) -> Plan:
     }
     changing = {image_of(specs[name]) for name, step in services.items() if step is not None}
     plan.steps += _networks(plan, source, target)
-    plan.steps += _files(plan, "config", source.configs, target.found.configs)
-    plan.steps += _files(plan, "secret", source.secrets, target.found.secrets)
+    plan.steps += _files(plan, "config", source.configs, target.snapshot.configs)
+    plan.steps += _files(plan, "secret", source.secrets, target.snapshot.secrets)
     for name in sorted({image_of(spec) for spec in specs.values()}):
         plan.steps += _image(plan, images[name], name in changing)
     plan.steps += [step for step in services.values() if step is not None]
@@ -87,28 +87,28 @@ def make(source: Snapshot, target: Target, images: Mapping[str, Image]) -> Plan:
 
 
 def _networks(plan: Plan, source: Snapshot, target: Target) -> Iterator[Step]:
-    for name, one in source.networks.items():
-        wanted: Raw = {
+    for name, network in source.networks.items():
+        body: Raw = {
             "Name": name,
             "Driver": "overlay",
             "CheckDuplicate": True,
-            "Attachable": bool(one.get("Attachable")),
-            "Internal": bool(one.get("Internal")),
-            "Options": asked_options(one),
-            "Labels": one.get("Labels") or {},
+            "Attachable": bool(network.get("Attachable")),
+            "Internal": bool(network.get("Internal")),
+            "Options": asked_options(network),
+            "Labels": network.get("Labels") or {},
         }
-        subnets = asked_subnets(one)
+        subnets = asked_subnets(network)
         if subnets:
-            wanted["IPAM"] = {"Driver": "default", "Config": [{"Subnet": subnet} for subnet in subnets]}
-        there = target.found.networks.get(name)
-        if there is None and name in target.local_networks:
+            body["IPAM"] = {"Driver": "default", "Config": [{"Subnet": subnet} for subnet in subnets]}
+        current = target.snapshot.networks.get(name)
+        if current is None and name in target.local_networks:
             plan.conflicts.append(f"network {name} is there, but not for the whole swarm: remove it there")
-        elif there is None:
-            yield Step("create", "network", name, wanted)
+        elif current is None:
+            yield Step("create", "network", name, body)
         else:
-            differing = [word for word in ("Attachable", "Internal") if bool(there.get(word)) != wanted[word]]
-            differing += ["Subnet"] if subnets and subnets != asked_subnets(there) else []
-            differing += ["Options"] if asked_options(there) != wanted["Options"] else []
+            differing = [word for word in ("Attachable", "Internal") if bool(current.get(word)) != body[word]]
+            differing += ["Subnet"] if subnets and subnets != asked_subnets(current) else []
+            differing += ["Options"] if asked_options(current) != body["Options"] else []
             if differing:
                 other = ", ".join(differing)
                 plan.conflicts.append(
@@ -116,22 +116,22 @@ def _networks(plan: Plan, source: Snapshot, target: Target) -> Iterator[Step]:
                 )
 
 
-def _files(plan: Plan, kind: str, here: Mapping[str, Raw], there: Mapping[str, Raw]) -> Iterator[Step]:
+def _files(plan: Plan, kind: str, source: Mapping[str, Raw], target: Mapping[str, Raw]) -> Iterator[Step]:
     """Configs or secrets. Swarm can't change one, and tells the content of a config only."""
-    for name, one in here.items():
-        spec = one["Spec"]
-        found = there.get(name)
-        if found is None:
-            mark: Raw = {MOVED: one["ID"]} if kind == "secret" else {}
+    for name, row in source.items():
+        spec = row["Spec"]
+        current = target.get(name)
+        if current is None:
+            mark: Raw = {MOVED: row["ID"]} if kind == "secret" else {}
             yield Step("create", kind, name, {**spec, "Labels": {**(spec.get("Labels") or {}), **mark}})
         elif kind == "config":
-            if found["Spec"].get("Data") != spec.get("Data"):
+            if current["Spec"].get("Data") != spec.get("Data"):
                 plan.conflicts.append(_other_content(kind, name))
-        elif (origin := (found["Spec"].get("Labels") or {}).get(MOVED)) is None:
+        elif (origin := (current["Spec"].get("Labels") or {}).get(MOVED)) is None:
             plan.notes.append(
                 f"secret {name} is there already: it is left as it is, as nobody can compare contents"
             )
-        elif origin != one["ID"]:
+        elif origin != row["ID"]:
             plan.conflicts.append(_other_content(kind, name))
 
 
@@ -145,32 +145,32 @@ def _other_content(kind: str, name: str) -> str:
 def _image(plan: Plan, image: Image, changing: bool) -> Iterator[Step]:
     plan.conflicts += image.conflicts
     plan.notes += image.notes
-    if image.push and (changing or not image.there):
-        yield Step("push", "image", image.tag, where=image.wanted, bytes=image.bytes)
+    if image.push and (changing or not image.present):
+        yield Step("push", "image", image.tag, where=image.target, bytes=image.bytes)
     for node in image.lacking:
         yield Step("load", "image", image.tag, where=node, bytes=image.bytes)
 
 
 def _service(plan: Plan, name: str, spec: Raw, target: Target, image: Image) -> Step | None:
-    wanted = translate.for_swarm(spec, image.wanted, target.api, image.check)
-    meant = normal.digest(normal.service(wanted))
+    body = translate.for_swarm(spec, image.target, target.api, image.check)
+    meant = normal.digest(normal.service(body))
     mark = f"{meant}.{image.content or '-'}"
-    wanted["Labels"] = {**(wanted.get("Labels") or {}), MOVED: mark}
-    there = target.found.services.get(name)
-    if there is None:
-        return Step("create", "service", name, wanted)
-    seen = normal.digest(normal.service(there["Spec"]))
-    last, before = _mark(there["Spec"]), _mark(there.get("PreviousSpec"))
+    body["Labels"] = {**(body.get("Labels") or {}), MOVED: mark}
+    current = target.snapshot.services.get(name)
+    if current is None:
+        return Step("create", "service", name, body)
+    present = normal.digest(normal.service(current["Spec"]))
+    last, before = _mark(current["Spec"]), _mark(current.get("PreviousSpec"))
     moved, _, content = last.partition(".")
     if mark in (last, before):  # it has not changed here since it was moved
-        if seen != meant:
+        if present != meant:
             plan.notes.append(f"service {name} was changed there since it was moved: left as it is")
         return None
-    if seen == meant:  # and then only what its image is may be another
+    if present == meant:  # and then only what its image is may be another
         rebuilt = content != (image.content or "-") if moved == meant else bool(image.lacking)
-        return _update(name, wanted, there, new_content=True) if last and rebuilt else None
-    if seen == moved:
-        return _update(name, wanted, there, new_content=content != mark.partition(".")[2])
+        return _update(name, body, current, new_content=True) if last and rebuilt else None
+    if present == moved:
+        return _update(name, body, current, new_content=content != mark.partition(".")[2])
     plan.conflicts.append(
         f"service {name} is there, but neither as it was moved nor as it is here: make the two equal, "
         f"remove the one there (docker service rm {name}), or rename one"
@@ -182,11 +182,11 @@ def _mark(spec: Raw | None) -> str:
     return str(((spec or {}).get("Labels") or {}).get(MOVED, ""))
 
 
-def _update(name: str, wanted: Raw, there: Raw, *, new_content: bool) -> Step:
+def _update(name: str, body: Raw, current: Raw, *, new_content: bool) -> Step:
     """The tag of an image may be the old one: then only force makes Swarm take what is in it now."""
-    forced = there["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
-    template = {**wanted["TaskTemplate"], "ForceUpdate": forced + new_content}
-    return Step("update", "service", name, {**wanted, "TaskTemplate": template}, there=there)
+    forced = current["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
+    template = {**body["TaskTemplate"], "ForceUpdate": forced + new_content}
+    return Step("update", "service", name, {**body, "TaskTemplate": template}, current=current)
 
 
 def _published(spec: Raw) -> bool:
@@ -197,7 +197,7 @@ def _say_differences(
     plan: Plan, specs: Mapping[str, Raw], api: tuple[int, int], images: Mapping[str, Image]
 ) -> None:
     for name, spec in specs.items():
-        told = translate.differences(spec, api, images[image_of(spec)].check)
-        plan.notes += [f"{name}: {sentence}" for sentence in told]
+        differences = translate.differences(spec, api, images[image_of(spec)].check)
+        plan.notes += [f"{name}: {sentence}" for sentence in differences]
     if any(_published(spec) or spec["TaskTemplate"].get("Networks") for spec in specs.values()):
         plan.notes += translate.GENERAL

@@ -26,10 +26,10 @@ class Snapshot:
 def read(client: Client) -> Snapshot:
     """Everything there. Raises Refused, Unreachable."""
     networks = _networks(client)
-    names = {one["Id"]: name for name, one in networks.items()}
+    names = {row["Id"]: name for name, row in networks.items()}
     services = client.get("/services")
     return Snapshot(
-        {one["Spec"]["Name"]: {**one, "Spec": _named(client, one["Spec"], names)} for one in services},
+        {row["Spec"]["Name"]: {**row, "Spec": _named(client, row["Spec"], names)} for row in services},
         networks,
         _files(client, "configs"),
         _files(client, "secrets"),
@@ -39,7 +39,7 @@ def read(client: Client) -> Snapshot:
 def part(whole: Snapshot, stacks: Collection[str] = ()) -> Snapshot:
     """The services of these stacks, or all, with the networks, configs and secrets that they use or own."""
     services = {
-        name: one for name, one in sorted(whole.services.items()) if not stacks or stack_of(one) in stacks
+        name: row for name, row in sorted(whole.services.items()) if not stacks or stack_of(row) in stacks
     }
     owners = set(stacks) or stacks_of(whole)
     attached = _values(services, lambda template: template.get("Networks"), "Target")
@@ -62,25 +62,25 @@ def stacks_of(whole: Snapshot) -> set[str]:
 
 
 def _networks(client: Client) -> dict[str, Raw]:
-    found = client.get("/networks", scope=["swarm"])
-    return {one["Name"]: one for one in found if not one.get("Ingress")}
+    rows = client.get("/networks", scope=["swarm"])
+    return {row["Name"]: row for row in rows if not row.get("Ingress")}
 
 
 def _files(client: Client, kind: str) -> dict[str, Raw]:
-    return {one["Spec"]["Name"]: one for one in client.get(f"/{kind}")}
+    return {row["Spec"]["Name"]: row for row in client.get(f"/{kind}")}
 
 
 def _named(client: Client, spec: Raw, names: dict[str, str]) -> Raw:
     """The spec with names of networks. One that no list shows is predefined, such as the swarm's `host`."""
-    found: Raw = json.loads(json.dumps(spec))
-    if legacy := found.pop("Networks", None):  # where API 1.24 has them
-        found["TaskTemplate"].setdefault("Networks", legacy)
-    for attached in found["TaskTemplate"].get("Networks") or []:
+    copy: Raw = json.loads(json.dumps(spec))
+    if legacy := copy.pop("Networks", None):  # where API 1.24 has them
+        copy["TaskTemplate"].setdefault("Networks", legacy)
+    for attached in copy["TaskTemplate"].get("Networks") or []:
         target = attached["Target"]
         if target not in names:
             names[target] = client.get(f"/networks/{quote(target, safe='')}?scope=swarm")["Name"]
         attached["Target"] = names[target]
-    return found
+    return copy
 
 
 def _files_of(services: dict[str, Raw], kind: str) -> set[str]:
@@ -92,6 +92,6 @@ def _values(services: dict[str, Raw], entries: Callable[[Raw], list[Raw] | None]
     return {entry[key] for template in templates for entry in entries(template) or []}
 
 
-def _chosen(found: dict[str, Raw], owners: Collection[str], used: Collection[str]) -> dict[str, Raw]:
+def _chosen(rows: dict[str, Raw], owners: Collection[str], used: Collection[str]) -> dict[str, Raw]:
     """What is used, and what belongs to one of the stacks."""
-    return {name: one for name, one in sorted(found.items()) if name in used or stack_of(one) in owners}
+    return {name: row for name, row in sorted(rows.items()) if name in used or stack_of(row) in owners}

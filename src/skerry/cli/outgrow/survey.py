@@ -34,10 +34,10 @@ def _image(home: Client, cluster: Cluster, name: str, registry: str) -> Image:
         return replace(image, conflicts=(sentence,))
     image = replace(image, content=content(inspected), bytes=inspected.get("Size", 0))
     if registry:
-        wanted = in_registry(registry, image.tag)
-        there = bool(_registry_digest(cluster.manager, wanted))
-        return replace(image, wanted=wanted, push=True, there=there)
-    return _on_nodes(replace(image, wanted=image.tag), inspected, cluster)
+        target = in_registry(registry, image.tag)
+        present = bool(_registry_digest(cluster.manager, target))
+        return replace(image, target=target, push=True, present=present)
+    return _on_nodes(replace(image, target=image.tag), inspected, cluster)
 
 
 def _on_nodes(image: Image, inspected: Raw, cluster: Cluster) -> Image:
@@ -61,8 +61,8 @@ def _lacks(cluster: Cluster, node: str, image: Image, inspected: Raw) -> bool:
     machine = cluster.nodes[node]["Description"].get("Platform", {}).get("Architecture", "")
     if not suits(inspected, machine):
         raise Unsuitable(f"it is for {inspected['Architecture']}, and node {node} is {machine}")
-    there = cluster.engine(node).find(f"/images/{image.tag}/json")
-    return there is None or content(there) != image.content
+    held = cluster.engine(node).find(f"/images/{image.tag}/json")
+    return held is None or content(held) != image.content
 
 
 def _registry_digest(manager: Client, name: str) -> str:
@@ -75,7 +75,7 @@ def _registry_digest(manager: Client, name: str) -> str:
 
 def _other_in_registry(name: str, digest: str, inspected: Raw | None) -> tuple[str, ...]:
     digests = (inspected or {}).get("RepoDigests") or []
-    if inspected is None or any(one.endswith(f"@{digest}") for one in digests):
+    if inspected is None or any(entry.endswith(f"@{digest}") for entry in digests):
         return ()
     return (
         f"image {name}: a registry has other content under this name than runs here; nodes will pull that",

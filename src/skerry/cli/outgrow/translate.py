@@ -39,20 +39,20 @@ def for_swarm(spec: Raw, image: str, api: tuple[int, int], check: Raw | None) ->
 
     `api` is the API version of the target, `check` the image's own HEALTHCHECK.
     """
-    found: Raw = json.loads(json.dumps(spec))
-    container = found["TaskTemplate"]["ContainerSpec"]
+    translated: Raw = json.loads(json.dumps(spec))
+    container = translated["TaskTemplate"]["ContainerSpec"]
     container["Image"] = image
-    if _overlaps_on_host_port(found):
+    if _overlaps_on_host_port(translated):
         for name in ("UpdateConfig", "RollbackConfig"):
-            if (found.get(name) or {}).get("Order") == "start-first":
-                found[name]["Order"] = "stop-first"
+            if (translated.get(name) or {}).get("Order") == "start-first":
+                translated[name]["Order"] = "stop-first"
     health = _effective_check(container, check)
     if health is not None and api >= START_INTERVAL_SINCE and not health.get("StartInterval"):
         own = container.setdefault("Healthcheck", {})
         own["StartInterval"] = START_INTERVAL
         # it is heeded only within the start period
         own["StartPeriod"] = health.get("StartPeriod") or health.get("Interval") or CHECK_INTERVAL
-    return found
+    return translated
 
 
 def differences(spec: Raw, api: tuple[int, int], check: Raw | None) -> Iterator[str]:

@@ -1,0 +1,36 @@
+"""What every actor works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from skerry.agent.former import FormerTasks
+from skerry.agent.report import Reporter
+from skerry.agent.resolvfiles import ResolvFiles
+from skerry.agent.task_folders import TaskFolders
+from skerry.agent.task_network import TaskNetwork
+from skerry.core.apisocket import ApiSocket
+from skerry.engine.port import Engine
+from skerry.health.prober import Prober
+from skerry.model.conditions import Conditions
+from skerry.store.store import Store
+
+
+@dataclass(frozen=True)
+class AgentDeps:
+    """`clock` is wall-clock nanoseconds; `instance` is the name that tells instances on one engine apart."""
+
+    store: Store
+    engine: Engine
+    traffic: TaskNetwork
+    folders: TaskFolders
+    resolvers: ResolvFiles
+    reporter: Reporter
+    prober: Prober
+    clock: Callable[[], int]
+    conditions: Conditions
+    former: FormerTasks
+    instance: str
+    api_socket: ApiSocket | None = None
+    """What a container gets that binds the engine's socket; None leaves that as it is."""

@@ -1,0 +1,123 @@
+"""The API's listening socket, kept while skerryd is away.
+
+skerryd connects to `<run>/gate.door`, is given the socket that is kept, if there is one, and gives the one at
+which it serves. While that connection lasts, the gate only holds the socket. After it, whoever connects to
+the API waits in the kernel for the next skerryd; if that does not come for a while, the gate tells them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from skerry.gate import socket_passing
+from skerry.gate.relay import Acceptor
+from skerry.gate.socket_passing import API, Inherited, Item, Parcel
+
+log = structlog.get_logger()
+
+AWAY_S = 30.0
+"""So long clients wait for skerryd before they are told that it is away: a restart takes a second or two."""
+CLIENT_S = 5.0
+"""How long a client that is told so may take to ask and to read."""
+WORDS = b'{"message":"skerry\'s daemon is not running: start it with `skerry up`"}\n'
+ANSWER = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(WORDS), WORDS)
+)
+
+
+class Doorkeeper:
+    """Holds the API's socket; `away_s` after skerryd has gone it answers there itself."""
+
+    def __init__(self, path: Path, inherited: Inherited, away_s: float = AWAY_S) -> None:
+        self._path = path
+        self._away_s = away_s
+        self._key, self._kept = inherited.first(API)
+        self._present: set[socket.socket] = set()
+        """Connections of skerryd: usually one, and two for the moment in which one follows another."""
+        self._host: Acceptor | None = None
+        self._answering: Acceptor | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Serve skerryd, in the place of a former gate."""
+        self._host = Acceptor(socket_passing.listen(self._path), self._attend, "door")
+        self._wait_for_skerryd()
+
+    async def _attend(self, connection: socket.socket) -> None:
+        """One skerryd, until its end or ours."""
+        self._present.add(connection)
+        self._answer_no_more()
+        try:
+            with connection:
+                await asyncio.to_thread(socket_passing.give, connection, self.parcel())
+                self._keep(await asyncio.to_thread(socket_passing.take, connection))
+                connection.setblocking(False)
+                await asyncio.get_running_loop().sock_recv(connection, 1)
+        finally:
+            self._present.discard(connection)
+            if not self._present and self._host is not None:
+                self._wait_for_skerryd()
+
+    def _keep(self, parcel: Parcel) -> None:
+        for item, handle in parcel:
+            if self._kept is not None:
+                self._kept.close()
+            self._key, self._kept = item.key, socket.socket(fileno=handle)
+
+    def _wait_for_skerryd(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._away_s, self._answer)
+
+    def _answer(self) -> None:
+        self._timer = None
+        if self._kept is not None:
+            log.warning("skerryd is away: answering in its place", socket=self._key.partition(":")[2])
+            listener = self._kept.dup()
+            listener.setblocking(False)
+            self._answering = Acceptor(listener, self._turn_away, "api")
+
+    def _answer_no_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._answering is not None:
+            self._answering.stop_listening()
+            self._answering = None
+
+    async def _turn_away(self, client: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with client, suppress(TimeoutError):
+            async with asyncio.timeout(CLIENT_S):
+                await loop.sock_recv(client, 1 << 16)
+                await loop.sock_sendall(client, ANSWER)
+                client.shutdown(socket.SHUT_WR)
+                while await loop.sock_recv(client, 1 << 16):  # a close with bytes unread is a reset
+                    pass
+
+    def parcel(self) -> Parcel:
+        """The socket, for skerryd or another gate."""
+        return [(Item(API, self._key), self._kept.fileno())] if self._kept is not None else []
+
+    def let_go(self) -> None:
+        """Close the socket here: another gate has it, or nobody shall."""
+        host, self._host = self._host, None
+        if host is not None:
+            host.stop_listening()
+        for connection in self._present:
+            with suppress(OSError):  # wakes whoever reads there, also in a thread
+                connection.shutdown(socket.SHUT_RDWR)
+        self._answer_no_more()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def stop(self) -> None:
+        """Let go, and leave no file."""
+        self.let_go()
+        self._path.unlink(missing_ok=True)

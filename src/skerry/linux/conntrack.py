@@ -1,0 +1,102 @@
+"""Conntrack: the flows that the kernel tracks in a network namespace: their marks, and their end."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from errno import EINVAL, ENOENT, EOPNOTSUPP
+from socket import AF_INET, IPPROTO_TCP, inet_aton, inet_ntoa
+from typing import NamedTuple
+
+from skerry.linux.netlink import (
+    NETLINK_NETFILTER,
+    NLM_F_ACK,
+    NLM_F_DUMP,
+    Netlink,
+    attribute,
+    attributes,
+    nested,
+    netfilter,
+)
+
+NFNL_SUBSYS_CTNETLINK = 1
+IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE = NFNL_SUBSYS_CTNETLINK << 8 | 1, NFNL_SUBSYS_CTNETLINK << 8 | 2
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_MARK, CTA_FILTER = 1, 2, 8, 25
+CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
+CTA_IP_V4_SRC, CTA_IP_V4_DST = 1, 2
+CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
+CTA_FILTER_REPLY_FLAGS, CTA_FILTER_F_CTA_IP_SRC = 2, 1
+_HEAD = netfilter(AF_INET)
+_FILTERING = netfilter(AF_INET, version=1)
+"""Version 1: the family and the filter count when flows are deleted."""
+
+
+class Flow(NamedTuple):
+    """A tracked flow: where its client sends to, and who answers: a task, where it was translated."""
+
+    destination: str
+    port: int
+    answerer: str
+    original: bytes
+    """By which the kernel finds it."""
+
+
+class Conntrack(Netlink):
+    """One conntrack socket, in the network namespace of the thread that makes it. Blocks. Raises OSError."""
+
+    def __init__(self) -> None:
+        super().__init__(NETLINK_NETFILTER)
+
+    def mark(self, server: str, port: int, peer: str, peer_port: int) -> int | None:
+        """The mark of the TCP flow that a server sees so; None for an unknown flow."""
+        flow = _as_answered(server, port, peer, peer_port)
+        try:
+            (body,) = self.request(IPCTNL_MSG_CT_GET, NLM_F_ACK, _HEAD + flow)
+        except FileNotFoundError:
+            return None
+        return int.from_bytes(attributes(body[len(_HEAD) :]).get(CTA_MARK, b""))
+
+    def flows(self, protocol: int) -> Iterator[Flow]:
+        """Every flow over IPv4 of a protocol (`socket.IPPROTO_UDP`)."""
+        for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _HEAD):
+            flow = attributes(body[len(_HEAD) :])
+            original = attributes(flow[CTA_TUPLE_ORIG])
+            numbers = attributes(original[CTA_TUPLE_PROTO])
+            if numbers[CTA_PROTO_NUM][0] == protocol:
+                answer = attributes(attributes(flow[CTA_TUPLE_REPLY])[CTA_TUPLE_IP])
+                yield Flow(
+                    destination=inet_ntoa(attributes(original[CTA_TUPLE_IP])[CTA_IP_V4_DST]),
+                    port=int.from_bytes(numbers[CTA_PROTO_DST_PORT]),
+                    answerer=inet_ntoa(answer[CTA_IP_V4_SRC]),
+                    original=flow[CTA_TUPLE_ORIG],
+                )
+
+    def delete(self, flow: Flow) -> None:
+        """Delete a flow, if it is still there."""
+        self._delete(nested(CTA_TUPLE_ORIG, flow.original))
+
+    def delete_connection(self, server: str, port: int, peer: str, peer_port: int) -> None:
+        """Delete the TCP flow that a server sees so, if there is one."""
+        self._delete(_as_answered(server, port, peer, peer_port))
+
+    def _delete(self, flow: bytes) -> None:
+        self.do(IPCTNL_MSG_CT_DELETE, _HEAD + flow, refusals=(ENOENT,))
+
+    def delete_answered_by(self, address: str) -> bool:
+        """Delete every flow that an address answers, by a filter: the kernel looks at each flow as it deletes
+        it. False where it can't (it is older than 5.8)."""
+        source = nested(CTA_TUPLE_IP, attribute(CTA_IP_V4_SRC, inet_aton(address)))
+        flags = attribute(CTA_FILTER_REPLY_FLAGS, struct.pack("=I", CTA_FILTER_F_CTA_IP_SRC))
+        choice = nested(CTA_TUPLE_REPLY, source) + nested(CTA_FILTER, flags)
+        return self.do(IPCTNL_MSG_CT_DELETE, _FILTERING + choice, refusals=(EINVAL, ENOENT, EOPNOTSUPP))
+
+
+def _as_answered(server: str, port: int, peer: str, peer_port: int) -> bytes:
+    """The TCP flow of which a server's answers look so."""
+    addresses = attribute(CTA_IP_V4_SRC, inet_aton(server)) + attribute(CTA_IP_V4_DST, inet_aton(peer))
+    ports = (
+        attribute(CTA_PROTO_NUM, bytes([IPPROTO_TCP]))
+        + attribute(CTA_PROTO_SRC_PORT, struct.pack("!H", port))
+        + attribute(CTA_PROTO_DST_PORT, struct.pack("!H", peer_port))
+    )
+    return nested(CTA_TUPLE_REPLY, nested(CTA_TUPLE_IP, addresses), nested(CTA_TUPLE_PROTO, ports))

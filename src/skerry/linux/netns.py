@@ -1,0 +1,82 @@
+"""Work inside another network namespace, by a thread that enters it.
+
+A namespace belongs to a thread; a socket keeps the one it was made in. So the process stays where it is,
+and a short-lived thread goes in and comes back with sockets.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+RUN_NETNS = Path("/run/netns")
+OWN = Path("/proc/self/ns/net")
+"""That of this process's first thread, which never leaves."""
+CLONE_NEWNET = 0x40000000
+SIOCGSKNS = 0x894C
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def of_process(pid: int) -> Path:
+    """The namespace of a process."""
+    return Path(f"/proc/{pid}/ns/net")
+
+
+def of_socket(handle: int) -> int:
+    """A descriptor of the namespace that a socket lives in."""
+    return fcntl.ioctl(handle, SIOCGSKNS)
+
+
+def inode(namespace: Path) -> int | None:
+    """The number by which namespaces are told apart; None for one that is gone."""
+    try:
+        return namespace.stat().st_ino
+    except OSError:
+        return None
+
+
+def can_be_entered(namespace: Path) -> bool:
+    """Whether a namespace is there: its name may be left over from one that is gone."""
+    try:
+        inside(namespace, lambda: None)
+    except OSError:
+        return False
+    return True
+
+
+def enter(namespace: Path) -> None:
+    """Move the calling thread into a namespace (`/run/netns/NAME`, `/proc/PID/ns/net`). Raises OSError."""
+    handle = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _libc.setns(handle, CLONE_NEWNET) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, f"{os.strerror(code)} (setns)", str(namespace))
+    finally:
+        os.close(handle)
+
+
+def inside(namespace: Path, work: Callable[[], T]) -> T:
+    """Run `work` in a namespace and give back its result or raise its error. Blocks; the thread ends."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            enter(namespace)
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name=f"netns {namespace}")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]

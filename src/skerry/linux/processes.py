@@ -1,0 +1,45 @@
+"""Processes of this machine, as /proc shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skerry.linux import netns
+
+
+def process_name(pid: int) -> str:
+    """The name of a living process, or "" (zombies have ended)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    name, _, rest = stat.partition("(")[2].rpartition(")")
+    return "" if rest.split()[0] == "Z" else name
+
+
+def command_line(pid: int) -> list[str]:
+    """The words of a process's command line; none where it has ended."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []
+    return [word.decode(errors="replace") for word in line.rstrip(b"\0").split(b"\0")]
+
+
+def descendants(pid: int) -> list[int]:
+    """All children and their children, the youngest generation first."""
+    try:
+        line = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    children = [int(word) for word in line.split()]
+    return [process for child in children for process in [*descendants(child), child]]
+
+
+def neighbours(name: str) -> list[int]:
+    """Every process of a name in this process's network namespace."""
+    here = netns.inode(netns.OWN)
+    pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+    return sorted(
+        pid for pid in pids if process_name(pid) == name and netns.inode(netns.of_process(pid)) == here
+    )

@@ -1,0 +1,58 @@
+"""The kernel's own tools: `nft`, `ip`, `iptables`. Each call has a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from skerry.model.errors import NetworkError
+
+DEADLINE_S = 20.0
+RECENT = 256
+PACKAGES = {"nft": "nftables", "ip": "iproute2", "nsenter": "util-linux", "modprobe": "kmod"}
+"""Debian's packages of those that are not called as theirs is."""
+
+_recent: deque[int] = deque(maxlen=RECENT)
+"""The processes that were started last."""
+
+
+def is_ours(pid: int) -> bool:
+    """Whether a process is one that was started here, a short while ago at most."""
+    return pid in _recent
+
+
+async def run(command: Sequence[str], stdin: str = "") -> tuple[int, str, str]:
+    """Run a command; (exit code, standard output, standard error).
+
+    NetworkError where it is not installed or has not ended by the deadline, when it is killed.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        package = PACKAGES.get(command[0], "iptables")
+        raise NetworkError(f"{command[0]} is not installed: apt-get install {package}") from None
+    _recent.append(process.pid)
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            out, err = await process.communicate(stdin.encode() or None)
+    except TimeoutError:
+        raise NetworkError(f"{command[0]}: no answer in {DEADLINE_S:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")
+
+
+async def check(command: Sequence[str], stdin: str = "") -> str:
+    """Run a command that has to succeed; its output. NetworkError with its own words otherwise."""
+    code, out, err = await run(command, stdin)
+    if code != 0:
+        raise NetworkError(f"{' '.join(command[:4])}: {err.strip() or out.strip() or f'exit code {code}'}")
+    return out

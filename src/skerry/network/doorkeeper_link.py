@@ -1,0 +1,106 @@
+"""skerryd's end of `<run>/gate.door`: the API's listening socket outlives skerryd with the gate.
+
+Whoever has the socket's file bind-mounted keeps the same inode, and whoever connects while no skerryd serves
+waits in the kernel for the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from skerry.gate import socket_passing
+from skerry.gate.socket_passing import API, Item
+from skerry.model.settings import GatePaths
+
+RETRY_S = 0.1
+
+
+class DoorkeeperLink:
+    """The connection to the gate, made again where the gate is killed or replaced. `path` is the socket's
+    file."""
+
+    def __init__(self, run_dir: Path, path: Path) -> None:
+        self.inherited: socket.socket | None = None
+        """The listening socket that a former skerryd left."""
+        self._door = GatePaths(run_dir).door
+        self._path = path
+        self._connection: socket.socket | None = None
+        self._listener: socket.socket | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Take what the gate keeps, if one runs; a socket whose file is gone or another is let go of."""
+        try:
+            parcel = await self._connect()
+        except OSError:
+            return
+        for item, handle in parcel:
+            if item == Item(API, self._key):
+                self.inherited = socket.socket(fileno=handle)
+            else:
+                os.close(handle)
+
+    def keep(self, listener: socket.socket) -> None:
+        """Have the gate keep this socket from now on."""
+        self._listener = listener.dup()
+        self._keeper = asyncio.create_task(self._keep(), name="door link")
+
+    async def close(self) -> None:
+        """Leave the socket to the gate."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._hang_up()
+        if self._keeper is not None:
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        for listener in (self._listener, self.inherited):
+            if listener is not None:
+                listener.close()
+
+    async def _keep(self) -> None:
+        item = Item(API, self._key)
+        while True:
+            with suppress(OSError):
+                await self._give(item)
+            self._hang_up()
+            await asyncio.sleep(RETRY_S)
+
+    async def _give(self, item: Item) -> None:
+        """Give the socket to the gate, and wait for that one's end. Raises OSError."""
+        if self._connection is None:
+            socket_passing.close_all(await self._connect())
+        assert self._connection is not None
+        assert self._listener is not None
+        await asyncio.to_thread(socket_passing.give, self._connection, [(item, self._listener.fileno())])
+        self._connection.setblocking(False)
+        await asyncio.get_running_loop().sock_recv(self._connection, 1)
+
+    async def _connect(self) -> socket_passing.Parcel:
+        """Connect to the gate; what it keeps. Raises OSError."""
+        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._connection.settimeout(socket_passing.ROW_S)
+            await asyncio.to_thread(self._connection.connect, str(self._door))
+            return await asyncio.to_thread(socket_passing.take, self._connection)
+        except OSError:
+            self._hang_up()
+            raise
+
+    @property
+    def _key(self) -> str:
+        """Which file it is: numbers of inodes are given again, with another time."""
+        try:
+            file = self._path.stat()
+        except OSError:
+            return ""
+        return f"{file.st_ino}.{file.st_mtime_ns}:{self._path}"
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            with suppress(OSError):  # wakes whoever waits there
+                self._connection.shutdown(socket.SHUT_RDWR)
+            self._connection.close()
+            self._connection = None
