@@ -51,8 +51,13 @@ class Board:
         traffic = desired.traffic
         self.desired = desired
         self.zone = Zone.of(traffic)
-        self._vips = {one.vip: Behind(one.service_id, one.backends, one.hold_s) for one in traffic.services}
-        self._ports = {one.key: Behind(one.service_id, one.backends, one.hold_s) for one in traffic.ports}
+        self._vips = {
+            service.vip: Behind(service.service_id, service.backends, service.hold_s)
+            for service in traffic.services
+        }
+        self._ports = {
+            port.key: Behind(port.service_id, port.backends, port.hold_s) for port in traffic.ports
+        }
         for port in traffic.ports:  # a dnsrr service may have a VIP only for its held connections
             if port.vip:
                 self._vips.setdefault(port.vip, self._ports[port.key])

@@ -49,6 +49,7 @@ class Control:
         fresh.rename(self._path)
 
     async def _serve(self, connection: socket.socket) -> None:
+        """Say the status, apply the state that comes, and so on, until the other side ends."""
         reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LINE_LIMIT)
         self._writers.add(writer)
         try:

@@ -71,7 +71,7 @@ class Gate:
         if self._inherited.desired is not None:
             await self._apply(self._inherited.desired)
         await self._hold.start()
-        kept = self._keep_translating()
+        owned_table = self._keep_translating()
         takers = socket_passing.listen(self._paths.handover)
         self._door.start()
         self._control.start()
@@ -98,8 +98,8 @@ class Gate:
             await self._linger(stopped)
         self._namespace.close()
         self._relay.close()
-        if kept is not None:
-            kept.close()
+        if owned_table is not None:
+            owned_table.close()
         log.info("gate is down")
 
     def _keep_translating(self) -> Netlink | None:
@@ -171,9 +171,11 @@ class Gate:
                 return
 
     async def _give(self, taker: socket.socket) -> None:
+        """Give the listening sockets to whoever asks. A taker that says it serves with them is the next
+        gate: then stop accepting, and give it the connections that are held."""
         taker.settimeout(socket_passing.ROW_S)
-        asked = await asyncio.to_thread(taker.recv, 16)
-        takes = asked == socket_passing.TAKE
+        request = await asyncio.to_thread(taker.recv, 16)
+        takes = request == socket_passing.TAKE
         async with self._control.busy:  # what skerryd says meanwhile it says again, to the next gate
             state = socket_passing.as_file(self._board.desired)
             try:
@@ -192,13 +194,13 @@ class Gate:
         await asyncio.sleep(0)  # whoever was accepted last is known to the relay now
         held = await self._relay.release()
         parcel = [
-            (Item("held", one.wanted.key, one.wanted.port, one.wanted.published, one.since), handle)
-            for one in held
-            if (handle := one.client.fileno()) >= 0
+            (Item("held", wait.wanted.key, wait.wanted.port, wait.wanted.published, wait.since), handle)
+            for wait in held
+            if (handle := wait.client.fileno()) >= 0
         ]
         await asyncio.to_thread(socket_passing.give, taker, parcel)
-        for one in held:
-            one.client.close()
+        for wait in held:
+            wait.client.close()
         log.info("another gate took over", held=len(held), relayed=self._relay.copying)
 
     def _listening(self) -> Parcel:

@@ -37,6 +37,7 @@ def reserve(protocol: str, port: int) -> socket.socket:
 
 
 def _bound(family: socket.AddressFamily, address: str, protocol: str, port: int) -> socket.socket:
+    """A socket bound to an address and a port; for TCP it listens. Raises OSError."""
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     bound = socket.socket(family, kind | socket.SOCK_NONBLOCK)
     try:

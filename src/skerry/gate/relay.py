@@ -108,6 +108,8 @@ class Relay:
         return "" if address in self._board.gateways else address
 
     async def _wait(self, client: socket.socket, wanted: Wanted, since: float | None) -> socket.socket | None:
+        """Hold a client until a backend takes it; None where none did in time, which resets the client, or
+        where another gate has it by now."""
         this = asyncio.current_task()
         assert this is not None
         held = Held(client, wanted, asyncio.get_running_loop().time() if since is None else since)
@@ -143,6 +145,8 @@ class Relay:
         return list(waiting.values())
 
     async def _reach(self, held: Held) -> socket.socket | None:
+        """A connection to one of the backends, tried in turn, and again whenever others come; None when the
+        time is over or the client has gone."""
         clock = asyncio.get_running_loop().time
         while (behind := held.wanted.behind(self._board)) is not None and not _gone(held.client):
             left = held.since + behind.hold_s - clock()
@@ -150,10 +154,10 @@ class Relay:
                 return None
             for _ in behind.backends:
                 self._turn += 1
-                chosen = behind.backends[self._turn % len(behind.backends)]
-                reached = await _connect(chosen, held.wanted.port, self._new_socket, left)
-                if reached is not None:
-                    return reached
+                backend = behind.backends[self._turn % len(behind.backends)]
+                connection = await _connect(backend, held.wanted.port, self._new_socket, left)
+                if connection is not None:
+                    return connection
             retry_s = RETRY_S * max(1.0, self._line.ahead(held.wanted) / RETRIES)
             await self._line.wait(
                 held.client, held.wanted, behind, min(left, retry_s) if behind.backends else left
@@ -194,18 +198,18 @@ def _gone(client: socket.socket) -> bool:
         return True
 
 
-async def copy_both(one: socket.socket, other: socket.socket) -> None:
+async def copy_both(client: socket.socket, backend: socket.socket) -> None:
     """Copy both ways until both have ended; an end of one direction is passed on as such, and a reset as a
     reset, but only when what came before it has arrived. Closes both."""
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_copy(one, other))
-            group.create_task(_copy(other, one))
+            group.create_task(_copy(client, backend))
+            group.create_task(_copy(backend, client))
     except* OSError:
-        await asyncio.gather(_reset_when_delivered(one), _reset_when_delivered(other))
+        await asyncio.gather(_reset_when_delivered(client), _reset_when_delivered(backend))
     finally:
-        one.close()
-        other.close()
+        client.close()
+        backend.close()
 
 
 async def _copy(source: socket.socket, sink: socket.socket) -> None:
@@ -252,6 +256,7 @@ class Acceptor:
         self._loop.add_reader(listener, self._accept)
 
     def _accept(self) -> None:
+        """Accept some connections and begin to serve each; without descriptors, try again after a moment."""
         # accepted and begun in one breath: where the listener is handed over, no connection is in between
         for _ in range(AT_A_TURN):
             try:
@@ -265,7 +270,7 @@ class Acceptor:
                     return
                 continue  # the client was gone before we took it
             connection.setblocking(False)
-            task = asyncio.create_task(self._one(connection), name=f"serve {self._name}")
+            task = asyncio.create_task(self._run_handler(connection), name=f"serve {self._name}")
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
@@ -273,7 +278,7 @@ class Acceptor:
         if self._open:
             self._loop.add_reader(self._listener, self._accept)
 
-    async def _one(self, connection: socket.socket) -> None:
+    async def _run_handler(self, connection: socket.socket) -> None:
         try:
             await self._handle(connection)
         except OSError:

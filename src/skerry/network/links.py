@@ -128,6 +128,8 @@ def _dress_namespace() -> None:
 
 
 def _ensure_leg(namespace: Path, segment: Segment) -> None:
+    """Dress a bridge and have the gate's leg on it; what is there already is set once more, and a leg whose
+    inner end is gone is made anew."""
     outer = leg_name(segment.bridge)
     with _route() as route:
         bridge = route.index(segment.bridge)
@@ -178,12 +180,12 @@ def _dress_leg(segment: Segment) -> None:
 
 def _hold(vips: frozenset[str]) -> None:
     """Those that come first: whoever asks for one that stays notices nothing."""
-    wanted = {f"{address}/32" for address in vips}
+    vip_routes = {f"{address}/32" for address in vips}
     with _route() as route:
-        there = set(route.local_subnets())
-        for subnet in sorted(wanted - there):
+        routes = set(route.local_subnets())
+        for subnet in sorted(vip_routes - routes):
             route.make_local(subnet)
-        for subnet in sorted(there - wanted):
+        for subnet in sorted(routes - vip_routes):
             with _gone_is_fine():
                 route.make_foreign(subnet)
 
@@ -210,6 +212,7 @@ def _macs(segments: Iterable[Segment]) -> dict[str, bytes]:
 
 
 def _faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
+    """By network: what is wrong with the bridge and the leg's outer end, else with its inner end."""
     with _route() as route:
         outer = {link.name: link for link in route.links()}
         gateways = set(route.addresses())
@@ -217,12 +220,12 @@ def _faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
         inner, legs = inside(namespace, _interior)
     except OSError:
         return {segment.network_id: "the gate's network namespace is gone" for segment in segments}
-    found = {}
+    faults = {}
     for segment in segments:
         why = _outer_fault(segment, outer, gateways) or _inner_fault(segment, outer, inner, legs)
         if why:
-            found[segment.network_id] = why
-    return found
+            faults[segment.network_id] = why
+    return faults
 
 
 def _interior() -> tuple[dict[str, Link], set[tuple[int, str]]]:
@@ -251,6 +254,7 @@ def _inner_fault(
     inner: Mapping[str, Link],
     addresses: set[tuple[int, str]],
 ) -> str:
+    """What is wrong inside of the gate's namespace; empty where nothing is."""
     leg = inner.get(segment.bridge)
     if leg is None or leg.index != outer[leg_name(segment.bridge)].peer:
         return f"the gate's link {segment.bridge} is gone from its namespace"
