@@ -209,7 +209,7 @@ class Gate:
     async def _linger(self, stopped: asyncio.Event) -> None:
         """Until the last connection that is copied has ended."""
         os.close(self._lock)
-        sign = self._paths.run_dir / self._paths.lingering(os.getpid())
+        sign = self._paths.lingering(os.getpid())
         sign.touch()
         try:
             await self._dns.finish()

@@ -26,6 +26,7 @@ TAKE, KEEP = b"take", b"keep"
 
 API = "api"
 
+BACKLOG = 100
 BATCH = 60
 """Descriptors a message; the kernel takes 253."""
 ROW_S = 20.0
@@ -154,9 +155,9 @@ class Inherited:
         self._sockets.clear()
 
 
-def listen(path: Path) -> socket.socket:
-    """A listening socket for takers, in the place of a former one. Only root may connect."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+def listen(path: Path, kind: int = socket.SOCK_SEQPACKET) -> socket.socket:
+    """A listening socket in the place of a former one. Only root may connect."""
+    listener = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     before = os.umask(0o177)
@@ -164,7 +165,7 @@ def listen(path: Path) -> socket.socket:
         listener.bind(str(fresh))
     finally:
         os.umask(before)
-    listener.listen(4)
+    listener.listen(BACKLOG)
     fresh.rename(path)
     return listener
 

@@ -118,7 +118,7 @@ class GateLink:
 
     def _end_lingering(self) -> None:
         """Gates that were replaced, and still relay."""
-        for sign in self._paths.run_dir.glob(self._paths.lingering()):
+        for sign in self._paths.run_dir.glob(GatePaths.LINGERING):
             pid = int(sign.suffix[1:])
             with suppress(OSError):
                 if str(self._paths.run_dir) in command_line(pid):

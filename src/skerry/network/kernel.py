@@ -133,9 +133,9 @@ class KernelNetwork:
 
         True where it was the bridge: then every container is unplugged from it. Raises NetworkError."""
         await self._ensure_namespace()
-        made = await links.ensure_bridge(segment, self._macs.get(segment.bridge, b""))
+        made = await asyncio.to_thread(links.ensure_bridge, segment, self._macs.get(segment.bridge, b""))
         await links.ensure_segment(self.namespace, segment)
-        self._macs |= await links.macs([segment])
+        self._macs |= await asyncio.to_thread(links.macs, [segment])
         return made
 
     async def _ensure_namespace(self) -> None:
@@ -160,7 +160,7 @@ class KernelNetwork:
         """What is missing under these networks, by their IDs, in words; and the table in the gate's namespace
         is written again, as the machine's own."""
         segments = tuple(segments)
-        faults = await links.faults(self.namespace, segments)
+        faults = await asyncio.to_thread(links.faults, self.namespace, segments)
         if await asyncio.to_thread(netns.can_be_entered, self.namespace):
             await links.restore_gate_table(self.namespace, segments)
             async with self._lock:
@@ -221,7 +221,7 @@ class KernelNetwork:
         ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
         table, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
         if before is None or flows.newly_served(before, table):
-            await links.hairpin(segment.bridge for segment in table.segments)
+            await asyncio.to_thread(links.hairpin, {segment.bridge for segment in table.segments})
         self._written = None
         await self._change(before, table)
         self._written = table

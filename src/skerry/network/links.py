@@ -92,33 +92,11 @@ async def ensure_segment(namespace: Path, segment: Segment) -> None:
     await nft.apply(ruleset.leg_element(segment), namespace)
 
 
-async def ensure_bridge(segment: Segment, mac: bytes = b"") -> bool:
-    """Make a bridge again that the engine believes to be there, with the address that its containers know;
-    True where it was gone."""
-    return await asyncio.to_thread(_ensure_bridge, segment, mac)
-
-
-async def macs(segments: Iterable[Segment]) -> dict[str, bytes]:
-    """The hardware address of each bridge that is there."""
-    return await asyncio.to_thread(_macs, tuple(segments))
-
-
-async def faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
-    """What has been taken away from under a network, by its ID, in words."""
-    return await asyncio.to_thread(_faults, namespace, tuple(segments))
-
-
 async def drop_segment(namespace: Path, segment: Segment) -> None:
     """Take the leg off a bridge, whether or not the bridge is still there."""
     await asyncio.to_thread(_drop_leg, namespace, segment)
-    await run(
-        ["nsenter", f"--net={namespace}", "nft", "-f", "-"], ruleset.leg_element(segment, verb="delete")
-    )
-
-
-async def hairpin(bridges: Iterable[str]) -> None:
-    """Let every container port of these bridges send back out what came in: a task may call its own VIP."""
-    await asyncio.to_thread(_hairpin, frozenset(bridges))
+    with suppress(NetworkError):  # it is not there
+        await nft.apply(ruleset.leg_element(segment, verb="delete"), namespace)
 
 
 def _dress_namespace() -> None:
@@ -196,7 +174,9 @@ def _measure(route: Rtnetlink, link: int, segment: Segment) -> None:
         route.set_mtu(link, segment.mtu)
 
 
-def _ensure_bridge(segment: Segment, mac: bytes) -> bool:
+def ensure_bridge(segment: Segment, mac: bytes) -> bool:
+    """Make a bridge again that the engine believes to be there, with the address that its containers know;
+    True where it was gone. Blocks."""
     with _route() as route:
         if route.index(segment.bridge) is not None:
             return False
@@ -205,14 +185,15 @@ def _ensure_bridge(segment: Segment, mac: bytes) -> bool:
         return True
 
 
-def _macs(segments: Iterable[Segment]) -> dict[str, bytes]:
+def macs(segments: Iterable[Segment]) -> dict[str, bytes]:
+    """The hardware address of each bridge that is there. Blocks."""
     bridges = {segment.bridge for segment in segments}
     with _route() as route:
         return {link.name: link.mac for link in route.links() if link.name in bridges}
 
 
-def _faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
-    """By network: what is wrong with the bridge and the leg's outer end, else with its inner end."""
+def faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
+    """What has been taken away from under a network, by its ID, in words. Blocks."""
     with _route() as route:
         outer = {link.name: link for link in route.links()}
         gateways = set(route.addresses())
@@ -272,7 +253,9 @@ def _drop_leg(namespace: Path, segment: Segment) -> None:
             route.delete_link(leg)
 
 
-def _hairpin(bridges: frozenset[str]) -> None:
+def hairpin(bridges: Collection[str]) -> None:
+    """Let every container port of these bridges send back out what came in: a task may call its own VIP.
+    Blocks."""
     with _route() as route:
         links = route.links()
         ours = {link.index for link in links if link.name in bridges}
