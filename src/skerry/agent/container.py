@@ -12,13 +12,12 @@ import base64
 from dataclasses import dataclass
 
 from skerry.core.view import View
+from skerry.model import container_labels
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw, Task
 from skerry.model.specs import ContainerSpec, LogDriver, Resources, TaskTemplate, read_template
 from skerry.model.template import context_of, expand_container
 
-LABEL = "com.docker.swarm"
-TASK_LABEL = f"{LABEL}.task"
 PREDEFINED_MODES = {"host": "host", "null": "none"}
 """Drivers of the networks that every engine has, and the network mode that stands for them."""
 
@@ -67,17 +66,14 @@ def blueprint(task: Task, view: View, file_mounts: list[Raw]) -> Blueprint:
 
 def labels(task: Task, spec: ContainerSpec) -> dict[str, str]:
     """The container's labels; Swarm's own win."""
-    own = {
-        "": "",
-        ".id": task.id,
-        ".name": task.name,
-    }
     return {
         **(spec.labels or {}),
-        **{f"{TASK_LABEL}{key}": value for key, value in own.items()},
-        f"{LABEL}.node.id": task.node_id,
-        f"{LABEL}.service.id": task.service_id,
-        f"{LABEL}.service.name": task.service_name,
+        container_labels.TASK: "",
+        container_labels.TASK_ID: task.id,
+        container_labels.TASK_NAME: task.name,
+        container_labels.NODE_ID: task.node_id,
+        container_labels.SERVICE_ID: task.service_id,
+        container_labels.SERVICE_NAME: task.service_name,
     }
 
 

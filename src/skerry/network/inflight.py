@@ -10,14 +10,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, TcpConnection
+from skerry.model.defaults import DRAIN_QUIET, MILLISECOND
 
 FRESH_MS = 1000
 """How long a connection that carried nothing yet may still bring its first request."""
-
-QUIET_MS = 1000
-"""How long an answer may pause before it counts as complete, unless somebody says otherwise. A client that
-speaks again proves it at once."""
-
 
 SLOW_MS = 150
 """A client that has been silent for so long with its request in flight waits for a slow answer; or its TCP
@@ -68,7 +64,7 @@ def judge(
     before: Watched | None,
     client_last: bool | None,
     refused: int,
-    quiet_ms: int = QUIET_MS,
+    quiet_ms: int = DRAIN_QUIET // MILLISECOND,
 ) -> tuple[Watched, Verdict]:
     """One connection after one sample: what to remember, and what to do."""
     busy = in_flight(now, client_last, refused)
