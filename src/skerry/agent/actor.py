@@ -111,6 +111,8 @@ class Actor:
             self._parts.conditions.clear(self._condition)
 
     async def _run(self) -> None:
+        """Take one step after another; what fails is done again, after a longer and longer while or when
+        the row has changed."""
         waits = delays()
         while True:
             self._changed.clear()
@@ -158,6 +160,7 @@ class Actor:
             return False
 
     async def _work(self, step: Step, task: Task | None) -> bool:
+        """Do one step; True where it was the last."""
         if task is None or step is Step.CLEAR:
             await self._clear()
             return True

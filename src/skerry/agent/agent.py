@@ -166,7 +166,7 @@ class Agent:
                     self._sweeping.set()
                     waits = delays()
                     async for event in events:
-                        self._heard(event)
+                        self._dispatch(event)
             except (EngineUnreachable, EngineError) as error:
                 log.warning("the engine's events broke off", error=error.message)
             await asyncio.sleep(next(waits))
@@ -189,7 +189,8 @@ class Agent:
         for actor, _ in self._actors.values():
             actor.look()
 
-    def _heard(self, event: Raw) -> None:
+    def _dispatch(self, event: Raw) -> None:
+        """Hand an event of the engine's to the actor that it is about; one of a network to all."""
         attributes = event["Actor"].get("Attributes") or {}
         if event["Type"] == "network":
             for actor, _ in self._actors.values():
