@@ -105,11 +105,12 @@ def _swap(resources: Resources) -> Raw:
 
 def _extra_host(line: str) -> str:
     """`IP name [alias…]`, as in /etc/hosts, to the engine's `name:IP`."""
-    words = line.split()
-    return f"{words[1]}:{words[0]}" if len(words) > 1 else ""
+    fields = line.split()
+    return f"{fields[1]}:{fields[0]}" if len(fields) > 1 else ""
 
 
 def _security(privileges: Privileges) -> list[str]:
+    """The engine's security options for what a service may or may not do."""
     options = []
     if (credentials := privileges.credential_spec) is not None:
         kinds = {"config": credentials.config, "file": credentials.file, "registry": credentials.registry}
@@ -138,19 +139,21 @@ def _resolver(own: DNSConfig, legs: tuple[str, ...]) -> Raw:
 
 def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Network, Raw]]:
     """The networks of ours that a task joins, with its endpoint's settings on each."""
-    options = {wanted.target: wanted.driver_opts for wanted in template.networks}
-    found: list[tuple[Network, Raw]] = []
+    options = {
+        attachment_config.target: attachment_config.driver_opts for attachment_config in template.networks
+    }
+    joined: list[tuple[Network, Raw]] = []
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
         if network is not None and network.driver not in PREDEFINED_MODES:
             _check_source(network)
-            given = options.get(network.id) or options.get(network.name)
+            driver_opts = options.get(network.id) or options.get(network.name)
             address = {"IPv4Address": attachment.reserved} if attachment.reserved else None
             aliases = _aliases(task, template, network) if network.node_local else None
-            settings = {"DriverOpts": given, "IPAMConfig": address, "Aliases": aliases}
-            found.append((network, {key: value for key, value in settings.items() if value}))
+            settings = {"DriverOpts": driver_opts, "IPAMConfig": address, "Aliases": aliases}
+            joined.append((network, {key: value for key, value in settings.items() if value}))
     # the container's own name means its address on the first
-    return sorted(found, key=lambda joined: joined[0].ingress)
+    return sorted(joined, key=lambda joined: joined[0].ingress)
 
 
 def _check_source(network: Network) -> None:
@@ -165,9 +168,9 @@ def _check_source(network: Network) -> None:
 def _aliases(task: Task, template: TaskTemplate, network: Network) -> list[str]:
     """What the engine calls a task where the gate has no leg: there a service's name means its tasks."""
     names = [task.service_name]
-    for wanted in template.networks:
-        if wanted.target in (network.id, network.name):
-            names += wanted.aliases
+    for attachment_config in template.networks:
+        if attachment_config.target in (network.id, network.name):
+            names += attachment_config.aliases
     return [word for name in dict.fromkeys(names) for word in (name, f"tasks.{name}")]
 
 
@@ -185,12 +188,13 @@ def _network_mode(task: Task, view: View, joined: list[tuple[Network, Raw]]) -> 
 
 
 def _volumes(mounts: list[Raw]) -> list[Raw]:
-    found = []
+    """Bodies of POST /volumes/create, for the volumes whose driver is configured."""
+    volumes = []
     for mount in mounts:
         options = mount.get("VolumeOptions") or {}
         driver = options.get("DriverConfig")
         if mount.get("Type") == "volume" and driver and mount.get("Source"):
-            found.append(
+            volumes.append(
                 {
                     "Name": mount["Source"],
                     "Driver": driver.get("Name", ""),
@@ -198,7 +202,7 @@ def _volumes(mounts: list[Raw]) -> list[Raw]:
                     "Labels": options.get("Labels") or {},
                 }
             )
-    return found
+    return volumes
 
 
 def _without_empty(fields: Raw) -> Raw:
