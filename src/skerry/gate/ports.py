@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from skerry.gate.board import Wanted
+from skerry.gate.desired_state import Destination
 from skerry.gate.relay import Acceptor, Relay, reset
 from skerry.gate.sctp import reserve_sctp
 from skerry.gate.socket_passing import Inherited, Item, Parcel
@@ -106,7 +106,7 @@ class Ports:
         if port is None:
             reset(client)
             return
-        await self._relay.serve(client, Wanted(key, port.target, published=True))
+        await self._relay.serve(client, Destination(key, port.target, published=True))
 
     def parcel(self) -> Parcel:
         """The sockets of all ports, for another gate."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from skerry.gate.board import Board, Wanted
+from skerry.gate.desired_state import DesiredState, Destination
 from skerry.gate.line import Line
 from skerry.gate.shares import LIMITS, Limits, Shares
 from skerry.model.traffic import Backend
@@ -43,7 +43,7 @@ class Held:
     """A connection that waits for a backend, since `since` (monotonic seconds)."""
 
     client: socket.socket
-    wanted: Wanted
+    destination: Destination
     since: float
 
 
@@ -55,15 +55,15 @@ class Relay:
 
     def __init__(
         self,
-        board: Board,
+        state: DesiredState,
         new_socket: NewSocket,
         limits: Limits = LIMITS,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._board = board
+        self._state = state
         self._new_socket = new_socket
         self._shares = Shares(limits, changed)
-        self._line = Line(board)
+        self._line = Line(state)
         self._waiting: dict[asyncio.Task[object], Held] = {}
         self._released: set[asyncio.Task[object]] = set()
         self._turn = 0
@@ -80,9 +80,11 @@ class Relay:
         """Why connections were refused lately, in words."""
         return self._shares.refusing
 
-    async def serve(self, client: socket.socket, wanted: Wanted, since: float | None = None) -> None:
+    async def serve(
+        self, client: socket.socket, destination: Destination, since: float | None = None
+    ) -> None:
         """Serve one accepted connection until both sides have ended. Owns and closes `client`."""
-        behind = wanted.behind(self._board)
+        behind = destination.behind(self._state)
         if behind is None:
             reset(client)
             return
@@ -93,7 +95,7 @@ class Relay:
             reset(client)
             return
         try:
-            backend = await self._wait(client, wanted, since)
+            backend = await self._wait(client, destination, since)
         finally:
             self._shares.leave(*place)
         if backend is not None:
@@ -105,14 +107,16 @@ class Relay:
             address = str(client.getpeername()[0])
         except OSError:  # it has gone already
             return ""
-        return "" if address in self._board.gateways else address
+        return "" if address in self._state.gateways else address
 
-    async def _wait(self, client: socket.socket, wanted: Wanted, since: float | None) -> socket.socket | None:
+    async def _wait(
+        self, client: socket.socket, destination: Destination, since: float | None
+    ) -> socket.socket | None:
         """Hold a client until a backend takes it; None where none did in time, which resets the client, or
         where another gate has it by now."""
         this = asyncio.current_task()
         assert this is not None
-        held = Held(client, wanted, asyncio.get_running_loop().time() if since is None else since)
+        held = Held(client, destination, asyncio.get_running_loop().time() if since is None else since)
         self._waiting[this] = held
         backend: socket.socket | None = None
         try:
@@ -148,19 +152,19 @@ class Relay:
         """A connection to one of the backends, tried in turn, and again whenever others come; None when the
         time is over or the client has gone."""
         clock = asyncio.get_running_loop().time
-        while (behind := held.wanted.behind(self._board)) is not None and not _gone(held.client):
+        while (behind := held.destination.behind(self._state)) is not None and not _gone(held.client):
             left = held.since + behind.hold_s - clock()
             if left <= 0:
                 return None
             for _ in behind.backends:
                 self._turn += 1
                 backend = behind.backends[self._turn % len(behind.backends)]
-                connection = await _connect(backend, held.wanted.port, self._new_socket, left)
+                connection = await _connect(backend, held.destination.port, self._new_socket, left)
                 if connection is not None:
                     return connection
-            retry_s = RETRY_S * max(1.0, self._line.ahead(held.wanted) / RETRIES)
+            retry_s = RETRY_S * max(1.0, self._line.ahead(held.destination) / RETRIES)
             await self._line.wait(
-                held.client, held.wanted, behind, min(left, retry_s) if behind.backends else left
+                held.client, held.destination, behind, min(left, retry_s) if behind.backends else left
             )
         return None
 

@@ -149,7 +149,7 @@ class Inherited:
         return self._kept[0] if self._kept else None
 
     def close_rest(self) -> None:
-        """What nobody wanted."""
+        """What nobody took."""
         for unused in self._sockets.values():
             unused.close()
         self._sockets.clear()
