@@ -12,13 +12,14 @@ from aiohttp import web
 from skerry.api import engine_versions, portfilter
 from skerry.api.call import Call, relay, relay_json
 from skerry.api.decode import canonical
-from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
+from skerry.api.disguise import Disguise, networks_of, own_healthcheck
 from skerry.api.endpoint import Endpoint, Table
 from skerry.api.filters import Filters
 from skerry.api.overlay import attachable, joined
 from skerry.api.query import FLAG, NUMBER, TEXT, Parameter
 from skerry.api.seats import seat
 from skerry.control import leases
+from skerry.model.container_labels import TASK_ID
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv
 from skerry.model.objects import Network, Raw
@@ -215,7 +216,7 @@ async def start(call: Call) -> web.Response:
     names = {(found.get("HostConfig") or {}).get("NetworkMode", "")}
     names |= set((found.get("NetworkSettings") or {}).get("Networks") or {})
     ours = [network for name, network in networks_of(call.view).items() if name in names]
-    if not ours or TASK_LABEL in (found["Config"].get("Labels") or {}) or _runs(found):
+    if not ours or TASK_ID in (found["Config"].get("Labels") or {}) or _runs(found):
         return relay(await call.forward())
     try:
         for network in ours:
