@@ -121,9 +121,10 @@ def profile(rounds: int) -> None:
         os.environ["SKERRY_PROFILE"] = f"{folder}/profile"
         with subject(f"{folder}:{SOURCE}") as measured:
             measured.updates(ROUND * rounds)
+            daemon = Path(f"/proc/{measured.world.pid}")
             os.kill(measured.world.pid, signal.SIGTERM)
-            wait_until(Path(folder, "profile").exists, "the profile is written")
-        stats = pstats.Stats(f"{folder}/profile")
+            wait_until(lambda: not daemon.exists(), "the profile is written", 90)
+            stats = pstats.Stats(f"{folder}/profile")
     stats.sort_stats("tottime").print_stats(45)
     stats.sort_stats("cumtime").print_stats("skerry", 90)
 

@@ -89,7 +89,7 @@ async def _spec(call: Call) -> Raw:
 async def _local(call: Call, spec: Raw) -> set[str]:
     """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one.
 
-    The engine is filters only where the spec names a network that is none of ours.
+    The engine is asked only where the spec names a network that is none of ours.
     """
     wanted = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks", [])
     ours = {name for one in call.view.networks.values() for name in (one.id, one.name)}
@@ -102,7 +102,7 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one.
 
-    The engine, which takes its time, is filters what the image means only where the tasks may have to change.
+    The engine, which takes its time, is asked what the image means only where the tasks may have to change.
     """
     spec, warnings = await _converted(call)
     version = call.query.number("version")
