@@ -29,8 +29,8 @@ SOURCE = str(Path(__file__).parent.parent / "src")
 SITE = """
 import os, sys
 if os.environ.get("SKERRY_PROFILE") and "skerry.daemon" in sys.orig_argv:
-    import atexit, cProfile
-    profile = cProfile.Profile()
+    import atexit, cProfile, time
+    profile = cProfile.Profile(time.process_time)
     profile.enable()
     atexit.register(lambda: (profile.disable(), profile.dump_stats(os.environ["SKERRY_PROFILE"])))
 """

@@ -159,6 +159,8 @@ class _Scanner:
         return at + 1
 
     def _string(self, at: int) -> int:
+        """Walk over a string, from its opening quote to behind its closing one. Raises Malformed at the
+        character where Go's scanner does."""
         text, at = self.text, at + 1
         while True:
             found = _PLAIN.match(text, at)

@@ -52,6 +52,7 @@ class Orchestrator:
         decide: Decide = reconcile,
         resync_s: float = RESYNC_S,
     ) -> None:
+        """`decide` is the core's pass, but for tests; all is decided again every `resync_s`."""
         self._store = store
         self._clock = clock
         self._conditions = conditions
@@ -148,6 +149,8 @@ class Orchestrator:
         self._conditions.set(failed.condition, text)
 
     async def _pass(self, service_id: str) -> None:
+        """Decide about one service in one transaction, and note when it has to be looked at again."""
+
         def decide(tx: Tx) -> Plan:
             plan = self._decide(tx.view, service_id, tx.now)
             apply(plan, tx)

@@ -57,6 +57,7 @@ class Connection(asyncio.Protocol):
     """Reads each head, then hands the request to the protocol that serves it."""
 
     def __init__(self, server: Door) -> None:
+        """`server` is the door that accepted it."""
         self._server = server
         self._heads = HeadReader()
         self._head: Head | None = None
@@ -141,6 +142,7 @@ class Connection(asyncio.Protocol):
             self._wait_for_head()
 
     def _decide(self, head: Head) -> None:
+        """Hand the request to whoever serves it, or redirect one whose path is not clean."""
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
@@ -203,6 +205,8 @@ class Connection(asyncio.Protocol):
         task.add_done_callback(self._server.connecting.discard)
 
     async def _connect(self, engine: Exchange, data: bytes) -> None:
+        """Open a connection to the engine for this request, and send its head. A client that has hung up
+        meanwhile needs none; without an engine the answer is 503."""
         assert self._transport is not None
         path = self._server.engine_socket
         try:

@@ -183,6 +183,8 @@ def bind(path: Path, mode: int, group: str) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
+    """Remove a socket's file where nobody listens any more. Raises AlreadyServed where somebody does, or it
+    is no socket."""
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:

@@ -87,6 +87,8 @@ def _version(services: Raw) -> str:
 
 
 def _service(stack: _Stack, name: str, raw: Raw, volumes: dict[str, Raw], result: Exported) -> Raw:
+    """One service of the file: its container, what it is attached to, and below `deploy` the rest. What has
+    no place in a compose file goes to the losses."""
     spec = Spec(normal.service(raw))
     spec.take("Name")
     template = spec.inner("TaskTemplate")

@@ -134,6 +134,7 @@ def _restart(policy: Raw) -> Raw:
 
 
 def _quantity(limits: Spec) -> Raw:
+    """Limits or reservations, in the words of compose."""
     fields: Raw = {}
     if cpus := limits.take("NanoCPUs"):
         fields["cpus"] = f"{cpus / 1e9:.9f}".rstrip("0").rstrip(".")

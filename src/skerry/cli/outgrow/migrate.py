@@ -70,6 +70,7 @@ class _Move:
     say: Say
 
     def run(self) -> int:
+        """Plan, show the plan, carry it out, and wait until the services run there. The exit code."""
         plan = self._plan()
         self._show(plan)
         if plan.conflicts:
@@ -126,6 +127,7 @@ class _Move:
                 ) from error
 
     def _converges(self, plan: Plan) -> bool:
+        """Wait until the services run there; say which do not in time."""
         changed = {step.name for step in plan.steps if step.kind == "service"}
         try:
             states = converge.wait(

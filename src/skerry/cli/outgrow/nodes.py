@@ -45,6 +45,8 @@ class Cluster:
             engine.close()
 
     def _connect(self, node: str) -> Client:
+        """A client of a node's engine, checked to be that node. Raises Unsuitable where no way leads to
+        it."""
         own = self.nodes[node]["ID"]
         if own == self.info["Swarm"]["NodeID"]:
             return self.manager

@@ -87,6 +87,7 @@ def make(source: Snapshot, target: Target, images: Mapping[str, Image]) -> Plan:
 
 
 def _networks(plan: Plan, source: Snapshot, target: Target) -> Iterator[Step]:
+    """Steps that make the networks; one that is there and differs is a conflict, as services may be on it."""
     for name, network in source.networks.items():
         body: Raw = {
             "Name": name,
@@ -152,6 +153,8 @@ def _image(plan: Plan, image: Image, changing: bool) -> Iterator[Step]:
 
 
 def _service(plan: Plan, name: str, spec: Raw, target: Target, image: Image) -> Step | None:
+    """The step for one service, if any. What is moved carries a mark, by which a later move knows whether it
+    is still as it was moved, and may be updated; what was changed on both sides is a conflict."""
     body = translate.for_swarm(spec, image.target, target.api, image.check)
     meant = normal.digest(normal.service(body))
     mark = f"{meant}.{image.content or '-'}"

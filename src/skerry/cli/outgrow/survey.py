@@ -17,6 +17,8 @@ def survey(home: Client, cluster: Cluster, names: Iterable[str], registry: str) 
 
 
 def _image(home: Client, cluster: Cluster, name: str, registry: str) -> Image:
+    """Where an image comes from: a registry that the swarm reads too, the registry that the user named, or
+    this engine, from which the nodes that lack it get a copy."""
     inspected = home.find(f"/images/{name}/json")
     check = ((inspected or {}).get("Config") or {}).get("Healthcheck")
     image = Image(name, name, without_digest(name), check=check)
