@@ -39,7 +39,7 @@ from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
-from skerry.loops.engine import EngineLoop, place_of
+from skerry.loops.engine import EngineLoop, engine_options
 from skerry.loops.guard import run_all
 from skerry.loops.guests import GuestsLoop
 from skerry.loops.handover import Handover
@@ -55,7 +55,7 @@ from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.settings import Settings
 from skerry.network import machine
-from skerry.network.doorlink import DoorLink
+from skerry.network.doorkeeper_link import DoorkeeperLink
 from skerry.network.kernel import KernelNetwork
 from skerry.notify import Notifier
 from skerry.store.errors import StateError
@@ -87,7 +87,7 @@ class Daemon:
     description: DescriptionLoop
     conditions: Conditions
     notifier: Notifier
-    door: DoorLink
+    door: DoorkeeperLink
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
 
@@ -130,7 +130,7 @@ class Daemon:
                 await self._settle()
         loops = {"engine": self.engine.run, "swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
         if self.choice.private is not None:
-            loops["engine's log"] = LogLoop(self.choice.private.log).run
+            loops["engine's log"] = LogLoop(self.choice.private.paths.log).run
         path, engine = self.settings.api_socket, self.choice.socket
         server = await serve(path, make_app(parts), engine, self.door.inherited)
         self.door.keep(server.listener)
@@ -199,7 +199,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
     run_dir = Path(settings.run_dir)
     notifier = Notifier()
     async with contextlib.AsyncExitStack() as stack:
-        door = DoorLink(run_dir, Path(settings.api_socket))
+        door = DoorkeeperLink(run_dir, Path(settings.api_socket))
         await door.open()  # first: a gate that has to be replaced has the API's socket
         stack.push_async_callback(door.close)
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
@@ -207,7 +207,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         conditions = Conditions()
         store = Store(persistence, clock, new_id, conditions)
         stack.callback(store.close)
-        choice = await choose_engine(place_of(settings, persistence.engine, store.view))
+        choice = await choose_engine(engine_options(settings, persistence.engine, store.view))
         engine = EngineLoop(choice, store, persistence, conditions)
         stack.push_async_callback(engine.engine.close)
         await engine.begin()
@@ -229,7 +229,6 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             Handover(network, segments, kernel),
             Path(settings.files_dir),
             clock,
-            pull_auth=lambda task: task.registry_auth,
             sockets=sockets,
             instance=settings.name,
             conditions=conditions,
@@ -271,7 +270,7 @@ async def adopt(settings: Settings) -> None:
     with only_one(settings):
         persistence = SqlitePersistence(Path(settings.database), Path(settings.key_file))
         try:
-            identity = adopted(place_of(settings, persistence.engine, View()))
+            identity = adopted(engine_options(settings, persistence.engine, View()))
             if identity is not None:
                 persistence.remember_engine(identity)
         finally:

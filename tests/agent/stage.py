@@ -15,10 +15,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from skerry.agent.agent import RESYNC_S, Agent
-from skerry.agent.traffic import Way
 from skerry.engine.port import Engine
 from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
+from skerry.model.drain import DrainOutcome
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
 from skerry.store.store import Change, Store, Tx
@@ -51,10 +51,10 @@ class Notes:
         await self.in_table.wait()
         self.calls.append(f"withdrawn {task_id}")
 
-    async def drain(self, task: Task) -> Way:
+    async def drain(self, task: Task) -> DrainOutcome | None:
         self.calls.append(f"drain {task.id}")
         await asyncio.sleep(self.drain_s)
-        return Way("drained in 7 ms: 0 idle closed, 2 still open", 2) if self.left_open else Way()
+        return DrainOutcome(open=2, waited=7_000_000) if self.left_open else None
 
     async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
         return {key: self.moved[key] for key in places if key in self.moved}

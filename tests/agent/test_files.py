@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.net import run
-from skerry.agent.files import FileError, MissingError, TaskFile, TaskFolders, task_files
+from skerry.agent.task_folders import FileError, MissingError, TaskFile, TaskFolders, task_files
 from skerry.core.view import View
 from skerry.linux.mounts import in_memory
 from skerry.model.objects import Config, Raw, Secret, Task

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from skerry.engine.port import EngineError, ExecResult
 from skerry.health.check import (
     Check,
-    HealthState,
     ProbeResult,
+    TaskHealth,
     check_of,
     gap,
     recorded,
@@ -65,7 +65,7 @@ def test_what_a_service_leaves_open_is_the_images_and_then_dockers() -> None:
 
 
 def test_the_first_success_makes_healthy_and_an_early_failure_nothing() -> None:
-    state = HealthState()
+    state = TaskHealth()
     for age in (0, SECOND, 89 * SECOND):
         state = recorded(state, CHECK, result(1), age)
         assert state.status == "starting"
@@ -76,12 +76,12 @@ def test_the_first_success_makes_healthy_and_an_early_failure_nothing() -> None:
 
 def test_patience_includes_the_start_period() -> None:
     check = Check(("true",), interval=SECOND, retries=2, start_period=10 * SECOND)
-    assert recorded(HealthState(), check, result(1), 11 * SECOND).status == "starting"
-    assert recorded(HealthState(), check, result(1), 12 * SECOND).status == "unhealthy"
+    assert recorded(TaskHealth(), check, result(1), 11 * SECOND).status == "starting"
+    assert recorded(TaskHealth(), check, result(1), 12 * SECOND).status == "unhealthy"
 
 
 def test_a_healthy_task_fails_after_so_many_failures_in_a_row() -> None:
-    state = recorded(HealthState(), CHECK, result(0), SECOND)
+    state = recorded(TaskHealth(), CHECK, result(0), SECOND)
     for code, status in ((1, "healthy"), (1, "healthy"), (0, "healthy"), (1, "healthy"), (1, "healthy")):
         state = recorded(state, CHECK, result(code), 1000 * SECOND)
         assert state.status == status
@@ -92,7 +92,7 @@ def test_a_healthy_task_fails_after_so_many_failures_in_a_row() -> None:
 @given(st.integers(0, 200 * SECOND), st.integers(MILLISECOND, 60 * SECOND), st.integers(1, 5))
 def test_readiness_is_never_noticed_much_too_late(age: int, interval: int, retries: int) -> None:
     check = Check(("true",), interval=interval, retries=retries)
-    wait = gap(HealthState(), check, age)
+    wait = gap(TaskHealth(), check, age)
     assert 0 < wait <= max(min(interval, 250 * MILLISECOND), min(interval, age // 8))
     if age < check.patience:
         assert age + wait <= check.patience
@@ -109,7 +109,7 @@ def test_a_time_that_is_none_is_zero() -> None:
 
 
 def test_the_state_is_shown_as_docker_shows_it() -> None:
-    state = recorded(HealthState(), CHECK, ProbeResult(SECOND, 2 * SECOND, 7, "no\n"), SECOND)
+    state = recorded(TaskHealth(), CHECK, ProbeResult(SECOND, 2 * SECOND, 7, "no\n"), SECOND)
     assert state.docker() == {
         "Status": "starting",
         "FailingStreak": 1,

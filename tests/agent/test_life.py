@@ -402,4 +402,4 @@ async def test_what_was_still_open_is_told_in_the_status() -> None:
         await here.until_state(TaskState.RUNNING)
         await here.want("t1", TaskState.SHUTDOWN)
         status = await here.until_state(TaskState.SHUTDOWN)
-        assert status.message == "shutdown, drained in 7 ms: 0 idle closed, 2 still open"
+        assert status.words == "shutdown, drained in 7 ms: 0 idle closed, 2 still open"

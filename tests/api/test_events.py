@@ -12,6 +12,8 @@ from skerry.api.eventfilter import passes as event_passes
 from skerry.api.filters import Filters
 from skerry.api.swarm_events import of_change
 from skerry.control import configs, networks, services, swarm
+from skerry.model.defaults import MILLISECOND
+from skerry.model.drain import DrainOutcome
 from skerry.model.objects import Endpoint, Network, Raw, Service, Task, TaskStatus, UpdateStatus
 from skerry.model.states import TaskState
 from skerry.store.store import Change
@@ -211,11 +213,13 @@ def test_a_task_that_was_stopped_while_it_served_is_an_event() -> None:
     before = Task(
         "t", "s", "web", "n", {}, None, 1, TaskState.SHUTDOWN, TaskStatus(TaskState.RUNNING, 1, "started"), 1
     )
-    said = "shutdown, drained in 10012 ms: 3 idle closed, 1 still open"
-    after = replace(before, status=TaskStatus(TaskState.SHUTDOWN, 2, said))
+    status = TaskStatus(TaskState.SHUTDOWN, 2, "shutdown", drain=DrainOutcome(1, 10_012 * MILLISECOND, 3))
+    after = replace(before, status=status)
     found = of_change(Change(before, after), 5)
     assert found is not None
     assert (found["Type"], found["Action"], found["Actor"]["ID"]) == ("service", "drain", "s")
-    assert found["Actor"]["Attributes"] == {"name": "web", "task": "web.1.t", "drain": said}
+    words = "shutdown, drained in 10012 ms: 3 idle closed, 1 still open"
+    assert found["Actor"]["Attributes"] == {"name": "web", "task": "web.1.t", "drain": words}
+    assert of_change(Change(after, replace(after, version=9)), 5) is None
     quiet = replace(before, status=TaskStatus(TaskState.SHUTDOWN, 2, "shutdown"))
     assert of_change(Change(before, quiet), 5) is None

@@ -528,7 +528,7 @@ def test_a_label_from_before_the_names_were_checked_stays_until_it_is_changed() 
     service = world.service()
     old = {"skerry.drain.timeot": "5s", "skerry.drain.timeout": "7s"}
     world.run(world.store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": old}))))
-    assert handling_of(world.view.services[service.id]).drain_timeout == 7 * SECOND
+    assert handling_of(world.view.services[service.id]).drain.timeout == 7 * SECOND
     service = world.update(service, spec("app", Labels={**old, "new": "x"}))
     with pytest.raises(RpcError, match="there is no label"):
         world.update(service, spec("app", Labels={**old, "skerry.drain.timeot": "6s"}))

@@ -8,6 +8,7 @@ from skerry.core.handling import Handling, handling
 from skerry.health.override import ProbeOverride
 from skerry.health.probe import HttpProbe, TcpProbe
 from skerry.model.defaults import MILLISECOND, SECOND
+from skerry.model.drain import DrainRules
 
 
 def test_nothing_said_and_somebody_elses_labels() -> None:
@@ -25,8 +26,8 @@ def test_everything_said() -> None:
             "skerry.probe.liveness": "tcp://:8080",
         }
     )
-    assert (said.hold_timeout, said.drain_timeout) == (5 * SECOND, 60 * SECOND)
-    assert (said.drain_quiet, said.drain_idle) == (200 * MILLISECOND, "leave")
+    assert said.hold_timeout == 5 * SECOND
+    assert said.drain == DrainRules(60 * SECOND, 200 * MILLISECOND, "leave")
     assert isinstance(said.readiness.probe, HttpProbe)
     assert (said.readiness.probe.port, said.readiness.probe.target) == (8080, "/ready")
     assert said.liveness == ProbeOverride(probe=TcpProbe(("127.0.0.1", "::1"), 8080))

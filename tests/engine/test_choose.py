@@ -14,7 +14,7 @@ import pytest
 
 from skerry.engine import embedded
 from skerry.engine.admit import EngineRefused, admit
-from skerry.engine.choose import Choice, Place, adopted, choose_engine, running_engine
+from skerry.engine.choose import Choice, EngineOptions, adopted, choose_engine, running_engine
 from skerry.engine.client import connect_engine
 from skerry.engine.embedded import Embedded
 from skerry.engine.port import EngineUnreachable
@@ -31,10 +31,12 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-def place(folder: Path, explicit: str | None = None, **more: Any) -> Place:
+def place(folder: Path, explicit: str | None = None, **more: Any) -> EngineOptions:
     """The place of an instance in a folder; `default.sock` stands for the machine's engine."""
     default = folder / "default.sock"
-    return Place(folder, folder / "data", folder / "own.sock", explicit, default_socket=default, **more)
+    return EngineOptions(
+        folder, folder / "data", folder / "own.sock", explicit, default_socket=default, **more
+    )
 
 
 async def chosen(folder: Path, explicit: str | None = None, **more: Any) -> Choice:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from skerry.api.door.frontdoor import bind
-from skerry.gate.door import Door
-from skerry.gate.handover import Inherited
-from skerry.network.doorlink import DoorLink
+from skerry.gate.doorkeeper import Doorkeeper
+from skerry.gate.socket_passing import Inherited
+from skerry.network.doorkeeper_link import DoorkeeperLink
 
 pytestmark = [pytest.mark.case("B13"), pytest.mark.timeout(30)]
 
@@ -32,16 +32,16 @@ class Place:
         self.folder = Path(folder)
         self.api = self.folder / "docker.sock"
 
-    def door(self, away_s: float = 30, inherited: Inherited | None = None) -> Door:
+    def door(self, away_s: float = 30, inherited: Inherited | None = None) -> Doorkeeper:
         """A gate's door, open."""
-        door = Door(self.folder / "gate.door", inherited or Inherited(), away_s)
+        door = Doorkeeper(self.folder / "gate.door", inherited or Inherited(), away_s)
         door.start()
         return door
 
     @asynccontextmanager
-    async def serving(self, door: Door) -> AsyncIterator[bool]:
+    async def serving(self, door: Doorkeeper) -> AsyncIterator[bool]:
         """A skerryd that answers `ok`; whether it has the socket of the one before it."""
-        link = DoorLink(self.folder, self.api)
+        link = DoorkeeperLink(self.folder, self.api)
         await link.open()
         taken, listener = link.inherited is not None, link.inherited or bind(self.api, 0o660, "docker")
 
@@ -184,7 +184,7 @@ def test_a_socket_without_its_file_is_not_served(replaced: bool) -> None:
 def test_a_gate_ends_while_skerryd_has_not_given_yet() -> None:
     async def test(place: Place) -> None:
         door = place.door()
-        link = DoorLink(place.folder, place.api)
+        link = DoorkeeperLink(place.folder, place.api)
         await link.open()
         door.stop()
         async with asyncio.timeout(10):
@@ -196,7 +196,7 @@ def test_a_gate_ends_while_skerryd_has_not_given_yet() -> None:
 
 def test_without_a_gate_a_fresh_socket_is_bound() -> None:
     async def test(place: Place) -> None:
-        link = DoorLink(place.folder, place.api)
+        link = DoorkeeperLink(place.folder, place.api)
         await link.open()
         assert link.inherited is None
         await link.close()

@@ -10,11 +10,11 @@ import pytest
 
 from skerry.gate import sctp
 from skerry.gate.board import Board
-from skerry.gate.handover import Inherited
 from skerry.gate.hold import Namespace
 from skerry.gate.message import Desired
 from skerry.gate.ports import Ports, reserve
 from skerry.gate.relay import Relay
+from skerry.gate.socket_passing import Inherited
 from skerry.model.traffic import Backend, PublishedPort, Traffic
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from types import MappingProxyType
 
-from skerry.loops.network import Reservations
-from skerry.model.traffic import Traffic
+from skerry.model.traffic import Reservations, Traffic
 
 BOUND_S = 15.0
 
@@ -18,14 +15,6 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(BOUND_S):
         while not condition():
             await asyncio.sleep(0.001)
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a gate holds."""
-
-    reserved: frozenset[str] = frozenset()
-    refused: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class FakeSwitch:
@@ -47,7 +36,7 @@ class FakeSwitch:
             self.failures -= 1
             raise OSError("nft said no")
         self.applied.append(traffic)
-        return Held(frozenset(port.key for port in traffic.ports))
+        return Reservations(frozenset(port.key for port in traffic.ports))
 
     async def restore(self) -> None:
         """Nothing was flushed."""

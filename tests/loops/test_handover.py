@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping
 import pytest
 from msgspec.structs import replace
 
-from skerry.agent.traffic import Way
 from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
 from skerry.loops.segments import SegmentsLoop
 from skerry.model.defaults import MILLISECOND, SECOND
+from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.objects import Attachment
-from skerry.network.drain import Drained
 from tests.core.front import swarm_on_front
 from tests.engine.fake import FakeEngine
 from tests.loops.stage import FakeSwitch
@@ -26,18 +25,16 @@ class FakeDrainer:
 
     def __init__(self, left: int) -> None:
         self.left = left
-        self.rules: tuple[int, int, str] | None = None
+        self.rules: DrainRules | None = None
         self.drained: list[str | None] = []
         self.forgotten: list[str] = []
         self.led: list[tuple[int, str, str]] = []
 
-    async def drain(
-        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
-    ) -> Drained:
+    async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome:
         """As told."""
         self.drained.append(address)
-        self.rules = (timeout_ns, quiet_ns, idle)
-        return Drained(open=self.left, waited_ns=3_000_000, closed_idle=1)
+        self.rules = rules
+        return DrainOutcome(open=self.left, waited=3_000_000, closed_idle=1)
 
     async def forget(self, addresses: Iterable[str]) -> None:
         """Remember them."""
@@ -94,9 +91,8 @@ async def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], 
             status=replace(task.status, pid=7),
             attachments=tuple(Attachment(f"net{at}", one) for at, one in enumerate(addresses)),
         )
-        said = await handover.drain(task)
-        words = f"drained in 3 ms: 1 idle closed, {left} still open"
-        assert said == (Way(words, left) if addresses else Way())
+        outcome = await handover.drain(task)
+        assert outcome == (DrainOutcome(left, 3_000_000, 1) if addresses else None)
         return drainer
 
     drainer = await main()
@@ -119,7 +115,7 @@ async def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
     await handover.drain(task)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert drainer.rules == (3 * SECOND, 200 * MILLISECOND, "leave")
+    assert drainer.rules == DrainRules(3 * SECOND, 200 * MILLISECOND, "leave")
 
 
 @pytest.mark.case("N10")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -12,10 +11,11 @@ from skerry.loops.orchestrator import Orchestrator
 from skerry.model.conditions import Conditions
 from skerry.model.objects import Attachment, Service, Task
 from skerry.model.states import TaskState
+from skerry.model.traffic import Reservations
 from skerry.store.store import Store
 from tests.core.front import swarm_on_front
 from tests.core.world import Swarm, service_spec
-from tests.loops.stage import BOUND_S, FakeSwitch, Held, until, with_loop
+from tests.loops.stage import BOUND_S, FakeSwitch, until, with_loop
 from tests.support.memory import Clock, memory_store
 
 
@@ -125,7 +125,7 @@ async def test_reservations_reach_the_node_row() -> None:
     async def body(store: Store, switch: FakeSwitch) -> None:
         await until(lambda: store.view.nodes["n"].reserved == ("tcp/80",))
         await until(lambda: bool(switch.applied))
-        switch.callback(Held(frozenset(), MappingProxyType({"tcp/80": "address already in use"})))
+        switch.callback(Reservations(frozenset(), {"tcp/80": "address already in use"}))
         await until(lambda: store.view.nodes["n"].ports_err == {"tcp/80": "address already in use"})
 
     swarm = swarm_on_front()

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, Connection
+from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, TcpConnection
 from skerry.network.inflight import Verdict, Watched, in_flight, judge
 
-IDLE = Connection(
+IDLE = TcpConnection(
     state=ESTABLISHED, local="10.0.1.2", port=80, peer="10.0.1.9", peer_port=40000,
     unread=0, unacked=0, sent_ago=5000, heard_ago=5004, sent=200, heard=100,
 )  # fmt: skip
@@ -39,11 +39,11 @@ MUTE = replace(FRESH, sent_ago=1500, heard_ago=1500)
         (replace(TIED, sent_ago=3000, heard_ago=3000), True, 0, True),
     ],
 )
-def test_in_flight(connection: Connection, asked: bool | None, refused: int, busy: bool) -> None:
+def test_in_flight(connection: TcpConnection, asked: bool | None, refused: int, busy: bool) -> None:
     assert in_flight(connection, asked, refused) is busy
 
 
-def watched(seen: Connection, shielded: bool = True, exempt: bool = False) -> Watched:
+def watched(seen: TcpConnection, shielded: bool = True, exempt: bool = False) -> Watched:
     return Watched(seen, shielded=shielded, exempt=exempt)
 
 
@@ -81,7 +81,7 @@ def watched(seen: Connection, shielded: bool = True, exempt: bool = False) -> Wa
         (MUTE, watched(MUTE, shielded=False, exempt=True), 0, Verdict.WAIT),
     ],
 )
-def test_judge(now: Connection, before: Watched | None, refused: int, verdict: Verdict) -> None:
+def test_judge(now: TcpConnection, before: Watched | None, refused: int, verdict: Verdict) -> None:
     assert judge(now, before, None, refused)[1] is verdict
 
 

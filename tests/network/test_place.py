@@ -12,7 +12,7 @@ import pytest
 from harness.world import wait_until
 from skerry.linux.netns import RUN_NETNS, inside
 from skerry.network import links
-from skerry.network.place import displaced
+from skerry.network.displacement import displaced
 from tests.network.lab import BLUE, RED, Lab, sh
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(60), pytest.mark.case("E4")]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from skerry.linux import commands
-from skerry.linux.commands import run
+from skerry.linux import tools
 from skerry.linux.netlink import messages
 from skerry.linux.nft_watch import Loss, RulesetWatch, loss_of
+from skerry.linux.tools import run
 from skerry.model.traffic import Backend, Traffic, VirtualService
 from skerry.network.kernel import KernelNetwork
 from tests.network.conftest import Started
@@ -112,7 +112,7 @@ def test_what_is_of_no_concern(tmp_path: Path, loss: Loss) -> None:
 
 async def test_a_rule_of_ours_is_of_concern_where_another_took_it(tmp_path: Path) -> None:
     await run(["true"])
-    network, pid = KernelNetwork(tmp_path), commands._recent[-1]
+    network, pid = KernelNetwork(tmp_path), tools._recent[-1]
     assert not network.concerns(Loss(socket.AF_INET, "skerry", "vip-10.0.1.130", pid))
     assert network.concerns(Loss(socket.AF_INET, "skerry", "vip-10.0.1.130", 1))
 

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 
-from skerry.loops.network import Reservations
-from skerry.model.traffic import Backend, Segment, Traffic
-from skerry.network.drain import Drained
+from skerry.model.drain import DrainOutcome, DrainRules
+from skerry.model.traffic import Backend, Reservations, Segment, Traffic
 from tests.sim.engine import MovedEngine
 from tests.sim.weather import Weather
 from tests.sim.who import WHO
-
-
-@dataclass(frozen=True)
-class Held:
-    """What the gate holds."""
-
-    reserved: frozenset[str] = frozenset()
-    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def backends_of(traffic: Traffic) -> set[Backend]:
@@ -50,7 +39,7 @@ class Kernel:
         if WHO.get().daemon != self.alive():
             raise OSError("killed")
 
-    async def apply(self, traffic: Traffic) -> Held:
+    async def apply(self, traffic: Traffic) -> Reservations:
         """Take a whole table over, or fail and keep the one before."""
         self._reached()
         self.on_apply(traffic)
@@ -61,10 +50,10 @@ class Kernel:
         self.applied = traffic
         return self._held()
 
-    def _held(self) -> Held:
+    def _held(self) -> Reservations:
         keys = {port.key for port in self.applied.ports}
         refused = {key: why for key, why in self.foreign.items() if key in keys}
-        return Held(frozenset(keys - refused.keys()), MappingProxyType(refused))
+        return Reservations(frozenset(keys - refused.keys()), refused)
 
     def take_port(self, key: str) -> None:
         """Another program begins to hold a port."""
@@ -83,15 +72,13 @@ class Kernel:
         """Whom to tell when a port becomes ours."""
         self._callback = callback
 
-    async def drain(
-        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
-    ) -> Drained:
+    async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome:
         """Wait for requests in flight."""
         self._reached()
         left = self._weather.strikes(0.05)
-        lasts = timeout_ns / 1e9 if left else self._weather.lasts("drain")
+        lasts = rules.timeout / 1e9 if left else self._weather.lasts("drain")
         await asyncio.sleep(lasts)
-        return Drained(int(left), int(lasts * 1e9), 0)
+        return DrainOutcome(int(left), int(lasts * 1e9), 0)
 
     async def forget(self, addresses: Iterable[str]) -> None:
         """Flows are not simulated."""

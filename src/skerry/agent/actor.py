@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
+from skerry.agent.deps import AgentDeps
 from skerry.agent.hostsfile import name_itself
 from skerry.agent.observe import (
     UNHEALTHY_CAUSE,
@@ -25,17 +26,17 @@ from skerry.agent.observe import (
     running,
     started,
 )
-from skerry.agent.parts import Parts
 from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
 from skerry.agent.seat import IN_USE, seat
 from skerry.agent.step import Step, next_step
-from skerry.agent.traffic import withdraw
+from skerry.agent.task_network import withdraw
 from skerry.agent.waits import delays, first
 from skerry.core.handling import handling_of
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.health.check import HEALTHY, STARTING, UNHEALTHY, Check, check_of
 from skerry.model import defaults
+from skerry.model.drain import DrainOutcome
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Task
 from skerry.model.specs import read_template
@@ -59,7 +60,7 @@ def reason(error: Exception) -> str:
 class Actor:
     """The life of one task. The agent tells it what it hears; `run` returns when nothing is left to do."""
 
-    def __init__(self, parts: Parts, task: Task) -> None:
+    def __init__(self, parts: AgentDeps, task: Task) -> None:
         self._parts = parts
         self._id = task.id
         self._name = task.name
@@ -350,19 +351,25 @@ class Actor:
     # The way down.
 
     async def _stop(self, task: Task) -> None:
-        seen, left = await self._inspect(), ""
+        seen, outcome = await self._inspect(), None
         if running(seen):
             if task.status.state == TaskState.RUNNING:
                 await withdraw(self._parts.traffic, self._id)
-                which, drain = await first(self._parts.traffic.drain(task), self._exit())
-                if which == 0 and drain.words:
-                    log.info("drained", task=self._name, how=drain.words)
-                    left = f"shutdown, {drain.words}" if drain.open else ""
+                outcome = await self._drained(task)
             await self._parts.engine.stop_container(self._name, grace_s(task))
             seen = await self._inspect()
         await self._drop_files()
         end = TaskState.REJECTED if task.evicted else TaskState.SHUTDOWN
-        await self._report(end, err=task.evicted, message=left, exit_code=exit_code(seen), pid=0)
+        await self._report(end, err=task.evicted, drain=outcome, exit_code=exit_code(seen), pid=0)
+
+    async def _drained(self, task: Task) -> DrainOutcome | None:
+        """How the drain ended; None where the container ended first."""
+        which, outcome = await first(self._parts.traffic.drain(task), self._exit())
+        if which != 0 or outcome is None:
+            return None
+        if outcome.open or outcome.closed_idle:
+            log.info("drained", task=self._name, how=str(outcome))
+        return cast(DrainOutcome, outcome)
 
     async def _unhealthy(self, task: Task) -> None:
         if task.status.state == TaskState.RUNNING:

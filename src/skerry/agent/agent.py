@@ -12,17 +12,17 @@ import structlog
 
 from skerry.agent.actor import Actor, grace_s
 from skerry.agent.container import LABEL, TASK_LABEL
-from skerry.agent.files import TaskFolders
+from skerry.agent.deps import AgentDeps
 from skerry.agent.former import FormerTasks
-from skerry.agent.parts import Parts
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.step import has_work
-from skerry.agent.traffic import Traffic, withdraw
+from skerry.agent.task_folders import TaskFolders
+from skerry.agent.task_network import TaskNetwork, withdraw
 from skerry.agent.waits import delays
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
-from skerry.health.check import HealthState
+from skerry.health.check import TaskHealth
 from skerry.health.prober import Heard, Prober
 from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
@@ -37,10 +37,6 @@ RESYNC_S = 30.0
 found out within this time all the same."""
 
 
-def _no_auth(task: Task) -> str:
-    return ""
-
-
 class Agent:
     """The tasks of this node. Cancelling `run` leaves their containers as they are."""
 
@@ -48,10 +44,9 @@ class Agent:
         self,
         store: Store,
         engine: Engine,
-        traffic: Traffic,
+        traffic: TaskNetwork,
         files_dir: Path,
         clock: Callable[[], int] = time.time_ns,
-        pull_auth: Callable[[Task], str] = _no_auth,
         sockets: Sockets | None = None,
         resync_s: float = RESYNC_S,
         instance: str = DEFAULT_NAME,
@@ -69,7 +64,7 @@ class Agent:
         self._reporter = Reporter(store)
         conditions = conditions or Conditions()
         self._former = FormerTasks(engine, instance, conditions)
-        self._parts = Parts(
+        self._parts = AgentDeps(
             store,
             engine,
             traffic,
@@ -78,7 +73,6 @@ class Agent:
             self._reporter,
             self._prober,
             clock,
-            pull_auth,
             conditions,
             self._former,
             instance,
@@ -87,7 +81,7 @@ class Agent:
         self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
         self._closing = False
 
-    def health(self, task_id: str) -> HealthState | None:
+    def health(self, task_id: str) -> TaskHealth | None:
         """What the probes of a task have shown; None where it has no check, or is not known."""
         return self._prober.states.get(task_id)
 

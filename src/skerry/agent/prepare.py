@@ -8,10 +8,10 @@ from dataclasses import replace
 import structlog
 
 from skerry.agent.container import Blueprint, blueprint
-from skerry.agent.files import MissingError, task_files
-from skerry.agent.parts import Parts
+from skerry.agent.deps import AgentDeps
 from skerry.agent.report import advance
 from skerry.agent.seat import seat
+from skerry.agent.task_folders import MissingError, task_files
 from skerry.agent.waits import first
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import EngineError
@@ -24,7 +24,7 @@ from skerry.model.states import TaskState
 log = structlog.get_logger()
 
 
-async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> str:
+async def prepare(parts: AgentDeps, task: Task, ending: asyncio.Event) -> str:
     """Make a task's container, as far as it is not there; its ID. Empty where `ending` came in the way.
 
     Raises whatever makes it impossible (its text becomes the task's Err) and EngineUnreachable (try again).
@@ -50,13 +50,13 @@ async def prepare(parts: Parts, task: Task, ending: asyncio.Event) -> str:
     return container
 
 
-async def plan_of(parts: Parts, task: Task, strict: bool = False) -> Blueprint:
+async def plan_of(parts: AgentDeps, task: Task, strict: bool = False) -> Blueprint:
     """The container's blueprint, its files written. A config or secret that is gone is an error only
     where `strict`: Swarm notices it when the task starts."""
     return await asyncio.to_thread(_plan, parts, task, strict)  # templates may take their time
 
 
-def _plan(parts: Parts, task: Task, strict: bool) -> Blueprint:
+def _plan(parts: AgentDeps, task: Task, strict: bool) -> Blueprint:
     view = parts.store.view
     mounts: list[Raw] = []
     try:
@@ -76,7 +76,7 @@ def _with_the_api(plan: Blueprint, socket: ApiSocket | None, task: Task) -> Blue
     return replace(plan, body={**plan.body, "HostConfig": host})
 
 
-async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> str | None:
+async def _image(parts: AgentDeps, task: Task, ending: asyncio.Event) -> str | None:
     """The image to create with: the task's content or else its reference, pulled unless it is here. Where
     that fails, creating says so, in Docker's words. None where `ending` came in the way."""
     container = read_template(task.spec).container
@@ -91,7 +91,7 @@ async def _image(parts: Parts, task: Task, ending: asyncio.Event) -> str | None:
         return reference
     await parts.reporter.edit(task.id, lambda row, now: advance(row, TaskState.PREPARING, now))
     try:
-        which, _ = await first(parts.engine.pull(reference, parts.pull_auth(task)), ending.wait())
+        which, _ = await first(parts.engine.pull(reference, task.registry_auth), ending.wait())
     except EngineError as error:
         log.warning("the image cannot be pulled", task=task.name, image=reference, error=error.message)
         return reference

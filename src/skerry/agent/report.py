@@ -30,9 +30,8 @@ Edit = Callable[[Task, int], Task]
 """From a task's row and the time of the commit to the row as it should be."""
 
 
-def advance(task: Task, state: TaskState, now: int, err: str = "", message: str = "", **status: Any) -> Task:
-    """The task in `state`; unchanged where it is beyond that. `message` is for what is not usual; `status`
-    are further fields of its status."""
+def advance(task: Task, state: TaskState, now: int, err: str = "", **status: Any) -> Task:
+    """The task in `state`; unchanged where it is beyond that. `status` are further fields of its status."""
     before = task.status
     if before.state.terminal or state < before.state:
         return task
@@ -42,7 +41,7 @@ def advance(task: Task, state: TaskState, now: int, err: str = "", message: str 
         before,
         state=state,
         at=now if rises else before.at,
-        message=(message or MESSAGES.get(state, before.message)) if rises else before.message,
+        message=MESSAGES.get(state, before.message) if rises else before.message,
         err=err or (before.err if state < TaskState.STARTING else ""),
         **status,
     )

@@ -7,7 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from skerry.agent.parts import Parts
+from skerry.agent.deps import AgentDeps
 from skerry.core.addresses import Allocator
 from skerry.model.objects import Task
 from skerry.store.store import Tx
@@ -17,7 +17,7 @@ IN_USE = "Address already in use"
 on a network's bridge behind its back."""
 
 
-async def seat(parts: Parts, task: Task, without: Collection[str] = ()) -> Task:
+async def seat(parts: AgentDeps, task: Task, without: Collection[str] = ()) -> Task:
     """The task with an address on each of its networks, none of them one of `without`. Raises Exhausted.
 
     The orchestrator gives them; tasks of an older skerry have none yet.

@@ -97,10 +97,10 @@ def swarm_event(kind: str, action: str, key: str, attributes: dict[str, str], at
 
 
 def _left_open(old: Task, new: Task, at: int) -> Raw | None:
-    said = new.status.message
-    if said == old.status.message or not said.endswith("still open"):
+    outcome = new.status.drain
+    if outcome is None or not outcome.open or old.status.drain == outcome:
         return None
-    attributes = {"name": new.service_name, "task": new.name, "drain": said}
+    attributes = {"name": new.service_name, "task": new.name, "drain": new.status.words}
     return swarm_event("service", "drain", new.service_id, attributes, at)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from skerry.health.override import AS_SKERRY_CHOOSES, ProbeOverride, read_override
 from skerry.model import defaults
+from skerry.model.drain import DrainRules
 from skerry.model.labels import (
     DRAIN_IDLE,
     DRAIN_QUIET,
@@ -23,6 +24,7 @@ from skerry.model.labels import (
 from skerry.model.objects import Raw, Service
 from skerry.model.times import duration
 
+USUAL_DRAIN = DrainRules()
 LONGEST = 3600 * defaults.SECOND
 
 
@@ -31,10 +33,7 @@ class Handling:
     """How a service is treated; durations in nanoseconds."""
 
     hold_timeout: int = defaults.HOLD_TIMEOUT
-    drain_timeout: int = defaults.DRAIN_TIMEOUT
-    drain_quiet: int = defaults.DRAIN_QUIET
-    drain_idle: str = "close"
-    """What becomes of idle connections: `close` them, `leave` them to the task, `wait` for their end."""
+    drain: DrainRules = USUAL_DRAIN
     readiness: ProbeOverride = AS_SKERRY_CHOOSES
     liveness: ProbeOverride = AS_SKERRY_CHOOSES
 
@@ -49,9 +48,11 @@ def handling(labels: Mapping[str, str]) -> Handling:
         raise ValueError("a readiness probe can't be none: to check nothing, set the health check to NONE")
     return Handling(
         hold_timeout=said.get(HOLD_TIMEOUT, defaults.HOLD_TIMEOUT),
-        drain_timeout=said.get(DRAIN_TIMEOUT, defaults.DRAIN_TIMEOUT),
-        drain_quiet=said.get(DRAIN_QUIET, defaults.DRAIN_QUIET),
-        drain_idle=said.get(DRAIN_IDLE, "close"),
+        drain=DrainRules(
+            timeout=said.get(DRAIN_TIMEOUT, USUAL_DRAIN.timeout),
+            quiet=said.get(DRAIN_QUIET, USUAL_DRAIN.quiet),
+            idle=said.get(DRAIN_IDLE, USUAL_DRAIN.idle),
+        ),
         readiness=said.get(READINESS, both),
         liveness=said.get(LIVENESS, both),
     )

@@ -15,6 +15,7 @@ from skerry.engine.client import DockerEngine, connect_engine
 from skerry.engine.embedded import Embedded
 from skerry.engine.port import EngineUnreachable
 from skerry.model.identity import Identity
+from skerry.model.settings import EnginePaths
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 PRIVATE = "private"
@@ -22,7 +23,7 @@ PRIVATE = "private"
 
 
 @dataclass(frozen=True)
-class Place:
+class EngineOptions:
     """What decides where the engine is."""
 
     run_dir: Path
@@ -61,72 +62,72 @@ class Choice:
     """Whether skerry begins without it and waits for it."""
 
 
-async def choose_engine(place: Place) -> Choice:
+async def choose_engine(options: EngineOptions) -> Choice:
     """The engine's place. Raises EngineUnreachable with one sentence that says what to do."""
-    _refuse_another(place)
-    named_by_user = place.wants_private or place.named is not None
-    if place.stored is not None and (place.in_use or not named_by_user):
-        return _stored(place, place.stored)
-    private = Embedded(place.run_dir, place.data_dir)
-    if place.wants_private:
-        return Choice(private.socket, private, awaited=place.in_use)
-    if place.named is not None:
-        return Choice(str(place.named), awaited=place.in_use)
-    return await _around(place, private)
+    _refuse_another(options)
+    named_by_user = options.wants_private or options.named is not None
+    if options.stored is not None and (options.in_use or not named_by_user):
+        return _stored(options, options.stored)
+    private = Embedded(options.run_dir, options.data_dir)
+    if options.wants_private:
+        return Choice(private.socket, private, awaited=options.in_use)
+    if options.named is not None:
+        return Choice(str(options.named), awaited=options.in_use)
+    return await _around(options, private)
 
 
-def _refuse_another(place: Place) -> None:
+def _refuse_another(options: EngineOptions) -> None:
     """A swarm in use does not move because a variable is set differently."""
-    stored, named = place.stored, place.named
-    if stored is None or not place.in_use:
+    stored, named = options.stored, options.named
+    if stored is None or not options.in_use:
         return
-    if place.wants_private:
+    if options.wants_private:
         differs = not stored.private
     else:
         differs = named is not None and not _same(named, Path(stored.socket))
     if differs:
         raise EngineRefused(
             f"the swarm's tasks, images and volumes are on the engine at {stored.socket}, and "
-            f"DOCKER_HOST or --engine is {place.explicit}: start skerry without that, or add --adopt-engine "
-            "to move to that engine, which has none of them"
+            f"DOCKER_HOST or --engine is {options.explicit}: start skerry without that, or add "
+            "--adopt-engine to move to that engine, which has none of them"
         )
 
 
-def _stored(place: Place, stored: Identity) -> Choice:
+def _stored(options: EngineOptions, stored: Identity) -> Choice:
     if not stored.private:
         return Choice(stored.socket, awaited=True)
-    private = Embedded(place.run_dir, place.data_dir)
-    if place.in_use and stored.id and not private.has_data:
+    private = Embedded(options.run_dir, options.data_dir)
+    if options.in_use and stored.id and not private.has_data:
         raise EngineRefused(
-            f"the private engine's data are gone from {private.data_root}, and the swarm's images and "
+            f"the private engine's data are gone from {private.paths.data_root}, and the swarm's images and "
             "volumes with them: put them back, or begin with an empty engine: skerry up --adopt-engine"
         )
     return Choice(private.socket, private, awaited=True)
 
 
-async def _around(place: Place, private: Embedded) -> Choice:
+async def _around(options: EngineOptions, private: Embedded) -> Choice:
     """What is here: a private one that runs, the machine's, or a private one with data or no swarm."""
-    machines = not _same(place.default_socket, place.own_socket)
+    machines = not _same(options.default_socket, options.own_socket)
     if private.pid:
-        return Choice(private.socket, private, awaited=place.in_use)
-    if machines and await _answers(place.default_socket):
-        return Choice(str(place.default_socket), awaited=place.in_use)
-    if place.in_use and not private.has_data:
-        return Choice(str(place.default_socket), awaited=True)
-    return Choice(private.socket, private, awaited=place.in_use)
+        return Choice(private.socket, private, awaited=options.in_use)
+    if machines and await _answers(options.default_socket):
+        return Choice(str(options.default_socket), awaited=options.in_use)
+    if options.in_use and not private.has_data:
+        return Choice(str(options.default_socket), awaited=True)
+    return Choice(private.socket, private, awaited=options.in_use)
 
 
-async def running_engine(place: Place) -> DockerEngine | None:
+async def running_engine(options: EngineOptions) -> DockerEngine | None:
     """The engine that `choose_engine` would take, where it runs already; nothing is started or refused."""
-    sockets = [place.run_dir / "engine.sock", place.default_socket]
-    if place.stored is not None:
-        sockets = sockets[:1] if place.stored.private else [Path(place.stored.socket)]
-    elif place.wants_private:
+    sockets = [EnginePaths(options.run_dir, options.data_dir).socket, options.default_socket]
+    if options.stored is not None:
+        sockets = sockets[:1] if options.stored.private else [Path(options.stored.socket)]
+    elif options.wants_private:
         sockets = sockets[:1]
-    elif place.named is not None:
-        sockets = [place.named]
+    elif options.named is not None:
+        sockets = [options.named]
     for socket in sockets:
-        if not _same(socket, place.own_socket):
+        if not _same(socket, options.own_socket):
             try:
                 return await connect_engine(str(socket))
             except EngineUnreachable:
@@ -134,13 +135,13 @@ async def running_engine(place: Place) -> DockerEngine | None:
     return None
 
 
-def adopted(place: Place) -> Identity | None:
+def adopted(options: EngineOptions) -> Identity | None:
     """What is stored after `--adopt-engine`: whoever is where the user says, or where the engine was."""
-    if place.wants_private:
-        return Identity(Embedded(place.run_dir, place.data_dir).socket, private=True)
-    if place.named is not None:
-        return Identity(str(place.named))
-    return place.stored and Identity(place.stored.socket, place.stored.private)
+    if options.wants_private:
+        return Identity(Embedded(options.run_dir, options.data_dir).socket, private=True)
+    if options.named is not None:
+        return Identity(str(options.named))
+    return options.stored and Identity(options.stored.socket, options.stored.private)
 
 
 async def _answers(socket: Path) -> bool:

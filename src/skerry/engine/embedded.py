@@ -26,6 +26,7 @@ from skerry.engine.port import EngineUnreachable
 from skerry.linux import mounts
 from skerry.linux.processes import neighbours, process_name
 from skerry.logs import last_words
+from skerry.model.settings import EnginePaths
 
 log = structlog.get_logger()
 
@@ -50,22 +51,16 @@ class Embedded:
     """A private dockerd below `run_dir`, with its data in `data_dir`."""
 
     def __init__(self, run_dir: Path, data_dir: Path, users: Path = DAEMON_JSON) -> None:
-        self.run_dir = run_dir
-        self._configuration = data_dir / "engine.json"
+        self.paths = EnginePaths(run_dir, data_dir)
+        self.socket = str(self.paths.socket)
         self._users = users
-        self.data_root = data_dir / "engine"
-        self._before = data_dir / "engine-before.json"
-        self.exec_root = run_dir / "engine"
-        self.pid_file = run_dir / "engine.pid"
-        self.log = run_dir / "engine.log"
-        self.socket = str(run_dir / "engine.sock")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
         """The process, or 0 where none runs. A pid file outlives its process: the name decides."""
         try:
-            pid = int(self.pid_file.read_text(encoding="ascii"))
+            pid = int(self.paths.pid_file.read_text(encoding="ascii"))
         except (OSError, ValueError):
             return 0
         return pid if process_name(pid) == "dockerd" else 0
@@ -73,7 +68,7 @@ class Embedded:
     @property
     def has_data(self) -> bool:
         """Whether it ever ran, and what it kept is still there."""
-        return self.data_root.is_dir() and any(self.data_root.iterdir())
+        return self.paths.data_root.is_dir() and any(self.paths.data_root.iterdir())
 
     async def start(self) -> DockerEngine:
         """The engine, started unless it runs. Raises EngineUnreachable with the reason where it will not."""
@@ -84,7 +79,9 @@ class Embedded:
             self._spawn(binary)
         engine = await self._answer()
         if engine is None:
-            raise StartFailed(f"the private dockerd does not start: {last_words(self.log)} (see {self.log})")
+            raise StartFailed(
+                f"the private dockerd does not start: {last_words(self.paths.log)} (see {self.paths.log})"
+            )
         return engine
 
     def _alone(self) -> None:
@@ -116,12 +113,12 @@ class Embedded:
             await engine.close()
         await self.stop(containers=True)
         if not neighbours("dockerd"):
-            await asyncio.to_thread(residue.put_back, self._before)
+            await asyncio.to_thread(residue.put_back, self.paths.before)
 
     @property
     def volumes(self) -> list[str]:
         """The named volumes that it keeps, whether it runs or not."""
-        folder = self.data_root / "volumes"
+        folder = self.paths.data_root / "volumes"
         if not folder.is_dir():
             return []
         return sorted(path.name for path in folder.iterdir() if path.is_dir() and not is_anonymous(path.name))
@@ -129,44 +126,46 @@ class Embedded:
     def remove_data(self, *, volumes: bool) -> None:
         """Remove what it kept, once it has ended; its volumes only where asked, if it has named ones."""
         keep = "" if volumes or not self.volumes else "volumes"
-        for path in list(self.data_root.glob("*")):
+        for path in list(self.paths.data_root.glob("*")):
             if path.name != keep:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
         with contextlib.suppress(OSError):  # the volumes are in it, or it never was there
-            self.data_root.rmdir()
+            self.paths.data_root.rmdir()
 
     def _unmount(self) -> None:
         """Dockerd leaves its data root mounted on itself, so that it could not be removed."""
-        mounts.unmount_below(self.data_root, self.exec_root)
+        mounts.unmount_below(self.paths.data_root, self.paths.exec_root)
 
     def _checked(self) -> str:
         """Where dockerd is; refuses what cannot work before anything is made."""
         binary = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
         if binary is None:
             raise EngineUnreachable(INSTALL)
-        if self.data_root == self.exec_root:
-            raise EngineUnreachable(f"the run and the data directory must differ: both are {self.run_dir}")
-        longest = self.run_dir / LONGEST
+        if self.paths.data_root == self.paths.exec_root:
+            raise EngineUnreachable(
+                f"the run and the data directory must differ: both are {self.paths.run_dir}"
+            )
+        longest = self.paths.run_dir / LONGEST
         if len(os.fsencode(longest)) > SOCKET_LIMIT:
             raise EngineUnreachable(
-                f"{self.run_dir} is too long a path for the engine's sockets: {longest} has more than "
+                f"{self.paths.run_dir} is too long a path for the engine's sockets: {longest} has more than "
                 f"{SOCKET_LIMIT} bytes, choose a shorter run directory"
             )
         return binary
 
     def _spawn(self, binary: str) -> None:
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        self.data_root.mkdir(parents=True, exist_ok=True)
-        residue.note(self._before)
+        self.paths.run_dir.mkdir(parents=True, exist_ok=True)
+        self.paths.data_root.mkdir(parents=True, exist_ok=True)
+        residue.note(self.paths.before)
         # A containerd that the whole machine shares must not mix these containers with another engine's.
-        realm = "skerry-" + hashlib.sha256(os.fsencode(self.data_root)).hexdigest()[:8]
-        write_configuration(self._configuration, self._users)
-        command = [binary, "--config-file", str(self._configuration)]
+        realm = "skerry-" + hashlib.sha256(os.fsencode(self.paths.data_root)).hexdigest()[:8]
+        write_configuration(self.paths.configuration, self._users)
+        command = [binary, "--config-file", str(self.paths.configuration)]
         command += ["--host", f"unix://{self.socket}", "--live-restore"]
-        command += ["--data-root", str(self.data_root), "--exec-root", str(self.exec_root)]
-        command += ["--pidfile", str(self.pid_file)]
+        command += ["--data-root", str(self.paths.data_root), "--exec-root", str(self.paths.exec_root)]
+        command += ["--pidfile", str(self.paths.pid_file)]
         command += ["--containerd-namespace", realm, "--containerd-plugins-namespace", f"{realm}-plugins"]
-        with self.log.open("ab") as log:
+        with self.paths.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -183,7 +182,7 @@ class Embedded:
                             return None
                     await asyncio.sleep(POLL_S)
         except TimeoutError as error:
-            said = f"the private dockerd does not answer within {ANSWER_S:.0f} s (see {self.log})"
+            said = f"the private dockerd does not answer within {ANSWER_S:.0f} s (see {self.paths.log})"
             raise EngineUnreachable(said) from error
 
     def _failed(self) -> bool:

@@ -19,11 +19,12 @@ import socket
 import sys
 from pathlib import Path
 
-from skerry.gate import handover
-from skerry.gate.app import Gate, Paths
-from skerry.gate.handover import Inherited
+from skerry.gate import socket_passing
+from skerry.gate.gate import Gate
+from skerry.gate.socket_passing import Inherited
 from skerry.linux.netns import RUN_NETNS
 from skerry.logs import log_to_stderr
+from skerry.model.settings import GatePaths
 
 ALREADY_RUNNING = 3
 
@@ -37,18 +38,18 @@ def main() -> int:
     parser.add_argument("--inherit", type=int, help="descriptor over which sockets come")
     options = parser.parse_args()
     options.run_dir.mkdir(parents=True, exist_ok=True)
-    log_to_stderr(options.run_dir / "gate.log")
+    log_to_stderr(GatePaths(options.run_dir).log)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
     return asyncio.run(_serve(options))
 
 
 async def _serve(options: argparse.Namespace) -> int:
-    paths = Paths(options.run_dir)
+    paths = GatePaths(options.run_dir)
     giver, inherited = await _inherited(options, paths)
     lock = inherited.lock
     if lock is None:
-        lock = os.open(options.run_dir / "gate.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(paths.lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -62,13 +63,13 @@ async def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _inherited(options: argparse.Namespace, paths: Paths) -> tuple[socket.socket | None, Inherited]:
+async def _inherited(options: argparse.Namespace, paths: GatePaths) -> tuple[socket.socket | None, Inherited]:
     if options.inherit is not None:
         giver = socket.socket(fileno=options.inherit)
-        return giver, Inherited(await asyncio.to_thread(handover.take, giver))
+        return giver, Inherited(await asyncio.to_thread(socket_passing.take, giver))
     if options.take_over:
         try:
-            giver, parcel = await handover.ask(paths.handover, handover.TAKE)
+            giver, parcel = await socket_passing.ask(paths.handover, socket_passing.TAKE)
         except OSError:  # none runs, or one from before there was a handover: the lock will tell
             return None, Inherited()
         return giver, Inherited(parcel)

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from skerry.gate.board import Board, Wanted
-from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.message import HOLD_PORT
 from skerry.gate.relay import Acceptor, Relay
+from skerry.gate.socket_passing import Inherited, Item, Parcel
 from skerry.linux import netns
 
 SO_ORIGINAL_DST = 80

@@ -9,10 +9,10 @@ from functools import partial
 
 from skerry.gate.answerer import Answerer
 from skerry.gate.dns import STREAMS_OF_CLIENT, Datagrams, serve_stream
-from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Namespace
 from skerry.gate.relay import Acceptor
 from skerry.gate.shares import Quota
+from skerry.gate.socket_passing import Inherited, Item, Parcel
 from skerry.model.traffic import Segment
 
 PORT = 53

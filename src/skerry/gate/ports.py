@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from skerry.gate.board import Wanted
-from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.relay import Acceptor, Relay, reset
 from skerry.gate.sctp import reserve_sctp
+from skerry.gate.socket_passing import Inherited, Item, Parcel
 from skerry.model.traffic import PublishedPort
 
 RETRY_S = 0.5

@@ -58,7 +58,7 @@ class ProbeResult:
 
 
 @dataclass(frozen=True)
-class HealthState:
+class TaskHealth:
     """What the probes of a task have shown so far."""
 
     status: str = STARTING
@@ -125,17 +125,17 @@ def _command(test: list[str], shell: list[str] | tuple[str, ...]) -> tuple[str, 
     return ()
 
 
-def recorded(state: HealthState, check: Check, result: ProbeResult, age: int) -> HealthState:
+def recorded(state: TaskHealth, check: Check, result: ProbeResult, age: int) -> TaskHealth:
     """The state after a probe that ended at `age`."""
     log = (*state.log, result)[-LOG_LENGTH:]
     if result.exit_code == 0:
-        return HealthState(HEALTHY, 0, log)
+        return TaskHealth(HEALTHY, 0, log)
     failed = replace(state, streak=state.streak + 1, log=log)
     over = age >= check.patience if state.status == STARTING else failed.streak >= check.retries
     return replace(failed, status=UNHEALTHY) if over else failed
 
 
-def gap(state: HealthState, check: Check, age: int) -> int:
+def gap(state: TaskHealth, check: Check, age: int) -> int:
     """How long to wait before the next probe, when the last one ended at `age`."""
     if state.status != STARTING:
         return check.interval

@@ -13,8 +13,8 @@ from skerry.health.check import (
     HEALTHY,
     OUTPUT_LIMIT,
     Check,
-    HealthState,
     ProbeResult,
+    TaskHealth,
     gap,
     recorded,
 )
@@ -41,7 +41,7 @@ class Prober:
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], int], sockets: Sockets | None = None) -> None:
-        self.states: dict[str, HealthState] = {}
+        self.states: dict[str, TaskHealth] = {}
         self.listeners: list[Heard] = []
         self._engine = engine
         self._clock = clock
@@ -60,7 +60,7 @@ class Prober:
         """
         loop = asyncio.get_running_loop()
         started = loop.time() - age / SECOND
-        before = self.states.setdefault(task.id, HealthState(status))
+        before = self.states.setdefault(task.id, TaskHealth(status))
         if before.status != status:
             return before.status
         if status == HEALTHY:

@@ -28,7 +28,7 @@ tcpi_bytes_sent (200)."""
 
 
 @dataclass(frozen=True)
-class Connection:
+class TcpConnection:
     """One TCP connection of a task as server, at one moment. Times are milliseconds ago, in ticks of 4 ms."""
 
     state: int
@@ -61,7 +61,7 @@ class InetDiag(Netlink):
         """A socket inside a namespace (`/proc/PID/ns/net`)."""
         return inside(namespace, cls)
 
-    def served(self, address: str | None = None) -> list[Connection]:
+    def served(self, address: str | None = None) -> list[TcpConnection]:
         """Connections to listening ports, on one local address or on all; not those over loopback."""
         sockets = [*self._dump(socket.AF_INET), *self._dump(socket.AF_INET6)]
         listening = {tcp.port for tcp in sockets if tcp.state == LISTEN}
@@ -75,22 +75,22 @@ class InetDiag(Netlink):
             and address in (None, tcp.local)
         ]
 
-    def _dump(self, family: int) -> list[Connection]:
+    def _dump(self, family: int) -> list[TcpConnection]:
         request = _INET_DIAG_REQ.pack(family, socket.IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), _STATES, b"")
         return [_read(body) for body in self.request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request)]
 
-    def destroy(self, connection: Connection) -> bool:
+    def destroy(self, connection: TcpConnection) -> bool:
         """Close a connection (the peer sees a reset); False if it was gone."""
         request = _INET_DIAG_REQ.pack(connection.family, socket.IPPROTO_TCP, 0, _STATES, connection.identity)
         return self.do(SOCK_DESTROY, request, refusals=(errno.ENOENT, errno.ENOTCONN))
 
 
-def _read(body: bytes) -> Connection:
+def _read(body: bytes) -> TcpConnection:
     family, state, _, _, identity, _, unread, unacked, _, _ = _INET_DIAG_MSG.unpack_from(body)
     port, peer_port, local, peer = _IDENTITY.unpack_from(identity)
     info = attributes(body[_INET_DIAG_MSG.size :]).get(INET_DIAG_INFO, b"")
     sent_ago, heard_ago, heard, sent = _TCP_INFO.unpack_from(info.ljust(_TCP_INFO.size, b"\0"))
-    return Connection(
+    return TcpConnection(
         state=state,
         local=_address(family, local),
         port=port,

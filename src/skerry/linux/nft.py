@@ -6,8 +6,8 @@ from errno import ENOENT
 from pathlib import Path
 from socket import AF_INET
 
-from skerry.linux.commands import check, run
 from skerry.linux.netlink import NETLINK_NETFILTER, Netlink, netfilter, text
+from skerry.linux.tools import check, run
 
 NFNL_SUBSYS_NFTABLES = 10
 _SUBSYSTEM = NFNL_SUBSYS_NFTABLES << 8

@@ -12,7 +12,7 @@ import structlog
 
 from skerry.core.view import View
 from skerry.engine.admit import EngineRefused, admit
-from skerry.engine.choose import Choice, Place
+from skerry.engine.choose import Choice, EngineOptions
 from skerry.engine.client import connect_engine, expect_engine
 from skerry.engine.embedded import StartFailed
 from skerry.engine.port import EngineError, EngineUnreachable
@@ -53,9 +53,9 @@ def in_use(view: View) -> bool:
     return view.cluster is not None or bool(view.tasks)
 
 
-def place_of(settings: Settings, stored: Identity | None, view: View) -> Place:
+def engine_options(settings: Settings, stored: Identity | None, view: View) -> EngineOptions:
     """What decides where an instance's engine is."""
-    return Place(
+    return EngineOptions(
         Path(settings.run_dir),
         Path(settings.data_dir),
         Path(settings.api_socket),

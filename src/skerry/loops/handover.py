@@ -5,31 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from skerry.agent.traffic import Way
 from skerry.loops.network import NetworkLoop
 from skerry.loops.segments import SegmentsLoop
+from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.objects import Task
-
-
-class Drained(Protocol):
-    """How a drain ended (`skerry.network.drain`)."""
-
-    @property
-    def open(self) -> int: ...
-
-    @property
-    def waited_ns(self) -> int: ...
-
-    @property
-    def closed_idle(self) -> int: ...
 
 
 class Drainer(Protocol):
     """What waits for requests in flight."""
 
-    async def drain(
-        self, pid: int, address: str | None, timeout_ns: int, quiet_ns: int, idle: str
-    ) -> Drained: ...
+    async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome: ...
 
     async def displaced(self, pid: int, places: Mapping[str, str], runtime: str) -> Mapping[str, str]: ...
 
@@ -55,23 +40,18 @@ class Handover:
         """Return once no new connection can reach the task."""
         await self._network.withdrawn(task_id)
 
-    async def drain(self, task: Task) -> Way:
-        """Wait until what is in flight is answered, or the service's drain timeout is over."""
+    async def drain(self, task: Task) -> DrainOutcome | None:
+        """Wait until what is in flight is answered, or the service's drain timeout is over; None for a task
+        that nobody reaches."""
         addresses = [one.address for one in task.attachments if one.address]
         if not task.status.pid or not addresses:
-            return Way()
+            return None
         only = addresses[0] if len(addresses) == 1 else None
-        how = self._network.handling(task.service_id)
-        drained = await self._drainer.drain(
-            task.status.pid, only, how.drain_timeout, how.drain_quiet, how.drain_idle
-        )
-        if not drained.open:
+        rules = self._network.handling(task.service_id).drain
+        outcome = await self._drainer.drain(task.status.pid, only, rules)
+        if not outcome.open:
             await self._drainer.forget(addresses)
-        if not drained.open and not drained.closed_idle:
-            return Way()
-        waited = f"{drained.waited_ns / 1e6:.0f} ms"
-        words = f"drained in {waited}: {drained.closed_idle} idle closed, {drained.open} still open"
-        return Way(words, drained.open)
+        return outcome
 
     async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
         """On which networks the container of a process is not reached at its address, and why."""

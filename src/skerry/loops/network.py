@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from skerry.core.handling import Handling, handling_of
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Service, Task
-from skerry.model.traffic import Traffic
+from skerry.model.traffic import Reservations, Traffic
 from skerry.store.errors import StateError
 from skerry.store.store import Commit, Store, Tx
 
@@ -28,16 +28,6 @@ GUESTS_S = 5.0
 """How long the first table waits for word of the plain containers, whose names the gate would forget else."""
 RESYNC_S = 30.0
 """Whoever takes a rule of ours away: it comes back within this time, however much there is to do."""
-
-
-class Reservations(Protocol):
-    """Which published ports the gate holds (`tcp/80`), and why it does not hold the others."""
-
-    @property
-    def reserved(self) -> frozenset[str]: ...
-
-    @property
-    def refused(self) -> Mapping[str, str]: ...
 
 
 class Switch(Protocol):

@@ -19,13 +19,13 @@ from skerry.engine.client import DockerEngine
 from skerry.engine.embedded import Embedded, is_anonymous
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.linux import mounts
-from skerry.loops.engine import place_of
+from skerry.loops.engine import engine_options
 from skerry.model.defaults import SECOND, STOP_GRACE_PERIOD
 from skerry.model.errors import SkerryError
 from skerry.model.identity import Identity
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw
-from skerry.model.settings import Settings
+from skerry.model.settings import DATA_FILES, RUN_FILES, Settings
 from skerry.model.specs import read_template
 from skerry.network.kernel import KernelNetwork
 from skerry.store.sqlite import SqlitePersistence
@@ -37,7 +37,7 @@ async def take_down(settings: Settings, *, purge: bool, volumes: bool) -> None:
     """Stop everything of an instance whose daemon has ended; with `purge` remove its state, too."""
     run_dir, data_dir = Path(settings.run_dir), Path(settings.data_dir)
     view, identity = _stored(settings, forgiving=purge)
-    engine = await running_engine(place_of(settings, identity, view))
+    engine = await running_engine(engine_options(settings, identity, view))
     if engine is not None:
         await _stop_tasks(engine, view, settings.name, purge=purge, volumes=volumes)
         await engine.close()
@@ -63,7 +63,7 @@ async def what_goes(settings: Settings) -> dict[str, list[str]]:
         "networks": [row.name for row in view.networks.values() if not (row.predefined or row.removed)],
         "volumes": private.volumes,
     }
-    engine = await running_engine(place_of(settings, identity, view))
+    engine = await running_engine(engine_options(settings, identity, view))
     if engine is not None:
         try:
             if engine.socket == private.socket:
@@ -133,10 +133,6 @@ def _grace_s(view: View, container: Raw) -> int:
     task = view.tasks.get((container.get("Labels") or {}).get("com.docker.swarm.task.id", ""))
     asked = read_template(task.spec).container.stop_grace_period if task is not None else None
     return (STOP_GRACE_PERIOD if asked is None else asked) // SECOND
-
-
-RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks", "resolv")
-DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json")
 
 
 def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes: bool) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from skerry.model import defaults, mtu
+from skerry.model.drain import DrainOutcome
 from skerry.model.states import TaskState
 
 Raw = dict[str, Any]
@@ -159,6 +160,14 @@ class TaskStatus(Struct, frozen=True):
     container_id: str = ""
     pid: int = 0
     exit_code: int = 0
+    drain: DrainOutcome | None = None
+    """How its connections ended, where it was drained before it was stopped."""
+
+    @property
+    def words(self) -> str:
+        """The message, and how many requests were in flight when the task was stopped, if any."""
+        left_open = self.drain is not None and self.drain.open
+        return f"{self.message}, {self.drain}" if left_open else self.message
 
 
 class Task(Struct, frozen=True):

@@ -113,3 +113,10 @@ class Traffic(Struct, frozen=True):
     deploying: tuple[tuple[str, float], ...] = ()
     """(network ID, epoch seconds): until then, an unknown name asked on that network is waited for, up to
     3 s each, since a stack deploy under way may still create its service."""
+
+
+class Reservations(Struct, frozen=True):
+    """Which published ports the gate holds, by their keys (`tcp/80`), and why it does not hold the others."""
+
+    reserved: frozenset[str] = frozenset()
+    refused: dict[str, str] = {}

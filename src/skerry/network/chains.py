@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from skerry.linux.commands import run
+from skerry.linux.tools import run
 
 _MISSING = re.compile(
     r"iptables( -[^:]+):.*(?:No chain/target/match by that name|does not exist)",

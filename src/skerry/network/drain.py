@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic_ns
 
 from skerry.linux import netns, nft
 from skerry.linux.conntrack import Conntrack
-from skerry.linux.inet_diag import Connection, InetDiag
-from skerry.model.defaults import DRAIN_QUIET, DRAIN_TIMEOUT, MILLISECOND
+from skerry.linux.inet_diag import InetDiag, TcpConnection
+from skerry.model.defaults import MILLISECOND
+from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
 from skerry.network import ruleset
 from skerry.network.inflight import Verdict, Watched, in_flight, judge
@@ -25,29 +26,6 @@ _ELEMENT = re.compile(r"([\d.]+) \. (\d+) \. ([\d.]+) \. (\d+)[^,}]*? counter pa
 
 Four = tuple[str, int, str, int]
 """Peer, its port, task, its port."""
-
-
-@dataclass(frozen=True)
-class Drained:
-    """How a drain ended: connections with a request still in flight (0 unless time ran out), nanoseconds
-    it took, idle connections that it closed."""
-
-    open: int
-    waited_ns: int
-    closed_idle: int
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How a task is drained; nanoseconds."""
-
-    timeout: int = DRAIN_TIMEOUT
-    quiet: int = DRAIN_QUIET
-    """How long an answer may pause before it counts as complete."""
-    idle: str = "close"
-    """What becomes of idle connections. `leave`: wait for requests in flight only, and leave every connection
-    to the task, which ends them itself when it hears SIGTERM, as its protocol wants it. `wait`: until they
-    have ended by themselves."""
 
 
 class Shield:
@@ -125,7 +103,7 @@ class Shield:
 class Drain:
     """One drain of one task."""
 
-    def __init__(self, pid: int, address: str | None, table: str, rules: Rules) -> None:
+    def __init__(self, pid: int, address: str | None, table: str, rules: DrainRules) -> None:
         self._rules = rules
         self._address = address
         self._diag = InetDiag.within(netns.of_process(pid))
@@ -135,7 +113,7 @@ class Drain:
         self._closed = 0
         self._pause_s = SAMPLE_S
 
-    async def run(self) -> Drained:
+    async def run(self) -> DrainOutcome:
         """Until nothing is in flight and nothing idle is open, or the timeout. Raises OSError."""
         began = monotonic_ns()
         try:
@@ -147,7 +125,7 @@ class Drain:
             await self._shield.take_all_down()
             self._diag.close()
             self._conntrack.close()
-        return Drained(open=left, waited_ns=monotonic_ns() - began, closed_idle=self._closed)
+        return DrainOutcome(open=left, waited=monotonic_ns() - began, closed_idle=self._closed)
 
     async def _glance(self) -> int:
         """Sample and touch nothing; how many connections there are to wait for."""
@@ -164,7 +142,7 @@ class Drain:
         sample = await asyncio.to_thread(self._sample)
         before, self._watched = self._watched, {}
         quiet_ms = self._rules.quiet // MILLISECOND
-        verdicts: dict[Verdict, list[Connection]] = {verdict: [] for verdict in Verdict}
+        verdicts: dict[Verdict, list[TcpConnection]] = {verdict: [] for verdict in Verdict}
         for now, asked in sample:
             earlier = before.get(now.identity)
             if earlier and earlier.shielded and _four(now) not in refused and ":" not in now.peer:
@@ -180,7 +158,7 @@ class Drain:
         await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
         return len(self._watched)
 
-    def _close(self, idle: Connection) -> None:
+    def _close(self, idle: TcpConnection) -> None:
         """With its flow: the kernel would take a new connection from the same client's port for the old one
         coming back, and lead it here past the table."""
         self._closed += self._diag.destroy(idle)
@@ -188,17 +166,17 @@ class Drain:
         if ":" not in idle.peer:
             self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
 
-    def _sample(self) -> list[tuple[Connection, bool | None]]:
+    def _sample(self) -> list[tuple[TcpConnection, bool | None]]:
         return [(one, self._asked(one)) for one in self._diag.served(self._address)]
 
-    def _asked(self, one: Connection) -> bool | None:
+    def _asked(self, one: TcpConnection) -> bool | None:
         """The flow's mark, looked up only where the times do not tell."""
         if one.heard_ago != one.sent_ago or not one.heard or ":" in one.peer:
             return None
         mark = self._conntrack.mark(one.local, one.port, one.peer, one.peer_port)
         return None if mark is None else bool(mark & ruleset.ASKED_MARK)
 
-    async def _change_shield(self, raise_for: list[Connection], lower_for: list[Connection]) -> None:
+    async def _change_shield(self, raise_for: list[TcpConnection], lower_for: list[TcpConnection]) -> None:
         await self._shield.put_up({_four(one) for one in raise_for if ":" not in one.peer})
         open_ones = {_four(watched.seen) for watched in self._watched.values()}
         await self._shield.take_down({_four(one) for one in lower_for} | self._shield.over(open_ones))
@@ -206,11 +184,11 @@ class Drain:
             self._watched[one.identity] = replace(self._watched[one.identity], shielded=shielded)
 
 
-def _four(one: Connection) -> Four:
+def _four(one: TcpConnection) -> Four:
     return one.peer, one.peer_port, one.local, one.port
 
 
-async def drain(pid: int, address: str | None, rules: Rules, table: str = "skerry") -> Drained:
+async def drain(pid: int, address: str | None, rules: DrainRules, table: str = "skerry") -> DrainOutcome:
     """Drain the task whose first process is `pid`, on one of its addresses or on all.
 
     A task that has ended is drained. Raises OSError where its namespace cannot be looked into.
@@ -218,5 +196,5 @@ async def drain(pid: int, address: str | None, rules: Rules, table: str = "skerr
     try:
         one = Drain(pid, address, table, rules)
     except (FileNotFoundError, ProcessLookupError):
-        return Drained(open=0, waited_ns=0, closed_idle=0)
+        return DrainOutcome()
     return await one.run()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from skerry.linux.commands import check, run
+from skerry.linux.tools import check, run
 
 TABLE, HOOK = "filter", "FORWARD"
 USERS, CHAIN = "DOCKER-USER", "SKERRY-FORWARD"

@@ -19,8 +19,9 @@ from skerry.gate.message import LINE_LIMIT, Desired, ResolverOptions, Status, en
 from skerry.linux.processes import command_line
 from skerry.logs import last_words
 from skerry.model.errors import NetworkError
+from skerry.model.settings import GatePaths
 from skerry.model.traffic import Traffic
-from skerry.network.spare import Spare
+from skerry.network.copies import SocketCopies
 
 ANSWER_S = 20.0
 START_S = 10.0
@@ -40,9 +41,8 @@ class GateLink:
         on_status: Callable[[Status], None],
         on_event: Callable[[str], None],
     ) -> None:
-        self.spare = Spare(run_dir)
-        self._run_dir = run_dir
-        self._log = run_dir / "gate.log"
+        self._paths = GatePaths(run_dir)
+        self.copies = SocketCopies(self._paths.handover)
         self._namespace = namespace
         self._on_status = on_status
         self._on_event = on_event
@@ -84,22 +84,10 @@ class GateLink:
             raise NetworkError(f"the gate did not answer in {ANSWER_S:.0f} s") from None
         return self._status
 
-    async def replace(self) -> None:
-        """Put a fresh gate in the place of the one that runs, without closing a port. NetworkError."""
-        former = self._status.pid if self._status else 0
-        await self._start("--take-over")
-        try:
-            async with asyncio.timeout(START_S):
-                while self._status is None or self._status.pid == former:
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise NetworkError("no other gate came") from None
-
     async def move(self) -> None:
         """End a gate whose namespace is not the one of that name any more: another is started there."""
         former = self._status
-        self.spare.drop()
+        self.copies.drop()
         if former is not None and former.namespace != self._namespace.stat().st_ino:
             with suppress(ProcessLookupError):
                 os.kill(former.pid, signal.SIGTERM)
@@ -112,7 +100,7 @@ class GateLink:
                 await self._keeper
             self._keeper = None
         self._hang_up()
-        await self.spare.close()
+        await self.copies.close()
 
     async def stop(self) -> None:
         """End the gate, ours or a former skerryd's, and wait until it has ended."""
@@ -124,10 +112,10 @@ class GateLink:
 
     def _end_lingering(self) -> None:
         """Gates that were replaced, and still relay."""
-        for sign in self._run_dir.glob("gate.lingers.*"):
+        for sign in self._paths.run_dir.glob(self._paths.lingering()):
             pid = int(sign.suffix[1:])
             with suppress(OSError):
-                if str(self._run_dir) in command_line(pid):
+                if str(self._paths.run_dir) in command_line(pid):
                     os.kill(pid, signal.SIGTERM)
             sign.unlink(missing_ok=True)
 
@@ -155,7 +143,7 @@ class GateLink:
     def _heard(self, status: Status) -> None:
         self._status = status
         legs = {one.leg for one in self._desired.traffic.segments} if self._desired else set()
-        self.spare.follow(status.reserved, legs)
+        self.copies.follow(status.reserved, legs)
         self._news.set()
         self._on_status(status)
 
@@ -173,7 +161,7 @@ class GateLink:
         else:
             if status.namespace != self._namespace.stat().st_ino:  # left over from one that is gone
                 await self._end(reader, status)
-                self.spare.drop()
+                self.copies.drop()
                 reader, status = await self._launch()
             elif status.version != __version__:
                 reader, status = await self._replace(reader, status)
@@ -182,7 +170,7 @@ class GateLink:
         return reader
 
     async def _connect(self, patience: float = START_S) -> tuple[asyncio.StreamReader, Status]:
-        reader, writer = await asyncio.open_unix_connection(self._run_dir / "gate.sock", limit=LINE_LIMIT)
+        reader, writer = await asyncio.open_unix_connection(self._paths.control, limit=LINE_LIMIT)
         self._hang_up()
         self._writer = writer
         async with asyncio.timeout(patience):
@@ -194,7 +182,7 @@ class GateLink:
     ) -> tuple[asyncio.StreamReader, Status]:
         """Put a gate of our version in the place of one of another; one that can't hand over ends first."""
         self._on_event(f"the gate is of version {former.version or '0'}: replacing it")
-        if not (self._run_dir / "gate.hand").exists():
+        if not self._paths.handover.exists():
             await self._end(reader, former)
             return await self._launch()
         self._hang_up()
@@ -203,7 +191,7 @@ class GateLink:
 
     async def _launch(self) -> tuple[asyncio.StreamReader, Status]:
         """Start a gate where none runs, with the sockets of the one that died, if we have them."""
-        if not self.spare.there or self._desired is None:
+        if not self.copies or self._desired is None:
             await self._start()
         else:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -211,16 +199,16 @@ class GateLink:
                 with theirs:
                     await self._start("--inherit", str(theirs.fileno()), keep=(theirs.fileno(),))
                 try:
-                    await asyncio.to_thread(self.spare.give, ours, self._desired)
+                    await asyncio.to_thread(self.copies.give, ours, self._desired)
                 except OSError as error:
-                    self.spare.drop()
+                    self.copies.drop()
                     raise NetworkError(f"the gate did not take the sockets: {error}") from error
         return await self._until(lambda _: True)
 
     async def _start(self, *words: str, keep: tuple[int, ...] = ()) -> None:
-        self._run_dir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "skerry.gate", "--run-dir", str(self._run_dir)]
-        with self._log.open("ab") as log:
+        self._paths.run_dir.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "skerry.gate", "--run-dir", str(self._paths.run_dir)]
+        with self._paths.log.open("ab") as log:
             starter = await asyncio.create_subprocess_exec(
                 *["setsid", "--fork", *command, "--netns", self._namespace.name, *words],
                 stdin=asyncio.subprocess.DEVNULL,
@@ -239,7 +227,7 @@ class GateLink:
                 if right(status):
                     return reader, status
             await asyncio.sleep(POLL_S)
-        words = f"its last words: {last_words(self._log)} (see {self._log})"
+        words = f"its last words: {last_words(self._paths.log)} (see {self._paths.log})"
         raise NetworkError(f"the gate did not start in {START_S:.0f} s; {words}")
 
     async def _end(self, reader: asyncio.StreamReader, status: Status) -> None:

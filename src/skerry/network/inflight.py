@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, Connection
+from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, TcpConnection
 
 FRESH_MS = 1000
 """How long a connection that carried nothing yet may still bring its first request."""
@@ -40,14 +40,14 @@ class Verdict(Enum):
 class Watched:
     """What is remembered of a connection from sample to sample."""
 
-    seen: Connection
+    seen: TcpConnection
     shielded: bool = False
     """Its shield has been up since shortly after `seen` was taken."""
     exempt: bool = False
     """A request is being sent in pieces, or is the first: no shield until it is answered."""
 
 
-def in_flight(now: Connection, asked: bool | None, refused: int) -> bool:
+def in_flight(now: TcpConnection, asked: bool | None, refused: int) -> bool:
     """Whether a request is in flight. `asked` is the flow's mark, `refused` how many segments with data
     the shield kept away: a client that speaks again has the answer, acknowledged or not."""
     if now.state == SYN_RECV or (now.unread and now.state in (ESTABLISHED, CLOSE_WAIT)):
@@ -64,7 +64,7 @@ def in_flight(now: Connection, asked: bool | None, refused: int) -> bool:
 
 
 def judge(
-    now: Connection, before: Watched | None, asked: bool | None, refused: int, quiet_ms: int = QUIET_MS
+    now: TcpConnection, before: Watched | None, asked: bool | None, refused: int, quiet_ms: int = QUIET_MS
 ) -> tuple[Watched, Verdict]:
     """One connection after one sample: what to remember, and what to do."""
     busy = in_flight(now, asked, refused)
@@ -84,7 +84,7 @@ def judge(
 
 
 def _judge_busy(
-    known: Watched, before: Watched | None, now: Connection, grew: bool, refused: int
+    known: Watched, before: Watched | None, now: TcpConnection, grew: bool, refused: int
 ) -> tuple[Watched, Verdict]:
     if known.shielded and refused:
         return replace(known, exempt=True), Verdict.UNSHIELD
@@ -95,5 +95,5 @@ def _judge_busy(
     return known, Verdict.SHIELD if settled else Verdict.WAIT
 
 
-def _speechless(now: Connection) -> bool:
+def _speechless(now: TcpConnection) -> bool:
     return not now.heard and not now.sent

@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -15,31 +14,23 @@ import structlog
 
 from skerry.gate.message import Status
 from skerry.linux import netns, nft
-from skerry.linux.commands import is_ours, run
 from skerry.linux.link_watch import watch_links
 from skerry.linux.netlink import Subscription
 from skerry.linux.nft_watch import Loss, RulesetWatch
+from skerry.linux.tools import is_ours, run
 from skerry.model.conditions import Conditions
-from skerry.model.defaults import DRAIN_QUIET
+from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
-from skerry.model.traffic import Segment, Traffic
+from skerry.model.traffic import Reservations, Segment, Traffic
 from skerry.network import chains, flows, forwarding, links, loopback, ruleset
-from skerry.network.drain import Drained, Rules, drain
+from skerry.network.displacement import displaced
+from skerry.network.drain import drain
 from skerry.network.gatelink import GateLink
 from skerry.network.hostresolver import host_resolver
-from skerry.network.place import displaced
 
 log = structlog.get_logger()
 
 HELD = "held connections"
-
-
-@dataclass(frozen=True)
-class Reservations:
-    """Which published ports are ours on this machine, and why others are not, by their keys (`tcp/80`)."""
-
-    reserved: frozenset[str] = frozenset()
-    refused: dict[str, str] = field(default_factory=dict)
 
 
 class KernelNetwork:
@@ -49,7 +40,7 @@ class KernelNetwork:
         suffix = "" if instance == "skerry" else f"-{instance}"
         self.table = f"skerry{suffix}"
         self.namespace = netns.RUN_NETNS / f"skerry-gate{suffix}"
-        self._gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
+        self.gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
         self.conditions = conditions or Conditions()
         self._traffic = Traffic()
         self._reservations = Reservations()
@@ -76,7 +67,7 @@ class KernelNetwork:
             await run(["modprobe", "br_netfilter"])
         await links.ensure_namespace(self.namespace)
         await self._restore(settle_s=0)
-        await self._gate.start()
+        await self.gate.start()
         self._watch = RulesetWatch(self._repair, self.concerns)
         self._linkwatch = watch_links(links.PREFIXES, self._link_lost)
 
@@ -103,10 +94,10 @@ class KernelNetwork:
             if cut or f"{self.table}-flows" not in there:
                 await nft.apply(ruleset.render_flows(self.table))
             gone = cut or self.table not in there
-            if gone and self._gate.status is not None and self._written is not None:
+            if gone and self.gate.status is not None and self._written is not None:
                 log.warning("the kernel table was not whole: writing it again", table=self.table)
                 self._written = None
-                await self._write(self._gate.status)
+                await self._write(self.gate.status)
         await forwarding.ensure()
 
     async def mended(self, refusal: str) -> bool:
@@ -122,16 +113,6 @@ class KernelNetwork:
         self._written = None
         await nft.apply(ruleset.render_flows(self.table))
         await forwarding.ensure(settle_s)
-
-    @property
-    def gate_status(self) -> Status | None:
-        """What the gate said last; None while it is being replaced."""
-        return self._gate.status
-
-    @property
-    def prepared_for_the_worst(self) -> bool:
-        """Whether we have copies of all the gate's sockets, so that it may be killed and no port closes."""
-        return self._gate.spare.complete
 
     def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
         """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
@@ -161,7 +142,7 @@ class KernelNetwork:
         if await asyncio.to_thread(netns.can_be_entered, self.namespace):
             return
         log.warning("the gate's namespace was gone: making it again", namespace=str(self.namespace))
-        inside = self._gate.spare.inside()
+        inside = self.gate.copies.inside()
         if inside is not None:
             handle = netns.of_socket(inside)
             try:
@@ -171,7 +152,7 @@ class KernelNetwork:
         await links.ensure_namespace(self.namespace)
         async with self._lock:
             await self._hold(anew=True)
-        await self._gate.move()
+        await self.gate.move()
 
     async def faults(self, segments: Iterable[Segment]) -> Mapping[str, str]:
         """What is missing under these networks, by their IDs, in words; and the table in the gate's namespace
@@ -219,7 +200,7 @@ class KernelNetwork:
             before, self._traffic = self._traffic, traffic
             await self._hold()
             nameservers, options = await asyncio.to_thread(host_resolver)
-            status = await self._gate.say(traffic, nameservers, options)
+            status = await self.gate.say(traffic, nameservers, options)
             await self._write(status)
             await asyncio.to_thread(flows.forget_udp, before, traffic)
             return self._reservations
@@ -267,11 +248,11 @@ class KernelNetwork:
 
     def _differs(self, status: Status) -> bool:
         known = (self._reservations.reserved, self._reservations.refused)
-        return status.serial == self._gate.serial and (frozenset(status.reserved), status.refused) != known
+        return status.serial == self.gate.serial and (frozenset(status.reserved), status.refused) != known
 
     async def _follow(self) -> None:
         async with self._lock:  # an apply under way may have taken it in
-            status = self._gate.status
+            status = self.gate.status
             if status is None or not self._differs(status):
                 return
             try:
@@ -284,16 +265,9 @@ class KernelNetwork:
     def _happened(self, event: str) -> None:
         log.warning(event)
 
-    async def drain(
-        self,
-        pid: int,
-        address: str | None,
-        timeout_ns: int,
-        quiet_ns: int = DRAIN_QUIET,
-        idle: str = "close",
-    ) -> Drained:
+    async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
-        return await drain(pid, address, Rules(timeout_ns, quiet_ns, idle), self.table)
+        return await drain(pid, address, rules, self.table)
 
     async def forget(self, addresses: Iterable[str]) -> None:
         """Delete all flows to tasks that have been drained; see `network.flows`."""
@@ -304,7 +278,7 @@ class KernelNetwork:
         await self._watch_no_more()
         if self._following:
             self._following.cancel()
-        await self._gate.detach()
+        await self.gate.detach()
 
     async def _watch_no_more(self) -> None:
         if self._watch:
@@ -314,13 +288,9 @@ class KernelNetwork:
             self._linkwatch.close()
             self._linkwatch = None
 
-    async def replace_gate(self) -> None:
-        """Put a fresh gate in the place of the one that runs; nobody notices. Raises NetworkError."""
-        await self._gate.replace()
-
     async def stop_gate(self) -> None:
         """End the gate: no names, no held connections, no reserved ports."""
-        await self._gate.stop()
+        await self.gate.stop()
 
     async def purge(self) -> None:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""

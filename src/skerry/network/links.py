@@ -17,9 +17,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from skerry.linux import mounts, netns, nft
-from skerry.linux.commands import check, run
 from skerry.linux.netns import inside
 from skerry.linux.rtnetlink import Link, Rtnetlink
+from skerry.linux.tools import check, run
 from skerry.model.errors import NetworkError
 from skerry.model.traffic import Segment
 from skerry.network import ruleset

@@ -42,7 +42,7 @@ def task_status(obj: Task) -> Raw:
     found: Raw = {
         "Timestamp": timestamp(status.at),
         "State": status.state.word,
-        "Message": status.message,
+        "Message": status.words,
     }
     if status.err:
         found["Err"] = status.err

@@ -12,20 +12,21 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from skerry.gate import handover
-from skerry.gate.handover import API, Item
+from skerry.gate import socket_passing
+from skerry.gate.socket_passing import API, Item
+from skerry.model.settings import GatePaths
 
 RETRY_S = 0.1
 
 
-class DoorLink:
+class DoorkeeperLink:
     """The connection to the gate, made again where the gate is killed or replaced. `path` is the socket's
     file."""
 
     def __init__(self, run_dir: Path, path: Path) -> None:
         self.inherited: socket.socket | None = None
         """The listening socket that a former skerryd left."""
-        self._door = run_dir / "gate.door"
+        self._door = GatePaths(run_dir).door
         self._path = path
         self._connection: socket.socket | None = None
         self._listener: socket.socket | None = None
@@ -70,20 +71,20 @@ class DoorLink:
     async def _give(self, item: Item) -> None:
         """Give the socket to the gate, and wait for that one's end. Raises OSError."""
         if self._connection is None:
-            handover.close_all(await self._connect())
+            socket_passing.close_all(await self._connect())
         assert self._connection is not None
         assert self._listener is not None
-        await asyncio.to_thread(handover.give, self._connection, [(item, self._listener.fileno())])
+        await asyncio.to_thread(socket_passing.give, self._connection, [(item, self._listener.fileno())])
         self._connection.setblocking(False)
         await asyncio.get_running_loop().sock_recv(self._connection, 1)
 
-    async def _connect(self) -> handover.Parcel:
+    async def _connect(self) -> socket_passing.Parcel:
         """Connect to the gate; what it keeps. Raises OSError."""
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._connection.settimeout(handover.ROW_S)
+            self._connection.settimeout(socket_passing.ROW_S)
             await asyncio.to_thread(self._connection.connect, str(self._door))
-            return await asyncio.to_thread(handover.take, self._connection)
+            return await asyncio.to_thread(socket_passing.take, self._connection)
         except OSError:
             self._hang_up()
             raise

@@ -6,56 +6,30 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from skerry import __version__
-from skerry.gate import handover
+from skerry.gate import socket_passing
 from skerry.gate.answerer import Answerer
 from skerry.gate.board import Board, Wanted
 from skerry.gate.control import Control
-from skerry.gate.door import Door
+from skerry.gate.doorkeeper import Doorkeeper
 from skerry.gate.forward import Forwarder
-from skerry.gate.handover import Inherited, Item, Parcel
 from skerry.gate.hold import Hold, Namespace
 from skerry.gate.listeners import DnsListeners
 from skerry.gate.message import Desired, Status
 from skerry.gate.ports import Ports
 from skerry.gate.relay import Relay
+from skerry.gate.socket_passing import Inherited, Item, Parcel
 from skerry.linux.netlink import Netlink
 from skerry.linux.owned_table import keep_translating
+from skerry.model.settings import GatePaths
 
 log = structlog.get_logger()
 
 LINGER_LOOK_S = 0.2
-
-
-@dataclass(frozen=True)
-class Paths:
-    """The gate's places in its run directory."""
-
-    folder: Path
-
-    @property
-    def control(self) -> Path:
-        """Where skerryd says what shall be."""
-        return self.folder / "gate.sock"
-
-    @property
-    def handover(self) -> Path:
-        """Where the next gate asks for the sockets."""
-        return self.folder / "gate.hand"
-
-    @property
-    def door(self) -> Path:
-        """Where skerryd leaves the API's socket."""
-        return self.folder / "gate.door"
-
-    def lingering(self, pid: int) -> Path:
-        """A sign that a replaced gate still relays: `skerry down` ends it too."""
-        return self.folder / f"gate.lingers.{pid}"
 
 
 class Gate:
@@ -67,7 +41,7 @@ class Gate:
 
     def __init__(
         self,
-        paths: Paths,
+        paths: GatePaths,
         namespace: Path | None,
         lock: int,
         inherited: Inherited | None = None,
@@ -85,7 +59,7 @@ class Gate:
         self._hold = Hold(self._board, self._relay, self._namespace, self._inherited)
         self._dns = DnsListeners(Answerer(self._board, Forwarder()), self._namespace, self._inherited)
         self._ports = Ports(self._relay, self._control.tell, self._inherited)
-        self._door = Door(paths.door, self._inherited)
+        self._door = Doorkeeper(paths.door, self._inherited)
         self._replaced = False
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -98,7 +72,7 @@ class Gate:
             await self._apply(self._inherited.desired)
         await self._hold.start()
         kept = self._keep_translating()
-        takers = handover.listen(self._paths.handover)
+        takers = socket_passing.listen(self._paths.handover)
         self._door.start()
         self._control.start()
         if self._giver is not None:
@@ -169,8 +143,8 @@ class Gate:
         """Say that we serve, and take the connections that the other one holds."""
         with giver:
             try:
-                await asyncio.to_thread(giver.send, handover.TAKEN)
-                parcel = await asyncio.to_thread(handover.take, giver)
+                await asyncio.to_thread(giver.send, socket_passing.TAKEN)
+                parcel = await asyncio.to_thread(socket_passing.take, giver)
             except OSError as error:  # it died meanwhile; its listening sockets are ours
                 log.warning("the former gate did not hand over what it held", reason=str(error))
                 return
@@ -197,18 +171,18 @@ class Gate:
                 return
 
     async def _give(self, taker: socket.socket) -> None:
-        taker.settimeout(handover.ROW_S)
+        taker.settimeout(socket_passing.ROW_S)
         asked = await asyncio.to_thread(taker.recv, 16)
-        takes = asked == handover.TAKE
+        takes = asked == socket_passing.TAKE
         async with self._control.busy:  # what skerryd says meanwhile it says again, to the next gate
-            state = handover.as_file(self._board.desired)
+            state = socket_passing.as_file(self._board.desired)
             try:
                 parcel = [*self._listening(), (Item("desired"), state)]
                 parcel += [(Item("lock"), self._lock)] if takes else []
-                await asyncio.to_thread(handover.give, taker, parcel)
+                await asyncio.to_thread(socket_passing.give, taker, parcel)
             finally:
                 os.close(state)
-            if not takes or await asyncio.to_thread(taker.recv, 16) != handover.TAKEN:
+            if not takes or await asyncio.to_thread(taker.recv, 16) != socket_passing.TAKEN:
                 return
             self._replaced = True
             self._control.hang_up()
@@ -222,7 +196,7 @@ class Gate:
             for one in held
             if (handle := one.client.fileno()) >= 0
         ]
-        await asyncio.to_thread(handover.give, taker, parcel)
+        await asyncio.to_thread(socket_passing.give, taker, parcel)
         for one in held:
             one.client.close()
         log.info("another gate took over", held=len(held), relayed=self._relay.copying)
@@ -233,7 +207,7 @@ class Gate:
     async def _linger(self, stopped: asyncio.Event) -> None:
         """Until the last connection that is copied has ended."""
         os.close(self._lock)
-        sign = self._paths.lingering(os.getpid())
+        sign = self._paths.run_dir / self._paths.lingering(os.getpid())
         sign.touch()
         try:
             await self._dns.finish()

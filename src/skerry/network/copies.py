@@ -12,29 +12,23 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from skerry.gate import handover
-from skerry.gate.handover import Item, Parcel
+from skerry.gate import socket_passing
 from skerry.gate.message import Desired
+from skerry.gate.socket_passing import Item, Parcel
 
 
-class Spare:
+class SocketCopies:
     """The copies. They follow what the gate says that it holds: a port that it let go of is let go here."""
 
-    def __init__(self, run_dir: Path) -> None:
-        self._path = run_dir / "gate.hand"
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._kept: dict[tuple[str, str], tuple[Item, int]] = {}
         self._wanted: set[tuple[str, str]] = set()
         self._asking: asyncio.Task[None] | None = None
 
-    @property
-    def there(self) -> bool:
+    def __bool__(self) -> bool:
         """Whether there is anything to start a gate with."""
         return bool(self._kept)
-
-    @property
-    def complete(self) -> bool:
-        """Whether there is all that the gate holds."""
-        return bool(self._kept) and self._kept.keys() == self._wanted
 
     def inside(self) -> int | None:
         """A socket in the gate's namespace, which lives as long as that does; None where there is none."""
@@ -47,11 +41,11 @@ class Spare:
         self._drop_others()
         missing = self._wanted - self._kept.keys()
         if missing and (self._asking is None or self._asking.done()):
-            self._asking = asyncio.create_task(self._ask(), name="spare sockets")
+            self._asking = asyncio.create_task(self._ask(), name="socket copies")
 
     async def _ask(self) -> None:
         with suppress(OSError):
-            connection, parcel = await handover.ask(self._path, handover.KEEP)
+            connection, parcel = await socket_passing.ask(self._path, socket_passing.KEEP)
             connection.close()
             self.drop()
             for item, handle in parcel:
@@ -63,23 +57,23 @@ class Spare:
 
     def _drop_others(self) -> None:
         for place in self._kept.keys() - self._wanted:
-            handover.close_all([self._kept.pop(place)])
+            socket_passing.close_all([self._kept.pop(place)])
 
     def give(self, taker: socket.socket, desired: Desired) -> None:
         """Give all to a gate that starts, with the state that it shall have. Blocks. Raises OSError."""
-        state = handover.as_file(desired)
+        state = socket_passing.as_file(desired)
         try:
             parcel: Parcel = [*self._kept.values(), (Item("desired"), state)]
-            handover.give(taker, parcel)
+            socket_passing.give(taker, parcel)
         finally:
             os.close(state)
-        if taker.recv(16) != handover.TAKEN:
+        if taker.recv(16) != socket_passing.TAKEN:
             raise ConnectionError("it ended before it served")
-        handover.give(taker, [])
+        socket_passing.give(taker, [])
 
     def drop(self) -> None:
         """Close all."""
-        handover.close_all(self._kept.values())
+        socket_passing.close_all(self._kept.values())
         self._kept = {}
 
     async def close(self) -> None:

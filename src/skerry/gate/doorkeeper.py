@@ -14,9 +14,9 @@ from pathlib import Path
 
 import structlog
 
-from skerry.gate import handover
-from skerry.gate.handover import API, Inherited, Item, Parcel
+from skerry.gate import socket_passing
 from skerry.gate.relay import Acceptor
+from skerry.gate.socket_passing import API, Inherited, Item, Parcel
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ ANSWER = (
 )
 
 
-class Door:
+class Doorkeeper:
     """Holds the API's socket; `away_s` after skerryd has gone it answers there itself."""
 
     def __init__(self, path: Path, inherited: Inherited, away_s: float = AWAY_S) -> None:
@@ -46,7 +46,7 @@ class Door:
 
     def start(self) -> None:
         """Serve skerryd, in the place of a former gate."""
-        self._host = Acceptor(handover.listen(self._path), self._attend, "door")
+        self._host = Acceptor(socket_passing.listen(self._path), self._attend, "door")
         self._wait_for_skerryd()
 
     async def _attend(self, connection: socket.socket) -> None:
@@ -55,8 +55,8 @@ class Door:
         self._answer_no_more()
         try:
             with connection:
-                await asyncio.to_thread(handover.give, connection, self.parcel())
-                self._keep(await asyncio.to_thread(handover.take, connection))
+                await asyncio.to_thread(socket_passing.give, connection, self.parcel())
+                self._keep(await asyncio.to_thread(socket_passing.take, connection))
                 connection.setblocking(False)
                 await asyncio.get_running_loop().sock_recv(connection, 1)
         finally:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
+from skerry.model.drain import DrainOutcome
 from skerry.model.objects import Task
 
 log = structlog.get_logger()
@@ -18,16 +18,7 @@ WITHDRAWAL_S = 30.0
 update for ever."""
 
 
-@dataclass(frozen=True)
-class Way:
-    """How a task got out of the traffic: `words` say what there was, if anything; `open` counts the
-    connections that still had a request in flight."""
-
-    words: str = ""
-    open: int = 0
-
-
-class Traffic(Protocol):
+class TaskNetwork(Protocol):
     """The network's side of a task's life, in the order in which it is called."""
 
     async def joinable(self, task: Task) -> None:
@@ -40,8 +31,9 @@ class Traffic(Protocol):
         RUNNING and wanted there, and leaves the table by this call alone.
         """
 
-    async def drain(self, task: Task) -> Way:
-        """Wait until what is in flight is answered, or the time for that is over."""
+    async def drain(self, task: Task) -> DrainOutcome | None:
+        """Wait until what is in flight is answered, or the time for that is over; None for a task that nobody
+        reaches."""
 
     async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
         """Of these networks (ID, the container's address there), those on which the container of a process is
@@ -55,7 +47,7 @@ class Traffic(Protocol):
         """A task has ended by itself: whoever was on the way to it shall find another."""
 
 
-async def withdraw(traffic: Traffic, task_id: str) -> None:
+async def withdraw(traffic: TaskNetwork, task_id: str) -> None:
     """Out of the table, acknowledged: after this no new connection reaches the container."""
     try:
         async with asyncio.timeout(WITHDRAWAL_S):

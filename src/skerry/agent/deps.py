@@ -5,33 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from skerry.agent.files import TaskFolders
 from skerry.agent.former import FormerTasks
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
-from skerry.agent.traffic import Traffic
+from skerry.agent.task_folders import TaskFolders
+from skerry.agent.task_network import TaskNetwork
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.health.prober import Prober
 from skerry.model.conditions import Conditions
-from skerry.model.objects import Task
 from skerry.store.store import Store
 
 
 @dataclass(frozen=True)
-class Parts:
-    """`clock` is wall-clock nanoseconds; `pull_auth` gives X-Registry-Auth for a task's image, or "";
-    `instance` is the name that tells instances on one engine apart."""
+class AgentDeps:
+    """`clock` is wall-clock nanoseconds; `instance` is the name that tells instances on one engine apart."""
 
     store: Store
     engine: Engine
-    traffic: Traffic
+    traffic: TaskNetwork
     folders: TaskFolders
     resolvers: ResolvFiles
     reporter: Reporter
     prober: Prober
     clock: Callable[[], int]
-    pull_auth: Callable[[Task], str]
     conditions: Conditions
     former: FormerTasks
     instance: str
