@@ -29,6 +29,8 @@ from skerry.model.objects import (
     TaskStatus,
     VirtualIP,
 )
+from skerry.model.spec import Spec, template_of
+from skerry.model.specs import ServiceSpec, TaskTemplate
 from skerry.model.states import TaskState
 from skerry.store.store import Tx
 
@@ -64,7 +66,11 @@ def swarm(size: int) -> View:
     for number in range(size):
         vip = VirtualIP("net", f"10.0.{128 + number // 250}.{number % 250}")
         service = Service(
-            f"s{number}", f"s{number}", spec(number), spec_version=1, endpoint=Endpoint(vips=(vip,))
+            f"s{number}",
+            f"s{number}",
+            Spec(ServiceSpec, spec(number)),
+            spec_version=1,
+            endpoint=Endpoint(vips=(vip,)),
         )
         view = view.put(service)
         for slot in range(1, TASKS + 1):
@@ -74,7 +80,7 @@ def swarm(size: int) -> View:
                 service.id,
                 service.name,
                 "n",
-                service.spec["TaskTemplate"],
+                template_of(service.spec),
                 None,
                 1,
                 TaskState.RUNNING,
@@ -104,7 +110,7 @@ def allocations() -> float:
             "s",
             "s",
             "n",
-            {},
+            Spec(TaskTemplate, {}),
             None,
             1,
             TaskState.RUNNING,

@@ -27,6 +27,8 @@ from skerry.health.translate import translated
 from skerry.linux.netns import RUN_NETNS, inside
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Task, TaskStatus
+from skerry.model.spec import Spec
+from skerry.model.specs import TaskTemplate
 from skerry.model.states import TaskState
 
 CHECKED = 10
@@ -105,7 +107,17 @@ async def many(world: World) -> float:
     assert probe is not None
     sockets, engine = NamespaceSockets(), await connect_engine(f"{world.socket}")
     prober = Prober(engine, time.time_ns, sockets)
-    blank = Task("", "s", "s", "n", {}, None, 1, TaskState.RUNNING, TaskStatus(TaskState.RUNNING, 1, ""))
+    blank = Task(
+        "",
+        "s",
+        "s",
+        "n",
+        Spec(TaskTemplate, {}),
+        None,
+        1,
+        TaskState.RUNNING,
+        TaskStatus(TaskState.RUNNING, 1, ""),
+    )
     check = Check(("true",), interval=5 * SECOND, probe=probe)
     works = []
     for number in range(MANY):

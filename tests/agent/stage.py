@@ -24,6 +24,7 @@ from skerry.model.states import OWNERS, TaskState
 from skerry.store.store import Change, Store, Tx
 from tests.engine.fake import FakeEngine
 from tests.support.memory import Memory
+from tests.support.specs import of_task
 
 NODE = Node("node1", "vm", {}, description={"Platform": {"Architecture": "x86_64", "OS": "linux"}})
 NETWORK = Network("net1" + "0" * 21, "front", {"Name": "front"}, "10.0.1.0/24", "10.0.1.1", "10.0.1.254")
@@ -177,7 +178,7 @@ def new_task(key: str, desired: TaskState, container: Raw, slot: int = 1) -> Tas
         service_id="service1",
         service_name="web",
         node_id=NODE.id,
-        spec={"ContainerSpec": spec, "Networks": [{"Target": NETWORK.id}]},
+        spec=of_task({"ContainerSpec": spec, "Networks": [{"Target": NETWORK.id}]}),
         endpoint_spec=None,
         spec_version=1,
         desired=desired,

@@ -13,6 +13,7 @@ from skerry.model.errors import SkerryError
 from skerry.model.objects import Attachment, Cluster, Network, Raw, Task
 from skerry.model.states import TaskState
 from tests.agent.stage import NETWORK, NODE, new_task
+from tests.support.specs import of_task
 
 BACK = Network("b" * 25, "back", {"Name": "back"}, "10.0.2.0/24", "10.0.2.1", "10.0.2.254")
 HOST = Network("h" * 25, "host", {"Name": "host", "Driver": "host"})
@@ -20,7 +21,7 @@ HOST = Network("h" * 25, "host", {"Name": "host", "Driver": "host"})
 
 def made(spec: Raw, task: Task | None = None, files: list[Raw] | None = None, **template: Any) -> Blueprint:
     row = task or new_task("t1", TaskState.RUNNING, {})
-    row = replace(row, spec={"ContainerSpec": {"Image": "box:1", **spec}, **template})
+    row = replace(row, spec=of_task({"ContainerSpec": {"Image": "box:1", **spec}, **template}))
     networks = {one.id: one for one in (NETWORK, BACK, HOST)}
     cluster = Cluster("c", NODE.id, {"TaskDefaults": {"LogDriver": {"Name": "journald"}}})
     view = View(nodes={NODE.id: NODE}, networks=networks, clusters={"c": cluster})
@@ -166,7 +167,7 @@ def test_an_overlay_network_of_a_configuration_network_rejects_its_tasks() -> No
     spec = {"Name": "front", "Driver": "overlay", "ConfigFrom": {"Network": "c"}}
     network = replace(NETWORK, spec=spec)
     view = View(nodes={NODE.id: NODE}, networks={network.id: network})
-    task = replace(on(network.id), spec={"ContainerSpec": {"Image": "box:1"}})
+    task = replace(on(network.id), spec=of_task({"ContainerSpec": {"Image": "box:1"}}))
     with pytest.raises(SkerryError, match="can't be made from a configuration network"):
         blueprint(task, view, [])
 

@@ -53,15 +53,15 @@ def result(code: int) -> ProbeResult:
 def test_the_command_is_the_services_or_the_images(
     wanted: list[str] | None, image: dict[str, Any], command: tuple[str, ...] | None
 ) -> None:
-    check = check_of(Healthcheck(test=wanted) if wanted is not None else None, image)
+    check = check_of(Healthcheck(test=wanted or []), image)
     assert (check.command if check else None) == command
 
 
 def test_what_a_service_leaves_open_is_the_images_and_then_dockers() -> None:
     image = {"Healthcheck": {"Test": ["CMD", "a"], "Interval": 7, "Retries": 5, "StartPeriod": 9}}
-    assert check_of(None, image) == Check(("a",), 7, 30 * SECOND, 5, 9)
+    assert check_of(Healthcheck(), image) == Check(("a",), 7, 30 * SECOND, 5, 9)
     assert check_of(Healthcheck(interval=1, timeout=2), image) == Check(("a",), 1, 2, 5, 9)
-    assert check_of(None, {"Healthcheck": {"Test": ["CMD", "a"]}}) == CHECK.__class__(("a",))
+    assert check_of(Healthcheck(), {"Healthcheck": {"Test": ["CMD", "a"]}}) == CHECK.__class__(("a",))
 
 
 def test_the_first_success_makes_healthy_and_an_early_failure_nothing() -> None:

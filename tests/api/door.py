@@ -19,6 +19,7 @@ from skerry.control import swarm
 from skerry.engine.client import connect_engine
 from skerry.engine.port import Engine
 from skerry.model.objects import Network, Raw, Service, Task, TaskStatus
+from skerry.model.spec import endpoint_of, template_of
 from skerry.model.states import TaskState
 from skerry.store.store import Store
 from tests.api.fake_socket import FakeSocket
@@ -198,12 +199,12 @@ async def running(door: Door, name: str = "app", **more: Any) -> tuple[Service, 
         service.id,
         service.name,
         "node",
-        service.spec["TaskTemplate"],
-        service.spec.get("EndpointSpec"),
+        template_of(service.spec),
+        endpoint_of(service.spec),
         service.spec_version,
         TaskState.RUNNING,
         TaskStatus(TaskState.RUNNING, 0, "started", container_id="c1"),
         slot=1,
-        labels=service.spec["Labels"],
+        labels=service.spec.raw["Labels"],
     )
     return service, await door.store.update(lambda tx: tx.put(task))

@@ -6,7 +6,7 @@ import pytest
 
 from skerry.api.decode import body, invalid
 from skerry.api.upstream import Facts
-from skerry.api.versions import strip
+from skerry.control.decode import read
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 
@@ -138,10 +138,12 @@ def test_newer_fields_are_dropped_for_older_clients() -> None:
         "TaskTemplate": {"ContainerSpec": {"Image": "a", "Sysctls": {"x": "1"}, "CapabilityAdd": ["A"]}},
         "Networks": [{"Target": "n"}],
     }
-    old = strip(spec, (1, 39))
+    old = read(spec, "swarm.ServiceSpec", client=(1, 39))
     assert old == {"TaskTemplate": {"ContainerSpec": {"Image": "a"}}, "Networks": [{"Target": "n"}]}
-    assert strip(spec, (1, 41))["TaskTemplate"]["ContainerSpec"]["CapabilityAdd"] == ["A"]
-    assert strip(spec, (1, 51))["Networks"] == [{"Target": "n"}]
+    assert read(spec, "swarm.ServiceSpec", client=(1, 41))["TaskTemplate"]["ContainerSpec"][
+        "CapabilityAdd"
+    ] == ["A"]
+    assert read(spec, "swarm.ServiceSpec", client=(1, 51))["Networks"] == [{"Target": "n"}]
 
 
 def test_fields_that_are_newer_than_the_client_in_lists_too() -> None:
@@ -152,8 +154,8 @@ def test_fields_that_are_newer_than_the_client_in_lists_too() -> None:
             "Resources": {"SwapBytes": 1, "MemorySwappiness": 2},
         }
     }
-    old = strip(spec, (1, 39))["TaskTemplate"]
+    old = read(spec, "swarm.ServiceSpec", client=(1, 39))["TaskTemplate"]
     assert old["ContainerSpec"]["Configs"] == [{"ConfigID": "c"}]
     assert old["ContainerSpec"]["Mounts"] == [{"Target": "/x", "TmpfsOptions": {"SizeBytes": 1}}]
     assert old["Resources"] == {}
-    assert strip(spec, (1, 52)) == spec
+    assert read(spec, "swarm.ServiceSpec", client=(1, 52)) == spec

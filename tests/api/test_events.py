@@ -19,6 +19,7 @@ from skerry.model.states import TaskState
 from skerry.store.store import Change
 from tests.api.door import Door, check, until
 from tests.control.swarm_of_one import INIT, World, create_service, spec
+from tests.support.specs import of_service, of_task
 
 
 def attributes(old: Service, new: Service) -> dict[str, str] | None:
@@ -34,11 +35,13 @@ def test_a_service_changes() -> None:
     old = Service(
         "s",
         "app",
-        {"TaskTemplate": {"ContainerSpec": {"Image": "a:1"}}, "Mode": {"Replicated": {"Replicas": 1}}},
+        of_service(
+            {"TaskTemplate": {"ContainerSpec": {"Image": "a:1"}}, "Mode": {"Replicated": {"Replicas": 1}}}
+        ),
     )
     newer = {"TaskTemplate": {"ContainerSpec": {"Image": "a:2"}}, "Mode": {"Replicated": {"Replicas": 3}}}
     going = UpdateStatus("updating", "update in progress", 1)
-    assert attributes(old, replace(old, spec=newer)) == {
+    assert attributes(old, replace(old, spec=of_service(newer))) == {
         "image.old": "a:1",
         "image.new": "a:2",
         "replicas.old": "1",
@@ -197,7 +200,7 @@ def test_health_becomes_an_event() -> None:
     async def test(door: Door) -> None:
         await swarm.init(door.store, INIT, "vm", {})
         status = TaskStatus(TaskState.RUNNING, 0, "", container_id="c1")
-        task = Task("t", "s", "app", "n", {}, None, 1, TaskState.RUNNING, status, slot=1)
+        task = Task("t", "s", "app", "n", of_task({}), None, 1, TaskState.RUNNING, status, slot=1)
         for listener in door.health.listeners:
             listener(task, "healthy")
         door.clock.now += 1
@@ -211,7 +214,16 @@ def test_health_becomes_an_event() -> None:
 
 def test_a_task_that_was_stopped_while_it_served_is_an_event() -> None:
     before = Task(
-        "t", "s", "web", "n", {}, None, 1, TaskState.SHUTDOWN, TaskStatus(TaskState.RUNNING, 1, "started"), 1
+        "t",
+        "s",
+        "web",
+        "n",
+        of_task({}),
+        None,
+        1,
+        TaskState.SHUTDOWN,
+        TaskStatus(TaskState.RUNNING, 1, "started"),
+        1,
     )
     status = TaskStatus(TaskState.SHUTDOWN, 2, "shutdown", drain=DrainOutcome(1, 10_012 * MILLISECOND, 3))
     after = replace(before, status=status)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from skerry.model.objects import Raw, Task, TaskStatus
+from skerry.model.spec import endpoint_of, template_of
 from skerry.model.states import TaskState
 from tests.api.door import RUN_DIR, Door, Healthy, front_door
 from tests.control.swarm_of_one import create_service, spec
@@ -231,7 +232,7 @@ async def task_of(cli: Cli, **more: Any) -> Task:
     )
     service = door.store.view.services[key]
     status = TaskStatus(TaskState.RUNNING, 0, "started")
-    template, endpoint = service.spec["TaskTemplate"], service.spec["EndpointSpec"]
+    template, endpoint = template_of(service.spec), endpoint_of(service.spec)
     task = Task("apptask", key, "app", "n", template, endpoint, 1, TaskState.RUNNING, status, slot=1)
     labels = {"com.docker.swarm.task.id": task.id, "com.docker.swarm.service.name": "app"}
     body: Raw = {"Image": "box:1", "Cmd": ["sh", "-c", "echo ready; sleep 1000"], "Labels": labels}

@@ -24,7 +24,7 @@ def test_for_clients_before_1_30_the_server_asks_for_the_digest() -> None:
             await door.ask("POST", f"/v{version}/services/create", spec(name, container={"Image": image}))
         ).json
         service = door.store.view.services[told["ID"]]
-        return service.spec["TaskTemplate"]["ContainerSpec"]["Image"], told.get("Warnings"), service
+        return service.spec.raw["TaskTemplate"]["ContainerSpec"]["Image"], told.get("Warnings"), service
 
     async def test(door: Door) -> None:
         await swarmed(door)

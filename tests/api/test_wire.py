@@ -105,7 +105,7 @@ def test_how_an_update_goes() -> None:
         "CompletedAt": "1970-01-01T00:00:02Z",
         "Message": "rollback completed",
     }
-    assert found["PreviousSpec"] == services.service_spec(first.spec)
+    assert found["PreviousSpec"] == services.service_spec(first.spec.raw)
     assert "PreviousSpec" not in services.service(world.view, world.service("new"))
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from skerry.control.shapes import SHAPES
+from skerry.model.shapes import SHAPES
 
 Path = tuple[str | int, ...]
 """The keys that lead to a part of a body."""

@@ -12,9 +12,11 @@ import pytest
 
 from skerry.control import configs, networks, secrets, services, swarm
 from skerry.control.convert import service_spec
+from skerry.control.decode import read
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Node, Raw, Service, Task, TaskStatus
+from skerry.model.spec import endpoint_of, template_of
 from skerry.model.states import TaskState
 from skerry.store.store import Store
 from tests.support.memory import Clock, Memory
@@ -38,14 +40,19 @@ async def create_service(
     store: Store, body: Raw, local: Collection[str] = (), **options: Any
 ) -> tuple[str, list[str]]:
     """Create a service from what a client sends, as its route does."""
-    return await services.create(store, service_spec(store.view, body, local), **options)
+    return await services.create(store, converted(store.view, body, local), **options)
 
 
 async def update_service(
     store: Store, ref: str, version: str | None, body: Raw, local: Collection[str] = (), **options: Any
 ) -> list[str]:
     """The same for an update."""
-    return await services.update(store, ref, version, service_spec(store.view, body, local), **options)
+    return await services.update(store, ref, version, converted(store.view, body, local), **options)
+
+
+def converted(view: View, body: Raw, local: Collection[str] = ()) -> Raw:
+    """The spec that a client's becomes."""
+    return service_spec(view, read(body, "swarm.ServiceSpec"), local)
 
 
 class World:
@@ -108,8 +115,8 @@ class World:
             service.id,
             service.name,
             self.node_id,
-            service.spec["TaskTemplate"],
-            service.spec.get("EndpointSpec"),
+            template_of(service.spec),
+            endpoint_of(service.spec),
             service.spec_version,
             TaskState.RUNNING,
             TaskStatus(state, 0, "started"),

@@ -15,6 +15,7 @@ from skerry.core.addresses import Exhausted, lay_out
 from skerry.core.view import View
 from skerry.model.objects import Cluster, Endpoint, Network, Node, Port, Raw, Service, VirtualIP
 from tests.control.swarm_of_one import World, published, spec
+from tests.support.specs import of_service
 
 NETS = ("n0", "n1", "n2")
 
@@ -64,7 +65,7 @@ def test_addresses_and_chosen_ports_are_never_shared(wishes: list[Any]) -> None:
                 "TaskTemplate": {"Networks": [{"Target": one} for one in sorted(networks)]},
                 "EndpointSpec": {"Mode": "vip", "Ports": ports},
             }
-            service = replace(services.get(key, Service(key, key, {})), spec=body)
+            service = replace(services.get(key, Service(key, key, of_service({}))), spec=of_service(body))
             before = service.endpoint
             service = replace(service, endpoint=allocate.endpoint(view, service))
             assert kept(before.vips, service.endpoint.vips)
@@ -89,7 +90,9 @@ def check(view: View) -> None:
     chosen: list[tuple[str, int]] = []
     asked: list[tuple[str, int]] = []
     for service in view.services.values():
-        for port, wanted in zip(service.endpoint.ports, service.spec["EndpointSpec"]["Ports"], strict=True):
+        for port, wanted in zip(
+            service.endpoint.ports, service.spec.raw["EndpointSpec"]["Ports"], strict=True
+        ):
             if wanted["PublishMode"] == "host" and not wanted["PublishedPort"]:
                 assert port.published == 0  # each task has its own
                 continue
@@ -132,7 +135,7 @@ def test_a_network_without_a_free_vip_says_so() -> None:
 
 def test_a_large_network_costs_no_more_than_a_small_one() -> None:
     """Eight million addresses would take longer than a test may."""
-    service = Service("s", "s", spec("s", task={"Networks": [{"Target": "n"}]}))
+    service = Service("s", "s", of_service(spec("s", task={"Networks": [{"Target": "n"}]})))
     view = View(networks={"n": network("n", "10.0.0.0/8")}, services={"s": service})
     assert allocate.endpoint(view, service).vips == (VirtualIP("n", "10.255.255.253"),)
 
@@ -141,7 +144,7 @@ def test_a_service_whose_virtual_ip_somebody_else_has_gets_another() -> None:
     """As may be after a restored backup."""
     body = spec("s", task={"Networks": [{"Target": "n0"}]})
     endpoint = Endpoint(vips=(VirtualIP("n0", "10.0.1.9"),))
-    one, other = (Service(key, key, body, endpoint=endpoint) for key in ("one", "other"))
+    one, other = (Service(key, key, of_service(body), endpoint=endpoint) for key in ("one", "other"))
     assert allocate.endpoint(view_with(one), one).vips == endpoint.vips
     (vip,) = allocate.endpoint(view_with(one, other), other).vips
     assert vip.address != "10.0.1.9"
@@ -188,5 +191,5 @@ def services_named(view: View, name: str) -> Service:
 def test_a_number_that_could_not_be_reserved_is_not_chosen() -> None:
     node = Node("n", "vm", {}, ports_err={"tcp/30000": "address already in use"})
     body = {"EndpointSpec": published({"TargetPort": 80, "Protocol": "tcp"})}
-    found = allocate.endpoint(view_with(node=node), Service("s", "s", body))
+    found = allocate.endpoint(view_with(node=node), Service("s", "s", of_service(body)))
     assert [port.published for port in found.ports] == [30001]

@@ -255,7 +255,7 @@ def test_a_published_number_that_is_no_port_is_taken_as_a_swarm_takes_it() -> No
     "mode", [{"Replicated": {"Replicas": 10**12}}, {"ReplicatedJob": {"MaxConcurrent": 2**63 - 1}}]
 )
 def test_so_many_tasks_as_anybody_wants_may_be_asked_for(mode: Raw) -> None:
-    assert mode.items() <= World().service(Mode=mode).spec["Mode"].items() or "ReplicatedJob" in mode
+    assert mode.items() <= World().service(Mode=mode).spec.raw["Mode"].items() or "ReplicatedJob" in mode
 
 
 @pytest.mark.case("BAD")
@@ -266,7 +266,7 @@ def test_retries_are_a_number_of_32_bits() -> None:
         invalid("ContainerSpec: Retries in HealthConfig cannot be negative"),
     )
     kept = World().service(container={"Healthcheck": {"Retries": 2**32 + 3}})
-    assert kept.spec["TaskTemplate"]["ContainerSpec"]["Healthcheck"]["Retries"] == 3
+    assert kept.spec.raw["TaskTemplate"]["ContainerSpec"]["Healthcheck"]["Retries"] == 3
 
 
 @pytest.mark.case("BAD")
@@ -277,7 +277,7 @@ def test_null_in_a_list_is_a_zero() -> None:
         "rpc error: code = Unknown desc = constraint expected one operator from ==, !=",
     )
     container = {"Env": ["A=1", None], "Secrets": [None]}
-    stored = World().service(container=container).spec["TaskTemplate"]["ContainerSpec"]
+    stored = World().service(container=container).spec.raw["TaskTemplate"]["ContainerSpec"]
     assert stored["Env"] == ["A=1", ""]
     assert not stored.get("Secrets")
 

@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 
 from skerry.control import configs, octets, secrets, services
+from skerry.control.decode import read
+from skerry.store.store import Store
 from tests.control.swarm_of_one import World, invalid, spec, update_service
 
 KINDS = [(configs, "config", 1024000), (secrets, "secret", 512000)]
@@ -32,6 +34,11 @@ def test_what_is_created_is_found(module: ModuleType, kind: str, limit: int) -> 
     world.refuses(lambda store: module.remove(store, "zz"), 404, f"{kind} zz not found")
 
 
+async def _create(module: ModuleType, body: object, store: Store) -> None:
+    kind = module.__name__.rpartition(".")[2].removesuffix("s").capitalize()
+    await module.create(store, read(body, f"swarm.{kind}Spec"))
+
+
 @both
 def test_bad_bodies(module: ModuleType, kind: str, limit: int) -> None:
     world = World()
@@ -51,7 +58,7 @@ def test_bad_bodies(module: ModuleType, kind: str, limit: int) -> None:
         ),
     ]
     for body, text in cases:
-        world.refuses(partial(module.create, body=body), 400, text)
+        world.refuses(partial(_create, module, body), 400, text)
     world.run(module.create(world.store, {"Name": "x", "Data": base64.b64encode(bytes(limit - 1)).decode()}))
 
 

@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 
 from skerry.control.decode import read
-from skerry.control.files import read_spec
 from skerry.control.mismatch import GO_OF_20_10, PARTS_TOLD, REWRITTEN, Mismatch
 
 SERVICE = "swarm.ServiceSpec"
@@ -95,7 +94,7 @@ def test_an_element_of_a_list_is_no_field() -> None:
 
 def test_what_is_no_base64() -> None:
     with pytest.raises(Mismatch) as caught:
-        read_spec({"Name": "x", "Data": "%%"}, "swarm.ConfigSpec")
+        read({"Name": "x", "Data": "%%"}, "swarm.ConfigSpec")
     why = "illegal base64 data at input byte 0"
     assert [caught.value.words(go) for go in (GO_OF_20_10, PARTS_TOLD)] == [why, why]
     field = "json: cannot unmarshal string into Go struct field ConfigSpec.Data of type []uint8"

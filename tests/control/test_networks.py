@@ -265,8 +265,8 @@ def test_the_engines_host_network_has_a_row_where_a_service_asks_for_it() -> Non
     world = World()
     task: Raw = {"Networks": [{"Target": "host"}]}
     first, second = world.service("a", task=task), world.service("b", task=task)
-    (key,) = [one["Target"] for one in first.spec["TaskTemplate"]["Networks"]]
-    assert second.spec["TaskTemplate"]["Networks"] == [{"Target": key}]
+    (key,) = [one["Target"] for one in first.spec.raw["TaskTemplate"]["Networks"]]
+    assert second.spec.raw["TaskTemplate"]["Networks"] == [{"Target": key}]
     row = world.view.networks[key]
     assert (row.name, row.spec["Driver"], row.leg) == ("host", "host", "")
     assert first.endpoint.vips == ()

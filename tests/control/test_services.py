@@ -23,11 +23,12 @@ from skerry.model.objects import Raw, UpdateStatus
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
 from tests.control.swarm_of_one import World, create_service, invalid, published, spec, update_service
+from tests.support.specs import of_service
 
 
 def test_a_minimal_spec_gets_only_the_converters_defaults() -> None:
     service = World().service()
-    assert service.spec == {
+    assert service.spec.raw == {
         "Name": "app",
         "Labels": {},
         "TaskTemplate": {
@@ -60,7 +61,9 @@ def test_zeros_and_nulls_are_stored_as_a_real_swarm_stores_them() -> None:
         "Placement": {"Constraints": [], "Preferences": [{}]},
         "Networks": [],
     }
-    stored = World().service(container=container, task=task, UpdateConfig={}, EndpointSpec={"Ports": []}).spec
+    stored = (
+        World().service(container=container, task=task, UpdateConfig={}, EndpointSpec={"Ports": []}).spec.raw
+    )
     assert stored["TaskTemplate"]["ContainerSpec"] == {
         "Image": "app:1",
         "Init": False,
@@ -96,7 +99,7 @@ def test_words_are_stored_as_the_converter_writes_them() -> None:
         ],
     }
     ports = published({"TargetPort": 53, "Protocol": "UDP", "PublishMode": "Host"}, {"TargetPort": 80})
-    stored = World().service(container=container, EndpointSpec=ports).spec
+    stored = World().service(container=container, EndpointSpec=ports).spec.raw
     found = stored["TaskTemplate"]["ContainerSpec"]
     assert found["Isolation"] == "default"
     assert found["Ulimits"] == [{"Name": "nofile", "Hard": 5, "Soft": 0}]
@@ -115,7 +118,7 @@ def test_words_are_stored_as_the_converter_writes_them() -> None:
 
 
 def test_unknown_fields_and_zero_replicas_are_kept() -> None:
-    stored = World().service(Mode={"Replicated": {"Replicas": 0}}, task={"Later": [1]}, New={"a": 1}).spec
+    stored = World().service(Mode={"Replicated": {"Replicas": 0}}, task={"Later": [1]}, New={"a": 1}).spec.raw
     assert stored["Mode"] == {"Replicated": {"Replicas": 0}}
     assert stored["TaskTemplate"]["Later"] == [1]
     assert stored["New"] == {"a": 1}
@@ -133,13 +136,13 @@ def test_network_names_become_ids_also_from_the_older_place() -> None:
     key = world.network("net")
     for name in ("net", key, key[:12]):
         service = world.service(f"by-{len(name)}", task={"Networks": [{"Target": name, "Aliases": ["x"]}]})
-        assert service.spec["TaskTemplate"]["Networks"] == [{"Target": key, "Aliases": ["x"]}]
+        assert service.spec.raw["TaskTemplate"]["Networks"] == [{"Target": key, "Aliases": ["x"]}]
     older = world.service("older", Networks=[{"Target": "net"}])
-    assert older.spec["TaskTemplate"]["Networks"] == older.spec["Networks"] == [{"Target": key}]
+    assert older.spec.raw["TaskTemplate"]["Networks"] == older.spec.raw["Networks"] == [{"Target": key}]
     assert [one.network_id for one in older.endpoint.vips] == [key]
     both = world.service("both", task={"Networks": [{"Target": "net"}]}, Networks=[{"Target": "any"}])
-    assert both.spec["TaskTemplate"]["Networks"] == [{"Target": key}]
-    assert both.spec["Networks"] == [{"Target": "any"}]
+    assert both.spec.raw["TaskTemplate"]["Networks"] == [{"Target": key}]
+    assert both.spec.raw["Networks"] == [{"Target": "any"}]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +183,7 @@ def test_networks_of_the_older_place_move_but_do_not_change(
     joined = [keys[name] for name in (after[0] or after[1],)]
     stored = world.view.services[key]
     assert [one.network_id for one in stored.endpoint.vips] == joined
-    shown = wire.service_spec(stored.spec)
+    shown = wire.service_spec(stored.spec.raw)
     assert [one["Target"] for one in shown.get("Networks", [])] == (
         [after[1] if after[0] else joined[0]] if after[1] else []
     )
@@ -196,7 +199,7 @@ def test_files_are_found_by_id_and_name() -> None:
         "Configs": [{"ConfigID": config, "ConfigName": "conf", "File": {"Name": "/c"}}],
         "Secrets": [{"SecretID": secret, "SecretName": "word", "File": {"Name": "s"}}],
     }
-    stored = world.service(container=references).spec["TaskTemplate"]["ContainerSpec"]
+    stored = world.service(container=references).spec.raw["TaskTemplate"]["ContainerSpec"]
     assert stored["Configs"] == references["Configs"]
     body = spec("b", container={"Secrets": [{**references["Secrets"][0], "SecretName": "other"}]})
     world.refuses(lambda store: create_service(store, body), 400, invalid("secret not found: other"))
@@ -217,7 +220,7 @@ def test_an_unchanged_update_leaves_tasks_clean() -> None:
     world = World()
     service = world.service(UpdateConfig={"Parallelism": 1})
     task = world.task(service)
-    again = world.update(service, service.spec)
+    again = world.update(service, service.spec.raw)
     assert not is_dirty(again, task, world.node)
     assert again.revision == 1
     assert revisions.previous(world.view, again) is None
@@ -230,9 +233,9 @@ def test_a_manual_rollback_makes_old_tasks_clean_again_and_a_second_one_goes_fur
     second = world.update(first, spec(container={"Image": "app:2"}))
     third = world.update(second, spec(container={"Image": "app:3"}))
     assert is_dirty(third, task, world.node)
-    middle = world.update(third, third.spec, rollback="previous")
+    middle = world.update(third, third.spec.raw, rollback="previous")
     assert (middle.spec, middle.revision) == (second.spec, 2)
-    back = world.update(middle, middle.spec, rollback="previous")
+    back = world.update(middle, middle.spec.raw, rollback="previous")
     assert (back.spec, back.spec_version, back.revision) == (first.spec, first.spec_version, 1)
     assert back.update == UpdateStatus(
         "rollback_started", "manually requested rollback", started_at=world.clock.now
@@ -241,7 +244,7 @@ def test_a_manual_rollback_makes_old_tasks_clean_again_and_a_second_one_goes_fur
     text = f"rpc error: code = FailedPrecondition desc = service {back.id} does not have a previous spec"
     version = str(back.version)
     world.refuses(
-        lambda store: update_service(store, back.id, version, back.spec, rollback="previous"), 400, text
+        lambda store: update_service(store, back.id, version, back.spec.raw, rollback="previous"), 400, text
     )
 
 
@@ -249,7 +252,7 @@ def test_an_update_after_a_rollback_branches_off_there() -> None:
     world = World()
     first = world.service()
     second = world.update(first, spec(container={"Image": "app:2"}))
-    back = world.update(second, second.spec, rollback="previous")
+    back = world.update(second, second.spec.raw, rollback="previous")
     third = world.update(back, spec(container={"Image": "app:3"}))
     assert third.revision == 3
     assert revisions.previous_spec(world.view, third) == first.spec
@@ -271,7 +274,7 @@ def test_each_update_of_a_job_is_another_iteration() -> None:
     world = World()
     job = world.service(Mode={"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 3}})
     assert (job.job_iteration, job.last_execution) == (0, world.clock.now)
-    again = world.update(job, {**job.spec, "Labels": {"a": "b"}})
+    again = world.update(job, {**job.spec.raw, "Labels": {"a": "b"}})
     assert (again.job_iteration, again.last_execution) == (1, world.clock.now)
 
 
@@ -371,7 +374,7 @@ def test_of_two_updates_with_one_version_the_second_is_out_of_sequence() -> None
     results = asyncio.run(both())
     assert results[0] == []
     assert str(results[1]) == "rpc error: code = Unknown desc = update out of sequence"
-    assert world.view.services[service.id].spec["TaskTemplate"]["ContainerSpec"]["Image"] == "app:2"
+    assert world.view.services[service.id].spec.raw["TaskTemplate"]["ContainerSpec"]["Image"] == "app:2"
     world.refuses(
         lambda store: update_service(store, "app", version, spec()),
         500,
@@ -478,7 +481,7 @@ def test_what_an_image_means_is_asked_only_where_the_tasks_may_change() -> None:
     assert not services.keeps_image(view, "app", version, changed)
     assert not services.keeps_image(view, "app", "1", relabelled)  # the row may be another by then
     stored = world.update(service, changed, content=Content("app:1", "sha256:new"))
-    assert stored.spec["TaskTemplate"]["ContainerSpec"][CONTENT] == "sha256:new"
+    assert stored.spec.raw["TaskTemplate"]["ContainerSpec"][CONTENT] == "sha256:new"
 
 
 def test_a_network_that_went_since_its_name_was_looked_up_takes_no_service() -> None:
@@ -527,12 +530,13 @@ def test_a_label_from_before_the_names_were_checked_stays_until_it_is_changed() 
     world = World()
     service = world.service()
     old = {"skerry.drain.timeot": "5s", "skerry.drain.timeout": "7s"}
-    world.run(world.store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": old}))))
+    spec_before = of_service({**service.spec.raw, "Labels": old})
+    world.run(world.store.update(lambda tx: tx.put(replace(service, spec=spec_before))))
     assert handling_of(world.view.services[service.id]).drain.timeout == 7 * SECOND
     service = world.update(service, spec("app", Labels={**old, "new": "x"}))
     with pytest.raises(RpcError, match="there is no label"):
         world.update(service, spec("app", Labels={**old, "skerry.drain.timeot": "6s"}))
-    assert world.update(service, spec("app", Labels={})).spec["Labels"] == {}
+    assert world.update(service, spec("app", Labels={})).spec.raw["Labels"] == {}
 
 
 @pytest.mark.case("F18")
@@ -554,5 +558,5 @@ def test_the_warning_of_a_volume_names_what_is_shared(source: str, named: str) -
         **spec("web", container={"Mounts": mounts}),
         "UpdateConfig": {"Order": "start-first"},
     }
-    warnings = services.warnings_of(shared)
+    warnings = services.warnings_of(of_service(shared).typed)
     assert [warning.partition(" by the old")[0] for warning in warnings] == ([named] if named else [])

@@ -402,7 +402,7 @@ def test_bad_authorities() -> None:
 
 
 def outside(protocol: str) -> Raw:
-    return {"ExternalCAs": [{"Protocol": protocol, "URL": "https://192.0.2.1/"}]}
+    return {"ExternalCAs": [{"Protocol": protocol, "URL": "https://192.0.2.1/", "CACert": ""}]}
 
 
 @pytest.mark.parametrize("protocol", ["bogus", ""])

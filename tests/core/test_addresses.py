@@ -18,6 +18,7 @@ from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Attachment, Endpoint, Lease, Network, Service, Task, TaskStatus, VirtualIP
 from skerry.model.states import TaskState
 from tests.core.world import Swarm, service_spec
+from tests.support.specs import of_service, of_task
 
 PENDING, RUNNING, FAILED = TaskState.PENDING, TaskState.RUNNING, TaskState.FAILED
 
@@ -35,13 +36,15 @@ def network(
 def task(key: str, address: str = "", state: TaskState = RUNNING, follows: str = "") -> Task:
     status = TaskStatus(state, 0, "")
     return Task(
-        key, "s", "web", "n", {}, None, 1, RUNNING, status, created_at=int(key.strip("t")),
+        key, "s", "web", "n", of_task({}), None, 1, RUNNING, status, created_at=int(key.strip("t")),
         attachments=(Attachment("n", reserved=address),), follows=follows,
     )  # fmt: skip
 
 
 def service(number: int, address: str) -> Service:
-    return Service(f"s{number}", f"s{number}", {}, endpoint=Endpoint(vips=(VirtualIP("n", address),)))
+    return Service(
+        f"s{number}", f"s{number}", of_service({}), endpoint=Endpoint(vips=(VirtualIP("n", address),))
+    )
 
 
 def lease(address: str, *, held: bool = True) -> Lease:
@@ -306,5 +309,5 @@ def test_a_full_network_can_still_be_updated() -> None:
     for _ in range(10):
         swarm.agent()
         swarm.step(6)
-    assert [one.spec["ForceUpdate"] for one in swarm.live if one.status.state == RUNNING] == [1, 1, 1]
+    assert [one.spec.raw["ForceUpdate"] for one in swarm.live if one.status.state == RUNNING] == [1, 1, 1]
     assert len({one.attachments[0].reserved for one in swarm.live}) == 3

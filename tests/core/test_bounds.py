@@ -94,7 +94,7 @@ def test_an_update_of_all_at_once_is_made_in_parts() -> None:
         == AT_ONCE
     )
     swarm.agent()
-    assert [task.spec["ContainerSpec"]["Image"] for task in swarm.live] == ["app:2"] * (AT_ONCE + 1)
+    assert [task.spec.raw["ContainerSpec"]["Image"] for task in swarm.live] == ["app:2"] * (AT_ONCE + 1)
 
 
 @pytest.mark.case("C1")

@@ -14,6 +14,7 @@ from skerry.core.naming import STACK_LABEL
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Service, VirtualIP
 from tests.core.front import PORTS, swarm_on_front
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
+from tests.support.specs import of_service
 
 
 def test_a_ready_task_is_behind_vip_port_and_names() -> None:
@@ -47,7 +48,9 @@ def test_a_task_that_is_to_stop_leaves_at_once() -> None:
 
 def test_dnsrr_names_are_the_tasks() -> None:
     swarm = swarm_on_front()
-    swarm.put(replace(swarm.service, spec={**swarm.service.spec, "EndpointSpec": {"Mode": "dnsrr"}}))
+    swarm.put(
+        replace(swarm.service, spec=of_service({**swarm.service.spec.raw, "EndpointSpec": {"Mode": "dnsrr"}}))
+    )
     names = {name.name: name.addresses for name in traffic(swarm.view).names}
     assert names["app"] == names["tasks.app"] == ("10.0.1.2",)
 
@@ -90,7 +93,7 @@ def net(key: str, **more: Any) -> Network:
 
 def attached(swarm: Swarm, *targets: str, **more: Any) -> Service:
     template = {"ContainerSpec": {"Image": "app:1"}, "Networks": [{"Target": key} for key in targets]}
-    swarm.put(replace(swarm.service, spec=service_spec(template=template, **more)))
+    swarm.put(replace(swarm.service, spec=of_service(service_spec(template=template, **more))))
     return swarm.service
 
 

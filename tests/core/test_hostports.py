@@ -12,6 +12,7 @@ from skerry.core.endpoints import traffic
 from skerry.model.defaults import HOST_PORT_RANGE
 from skerry.model.objects import Attachment, Endpoint, Port, Raw, Service, Task, TaskStatus
 from tests.core.world import RUNNING, Swarm, service_spec
+from tests.support.specs import of_service, of_task
 
 pytestmark = pytest.mark.case("N16")
 
@@ -86,9 +87,18 @@ def test_a_refused_number_is_given_up_for_the_next() -> None:
 def test_numbers_of_others_are_passed_over() -> None:
     swarm = swarm_of(open_port(), replicas=1)
     fixed = Endpoint(ports=(Port(80, FIRST),))
-    swarm.put(Service("o", "other", service_spec(), endpoint=fixed))
+    swarm.put(Service("o", "other", of_service(service_spec()), endpoint=fixed))
     neighbour = Task(
-        "x", "o", "other", "n", {}, None, 1, RUNNING, STARTED, ports=(Port(80, FIRST + 1, mode="host"),)
+        "x",
+        "o",
+        "other",
+        "n",
+        of_task({}),
+        None,
+        1,
+        RUNNING,
+        STARTED,
+        ports=(Port(80, FIRST + 1, mode="host"),),
     )
     swarm.put(neighbour)
     swarm.settle()
@@ -105,8 +115,10 @@ def test_a_number_is_free_again_when_its_task_has_ended() -> None:
 
 def test_a_fixed_number_that_a_task_has_is_waited_for() -> None:
     swarm = swarm_of(open_port(PublishedPort=FIRST), replicas=1)
-    swarm.put(Service("o", "other", service_spec()))
-    owner = Task("x", "o", "other", "n", {}, None, 1, RUNNING, STARTED, ports=(Port(80, FIRST, mode="host"),))
+    swarm.put(Service("o", "other", of_service(service_spec())))
+    owner = Task(
+        "x", "o", "other", "n", of_task({}), None, 1, RUNNING, STARTED, ports=(Port(80, FIRST, mode="host"),)
+    )
     swarm.put(owner)
     swarm.put(replace(swarm.node, reserved=(f"tcp/{FIRST}",)))
     swarm.settle()

@@ -74,7 +74,7 @@ def test_a_global_service_makes_nothing_on_a_node_that_takes_nothing(availabilit
     assert len(swarm.tasks) == 1
     swarm.set_node("active")
     swarm.agent()
-    assert [task.spec["ContainerSpec"]["Image"] for task in swarm.live] == ["app:2"]
+    assert [task.spec.raw["ContainerSpec"]["Image"] for task in swarm.live] == ["app:2"]
 
 
 def constrained(constraint: str, **more: Raw) -> Raw:
@@ -164,7 +164,7 @@ def test_a_successor_has_what_its_predecessor_gives_up() -> None:
     swarm = running(reserving(1.5))
     swarm.update(reserving(1.5, "2"))
     swarm.agent()
-    assert [task.spec["ContainerSpec"]["Image"] for task in swarm.live] == ["app:2"]
+    assert [task.spec.raw["ContainerSpec"]["Image"] for task in swarm.live] == ["app:2"]
 
 
 def test_beside_its_predecessor_it_needs_its_own() -> None:
@@ -231,7 +231,7 @@ def test_max_replicas_on_the_node_but_a_successor_may_overlap() -> None:
     swarm.agent()
     swarm.update(limited("2", 1))
     swarm.agent()
-    assert [(task.spec["ContainerSpec"]["Image"], task.status.state) for task in swarm.live] == [
+    assert [(task.spec.raw["ContainerSpec"]["Image"], task.status.state) for task in swarm.live] == [
         ("app:2", RUNNING)
     ]
 

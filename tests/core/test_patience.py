@@ -45,7 +45,7 @@ def test_an_update_that_gets_nowhere_is_paused() -> None:
     swarm.step(0.1)
     assert state(swarm) == "paused"
     assert swarm.service.update is not None
-    late = next(task for task in swarm.live if task.spec["ContainerSpec"]["Image"] == "app:2")
+    late = next(task for task in swarm.live if task.spec.raw["ContainerSpec"]["Image"] == "app:2")
     assert swarm.service.update.message == f"update paused as task {late.id} was not ready within 1 min"
     assert len([task for task in swarm.live if task.status.state == RUNNING]) == 2
 
@@ -58,7 +58,7 @@ def test_the_task_that_was_late_is_the_reason_and_not_one_that_failed_before() -
     swarm.step(10)
     swarm.update({**image("2"), **more, **four})
     swarm.settle()
-    new = [task for task in swarm.live if task.spec["ContainerSpec"]["Image"] == "app:2"]
+    new = [task for task in swarm.live if task.spec.raw["ContainerSpec"]["Image"] == "app:2"]
     swarm.observe(new[0], RUNNING)
     swarm.observe(new[1], RUNNING)
     swarm.step(1)
@@ -76,13 +76,13 @@ def test_or_rolled_back() -> None:
     swarm.agent()
     swarm.step(6)
     assert state(swarm) == "rollback_completed"
-    assert [task.spec["ContainerSpec"]["Image"] for task in swarm.live] == ["app:1", "app:1"]
+    assert [task.spec.raw["ContainerSpec"]["Image"] for task in swarm.live] == ["app:1", "app:1"]
 
 
 def test_or_goes_on_with_the_next_slot() -> None:
     swarm = stuck("continue")
     swarm.step(60)
-    slots = {task.slot for task in swarm.live if task.spec["ContainerSpec"]["Image"] == "app:2"}
+    slots = {task.slot for task in swarm.live if task.spec.raw["ContainerSpec"]["Image"] == "app:2"}
     assert slots == {1, 2}
 
 

@@ -190,5 +190,5 @@ def test_history_never_hides_how_far_an_update_is() -> None:
     for _ in range(2):
         swarm.observe(next(task for task in swarm.live if task.slot == 1), FAILED)
         swarm.agent()
-    now = {task.slot: task.spec.get("ForceUpdate") for task in swarm.live}
+    now = {task.slot: task.spec.raw.get("ForceUpdate") for task in swarm.live}
     assert now == {1: 1, 2: None}, "the delay is not over"

@@ -54,7 +54,7 @@ def test_stop_first_replaces_one_slot_after_the_other() -> None:
 
 def test_start_first_never_has_fewer_running() -> None:
     swarm = running(UpdateConfig={"Parallelism": 1, "Order": "start-first", "MaxFailureRatio": 0})
-    swarm.update({**image("2"), "UpdateConfig": swarm.service.spec["UpdateConfig"]})
+    swarm.update({**image("2"), "UpdateConfig": swarm.service.spec.raw["UpdateConfig"]})
     for _ in range(30):
         swarm.settle()
         up = [task for task in swarm.tasks if task.status.state == RUNNING]
@@ -90,7 +90,7 @@ def fail_new(swarm: Swarm, tag: str) -> None:
     """The first task of an image starts, and dies."""
     swarm.settle()
     for _ in range(10):
-        new = next(task for task in swarm.live if task.spec["ContainerSpec"]["Image"] == f"app:{tag}")
+        new = next(task for task in swarm.live if task.spec.raw["ContainerSpec"]["Image"] == f"app:{tag}")
         if new.desired == RUNNING:
             break
         swarm.observe(new, READY)
@@ -136,7 +136,7 @@ def test_what_is_rolled_back_is_not_tried_once_more() -> None:
     swarm.update(image("2", UpdateConfig=config))
     fail_new(swarm, "2")
     swarm.agent()
-    tried = [task for task in swarm.tasks if task.spec["ContainerSpec"]["Image"] == "app:2"]
+    tried = [task for task in swarm.tasks if task.spec.raw["ContainerSpec"]["Image"] == "app:2"]
     assert len(tried) == 1
     assert images(swarm) == ["app:1", "app:1"]
 
@@ -149,7 +149,7 @@ def test_a_rollback_does_not_wait_for_the_restart_delay() -> None:
     assert swarm.service.update is not None
     assert swarm.service.update.state == "rollback_started"
     (new,) = swarm.live
-    assert (new.spec["ContainerSpec"]["Image"], new.start_after) == ("app:1", 0)
+    assert (new.spec.raw["ContainerSpec"]["Image"], new.start_after) == ("app:1", 0)
     assert new.update_started_at == swarm.service.update.started_at
     swarm.agent()
     assert swarm.service.update.state == "rollback_started", "it is watched for the monitor's time"
@@ -221,7 +221,7 @@ def test_a_new_update_ends_a_half_made_task_first() -> None:
     swarm.update(image("3", replicas=1))
     swarm.settle()
     assert images(swarm) == ["app:1", "app:3"]
-    half_made = next(task for task in swarm.tasks if task.spec["ContainerSpec"]["Image"] == "app:2")
+    half_made = next(task for task in swarm.tasks if task.spec.raw["ContainerSpec"]["Image"] == "app:2")
     assert half_made.desired == SHUTDOWN
     swarm.agent()
     assert images(swarm) == ["app:3"]
@@ -252,16 +252,18 @@ def test_two_superseded_tasks_that_serve_do_not_make_a_third() -> None:
     swarm.update(image("3", UpdateConfig={"Parallelism": 1, "Order": "start-first"}))
     swarm.settle()
     second = next(
-        task for task in swarm.live if task.slot == 2 and "2" in task.spec["ContainerSpec"]["Image"]
+        task for task in swarm.live if task.slot == 2 and "2" in task.spec.raw["ContainerSpec"]["Image"]
     )
     swarm.observe(second, RUNNING)
-    swarm.observe(next(task for task in swarm.live if "3" in task.spec["ContainerSpec"]["Image"]), RUNNING)
+    swarm.observe(
+        next(task for task in swarm.live if "3" in task.spec.raw["ContainerSpec"]["Image"]), RUNNING
+    )
     for task in swarm.tasks:
         if not task.live and not task.status.state.terminal:
             swarm.observe(task, SHUTDOWN)
     swarm.settle()
     in_second = [task for task in swarm.live if task.slot == 2]
-    assert [task.spec["ContainerSpec"]["Image"] for task in in_second] == ["app:2", "app:3"]
+    assert [task.spec.raw["ContainerSpec"]["Image"] for task in in_second] == ["app:2", "app:3"]
 
 
 def test_of_two_superseded_tasks_one_serves_on_while_the_update_is_paused() -> None:

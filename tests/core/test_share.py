@@ -10,6 +10,7 @@ from skerry.core.naming import STACK_LABEL
 from skerry.core.view import View
 from skerry.model.objects import Attachment, Port
 from skerry.model.states import TaskState
+from tests.support.specs import of_service
 
 
 def served(size: int) -> View:
@@ -26,7 +27,9 @@ def test_a_derivation_that_goes_on_tells_the_same_as_a_fresh_one() -> None:
     task, service, network = view.tasks["s0t1"], view.services["s1"], view.networks["net"]
     changed = view.put(replace(task, status=replace(task.status, state=TaskState.FAILED, at=NOW)))
     labels = {"skerry.hold.timeout": "3s", STACK_LABEL: "shop"}
-    labelled = changed.put(replace(service, spec={**service.spec, "Labels": labels}, created_at=NOW))
+    labelled = changed.put(
+        replace(service, spec=of_service({**service.spec.raw, "Labels": labels}), created_at=NOW)
+    )
     emptied = labelled.without(service)
     for last in view.tasks_of("s1"):
         emptied = emptied.without(last)

@@ -9,6 +9,7 @@ from skerry.core.reconcile import reconcile
 from skerry.model.defaults import PREDECESSOR_WAIT, SECOND
 from skerry.model.objects import Cluster, Endpoint, Port, Raw, Task, UpdateStatus
 from tests.core.world import FAILED, READY, REJECTED, RUNNING, SHUTDOWN, Swarm, service_spec
+from tests.support.specs import of_endpoint
 
 
 def image(tag: str, **config: object) -> Raw:
@@ -35,7 +36,7 @@ def updated(**config: object) -> Swarm:
 
 def of(swarm: Swarm, tag: str) -> list[Task]:
     """The tasks of an image, oldest first."""
-    return [task for task in swarm.tasks if task.spec["ContainerSpec"]["Image"] == f"app:{tag}"]
+    return [task for task in swarm.tasks if task.spec.raw["ContainerSpec"]["Image"] == f"app:{tag}"]
 
 
 def state(swarm: Swarm) -> str:
@@ -158,7 +159,7 @@ def test_a_port_change_replaces_and_a_rollback_brings_the_old_port_back() -> Non
     swarm.put(replace(swarm.service, endpoint=Endpoint(ports=(Port(80, 81),))))
     swarm.settle()
     new = swarm.live[-1]
-    assert (state(swarm), new.endpoint_spec) == ("updating", spec["EndpointSpec"])
+    assert (state(swarm), new.endpoint_spec) == ("updating", of_endpoint(spec["EndpointSpec"]))
     swarm.observe(new, FAILED)
     swarm.settle()
     assert state(swarm) == "rollback_completed"
@@ -174,7 +175,7 @@ def test_after_a_rollback_the_newer_tasks_are_out_of_date() -> None:
         replace(swarm.service, spec=first.spec, spec_version=first.spec_version, revision=1, update=None)
     )
     swarm.agent()
-    assert [task.spec["ContainerSpec"]["Image"] for task in swarm.live] == ["app:1"]
+    assert [task.spec.raw["ContainerSpec"]["Image"] for task in swarm.live] == ["app:1"]
 
 
 def with_history(swarm: Swarm, limit: int) -> Swarm:

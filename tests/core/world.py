@@ -14,6 +14,7 @@ from skerry.core.view import View
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Cluster, Endpoint, Network, Node, Raw, Revision, Service, Task, VirtualIP
 from skerry.model.states import TaskState
+from tests.support.specs import of_service
 
 READY, STARTING, RUNNING = TaskState.READY, TaskState.STARTING, TaskState.RUNNING
 FAILED, REJECTED, COMPLETE = TaskState.FAILED, TaskState.REJECTED, TaskState.COMPLETE
@@ -45,7 +46,7 @@ class Swarm:
             networks={"net": Network("net", "front", {}, "10.0.1.0/24", "10.0.1.1", "10.0.1.254")},
             services={},
         )
-        self.put(Service("s", "app", spec or service_spec(), spec_version=1, endpoint=ENDPOINT))
+        self.put(Service("s", "app", of_service(spec or service_spec()), spec_version=1, endpoint=ENDPOINT))
         self.put(revision_of(self.service, parent=0))
 
     @property
@@ -139,7 +140,11 @@ class Swarm:
         """What the API does on an accepted update."""
         old = self.service
         number = max(one.number for one in self.view.revisions_of("s")) + 1
-        self.put(replace(old, spec=spec, spec_version=self.view.index + 1, revision=number, update=None))
+        self.put(
+            replace(
+                old, spec=of_service(spec), spec_version=self.view.index + 1, revision=number, update=None
+            )
+        )
         if self.service.is_job:
             self.put(replace(self.service, job_iteration=old.job_iteration + 1))
         self.put(revision_of(self.service, parent=old.revision))
@@ -156,7 +161,7 @@ def image(tag: str, **more: object) -> dict[str, object]:
 def images(swarm: Swarm) -> list[str]:
     """The images of the wanted tasks, by slot."""
     found = sorted(swarm.live, key=lambda task: (task.slot, task.created_at))
-    return [task.spec["ContainerSpec"]["Image"] for task in found]
+    return [task.spec.raw["ContainerSpec"]["Image"] for task in found]
 
 
 def running(tag: str = "1", **more: object) -> Swarm:

@@ -12,6 +12,7 @@ from skerry.model.objects import Decision, Node, Note, Service, Task, TaskStatus
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 from tests.support.memory import Memory
+from tests.support.specs import of_service, of_task
 
 HOUR = 3600 * SECOND
 START = 1_000_000 * SECOND
@@ -35,9 +36,9 @@ class Machine:
 
 def fill(tx: Tx) -> None:
     status = UpdateStatus("updating", "update in progress", START)
-    tx.put(Service("s", "app", {"Name": "app"}, update=status))
+    tx.put(Service("s", "app", of_service({"Name": "app"}), update=status))
     running = TaskStatus(TaskState.RUNNING, START + 2 * SECOND, "started")
-    task = Task("t", "s", "app", "n", {}, None, 1, TaskState.RUNNING, running)
+    task = Task("t", "s", "app", "n", of_task({}), None, 1, TaskState.RUNNING, running)
     tx.put(replace(task, start_after=START + HOUR, update_started_at=START))
     tx.put(Node("n", "vm", {}))
     tx.put(Decision("s", (Note("waiting", START, START + 9 * SECOND, 9 * SECOND),)))

@@ -30,6 +30,7 @@ from tests.engine.fake import FakeEngine
 from tests.loops.stage import FakeSwitch, until
 from tests.sim.loop import VirtualLoop
 from tests.support.memory import Clock, Memory, memory_store
+from tests.support.specs import of_service
 
 FAILURES = [
     StateError("the state in /x can't be written: database or disk is full"),
@@ -153,7 +154,9 @@ def test_one_service_whose_pass_fails_does_not_stop_the_others() -> None:
     async def work() -> None:
         store = memory_store(Swarm(service_spec(replicas=2)).view)
         conditions = Conditions()
-        await store.update(lambda tx: tx.put(Service("bad", "bad", service_spec(Name="bad", replicas=3))))
+        await store.update(
+            lambda tx: tx.put(Service("bad", "bad", of_service(service_spec(Name="bad", replicas=3))))
+        )
         running = asyncio.create_task(Orchestrator(store, Clock(), conditions, decide).run())
         await asyncio.sleep(0.1)
         good = next(key for key in store.view.services if key != "bad")

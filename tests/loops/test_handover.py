@@ -18,6 +18,7 @@ from tests.core.front import swarm_on_front
 from tests.engine.fake import FakeEngine
 from tests.loops.stage import FakeSwitch
 from tests.support.memory import memory_store
+from tests.support.specs import of_service
 
 
 class FakeDrainer:
@@ -109,7 +110,9 @@ async def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:
     service, task = store.view.services["s"], store.view.tasks_of("s")[0]
     task = replace(task, status=replace(task.status, pid=7), attachments=(Attachment("n", "10.0.1.2"),))
     await asyncio.sleep(0)
-    await store.update(lambda tx: tx.put(replace(service, spec={**service.spec, "Labels": labels})))
+    await store.update(
+        lambda tx: tx.put(replace(service, spec=of_service({**service.spec.raw, "Labels": labels})))
+    )
     await store.update(lambda tx: tx.delete(tx.view.services["s"]))
     await asyncio.sleep(0.01)
     await handover.drain(task)

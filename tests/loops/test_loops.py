@@ -17,6 +17,7 @@ from tests.core.front import swarm_on_front
 from tests.core.world import Swarm, service_spec
 from tests.loops.stage import BOUND_S, FakeSwitch, until, with_loop
 from tests.support.memory import Clock, memory_store
+from tests.support.specs import of_service
 
 
 async def test_the_rules_come_back_after_a_while_whoever_flushed_them() -> None:
@@ -66,7 +67,9 @@ async def test_a_new_service_gets_its_tasks_and_a_delay_wakes_the_loop() -> None
 async def test_a_place_that_gets_free_is_taken_at_once() -> None:
     async def body(store: Store, swarm: Swarm) -> None:
         waiting = {"Resources": {"Reservations": {"NanoCPUs": 1_000_000_000}}}
-        other = Service("other", "other", {**service_spec(replicas=1, template=waiting), "Name": "other"})
+        other = Service(
+            "other", "other", of_service({**service_spec(replicas=1, template=waiting), "Name": "other"})
+        )
         await store.update(lambda tx: tx.put(other))
         await until(lambda: "insufficient resources" in str(store.view.tasks_of("other")))
         (task,) = store.view.tasks_of("s")

@@ -19,6 +19,7 @@ from skerry.model.template import (
     expand_container,
 )
 from tests.model.swarms_templates import FILLED, LABELS, NODE_ID, REFUSED, SERVICE_ID, TASK_ID
+from tests.support.specs import of_task
 
 NODE = Node("n1", "vm", {}, description={"Platform": {"Architecture": "x86_64", "OS": "linux"}})
 
@@ -26,7 +27,17 @@ NODE = Node("n1", "vm", {}, description={"Platform": {"Architecture": "x86_64", 
 def task(slot: int = 2) -> Task:
     status = TaskStatus(TaskState.ASSIGNED, 0, "")
     return Task(
-        "t1", "s1", "web", "n1", {}, None, 1, TaskState.RUNNING, status, slot=slot, labels={"a": "b", "n": ""}
+        "t1",
+        "s1",
+        "web",
+        "n1",
+        of_task({}),
+        None,
+        1,
+        TaskState.RUNNING,
+        status,
+        slot=slot,
+        labels={"a": "b", "n": ""},
     )
 
 

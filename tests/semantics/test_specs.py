@@ -79,7 +79,7 @@ def test_which_change_replaces_tasks(change: Raw, replaced: bool) -> None:
     world = World()
     service = world.service(**_arguments(base(world)))
     task = world.task(service)
-    after = world.update(service, changed(service.spec, **dict(change)))
+    after = world.update(service, changed(service.spec.raw, **dict(change)))
     assert is_dirty(after, task, world.node) is replaced
 
 
@@ -97,7 +97,7 @@ def test_another_secret_or_config_replaces_tasks(kind: str) -> None:
     task = world.task(service)
     word = kind.capitalize()
     entry = {f"{word}ID": getattr(world, kind)("x"), f"{word}Name": "x", "File": {"Name": "x"}}
-    after = world.update(service, changed(service.spec, container={f"{word}s": [entry]}))
+    after = world.update(service, changed(service.spec.raw, container={f"{word}s": [entry]}))
     assert is_dirty(after, task, world.node)
 
 
@@ -131,7 +131,7 @@ def test_other_credentials_alone_replace_nothing_and_are_shown_to_nobody() -> No
     world = World()
     service = world.service(**_arguments(base(world)))
     task = world.task(service)
-    again = world.update(service, service.spec, auth="c2VjcmV0LXdvcmQ=")
+    again = world.update(service, service.spec.raw, auth="c2VjcmV0LXdvcmQ=")
     assert again.registry_auth == "c2VjcmV0LXdvcmQ="
     assert not is_dirty(again, task, world.node)
     made = world.run(world.store.update(lambda tx: tx.put(replace(task, registry_auth=again.registry_auth))))
@@ -143,9 +143,9 @@ def test_a_rollback_after_scaling_only_undoes_that() -> None:
     world = World()
     first = world.service(Mode={"Replicated": {"Replicas": 1}})
     second = world.update(first, spec(container={"Image": "app:2"}, Mode={"Replicated": {"Replicas": 1}}))
-    third = world.update(second, {**second.spec, "Mode": {"Replicated": {"Replicas": 5}}})
+    third = world.update(second, {**second.spec.raw, "Mode": {"Replicated": {"Replicas": 5}}})
     assert revisions.previous_spec(world.view, third) == second.spec
-    back = world.update(third, third.spec, rollback="previous")
+    back = world.update(third, third.spec.raw, rollback="previous")
     assert back.spec == second.spec
 
 
@@ -154,7 +154,7 @@ def test_a_rollback_needs_the_current_version() -> None:
     second = world.update(world.service(), spec(container={"Image": "app:2"}))
     stale = str(second.version - 1)
     world.refuses(
-        lambda store: update_service(store, "app", stale, second.spec, rollback="previous"),
+        lambda store: update_service(store, "app", stale, second.spec.raw, rollback="previous"),
         500,
         "rpc error: code = Unknown desc = update out of sequence",
     )
@@ -178,8 +178,8 @@ def test_the_version_moves_with_the_state_of_an_update_too() -> None:
 def test_a_job_may_have_a_rollback_config_and_no_update_config() -> None:
     mode: Raw = {"ReplicatedJob": {"MaxConcurrent": 2}}
     job = World().service(Mode=mode, RollbackConfig={"Parallelism": 2})
-    assert job.spec["Mode"] == {"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 2}}
-    assert job.spec["RollbackConfig"]["Parallelism"] == 2
+    assert job.spec.raw["Mode"] == {"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 2}}
+    assert job.spec.raw["RollbackConfig"]["Parallelism"] == 2
 
 
 def test_preferences_and_templates_are_told_as_they_were_sent() -> None:

@@ -12,6 +12,7 @@ from skerry.model.defaults import SECOND
 from skerry.model.objects import Attachment, Cluster, Endpoint, Port, Raw, Task
 from skerry.model.states import STATES_BY_WORD, TaskState
 from tests.core.world import COMPLETE, FAILED, READY, REJECTED, REMOVE, RUNNING, SHUTDOWN, Swarm, service_spec
+from tests.support.specs import of_service
 
 DESCRIPTION: Raw = {
     "Resources": {"NanoCPUs": 2_000_000_000, "MemoryBytes": 1 << 32},
@@ -238,7 +239,7 @@ def test_reservations_are_given_back_by_what_has_ended() -> None:
     swarm.agent()
     assert [task.status.state for task in swarm.tasks] == [RUNNING, TaskState.PENDING]
     once = {**wants, "RestartPolicy": {"Condition": "none"}}
-    swarm.put(replace(swarm.service, spec=service_spec(template=once)))
+    swarm.put(replace(swarm.service, spec=of_service(service_spec(template=once))))
     swarm.observe(swarm.tasks[0], COMPLETE)
     swarm.agent()
     assert [task.status.state for task in swarm.tasks] == [COMPLETE, RUNNING]

@@ -35,13 +35,13 @@ def updated(replicas: int = 1, back: Raw | None = None, **config: object) -> Swa
 
 def of(swarm: Swarm, tag: str) -> list[Task]:
     """The tasks of an image, oldest first."""
-    return [task for task in swarm.tasks if task.spec["ContainerSpec"]["Image"] == f"app:{tag}"]
+    return [task for task in swarm.tasks if task.spec.raw["ContainerSpec"]["Image"] == f"app:{tag}"]
 
 
 def wanted(swarm: Swarm) -> list[str]:
     """The images of the wanted tasks, by slot."""
     found = sorted(swarm.live, key=lambda task: (task.slot, task.created_at))
-    return [task.spec["ContainerSpec"]["Image"] for task in found]
+    return [task.spec.raw["ContainerSpec"]["Image"] for task in found]
 
 
 def status(swarm: Swarm) -> UpdateStatus:

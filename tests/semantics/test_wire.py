@@ -13,6 +13,7 @@ from skerry.api.swarm_events import of_change
 from skerry.control import networks, services, swarm
 from skerry.core.view import View
 from skerry.model.objects import Config, Raw, Task, TaskStatus
+from skerry.model.spec import template_of
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
 from skerry.store.store import Change
@@ -21,6 +22,7 @@ from tests.api.door import Door, check
 from tests.api.scene import HOST, Scene
 from tests.control.swarm_of_one import INIT, World, create_service, published, spec, update_service
 from tests.engine.fake import FakeEngine
+from tests.support.specs import of_endpoint
 
 
 async def swarmed(door: Door) -> None:
@@ -33,7 +35,7 @@ async def task_of(door: Door, key: str, name: str = "t1") -> Task:
     node = door.store.view.node
     assert node is not None
     status = TaskStatus(TaskState.RUNNING, 0, "started", container_id=name)
-    template = service.spec["TaskTemplate"]
+    template = template_of(service.spec)
     task = Task(
         name,
         key,
@@ -214,7 +216,9 @@ def test_docker_ps_does_not_show_a_port_in_ingress_mode() -> None:
     scene.world.update(scene.world.view.services[key], spec(EndpointSpec=published(ingress)))
     scene.world.run(
         scene.world.store.update(
-            lambda tx: tx.put(replace(tx.view.tasks[scene.task.id], endpoint_spec=published(ingress)))
+            lambda tx: tx.put(
+                replace(tx.view.tasks[scene.task.id], endpoint_spec=of_endpoint(published(ingress)))
+            )
         )
     )
     row = scene.looks.row(scene.row())

@@ -11,7 +11,6 @@ from skerry.agent.container import TASK_LABEL
 from skerry.core.endpoints import traffic
 from skerry.core.view import View
 from skerry.model.objects import Service, Task
-from skerry.model.specs import read_endpoint, read_template
 from skerry.model.states import TaskState
 from tests.sim.invariants.step import HALTED, UNDER_WAY, constraints_met, dirty, policy_of, slots_of, spec_of
 from tests.sim.world import World
@@ -57,7 +56,7 @@ def _service(view: View, service: Service) -> Iterator[str]:
 def _job(view: View, service: Service) -> Iterator[str]:
     """Every slot of this iteration has completed, or was given up, or waits for a place."""
     mode = spec_of(service).mode
-    total = int(mode.replicated_job["TotalCompletions"]) if mode.replicated_job else 1
+    total = (mode.replicated_job.total_completions or 0) if mode.replicated_job else 1
     if mode.replicated_job is None and not constraints_met(
         spec_of(service).task_template.placement, view.node
     ):
@@ -145,7 +144,7 @@ def waits(view: View, task: Task) -> bool:
     assert node is not None
     if task.status.state != TaskState.PENDING:
         return False
-    template = read_template(task.spec)
+    template = task.spec.typed
     return (
         node.spec["Availability"] != "active"
         or not constraints_met(template.placement, node)
@@ -155,14 +154,10 @@ def waits(view: View, task: Task) -> bool:
 
 
 def _port_held(view: View, task: Task) -> bool:
-    wanted = {
-        port.published_port
-        for port in read_endpoint(task.endpoint_spec).ports or []
-        if port.publish_mode == "host"
-    }
+    wanted = {port.published_port for port in task.endpoint.ports if port.publish_mode == "host"}
     for other in view.tasks.values():
         if other.id != task.id and TaskState.ASSIGNED <= other.status.state <= TaskState.RUNNING:
-            for port in read_endpoint(other.endpoint_spec).ports or []:
+            for port in other.endpoint.ports:
                 if port.publish_mode == "host" and port.published_port in wanted - {0}:
                     return True
     return False

@@ -75,7 +75,7 @@ class Users:
         if service is None:
             await self.create()
             return
-        spec = copy.deepcopy(service.spec)
+        spec = copy.deepcopy(service.spec.raw)
         self._serial += 1
         for _ in range(self._chance.choice([1, 1, 2, 4])):
             changed(self._chance, spec, self._serial, sorted(self._world.view.configs))
@@ -89,15 +89,15 @@ class Users:
     async def scale(self) -> None:
         """Another number of replicas."""
         service = self._some()
-        if service is None or "Replicated" not in service.spec["Mode"]:
+        if service is None or "Replicated" not in service.spec.raw["Mode"]:
             await self.update()
             return
-        spec = copy.deepcopy(service.spec)
+        spec = copy.deepcopy(service.spec.raw)
         spec["Mode"]["Replicated"]["Replicas"] = self._chance.choice([0, 1, 2, 3, 5])
         await self._put(service, spec)
 
     async def _put(self, service: Service, spec: Raw, **more: Any) -> None:
-        self._world.story.tell("user", f"updates {difference(service.spec, spec)} {more or ''}")
+        self._world.story.tell("user", f"updates {difference(service.spec.raw, spec)} {more or ''}")
         service = self._world.view.services[service.id]
         await update_service(self._world.store, service.id, str(service.version), spec, **more)
 
@@ -105,7 +105,7 @@ class Users:
         """To the previous spec."""
         service = self._some()
         if service is not None:
-            await self._put(service, service.spec, rollback="previous")
+            await self._put(service, service.spec.raw, rollback="previous")
 
     async def remove(self) -> None:
         """A service."""

@@ -27,6 +27,7 @@ from skerry.model.objects import (
 from skerry.model.states import TaskState
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change
+from tests.support.specs import of_service, of_task
 
 ALL: tuple[Object, ...] = (
     Cluster("c", "n", {"Name": "default"}, 1, ca_key=b"\x00private", worker_token="SWMTKN-w"),
@@ -35,7 +36,7 @@ ALL: tuple[Object, ...] = (
     Service(
         "s",
         "app",
-        {"Name": "app", "Big": 2**63},
+        of_service({"Name": "app", "Big": 2**63}),
         3,
         endpoint=Endpoint({"Mode": "vip"}, (Port(80, 8080),), (VirtualIP("net", "10.0.1.128"),)),
         update=UpdateStatus("updating", "update in progress", 5),
@@ -46,7 +47,7 @@ ALL: tuple[Object, ...] = (
         "s",
         "app",
         "n",
-        {"ForceUpdate": 0},
+        of_task({"ForceUpdate": 0}),
         None,
         3,
         TaskState.RUNNING,
@@ -55,7 +56,7 @@ ALL: tuple[Object, ...] = (
         attachments=(Attachment("net", "10.0.1.2"),),
         registry_auth="hush-task",
     ),
-    Revision("s.1", "s", 1, {"Name": "app"}, 2, registry_auth="hush-previous"),
+    Revision("s.1", "s", 1, of_service({"Name": "app"}), 2, registry_auth="hush-previous"),
     Decision("s", (Note("updating 1/3", 5, 9, 4),)),
     Config("f", "conf", {"Name": "conf"}, b"\xff\x00plain", 4),
     Secret("x", "word", {"Name": "word"}, b"hush-secret", 5),

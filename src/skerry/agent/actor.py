@@ -39,7 +39,6 @@ from skerry.model import defaults
 from skerry.model.drain import DrainOutcome
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw, Task
-from skerry.model.specs import read_template
 from skerry.model.states import TaskState
 from skerry.store.errors import StateError
 
@@ -411,8 +410,8 @@ class Actor:
         config = (image or {}).get("Config") or {}
         asked = handling_of(self._parts.store.view.services.get(task.service_id))
         wish = asked.readiness if health == STARTING else asked.liveness
-        container = read_template(task.spec).container
-        return check_of(container.healthcheck, config, wish, container.env or ())
+        container = task.spec.typed.container_spec
+        return check_of(container.healthcheck, config, wish, container.env)
 
     async def _report(self, state: TaskState, err: str = "", **status: Any) -> None:
         await self._edit(lambda task, now: advance(task, state, now, err, **status))
@@ -438,5 +437,4 @@ def _prepared(task: Task, container: str, now: int) -> Task:
 
 def grace_s(task: Task) -> int:
     """The grace period of a task in whole seconds, as Swarm rounds it."""
-    period = read_template(task.spec).container.stop_grace_period
-    return (defaults.STOP_GRACE_PERIOD if period is None else period) // defaults.SECOND
+    return task.spec.typed.container_spec.stop_grace_period // defaults.SECOND

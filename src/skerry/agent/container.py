@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from itertools import chain
 
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw, Task
-from skerry.model.specs import ContainerSpec, LogDriver, Resources, TaskTemplate, read_template
+from skerry.model.shapes import of_container
+from skerry.model.spec import read
+from skerry.model.specs import ContainerSpec, DNSConfig, Driver, Privileges, Resources, TaskTemplate
 from skerry.model.template import context_of, expand_container
 
 LABEL = "com.docker.swarm"
@@ -43,22 +46,27 @@ def blueprint(task: Task, view: View, file_mounts: list[Raw]) -> Blueprint:
     SkerryError where it wants networks that exclude each other.
     """
     context = context_of(task, view.nodes.get(task.node_id))
-    raw = expand_container(task.spec.get("ContainerSpec") or {}, context)
-    template = read_template({**task.spec, "ContainerSpec": raw})
-    spec = template.container
+    raw = expand_container(task.spec.raw.get("ContainerSpec") or {}, context)
+    template, spec = task.spec.typed, read(raw, ContainerSpec)
     joined = _joined(task, template, view)
     legs = tuple(network.leg for network, _ in joined if network.leg)
     mounts = [
-        {key: value for key, value in mount.items() if key != "Consistency"} for mount in spec.mounts or []
+        {key: value for key, value in mount.items() if key != "Consistency"}
+        for mount in raw.get("Mounts") or ()
     ]
+    config, host = _as_declared(spec, template.resources)
+    log_driver = template.log_driver or (view.cluster.log_driver if view.cluster is not None else None)
     host = {
-        **_host_config(spec, template.resources),
-        **_log_config(template.log_driver or _default_log_driver(view)),
-        **_resolver(spec, legs),
+        **host,
+        "ExtraHosts": [entry for line in spec.hosts if (entry := _extra_host(line))],
+        "SecurityOpt": _security(spec.privileges),
+        **_swap(template.resources),
+        **_log_config(log_driver),
+        **_resolver(spec.dns_config, legs),
         **_network_mode(task, view, joined),
         "Mounts": [*mounts, *file_mounts],
     }
-    body = {**_config(spec), "Labels": labels(task, spec), "HostConfig": _without_empty(host)}
+    body = {**_without_empty(config), "Labels": labels(task, spec), "HostConfig": _without_empty(host)}
     endpoints = [(network.engine_name, settings) for network, settings in joined]
     if endpoints:
         body["NetworkingConfig"] = {"EndpointsConfig": dict(endpoints[:1])}
@@ -73,7 +81,7 @@ def labels(task: Task, spec: ContainerSpec) -> dict[str, str]:
         ".name": task.name,
     }
     return {
-        **(spec.labels or {}),
+        **spec.labels,
         **{f"{TASK_LABEL}{key}": value for key, value in own.items()},
         f"{LABEL}.node.id": task.node_id,
         f"{LABEL}.service.id": task.service_id,
@@ -81,47 +89,22 @@ def labels(task: Task, spec: ContainerSpec) -> dict[str, str]:
     }
 
 
-def _config(spec: ContainerSpec) -> Raw:
-    return _without_empty(
-        {
-            "Image": spec.image,
-            "Entrypoint": spec.command,
-            "Cmd": spec.args,
-            "Env": spec.env,
-            "Hostname": spec.hostname,
-            "WorkingDir": spec.dir,
-            "User": spec.user,
-            "Tty": spec.tty,
-            "OpenStdin": spec.open_stdin,
-            "StopSignal": spec.stop_signal,
-            "Healthcheck": {"Test": ["NONE"]},
-        }
-    )
+def _as_declared(spec: ContainerSpec, resources: Resources) -> tuple[Raw, Raw]:
+    """The container's own part and the HostConfig, as far as the fields' declarations say where they go."""
+    parts = [spec, resources, *([resources.limits] if resources.limits is not None else [])]
+    config: Raw = {"Healthcheck": {"Test": ["NONE"]}}
+    host: Raw = {}
+    for path, value in chain.from_iterable(of_container(part).items() for part in parts):
+        whose, _, name = path.rpartition(".")
+        (host if whose else config)[name] = value
+    return config, host
 
 
-def _host_config(spec: ContainerSpec, resources: Resources | None) -> Raw:
-    host: Raw = {
-        "GroupAdd": spec.groups,
-        "ReadonlyRootfs": spec.read_only,
-        "Init": spec.init,
-        "Sysctls": spec.sysctls,
-        "CapAdd": spec.capability_add,
-        "CapDrop": spec.capability_drop,
-        "Ulimits": spec.ulimits,
-        "OomScoreAdj": spec.oom_score_adj,
-        "ExtraHosts": [entry for line in spec.hosts or [] if (entry := _extra_host(line))],
-        "SecurityOpt": _security(spec.privileges or {}),
-    }
-    limits = resources.limits if resources else None
-    memory = limits.memory_bytes if limits else 0
-    if limits:
-        host |= {"NanoCpus": limits.nano_cpus, "Memory": memory, "PidsLimit": limits.pids}
-    if resources and resources.swap_bytes is not None:
-        unlimited = resources.swap_bytes < 0
-        host["MemorySwap"] = -1 if unlimited else memory + resources.swap_bytes
-    if resources and resources.memory_swappiness is not None:
-        host["MemorySwappiness"] = resources.memory_swappiness
-    return host
+def _swap(resources: Resources) -> Raw:
+    if resources.swap_bytes is None:
+        return {}
+    memory = resources.limits.memory_bytes if resources.limits is not None else 0
+    return {"MemorySwap": -1 if resources.swap_bytes < 0 else memory + resources.swap_bytes}
 
 
 def _extra_host(line: str) -> str:
@@ -130,54 +113,36 @@ def _extra_host(line: str) -> str:
     return f"{words[1]}:{words[0]}" if len(words) > 1 else ""
 
 
-def _security(privileges: Raw) -> list[str]:
-    found = []
-    credentials = privileges.get("CredentialSpec") or {}
-    for key, scheme in (("Config", "config"), ("File", "file"), ("Registry", "registry")):
-        if credentials.get(key):
-            found.append(f"credentialspec={scheme}://{credentials[key]}")
-    selinux = privileges.get("SELinuxContext") or {}
-    if selinux.get("Disable"):
-        found.append("label=disable")
-    for key in ("User", "Role", "Level", "Type"):
-        if selinux.get(key):
-            found.append(f"label={key.lower()}:{selinux[key]}")
-    seccomp = privileges.get("Seccomp") or {}
-    if seccomp.get("Mode") == "unconfined":
-        found.append("seccomp=unconfined")
-    elif seccomp.get("Mode") == "custom":
-        found.append(f"seccomp={base64.b64decode(seccomp.get('Profile') or '').decode(errors='replace')}")
-    if (privileges.get("AppArmor") or {}).get("Mode") == "disabled":
-        found.append("apparmor=unconfined")
-    if privileges.get("NoNewPrivileges"):
-        found.append("no-new-privileges=true")
-    return found
+def _security(privileges: Privileges) -> list[str]:
+    options = []
+    if (credentials := privileges.credential_spec) is not None:
+        kinds = {"config": credentials.config, "file": credentials.file, "registry": credentials.registry}
+        options += [f"credentialspec={scheme}://{value}" for scheme, value in kinds.items() if value]
+    if (selinux := privileges.selinux_context) is not None:
+        parts = {"user": selinux.user, "role": selinux.role, "level": selinux.level, "type": selinux.type}
+        options += ["label=disable"] if selinux.disable else []
+        options += [f"label={part}:{value}" for part, value in parts.items() if value]
+    if (seccomp := privileges.seccomp) is not None and seccomp.mode == "unconfined":
+        options.append("seccomp=unconfined")
+    elif seccomp is not None and seccomp.mode == "custom":
+        options.append(f"seccomp={base64.b64decode(seccomp.profile).decode(errors='replace')}")
+    if privileges.app_armor is not None and privileges.app_armor.mode == "disabled":
+        options.append("apparmor=unconfined")
+    return [*options, *(["no-new-privileges=true"] if privileges.no_new_privileges else [])]
 
 
-def _default_log_driver(view: View) -> LogDriver | None:
-    defaults = (view.cluster.spec.get("TaskDefaults") or {}) if view.cluster else {}
-    driver = defaults.get("LogDriver") or {}
-    return LogDriver(str(driver.get("Name", "")), driver.get("Options")) if driver else None
+def _log_config(driver: Driver | None) -> Raw:
+    return {"LogConfig": {"Type": driver.name, "Config": driver.options}} if driver is not None else {}
 
 
-def _log_config(driver: LogDriver | None) -> Raw:
-    return {"LogConfig": {"Type": driver.name, "Config": driver.options or {}}} if driver else {}
-
-
-def _resolver(spec: ContainerSpec, legs: tuple[str, ...]) -> Raw:
+def _resolver(own: DNSConfig, legs: tuple[str, ...]) -> Raw:
     """The gate's legs, which ask the service's own servers in turn; without a network of ours, those."""
-    own = spec.dns_config
-    servers = list(legs) or (own.nameservers if own else None)
-    return {
-        "Dns": servers,
-        "DnsSearch": own.search if own else None,
-        "DnsOptions": own.options if own else None,
-    }
+    return {"Dns": list(legs) or own.nameservers, "DnsSearch": own.search, "DnsOptions": own.options}
 
 
 def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Network, Raw]]:
     """The networks of ours that a task joins, with its endpoint's settings on each."""
-    options = {wanted.target: wanted.driver_opts for wanted in template.networks or []}
+    options = {wanted.target: wanted.driver_opts for wanted in template.networks}
     found: list[tuple[Network, Raw]] = []
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
@@ -194,7 +159,7 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
 
 def _check_source(network: Network) -> None:
     """A swarm lets an overlay network name a configuration network, and says at the task what comes of it."""
-    if not network.node_local and (network.spec.get("ConfigFrom") or {}).get("Network"):
+    if not network.node_local and network.source:
         raise SkerryError(
             f"network {network.name}: an overlay network can't be made from a configuration network: give "
             "its subnet and options to docker network create itself"
@@ -204,9 +169,9 @@ def _check_source(network: Network) -> None:
 def _aliases(task: Task, template: TaskTemplate, network: Network) -> list[str]:
     """What the engine calls a task where the gate has no leg: there a service's name means its tasks."""
     names = [task.service_name]
-    for wanted in template.networks or ():
+    for wanted in template.networks:
         if wanted.target in (network.id, network.name):
-            names += wanted.aliases or ()
+            names += wanted.aliases
     return [word for name in dict.fromkeys(names) for word in (name, f"tasks.{name}")]
 
 

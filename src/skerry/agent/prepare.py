@@ -18,7 +18,6 @@ from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw, Task
-from skerry.model.specs import read_template
 from skerry.model.states import TaskState
 
 log = structlog.get_logger()
@@ -79,7 +78,7 @@ def _with_the_api(plan: Blueprint, socket: ApiSocket | None, task: Task) -> Blue
 async def _image(parts: AgentDeps, task: Task, ending: asyncio.Event) -> str | None:
     """The image to create with: the task's content or else its reference, pulled unless it is here. Where
     that fails, creating says so, in Docker's words. None where `ending` came in the way."""
-    container = read_template(task.spec).container
+    container = task.spec.typed.container_spec
     reference = container.image
     if container.content and await parts.engine.inspect_image(container.content) is not None:
         return container.content

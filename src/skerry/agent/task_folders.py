@@ -16,7 +16,7 @@ from skerry.model.go import strconv
 from skerry.model.go.budget import Budget
 from skerry.model.go.values import Function, decoded, encoded
 from skerry.model.objects import Config, Raw, Secret, Task
-from skerry.model.specs import ConfigReference, FileTarget, SecretReference, read_template
+from skerry.model.specs import ConfigReference, FileTarget, SecretReference
 from skerry.model.template import Context, context_of, expand, expand_container, payload_context
 
 SECRET_FOLDER = PurePosixPath("/run/secrets")
@@ -52,14 +52,14 @@ def task_files(task: Task, view: View) -> list[TaskFile]:
     Raises MissingError, with Swarm's words, where the store does not have one; FileError where its owner
     is none; TemplateError where it cannot be filled.
     """
-    container = read_template(task.spec).container
+    container = task.spec.typed.container_spec
     payload = _Payload(task, view)
     found = []
-    for secret in container.secrets or []:
+    for secret in container.secrets:
         if secret.file is not None:
             stored = view.secrets.get(secret.secret_id)
             found.append(_file(secret.file, SECRET_FOLDER, payload.content(stored, secret)))
-    for config in container.configs or []:
+    for config in container.configs:
         if config.file is not None:
             kept = view.configs.get(config.config_id)
             found.append(_file(config.file, CONFIG_FOLDER, payload.content(kept, config)))
@@ -88,7 +88,7 @@ class _Payload:
 
     def __init__(self, task: Task, view: View) -> None:
         self._task, self._view = task, view
-        self._container = read_template(task.spec).container
+        self._container = task.spec.typed.container_spec
         self._budget = Budget()
         functions = {name: Function(call, ("string",)) for name, call in self._calls().items()}
         self._functions = functions
@@ -107,7 +107,7 @@ class _Payload:
             kind = "secret" if isinstance(wanted, SecretReference) else "config"
             key = wanted.secret_id if isinstance(wanted, SecretReference) else wanted.config_id
             raise MissingError(f"unable to get {kind} from {kind} store: {kind} {key} not found")
-        templating = (stored.spec.get("Templating") or {}).get("Name")
+        templating = stored.templating
         if not templating:
             return stored.data
         if templating != TEMPLATING:
@@ -115,13 +115,13 @@ class _Payload:
         return encoded(expand(decoded(stored.data), self._context, self._functions, self._budget))
 
     def _secret(self, target: str) -> str:
-        for wanted in self._container.secrets or []:
+        for wanted in self._container.secrets:
             if wanted.file is not None and wanted.file.name == target:
                 return self._text(self._view.secrets.get(wanted.secret_id), f"secret {wanted.secret_id}")
         raise ValueError(f"secret target {target} not found")
 
     def _config(self, target: str) -> str:
-        for wanted in self._container.configs or []:
+        for wanted in self._container.configs:
             if wanted.file is not None and wanted.file.name == target:
                 return self._text(self._view.configs.get(wanted.config_id), f"config {wanted.config_id}")
         raise ValueError(f"config target {target} not found")
@@ -132,7 +132,7 @@ class _Payload:
     @cached_property
     def _variables(self) -> dict[str, str]:
         """The container's variables, filled; the first of a name counts."""
-        container: Raw = self._task.spec.get("ContainerSpec") or {}
+        container: Raw = self._task.spec.raw.get("ContainerSpec") or {}
         lines = expand_container(container, self._plain_context).get("Env") or []
         pairs = (line.partition("=") for line in reversed(lines))
         return {key: value for key, sign, value in pairs if sign}

@@ -97,11 +97,11 @@ class Call:
             raise InvalidParameter("unexpected EOF") from None
 
     async def body(self) -> Raw:
-        """The body with its keys in Docker's case, read as its endpoint declares it."""
+        """The body, read as its endpoint declares it and checked."""
         data = await self.read()
         if self.facts.has(engine_versions.BODIES):
             mediatype.check(self.request.headers.get("Content-Type", ""), data)
-        return decode.body(data, self.shape, self.facts)
+        return decode.body(data, self.shape, self.facts, self.version)
 
     @property
     def auth(self) -> str:

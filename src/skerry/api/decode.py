@@ -1,8 +1,8 @@
-"""Request bodies: read as JSON, their keys brought into Docker's own case.
+"""Request bodies: from bytes to a JSON value, in the words of Go's decoder where they are none.
 
-Go matches field names without regard to case, and docker-py really sends `replicated`. Which names there are
-is told by the shapes of `skerry.control`, which also checks the types. Fields that nobody knows, and maps
-whose keys are the user's, stay as they were sent; an explicit null is an absent field.
+What the fields of a body are is declared in `skerry.model`, and `control.decode` reads it by that. Bodies
+that are the engine's, and that only the API looks into, have the few keys that it looks for brought into
+Docker's own case here, and are not checked.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import json
 import math
 import re
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from skerry.api import engine_versions, gojson
 from skerry.api.upstream import Facts
-from skerry.control.decode import Unbounded
-from skerry.control.decode import read as typed
-from skerry.control.shapes import LABELS, SHAPES
+from skerry.control.decode import NEWEST, Unbounded, whole
+from skerry.control.decode import read as checked
+from skerry.model.api_version import Version, read_version
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
+from skerry.model.shapes import FIELDS
 
 LONGEST_INTEGER = 400
 """Digits beyond which an integer is larger than every type, floats included."""
@@ -42,8 +42,9 @@ _HERE: dict[str, dict[str, str]] = {
 _WORDS = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 
 
-def body(data: bytes, shape: str, facts: Facts) -> Raw:
-    """Read a request's body. An empty one is refused by older engines and all zero for later ones.
+def body(data: bytes, shape: str, facts: Facts, client: Version = NEWEST) -> Raw:
+    """Read a request's body; of a shape that is declared, it is what Docker would store (`control.decode`).
+    An empty one is refused by older engines and all zero for later ones.
 
     Raises InvalidParameter (400) for malformed JSON, for what is no object and, of newer engines, for what
     comes behind it.
@@ -57,18 +58,14 @@ def body(data: bytes, shape: str, facts: Facts) -> Raw:
         value, rest = _value(data, text)
     except gojson.Malformed as error:
         raise invalid("unexpected EOF" if error.ended else error.words(facts.go), facts) from None
-    if value is None:
-        found: Raw = {}
-    elif isinstance(value, dict):
-        found = canonical(value, shape)
-    else:
+    if value is not None and not isinstance(value, dict):
         word = _WORDS[type(value)]
         raise invalid(f"json: cannot unmarshal {word} into Go value of type {shape}", facts)
+    engine = read_version(facts.api_version)
+    result = checked(value or {}, shape, engine, client) if shape in FIELDS else canonical(value or {}, shape)
     if rest and rest[0] not in "]}" and facts.has(engine_versions.BODIES):
-        if shape in SHAPES:
-            typed(found, shape)  # what is wrong with the value itself comes first
         raise InvalidParameter("unexpected content after JSON")
-    return found
+    return result
 
 
 def invalid(words: str, facts: Facts) -> InvalidParameter:
@@ -119,35 +116,14 @@ def _whole(value: Any) -> Any:
 
 
 def canonical(value: Any, kind: str) -> Any:
-    """A value with the keys of its kind; values of unexpected types are left for the check of types."""
-    kind = kind.rstrip("?")
-    if kind == LABELS and isinstance(value, dict):
-        return {key: "" if item is None else item for key, item in value.items()}
-    if kind.startswith("[]") and isinstance(value, list):
-        return [canonical(item, kind[2:].removeprefix("*")) for item in value]
-    fields = fields_of(kind)
-    if fields is not None and isinstance(value, dict):
-        return _fields(value, kind, fields)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return int(value)  # Go writes 0 where it was sent 0.0
-    return value
-
-
-def fields_of(kind: str) -> dict[str, str] | None:
-    """The fields of a struct, or None for what is none."""
-    return SHAPES.get(kind) or _HERE.get(kind)
-
-
-def _fields(value: Raw, kind: str, fields: dict[str, str]) -> Raw:
-    names = _names(kind)
-    found: Raw = {}
+    """A value with the keys of its kind; values of unexpected types are left for the engine to refuse."""
+    if kind not in _HERE or not isinstance(value, dict):
+        return whole(value)
+    fields = _HERE[kind]
+    names = {name.lower(): name for name in fields}
+    result: Raw = {}
     for key, item in value.items():
-        name = names.get(key.lower(), key)
+        name = names.get(str(key).lower(), str(key))
         if item is not None:
-            found[name] = canonical(item, fields.get(name, "any"))
-    return found
-
-
-@lru_cache
-def _names(kind: str) -> dict[str, str]:
-    return {name.lower(): name for name in fields_of(kind) or ()}
+            result[name] = canonical(item, fields.get(name, "any"))
+    return result

@@ -50,7 +50,7 @@ def event(view: View, found: Raw) -> Raw:
         attributes = without_own(attributes)
         found = {**found, "Actor": {**actor, "Attributes": attributes}}
     task = view.tasks.get(attributes.get(TASK_LABEL, "")) if found.get("Type") == "container" else None
-    image = (task.spec.get("ContainerSpec") or {}).get("Image") if task is not None else None
+    image = task.spec.typed.container_spec.image if task is not None else None
     if not image:
         return found
     told = {**found, "Actor": {**actor, "Attributes": {**attributes, "image": image}}}
@@ -102,7 +102,7 @@ class Disguise:
         return shown if task is None else self._task_row(shown, task)
 
     def _task_row(self, found: Raw, task: Task) -> Raw:
-        image = (task.spec.get("ContainerSpec") or {}).get("Image")
+        image = task.spec.typed.container_spec.image
         shown = {**found, "Image": image or found.get("Image", "")}
         shown["Labels"] = without_own(found.get("Labels") or {})
         if found.get("State") == "running":
@@ -135,13 +135,13 @@ class Disguise:
         config["Labels"] = without_own(config.get("Labels") or {})
         if (check := own_healthcheck(task, image_healthcheck)) is not None:
             config["Healthcheck"] = check
-        container = task.spec.get("ContainerSpec") or {}
-        config["Image"] = container.get("Image") or config.get("Image", "")
+        container = task.spec.typed.container_spec
+        config["Image"] = container.image or config.get("Image", "")
         settings, host = dict(found["NetworkSettings"]), dict(found.get("HostConfig") or {})
-        host["Isolation"] = container.get("Isolation") or "default"
+        host["Isolation"] = container.isolation or "default"
         host["PortBindings"] = host.get("PortBindings") or {}
         host["Ulimits"] = host.get("Ulimits") or []
-        host["Dns"] = (container.get("DNSConfig") or {}).get("Nameservers")
+        host["Dns"] = container.dns_config.nameservers or None
         if ports:
             keys = [f"{port.target}/{port.protocol}" for port in ports]
             config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **{key: {} for key in keys}}
@@ -241,7 +241,7 @@ def published(task: Task, ports: list[Raw]) -> list[Raw]:
 
 def own_healthcheck(task: Task, image: Raw | None) -> Raw | None:
     """A task's check: the service's over the image's, field by field, as the engine merges them."""
-    own = (task.spec.get("ContainerSpec") or {}).get("Healthcheck")
+    own = (task.spec.raw.get("ContainerSpec") or {}).get("Healthcheck")
     if own is None:
         return image
     if not own.get("Test") and image is not None:

@@ -6,8 +6,8 @@ import re
 
 from skerry.api.endpoint import Endpoint, Table
 from skerry.control.decode import RANGES
-from skerry.control.shapes import LABELS, SHAPES
 from skerry.model.objects import Raw
+from skerry.model.shapes import LABELS, SHAPES
 
 _KINDS: dict[str, Raw] = {
     "text": {"type": "string"},

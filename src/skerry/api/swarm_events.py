@@ -16,6 +16,7 @@ from skerry.api.deps import Health
 from skerry.api.upstream import Upstream
 from skerry.engine.port import EngineUnreachable
 from skerry.model.objects import Cluster, Config, Network, Node, Raw, Secret, Service, Task
+from skerry.model.specs import ServiceMode
 from skerry.store.store import Change, Commit, Store
 
 KEPT = 256
@@ -54,7 +55,7 @@ def _allocated(change: Change) -> bool:
 def _shown_endpoint(service: Service) -> tuple[object, object]:
     """Ports and addresses as far as clients see them: a dnsrr service shows no VIP."""
     dnsrr = service.endpoint.spec.get("Mode") == "dnsrr"
-    named = (service.spec.get("TaskTemplate") or {}).get("Networks")
+    named = service.spec.typed.task_template.networks
     return service.endpoint.ports, service.endpoint.vips if named and not dnsrr else ()
 
 
@@ -135,10 +136,10 @@ def _service_face(service: Service) -> tuple[object, ...]:
 
 def _service_attributes(old: Service, new: Service) -> dict[str, str]:
     found: dict[str, str] = {}
-    images = [_image(entry.spec) for entry in (old, new)]
+    images = [entry.spec.typed.task_template.container_spec.image for entry in (old, new)]
     if images[0] != images[1]:
         found |= {"image.old": images[0], "image.new": images[1]}
-    replicas = [_replicas(entry.spec) for entry in (old, new)]
+    replicas = [_replicas(entry.spec.typed.mode) for entry in (old, new)]
     if replicas[0] != replicas[1] and None not in replicas:
         found |= {"replicas.old": str(replicas[0]), "replicas.new": str(replicas[1])}
     states = [entry.update.state if entry.update is not None else "" for entry in (old, new)]
@@ -149,14 +150,8 @@ def _service_attributes(old: Service, new: Service) -> dict[str, str]:
     return found
 
 
-def _image(spec: Raw) -> str:
-    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
-    return str(container.get("Image", ""))
-
-
-def _replicas(spec: Raw) -> int | None:
-    replicated = (spec.get("Mode") or {}).get("Replicated")
-    return None if replicated is None else int(replicated.get("Replicas", 1))
+def _replicas(mode: ServiceMode) -> int | None:
+    return None if mode.replicated is None else mode.replicated.replicas
 
 
 def _differences(old: Raw, new: Raw, *keys: str) -> dict[str, str]:
@@ -230,7 +225,7 @@ class Feed:
         if told.status != 200:
             return  # it is gone: the engine would have nothing to tell either
         container, config = told.json["Id"], told.json["Config"]
-        image = str((task.spec.get("ContainerSpec") or {}).get("Image", ""))
+        image = task.spec.typed.container_spec.image
         self._publish(
             {
                 "status": f"health_status: {status}",

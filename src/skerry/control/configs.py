@@ -18,7 +18,7 @@ def find(view: View, ref: str) -> Config:
 
 async def create(store: Store, body: Raw) -> str:
     """Create a config from a ConfigSpec (`Data` in base64); its ID."""
-    spec, data = files.read_spec(body, "swarm.ConfigSpec")
+    spec, data = files.split(body)
 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
@@ -30,7 +30,7 @@ async def create(store: Store, body: Raw) -> str:
 
 async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:
     """Change a config's labels. Raises RpcError where anything else differs, or the version is stale."""
-    spec, data = files.read_spec(body, "swarm.ConfigSpec")
+    spec, data = files.split(body)
     await files.relabel(store, find, ref, access.version_number(version, "config"), spec, data)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Collection
 from typing import Any
 
 from skerry.control import access, networks
-from skerry.control.decode import read
 from skerry.control.names import random_name
 from skerry.core.view import View
+from skerry.model import defaults
 from skerry.model.errors import Forbidden, InvalidParameter, NotFound, SkerryError
 from skerry.model.go.strconv import quote
 from skerry.model.objects import Raw
@@ -24,12 +24,11 @@ CONFINEMENTS = {"Seccomp": ("unconfined", "custom"), "AppArmor": ("disabled",)}
 MODES = ("Replicated", "Global", "ReplicatedJob", "GlobalJob")
 
 
-def service_spec(view: View, body: Raw, local: Collection[str] = ()) -> Raw:
+def service_spec(view: View, spec: Raw, local: Collection[str] = ()) -> Raw:
     """The spec of a service. `local` are names and IDs of networks that only the engine knows.
 
     Raises InvalidParameter, or whatever an unusable network means.
     """
-    spec = read(body, "swarm.ServiceSpec")
     access.manager(view)
     template = _with_network_ids(view, spec, local)
     legacy = {"Networks": template["Networks"]} if _is_legacy(spec) else {}
@@ -163,7 +162,7 @@ def _mount(mount: Raw) -> Raw:
 
 
 def _restart_policy(policy: Raw) -> Raw:
-    condition = policy.get("Condition", "any")
+    condition = policy.get("Condition", defaults.RESTART_CONDITION)
     if condition not in ("none", "on-failure", "any"):
         raise InvalidParameter(f"invalid RestartCondition: {quote(condition)}")
     return {**policy, "Condition": condition, "MaxAttempts": policy.get("MaxAttempts", 0)}
@@ -180,7 +179,10 @@ def _update_config(spec: Raw, name: str) -> Raw:
     if name not in spec:
         return {}
     config = spec[name]
-    action, order = config.get("FailureAction", "pause"), config.get("Order") or "stop-first"
+    action, order = (
+        config.get("FailureAction", defaults.FAILURE_ACTION),
+        config.get("Order") or defaults.UPDATE_ORDER,
+    )
     if action not in ("pause", "continue", "rollback"):
         raise InvalidParameter(f"unrecognized update failure action {action}")
     if order not in ("stop-first", "start-first"):

@@ -6,15 +6,19 @@ swarm would give back. A value of the wrong type is refused in Go's words (`mism
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from skerry.control import octets
 from skerry.control.mismatch import Mismatch, Place
-from skerry.control.shapes import LABELS, SHAPES
+from skerry.model.api_version import Version
+from skerry.model.declare import Go, Raw
 from skerry.model.errors import InvalidParameter
-from skerry.model.objects import Raw
+from skerry.model.shapes import FIELDS, LABELS
+
+NEWEST: Version = (99, 99)
 
 LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 RANGES = {
@@ -43,71 +47,106 @@ class Unbounded(float):
         return self.text
 
 
-def read(body: Raw, shape: str) -> Raw:
-    """The body as Docker would store it. Raises InvalidParameter (400) with Go's own words."""
+def read(body: Any, shape: str, engine: Version = NEWEST, client: Version = NEWEST) -> Raw:
+    """The body as Docker would store it. Keys are in Docker's own case, as Go matches them in any: docker-py
+    really sends `replicated`.
+
+    What an engine of this version does not know stays out, whatever type it has there; what a client of this
+    version does not mean, after its type was checked. Raises InvalidParameter (400) with Go's own words.
+    """
     if not isinstance(body, dict):
         raise InvalidParameter(f"json: cannot unmarshal {_kind(body)} into Go value of type {shape}")
-    return _struct(body, shape, Place(shape, shape))
+    return _Reader(engine, client).struct(body, shape, Place(shape, shape))
 
 
-def _struct(value: Raw, shape: str, place: Place) -> Raw:
-    fields = SHAPES[shape]
-    found = {key: _zero(kind[:-1]) for key, kind in fields.items() if kind.endswith("!")}
-    for key, item in value.items():
-        if item is None:
-            continue
-        kind = fields.get(key)
-        if kind is None:
-            found[key] = item
-            continue
-        typed = _value(item, kind.rstrip("?!"), place.field(shape, key))
-        if typed or not kind.endswith("?"):
-            found[key] = typed
-    return found
+@dataclass(frozen=True)
+class _Reader:
+    """The walk through one body, for an engine and a client of these versions."""
+
+    engine: Version
+    client: Version
+
+    def struct(self, value: Raw, shape: str, place: Place) -> Raw:
+        """A struct: its known fields checked, unknown ones as they are."""
+        fields, names = FIELDS[shape], _names(shape)
+        result = {
+            name: self._zero(field.type[:-1])
+            for name, field in fields.items()
+            if field.type.endswith("!") and self._means(field)
+        }
+        for key, item in value.items():
+            name = names.get(key.lower(), key)
+            field = fields.get(name)
+            if item is None or (field is not None and field.since > self.engine):
+                continue
+            if field is None:
+                result[name] = whole(item)
+                continue
+            typed = self._value(item, field.type.rstrip("?!"), place.field(shape, name))
+            if (typed or not field.type.endswith("?")) and self._means(field):
+                result[name] = typed
+        return result
+
+    def _means(self, field: Go) -> bool:
+        """Whether the client can have meant a field."""
+        return field.of_any_client or field.since <= self.client
+
+    def _zero(self, kind: str) -> Any:
+        if kind == "bool":
+            return False
+        if kind in FIELDS:
+            return self.struct({}, kind, Place(kind, kind))
+        if kind.startswith("[]"):
+            return []
+        return 0 if kind in RANGES else ""
+
+    def _value(self, value: Any, kind: str, place: Place) -> Any:
+        if kind == "[]uint8":
+            return _bytes(value, kind, place)
+        if kind.startswith("[]"):
+            _expect(value, list, kind, place)
+            return list(self._elements(value, kind[2:], place))
+        if kind == LABELS:
+            _expect(value, dict, kind, place)
+            return {key: _text(item, replace(place, key=key)) for key, item in value.items()}
+        if kind in FIELDS:
+            _expect(value, dict, kind, place)
+            return self.struct(value, kind, place)
+        return _scalar(whole(value), kind, place)
+
+    def _elements(self, value: list[Any], kind: str, place: Place) -> Iterator[Any]:
+        """The elements of a list; null is a zero among values, and left out among pointers."""
+        shape = kind.removeprefix("*")
+        for index, item in enumerate(value):
+            if item is not None:
+                yield self._value(item, shape, place.element(index))
+            elif shape == kind:
+                yield self._zero(kind)
 
 
-def _zero(kind: str) -> Any:
-    if kind == "bool":
-        return False
-    if kind in SHAPES:
-        return _struct({}, kind, Place(kind, kind))
-    if kind.startswith("[]"):
-        return []
-    return 0 if kind in RANGES else ""
+@lru_cache
+def _names(shape: str) -> dict[str, str]:
+    return {name.lower(): name for name in FIELDS[shape]}
 
 
-def _value(value: Any, kind: str, place: Place) -> Any:
-    if kind == "[]uint8":
-        return _bytes(value, kind, place)
-    if kind.startswith("[]"):
-        _expect(value, lambda one: isinstance(one, list), kind, place)
-        return list(_elements(value, kind[2:], place))
-    if kind == LABELS:
-        _expect(value, lambda one: isinstance(one, dict), kind, place)
-        pairs = value.items()
-        return {key: _value(one, "string", replace(place, key=key)) for key, one in pairs if one is not None}
-    if kind in SHAPES:
-        _expect(value, lambda one: isinstance(one, dict), kind, place)
-        return _struct(value, kind, place)
-    return _scalar(value, kind, place)
+def whole(value: Any) -> Any:
+    """Go writes 0 where it was sent 0.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else value
 
 
-def _elements(value: list[Any], kind: str, place: Place) -> Iterator[Any]:
-    """The elements of a list; null is a zero among values, and left out among pointers."""
-    shape = kind.removeprefix("*")
-    for index, one in enumerate(value):
-        if one is not None:
-            yield _value(one, shape, place.element(index))
-        elif shape == kind:
-            yield _zero(kind)
+def _text(value: Any, place: Place) -> str:
+    """A value of a map; null is empty."""
+    return "" if value is None else str(_expect(value, str, "string", place))
 
 
 def _bytes(value: Any, kind: str, place: Place) -> str:
     """Bytes in base64; a list of numbers is as good."""
     if isinstance(value, list):
-        numbers = [_scalar(one or 0, "uint8", place.element(index)) for index, one in enumerate(value)]
+        numbers = [
+            _scalar(whole(item or 0), "uint8", place.element(index)) for index, item in enumerate(value)
+        ]
         return octets.written(bytes(numbers))
-    text: str = _expect(value, lambda one: isinstance(one, str), kind, place)
+    text: str = _expect(value, str, kind, place)
     try:
         octets.read(text)
     except ValueError as error:
@@ -117,13 +156,14 @@ def _bytes(value: Any, kind: str, place: Place) -> str:
 
 def _scalar(value: Any, kind: str, place: Place) -> Any:
     if kind == "bool":
-        return _expect(value, lambda one: isinstance(one, bool), kind, place)
+        return _expect(value, bool, kind, place)
     if kind == "float32" or kind in RANGES:
-        _expect(value, lambda one: isinstance(one, int | float) and not isinstance(one, bool), kind, place)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Mismatch(_kind(value), kind, place)
         if not _fits(value, kind):
             raise Mismatch(f"number {value}", kind, place)
         return value
-    return _expect(value, lambda one: isinstance(one, str), kind, place)
+    return _expect(value, str, kind, place)
 
 
 def _fits(value: float, kind: str) -> bool:
@@ -133,8 +173,8 @@ def _fits(value: float, kind: str) -> bool:
     return isinstance(value, int) and lowest <= value <= highest
 
 
-def _expect(value: Any, fits: Callable[[Any], bool], kind: str, place: Place) -> Any:
-    if not fits(value):
+def _expect(value: Any, type_: type, kind: str, place: Place) -> Any:
+    if not isinstance(value, type_):
         raise Mismatch(_kind(value), kind, place)
     return value
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from skerry.control import access, octets
-from skerry.control.decode import read
 from skerry.control.names import check_file_name
 from skerry.core.view import View
 from skerry.model.errors import RpcError, out_of_sequence
@@ -25,11 +24,10 @@ def find(view: View, kind: str, files: Iterable[File], ref: str) -> File:
     return access.find(view, kind, files, ref, lambda one: one.name.lower() == ref.lower())
 
 
-def read_spec(body: Raw, schema: str) -> tuple[Raw, bytes]:
+def split(body: Raw) -> tuple[Raw, bytes]:
     """The spec without its content, and the content."""
-    spec = read(body, schema)
-    data = octets.read(spec.pop("Data", ""))
-    return {"Labels": {}, **spec}, data
+    spec = {"Labels": {}, **body}
+    return spec, octets.read(spec.pop("Data", ""))
 
 
 async def relabel(store: Store, find_one: Find, ref: str, version: int, spec: Raw, data: bytes) -> None:
@@ -79,11 +77,11 @@ def check_change(old: Config | Secret, spec: Raw, data: bytes) -> None:
 
 def check_unused(view: View, file: Config | Secret, kind: str) -> None:
     """A file that the current spec of a service names can't be removed; previous specs don't count."""
-    prefix = kind.capitalize()
     users = []
     for service in sorted(view.services.values(), key=lambda one: one.id):
-        container = service.spec["TaskTemplate"]["ContainerSpec"]
-        if any(one[f"{prefix}ID"] == file.id for one in container.get(f"{prefix}s", [])):
+        container = service.spec.typed.task_template.container_spec
+        used = {*(one.secret_id for one in container.secrets), *(one.config_id for one in container.configs)}
+        if file.id in used:
             users.append(service.name)
     if users:
         word = "service" if len(users) == 1 else "services"

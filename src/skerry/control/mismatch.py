@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from skerry.control.shapes import SHAPES, part_of
 from skerry.model.errors import InvalidParameter
+from skerry.model.shapes import SHAPES, part_of
 
 GO_OF_20_10 = (1, 19)
 

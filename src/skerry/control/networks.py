@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from skerry.control import access, drivers, ipam
-from skerry.control.decode import read
 from skerry.control.names import check_name
 from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, RpcError
 from skerry.model.objects import PREDEFINED_LABEL, Network, Raw
-from skerry.model.specs import read_endpoint
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
@@ -55,15 +53,14 @@ async def create(
     none of them is given away. `strict`: addresses are looked at as by newer engines. `network_address`: this
     machine's kernel lets a host have a subnet's first one of all.
     """
-    spec = read(body, "types.NetworkCreateRequest")
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
-        _check(tx.view, spec, strict)
-        if not _is_overlay(spec):
-            return _add_node_local(tx, spec).id
-        return add(tx, spec, routes, network_address).id
+        _check(tx.view, body, strict)
+        if not _is_overlay(body):
+            return _add_node_local(tx, body).id
+        return add(tx, body, routes, network_address).id
 
     return await store.update(write)
 
@@ -160,7 +157,7 @@ async def remove(store: Store, ref: str) -> None:
 
     def write(tx: Tx) -> None:
         network = find(tx.view, ref)
-        if PREDEFINED_LABEL in network.spec.get("Labels", {}):
+        if network.predefined:
             raise RpcError(
                 "FailedPrecondition",
                 f"network {network.id} ({network.name}) is a swarm predefined network and cannot be removed",
@@ -176,7 +173,7 @@ async def remove(store: Store, ref: str) -> None:
 
 def _check_ingress_unused(view: View) -> None:
     for service in sorted(view.services.values(), key=lambda one: one.id):
-        ports = read_endpoint(service.spec.get("EndpointSpec")).ports or []
+        ports = service.spec.typed.endpoint_spec.ports
         on_it = any(network.ingress for network in networks_of(view, service))
         if on_it or any(port.publish_mode == "ingress" for port in ports):
             raise RpcError(
@@ -188,7 +185,7 @@ def _check_ingress_unused(view: View) -> None:
 def _check_unused(view: View, network: Network) -> None:
     """Tasks that are told to go are in nobody's way: `stack rm` removes the network right after them."""
     for service in sorted(view.services.values(), key=lambda one: one.id):
-        targets = [one["Target"] for one in service.spec["TaskTemplate"].get("Networks", [])]
+        targets = [attached.target for attached in service.spec.typed.task_template.networks]
         if network.id in targets:
             raise RpcError("FailedPrecondition", f"network {network.id} is in use by service {service.id}")
     for task in sorted(view.tasks.values(), key=lambda one: one.id):

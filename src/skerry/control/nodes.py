@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from skerry.control import access
-from skerry.control.decode import read
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, RpcError, out_of_sequence
 from skerry.model.go.strconv import quote
@@ -23,21 +22,20 @@ def find(view: View, ref: str) -> Node:
 
 async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:
     """Replace a node's spec. Raises InvalidParameter, NotFound, RpcError (demotion, stale version)."""
-    spec = read(body, "swarm.NodeSpec")
     number = access.version_number(version, "node")
 
     def write(tx: Tx) -> None:
         access.manager(tx.view)
         for word, allowed in (("Role", ROLES), ("Availability", AVAILABILITIES)):
-            if spec.get(word, "").lower() not in allowed:
-                raise InvalidParameter(f"invalid {word}: {quote(spec.get(word, ''))}")
+            if body.get(word, "").lower() not in allowed:
+                raise InvalidParameter(f"invalid {word}: {quote(body.get(word, ''))}")
         node = find(tx.view, ref)
-        if spec["Role"].lower() == "worker":
+        if body["Role"].lower() == "worker":
             raise RpcError("FailedPrecondition", "attempting to demote the last manager of the swarm")
         if number != node.version:
             raise out_of_sequence()
-        words = {word: spec[word].lower() for word in ("Role", "Availability")}
-        tx.put(replace(node, spec={"Labels": {}, **spec, **words}))
+        words = {word: body[word].lower() for word in ("Role", "Availability")}
+        tx.put(replace(node, spec={"Labels": {}, **body, **words}))
 
     await store.update(write)
 

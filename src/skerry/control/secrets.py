@@ -21,7 +21,7 @@ def find(view: View, ref: str) -> Secret:
 
 async def create(store: Store, body: Raw) -> str:
     """Create a secret from a SecretSpec (`Data` in base64); its ID."""
-    spec, data = files.read_spec(body, "swarm.SecretSpec")
+    spec, data = files.split(body)
 
     def write(tx: Tx) -> str:
         access.manager(tx.view)
@@ -44,7 +44,7 @@ def _refuse_driver(spec: Raw) -> None:
 
 async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:
     """Change a secret's labels. Raises RpcError where anything else differs, or the version is stale."""
-    spec, data = files.read_spec(body, "swarm.SecretSpec")
+    spec, data = files.split(body)
     await files.relabel(store, find, ref, access.version_number(version, "secret"), spec, data)
 
 

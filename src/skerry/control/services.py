@@ -13,6 +13,8 @@ from skerry.core.view import View
 from skerry.model import defaults, template
 from skerry.model.errors import RpcError, SkerryError, out_of_sequence
 from skerry.model.objects import Raw, Service, UpdateStatus
+from skerry.model.spec import Spec, endpoint_of
+from skerry.model.specs import ServiceSpec
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
 
@@ -23,21 +25,21 @@ def find(view: View, ref: str) -> Service:
 
 
 async def create(
-    store: Store, spec: Raw, auth: str = "", content: Content | None = None
+    store: Store, converted: Raw, auth: str = "", content: Content | None = None
 ) -> tuple[str, list[str]]:
     """Create a service from a converted spec; its ID and warnings.
 
     `auth` is the value of X-Registry-Auth; `content` is what its image means on this node, if no registry has
     it.
     """
-    spec = pinned(spec, content)
+    spec = Spec(ServiceSpec, pinned(converted, content))
 
     def write(tx: Tx) -> tuple[str, list[str]]:
         access.manager(tx.view)
         _check(tx.view, spec)
-        validate.check_ports(tx.view, spec)
-        validate.check_files(tx.view, spec)
-        name = spec["Name"]
+        validate.check_ports(tx.view, spec.typed)
+        validate.check_files(tx.view, spec.typed)
+        name = spec.typed.name
         if any(one.name.lower() == name.lower() for one in tx.view.services.values()):
             raise RpcError(
                 "AlreadyExists", f"name conflicts with an existing object: service {name} already exists"
@@ -47,7 +49,7 @@ async def create(
             service = replace(service, last_execution=tx.now)
         _put(tx, service)
         tx.put(revisions.revision_of(service, parent=0))
-        return service.id, warnings_of(spec)
+        return service.id, warnings_of(spec.typed)
 
     return await store.update(write)
 
@@ -56,7 +58,7 @@ def keeps_image(view: View, ref: str, version: str | None, spec: Raw) -> bool:
     """Whether an update of a service to this spec leaves its image as it is, so that nobody has to ask the
     engine what it means. Holds for the version that the update is for: any other is refused anyway."""
     service = find(view, ref)
-    return version == str(service.version) and stays(spec, service.spec)
+    return version == str(service.version) and stays(spec, service.spec.raw)
 
 
 async def update(
@@ -78,7 +80,7 @@ async def update(
 
     def write(tx: Tx) -> list[str]:
         service = find(tx.view, ref)
-        pinned_spec = pinned(spec, content, service.spec)
+        pinned_spec = Spec(ServiceSpec, pinned(spec, content, service.spec.raw))
         kept_auth = auth or _stored_auth(tx.view, service, registry_auth_from)
         if rollback not in ("", "none", "previous"):
             raise SkerryError(f"unrecognized rollback option {rollback}")
@@ -88,27 +90,28 @@ async def update(
         if number != service.version:
             raise out_of_sequence()
         if back:
-            validate.check_ports(tx.view, changed.spec, service.id)
+            validate.check_ports(tx.view, changed.spec.typed, service.id)
         if changed.is_job:
             changed = replace(
                 changed, job_iteration=service.job_iteration + 1, last_execution=tx.now, update=None
             )
         _put(tx, changed)
-        return warnings_of(changed.spec)
+        return warnings_of(changed.spec.typed)
 
     return await store.update(write)
 
 
-def _check_change(view: View, service: Service, spec: Raw) -> None:
+def _check_change(view: View, service: Service, spec: Spec[ServiceSpec]) -> None:
     """Whether a service may become this."""
     _check(view, spec, service.spec)
-    if "EndpointSpec" in spec and spec["EndpointSpec"] != service.spec.get("EndpointSpec"):
-        validate.check_ports(view, spec, service.id)
-    _check_moved_networks(service.spec, spec)
-    validate.check_files(view, spec)
-    if spec["Mode"].keys() != service.spec["Mode"].keys():
+    endpoint = endpoint_of(spec)
+    if endpoint is not None and endpoint != endpoint_of(service.spec):
+        validate.check_ports(view, spec.typed, service.id)
+    _check_moved_networks(service.spec.raw, spec.raw)
+    validate.check_files(view, spec.typed)
+    if spec.typed.mode.kind != service.spec.typed.mode.kind:
         raise RpcError("Unimplemented", "service mode change is not allowed")
-    if spec["Name"] != service.name:
+    if spec.typed.name != service.name:
         raise RpcError("Unimplemented", "renaming services is not supported")
 
 
@@ -119,9 +122,9 @@ def _check_moved_networks(before: Raw, spec: Raw) -> None:
         raise RpcError("Unimplemented", "networks must be migrated to TaskSpec before being changed")
 
 
-def _check(view: View, spec: Raw, before: Raw | None = None) -> None:
+def _check(view: View, spec: Spec[ServiceSpec], before: Spec[ServiceSpec] | None = None) -> None:
     validate.check_spec(spec, before)
-    validate.check_networks(view, spec)
+    validate.check_networks(view, spec.typed)
 
 
 def _put(tx: Tx, service: Service) -> Service:
@@ -145,7 +148,7 @@ def _stored_auth(view: View, service: Service, source: str) -> str:
     return previous.registry_auth
 
 
-def _with_spec(tx: Tx, service: Service, spec: Raw, auth: str) -> Service:
+def _with_spec(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str) -> Service:
     """The service with a new revision; the same one where the spec is what it was."""
     number, current = service.revision, tx.view.revision(service.id, service.revision)
     parent = current.parent if current is not None else 0
@@ -170,18 +173,16 @@ def _rolled_back(tx: Tx, service: Service) -> Service:
     return revisions.restored(tx.view, service, previous, begun)
 
 
-def warnings_of(spec: Raw) -> list[str]:
+def warnings_of(spec: ServiceSpec) -> list[str]:
     """What a user should know of a spec that is accepted all the same."""
-    order = (spec.get("UpdateConfig") or {}).get("Order")
-    mounts = spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or ()
-    written = [
-        one["Source"]
-        for one in mounts
-        if one.get("Type") == "volume" and one.get("Source") and not one.get("ReadOnly")
-    ]
-    if order != "start-first":
+    if spec.update_config is None or spec.update_config.order != "start-first":
         return []
-    shared = [name for source in written if (name := _shared(source, spec["Name"]))]
+    written = [
+        mount.source
+        for mount in spec.task_template.container_spec.mounts
+        if mount.type == "volume" and mount.source and not mount.read_only
+    ]
+    shared = [name for source in written if (name := _shared(source, spec.name))]
     return [
         f"volume {name} is written by the old task and the new one at the same time while an update is under "
         "way, as the update order is start-first"

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from skerry.control import access, addresses, ca, networks
 from skerry.control.access import manager
-from skerry.control.decode import read
 from skerry.control.services import dismiss, forget
 from skerry.core.view import View
 from skerry.model.errors import (
@@ -102,29 +101,28 @@ async def init(
 
     `description` is the node's, as the API shows it; `interfaces` maps interface names to addresses;
     `taken` are subnets (CIDR) that this machine reaches otherwise. Raises Unavailable where it is in a swarm,
-    unless the body says ForceNewCluster: then the swarm goes on with the addresses and the spec of the body.
+    unless the body says ForceNewCluster: then the swarm goes on with its addresses and its spec.
     """
-    request = read(body, "swarm.InitRequest")
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
         standing = tx.view.cluster
-        if standing is not None and not request.get("ForceNewCluster"):
+        if standing is not None and not body.get("ForceNewCluster"):
             raise Unavailable(ALREADY)
         if tx.view.locked:
             raise Unavailable(NO_WORKER)
-        addresses.check_listen(request)
-        wanted = request.get("Spec", {})
+        addresses.check_listen(body)
+        wanted = body.get("Spec", {})
         _check_name(wanted)
-        listen, address = addresses.resolve(request, interfaces or {})
-        pools, size = addresses.pools(request)
-        port = addresses.data_path_port(request)
-        availability = request.get("Availability") or "active"
+        listen, address = addresses.resolve(body, interfaces or {})
+        pools, size = addresses.pools(body)
+        port = addresses.data_path_port(body)
+        availability = body.get("Availability") or "active"
         if availability.lower() not in ("active", "pause", "drain"):
             raise SkerryError(f"invalid Availability: {quote(availability)}")
         merged = _merged(DEFAULTS if standing is None else standing.spec, wanted)
         spec = _public(merged)
-        if request.get("AutoLockManagers"):
+        if body.get("AutoLockManagers"):
             spec["EncryptionConfig"] = {**spec["EncryptionConfig"], "AutoLockManagers": True}
         _check_spec(spec, "error updating cluster settings: ")
         if standing is not None:
@@ -227,12 +225,11 @@ def _doing(what: str, error: SkerryError) -> SkerryError:
 
 async def join(store: Store, body: Raw) -> None:
     """Refused, with the reason. Raises Unavailable, InvalidParameter, NotImplementedHere."""
-    request = read(body, "swarm.JoinRequest")
     if store.view.cluster is not None:
         raise Unavailable(ALREADY)
-    addresses.check_listen(request)
-    addresses.check_remotes(request)
-    if not ca.is_token(request.get("JoinToken", "")):
+    addresses.check_listen(body)
+    addresses.check_remotes(body)
+    if not ca.is_token(body.get("JoinToken", "")):
         raise SkerryError("invalid join token")
     raise NotImplementedHere(NO_JOIN)
 
@@ -280,15 +277,14 @@ async def update(
 
     With the unlock key, the store changes the key that the state is encrypted with.
     """
-    given = read(body, "swarm.Spec")
     number = access.version_number(version, "swarm")
 
     def write(tx: Tx) -> None:
         cluster = manager(tx.view)
-        _check_name(given)
+        _check_name(body)
         spec = {
             key: {**ZEROS[key], **value} if key in ZEROS and key != "Name" else value
-            for key, value in given.items()
+            for key, value in body.items()
         }
         spec = {**ZEROS, **spec}
         _check_spec(spec)
@@ -306,12 +302,11 @@ async def update(
 
 async def unlock(store: Store, body: Raw) -> None:
     """Open a swarm that is locked. Raises Conflict where it is not, and Unauthorized for a wrong key."""
-    request = read(body, "swarm.UnlockRequest")
     if not store.view.locked:
         manager(store.view)
         raise Conflict("swarm is not locked")
     try:
-        await store.unlock(request.get("UnlockKey", ""))
+        await store.unlock(body.get("UnlockKey", ""))
     except WrongKey as error:
         raise Unauthorized("swarm could not be unlocked: invalid key provided") from error
 

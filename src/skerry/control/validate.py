@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from itertools import chain
 
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
@@ -15,7 +16,20 @@ from skerry.model.errors import RpcError, SkerryError
 from skerry.model.go.fmt import sprintf
 from skerry.model.go.strconv import quote
 from skerry.model.objects import Config, Port, Raw, Secret, Service
-from skerry.model.specs import read_endpoint
+from skerry.model.spec import Spec
+from skerry.model.specs import (
+    ConfigReference,
+    ContainerSpec,
+    EndpointSpec,
+    FileTarget,
+    Healthcheck,
+    Limit,
+    RuntimeTarget,
+    ServiceMode,
+    ServiceSpec,
+    TaskTemplate,
+    UpdateConfig,
+)
 
 MILLISECOND = 1_000_000
 LEAST_CPU = 1_000_000
@@ -26,53 +40,48 @@ CONSTRAINT_KEY = re.compile(r"[a-z_][a-z0-9\-_.]+", re.IGNORECASE)
 CONSTRAINT_VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.IGNORECASE)
 
 
-def check_spec(spec: Raw, before: Raw | None = None) -> None:
+def check_spec(spec: Spec[ServiceSpec], before: Spec[ServiceSpec] | None = None) -> None:
     """Raises RpcError for the first thing that is wrong with the spec; `before` is what it replaces."""
-    check_name(spec["Name"])
+    typed = spec.typed
+    check_name(typed.name)
     try:
-        labels.check_names(_every_label(spec), _every_label(before or {}))
-        labels.check(spec.get("Labels") or {})
-        handling(spec.get("Labels") or {})
+        labels.check_names(_every_label(typed), _every_label(before.typed) if before is not None else {})
+        labels.check(typed.labels)
+        handling(typed.labels)
     except ValueError as error:
         raise _invalid(str(error)) from error
-    _check_task(spec["TaskTemplate"])
-    _check_mode(spec["Mode"])
-    if "ReplicatedJob" in spec["Mode"] or "GlobalJob" in spec["Mode"]:
-        if "UpdateConfig" in spec:
-            raise _invalid("Jobs may not have an update config")
-    else:
-        _check_update(spec.get("UpdateConfig", {}))
-    _check_endpoint(spec.get("EndpointSpec", {}))
+    _check_task(typed.task_template)
+    _check_container(spec.raw["TaskTemplate"]["ContainerSpec"], typed.task_template.container_spec)
+    _check_mode(typed.mode)
+    if typed.mode.is_job and typed.update_config is not None:
+        raise _invalid("Jobs may not have an update config")
+    _check_update(typed.update_config or UpdateConfig())
+    _check_endpoint(typed.endpoint_spec)
 
 
-def _every_label(spec: Raw) -> dict[str, str]:
+def _every_label(spec: ServiceSpec) -> dict[str, str]:
     """The labels of a service and of its containers."""
-    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
-    return {**(container.get("Labels") or {}), **(spec.get("Labels") or {})}
+    return {**spec.task_template.container_spec.labels, **spec.labels}
 
 
 def _invalid(text: str) -> RpcError:
     return RpcError("InvalidArgument", text)
 
 
-def _check_task(task: Raw) -> None:
-    resources = task.get("Resources", {})
-    for quantity in (resources.get("Limits", {}), resources.get("Reservations", {})):
-        _check_quantity(quantity)
-    policy = task.get("RestartPolicy", {})
-    for word in ("Delay", "Window"):
-        if policy.get(word, 0) < 0:
-            raise _invalid(f"TaskSpec: restart-{word.lower()} cannot be negative")
-    check_constraints(task.get("Placement", {}).get("Constraints", []))
-    container = task["ContainerSpec"]
-    _check_references(container.get("Secrets", []), "secret")
-    _check_references(container.get("Configs", []), "config")
+def _check_task(task: TaskTemplate) -> None:
+    for quantity in (task.resources.limits or Limit(), task.resources.reservations):
+        _check_quantity(quantity.nano_cpus, quantity.memory_bytes)
+    for word, period in (("delay", task.restart_policy.delay), ("window", task.restart_policy.window)):
+        if period < 0:
+            raise _invalid(f"TaskSpec: restart-{word} cannot be negative")
+    check_constraints(task.placement.constraints)
+    container = task.container_spec
+    _check_references("secret", ((ref.secret_id, ref.secret_name, ref.file) for ref in container.secrets))
+    _check_references("config", ((ref.config_id, ref.config_name, _target(ref)) for ref in container.configs))
     _check_credential_config(container)
-    _check_container(container)
 
 
-def _check_quantity(quantity: Raw) -> None:
-    cpus, memory = quantity.get("NanoCPUs", 0), quantity.get("MemoryBytes", 0)
+def _check_quantity(cpus: int, memory: int) -> None:
     if cpus and cpus < LEAST_CPU:
         raise _invalid(f"invalid cpu value {str(cpus / 1e9).removesuffix('.0')}: Must be at least 0.001")
     if memory and memory < LEAST_MEMORY:
@@ -92,99 +101,109 @@ def check_constraints(constraints: Iterable[str]) -> None:
             raise RpcError("Unknown", f"value '{value}' is invalid")
 
 
-def _check_references(references: list[Raw], kind: str) -> None:
-    """Secrets or configs: each with ID, name and target, no two with one target."""
-    prefix = kind.capitalize()
+def _target(reference: ConfigReference) -> FileTarget | RuntimeTarget | None:
+    return reference.file if reference.runtime is None else reference.runtime
+
+
+def _check_references(
+    kind: str, references: Iterable[tuple[str, str, FileTarget | RuntimeTarget | None]]
+) -> None:
+    """Secrets or configs (ID, name, target): each with all of them, no two with one file."""
     targets: dict[str, str] = {}
-    for reference in references:
-        name = reference.get(f"{prefix}Name")
-        if not reference.get(f"{prefix}ID") or not name:
+    for key, name, file in references:
+        if not key or not name:
             raise _invalid(f"malformed {kind} reference")
-        if kind == "config" and "Runtime" in reference:
+        if isinstance(file, RuntimeTarget):
             continue
-        if "File" not in reference:
+        if file is None:
             raise _invalid(f"malformed {kind} reference, no target provided")
-        target = reference["File"].get("Name")
-        if not target:
+        if not file.name:
             raise _invalid(f"malformed file {kind} reference, invalid target file name provided")
-        if target in targets:
-            raise _invalid(
-                f"{kind} references '{targets[target]}' and '{name}' have a conflicting target: '{target}'"
-            )
-        targets[target] = name
+        if file.name in targets:
+            both = f"'{targets[file.name]}' and '{name}'"
+            raise _invalid(f"{kind} references {both} have a conflicting target: '{file.name}'")
+        targets[file.name] = name
 
 
-def _check_credential_config(container: Raw) -> None:
-    wanted = container.get("Privileges", {}).get("CredentialSpec", {}).get("Config")
-    offered = [one.get("ConfigID") for one in container.get("Configs", []) if "Runtime" in one]
-    if wanted and wanted not in offered:
+def _check_credential_config(container: ContainerSpec) -> None:
+    credentials = container.privileges.credential_spec
+    wanted = credentials.config if credentials is not None else ""
+    if wanted and wanted not in [ref.config_id for ref in container.configs if ref.runtime is not None]:
         raise _invalid(
             f"CredentialSpec references config '{wanted}', but that config isn't in config references with "
             "RuntimeTarget"
         )
 
 
-def _check_container(raw: Raw) -> None:
+def _check_container(raw: Raw, container: ContainerSpec) -> None:
     try:
-        container = template.expand_container(raw, template.TRIAL)
+        filled = template.expand_container(raw, template.TRIAL)
     except template.TemplateError as error:
         # swarmkit takes the text for a layout: a verb in the user's template is one without a value
         raise _invalid(sprintf(error.message)) from error
-    image = container.get("Image", "")
-    if not image:
+    if not container.image:
         raise _invalid("ContainerSpec: image reference must be provided")
-    if not is_reference(image):
-        raise _invalid(f"ContainerSpec: {quote(image)} is not a valid repository/tag")
+    if not is_reference(container.image):
+        raise _invalid(f"ContainerSpec: {quote(container.image)} is not a valid repository/tag")
     targets = set()
-    for mount in container.get("Mounts", []):
+    for mount in filled.get("Mounts", []):
         target = mount.get("Target", "")
         if target in targets:
             raise _invalid(f"ContainerSpec: duplicate mount point: {target}")
         targets.add(target)
-    health = container.get("Healthcheck", {})
-    for word in ("Interval", "Timeout", "StartPeriod", "StartInterval"):
-        if health.get(word, 0) and health[word] < MILLISECOND:
+    _check_health(container.healthcheck)
+
+
+def _check_health(check: Healthcheck) -> None:
+    periods = {
+        "Interval": check.interval,
+        "Timeout": check.timeout,
+        "StartPeriod": check.start_period,
+        "StartInterval": check.start_interval,
+    }
+    for word, period in periods.items():
+        if period and period < MILLISECOND:
             raise _invalid(f"ContainerSpec: {word} in HealthConfig cannot be less than 1ms")
-    if health.get("Retries", 0) < 0:
+    if check.retries < 0:
         raise _invalid("ContainerSpec: Retries in HealthConfig cannot be negative")
 
 
-def _check_mode(mode: Raw) -> None:
-    if mode.get("Replicated", {}).get("Replicas", 0) > MAX_INT64:
+def _check_mode(mode: ServiceMode) -> None:
+    if mode.replicated is not None and mode.replicated.replicas > MAX_INT64:
         raise _invalid("Number of replicas must be non-negative")
-    job = mode.get("ReplicatedJob", {})
-    if job.get("MaxConcurrent", 0) > MAX_INT64:
-        raise _invalid("Maximum concurrent jobs must not be negative")
-    if job.get("TotalCompletions", 0) > MAX_INT64:
-        raise _invalid("Total completed jobs must not be negative")
+    if (job := mode.replicated_job) is not None:
+        if job.max_concurrent > MAX_INT64:
+            raise _invalid("Maximum concurrent jobs must not be negative")
+        if (job.total_completions or 0) > MAX_INT64:
+            raise _invalid("Total completed jobs must not be negative")
 
 
-def _check_update(config: Raw) -> None:
-    for word in ("Delay", "Monitor"):
-        if config.get(word, 0) < 0:
-            raise _invalid(f"TaskSpec: update-{word.lower()} cannot be negative")
-    if not 0 <= config.get("MaxFailureRatio", 0) <= 1:
+def _check_update(config: UpdateConfig) -> None:
+    for word, period in (("delay", config.delay), ("monitor", config.monitor)):
+        if period < 0:
+            raise _invalid(f"TaskSpec: update-{word} cannot be negative")
+    if not 0 <= config.max_failure_ratio <= 1:
         raise _invalid("TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1")
 
 
-def _check_endpoint(spec: Raw) -> None:
+def _check_endpoint(spec: EndpointSpec) -> None:
     published = set()
-    for port in spec.get("Ports", []):
-        number = port.get("PublishedPort", 0)
-        if spec["Mode"] == "dnsrr" and port["PublishMode"] == "ingress":
+    for port in spec.ports:
+        key = (port.published_port, port.protocol)
+        if spec.mode == "dnsrr" and port.publish_mode == "ingress":
             raise _invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
-        if number and (number, port["Protocol"]) in published:
+        if port.published_port and key in published:
             raise _invalid("EndpointSpec: duplicate published ports provided")
-        published.add((number, port["Protocol"]))
+        published.add(key)
 
 
-def check_networks(view: View, spec: Raw) -> None:
+def check_networks(view: View, spec: ServiceSpec) -> None:
     """Nobody attaches a service to the ingress network by name, or to `host` and another network at once."""
-    named = spec["TaskTemplate"].get("Networks", [])
+    named = spec.task_template.networks
     for attached in named:
-        network = view.networks.get(attached["Target"])
+        network = view.networks.get(attached.target)
         if network is None or network.removed:  # since its name was looked up
-            raise SkerryError(f"network {attached['Target']} not found")
+            raise SkerryError(f"network {attached.target} not found")
         if network.driver == "host" and len(named) > 1:
             raise _invalid(
                 "network host cannot be used together with other networks: tasks on it have the machine's "
@@ -196,15 +215,15 @@ def check_networks(view: View, spec: Raw) -> None:
             )
 
 
-def check_ports(view: View, spec: Raw, own_id: str = "") -> None:
+def check_ports(view: View, spec: ServiceSpec, own_id: str = "") -> None:
     """Two services may share a host-mode port (their tasks take turns), never an ingress one.
 
     A service whose update would be rolled back keeps its former ports until the update is over.
     """
     wanted: dict[tuple[int, str], set[str]] = {}
-    for port in spec.get("EndpointSpec", {}).get("Ports", []):
-        if number := port.get("PublishedPort", 0):
-            wanted.setdefault((number, port["Protocol"]), set()).add(port["PublishMode"])
+    for port in spec.endpoint_spec.ports:
+        if port.published_port:
+            wanted.setdefault((port.published_port, port.protocol), set()).add(port.publish_mode)
     for service in sorted(view.services.values(), key=lambda one: one.id):
         if service.id == own_id:
             continue
@@ -217,9 +236,9 @@ def check_ports(view: View, spec: Raw, own_id: str = "") -> None:
 
 
 def _held_ports(view: View, service: Service) -> list[Port]:
-    specs = (service.spec, way_back(view, service) or {})
-    asked = [port for spec in specs for port in read_endpoint(spec.get("EndpointSpec")).ports or ()]
-    named = [Port(one.target_port, one.published_port, one.protocol, one.publish_mode) for one in asked]
+    specs = filter(None, (service.spec, way_back(view, service)))
+    ports = chain.from_iterable(spec.typed.endpoint_spec.ports for spec in specs)
+    named = (Port(port.target_port, port.published_port, port.protocol, port.publish_mode) for port in ports)
     return [port for port in (*named, *service.endpoint.ports) if port.published]
 
 
@@ -229,20 +248,18 @@ def _in_use(port: Port, service: Service, manner: str) -> RpcError:
     )
 
 
-def check_files(view: View, spec: Raw) -> None:
+def check_files(view: View, spec: ServiceSpec) -> None:
     """Every secret and config must exist under the ID and have the name that the spec gives."""
-    container = spec["TaskTemplate"]["ContainerSpec"]
-    _check_existence(container.get("Secrets", []), "secret", view.secrets.get)
-    _check_existence(container.get("Configs", []), "config", view.configs.get)
+    container = spec.task_template.container_spec
+    _check_existence(
+        "secret", [(ref.secret_name, view.secrets.get(ref.secret_id)) for ref in container.secrets]
+    )
+    _check_existence(
+        "config", [(ref.config_name, view.configs.get(ref.config_id)) for ref in container.configs]
+    )
 
 
-def _check_existence(
-    references: list[Raw], kind: str, known: Callable[[str], Config | Secret | None]
-) -> None:
-    prefix, missing = kind.capitalize(), []
-    for reference in references:
-        found = known(reference[f"{prefix}ID"])
-        if found is None or found.name != reference[f"{prefix}Name"]:
-            missing.append(reference[f"{prefix}Name"])
+def _check_existence(kind: str, named: Iterable[tuple[str, Config | Secret | None]]) -> None:
+    missing = [name for name, file in named if file is None or file.name != name]
     if missing:
         raise _invalid(f"{kind if len(missing) == 1 else kind + 's'} not found: {', '.join(missing)}")

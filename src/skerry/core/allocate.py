@@ -13,7 +13,7 @@ from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model import defaults
 from skerry.model.objects import Endpoint, Network, Port, Service, VirtualIP
-from skerry.model.specs import PortConfig, read_endpoint
+from skerry.model.specs import PortConfig
 
 
 def free_subnet(view: View, taken: Iterable[str] = ()) -> str:
@@ -77,7 +77,7 @@ def endpoint(view: View, service: Service) -> Endpoint:
 
     Whatever its old endpoint has is kept as long as the spec still asks for it. Raises Exhausted.
     """
-    spec = service.spec.get("EndpointSpec") or {}
+    spec = service.spec.raw.get("EndpointSpec") or {}
     vips = tuple(
         VirtualIP(network.id, _vip(view, network, service))
         for network in networks_of(view, service)
@@ -102,7 +102,7 @@ def _vip(view: View, network: Network, service: Service) -> str:
 def _ports(view: View, service: Service) -> tuple[Port, ...]:
     """The published ports, with a number chosen for those of ingress mode that left it open; in host mode
     each task has its own."""
-    wanted = read_endpoint(service.spec.get("EndpointSpec")).ports or []
+    wanted = service.spec.typed.endpoint_spec.ports
     mine = {(port.protocol, port.published_port) for port in wanted if port.published_port}
     refused = view.node.ports_err if view.node is not None else {}
 

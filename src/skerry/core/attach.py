@@ -6,7 +6,6 @@ from operator import itemgetter
 
 from skerry.core.view import View
 from skerry.model.objects import Attachment, Network, Service, Task
-from skerry.model.specs import read_endpoint, read_template
 
 
 def networks_of(view: View, service: Service) -> tuple[Network, ...]:
@@ -21,8 +20,8 @@ def lacks_ingress(view: View, service: Service) -> bool:
 
 
 def _named(view: View, service: Service) -> tuple[Network, ...]:
-    template = read_template(service.spec.get("TaskTemplate", {}))
-    return tuple(view.networks[one.target] for one in template.networks or () if one.target in view.networks)
+    named = service.spec.typed.task_template.networks
+    return tuple(view.networks[one.target] for one in named if one.target in view.networks)
 
 
 def _ingress(view: View) -> tuple[Network, ...]:
@@ -35,7 +34,7 @@ def _needs_ingress(service: Service, named: tuple[Network, ...]) -> bool:
     Ports of host mode are the kernel's here, and lead by it where the tasks have no network of ours that
     leads outside.
     """
-    modes = {port.publish_mode for port in read_endpoint(service.spec.get("EndpointSpec")).ports or ()}
+    modes = {port.publish_mode for port in service.spec.typed.endpoint_spec.ports}
     if "ingress" in modes:
         return True
     reached = any(_leads_out(network) or network.driver == "host" for network in named)
@@ -80,5 +79,5 @@ def leads_elsewhere(view: View, task: Task) -> bool:
 
 def publishes_on_host(view: View, service: Service) -> bool:
     """Whether the service wants ports published though its tasks have the machine's own, on `host`."""
-    ports = read_endpoint(service.spec.get("EndpointSpec")).ports
+    ports = service.spec.typed.endpoint_spec.ports
     return bool(ports) and any(network.driver == "host" for network in networks_of(view, service))

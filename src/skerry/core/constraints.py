@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from skerry.model.objects import Node, Raw
+from skerry.model.objects import Node
+from skerry.model.specs import Placement, Platform
 
 _CONSTRAINT = re.compile(r"^\s*([^!=\s]+)\s*(==|!=)\s*(.*?)\s*$")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def fits(template: Raw, node: Node) -> bool:
-    """Whether a node is one that a task template (its JSON) asks for: constraints and platforms."""
-    placement = template.get("Placement") or {}
-    return constraints_met(placement.get("Constraints") or (), node) and platform_met(
-        placement.get("Platforms") or (), node
-    )
+def fits(placement: Placement, node: Node) -> bool:
+    """Whether a node is one that a task template asks for: constraints and platforms."""
+    return constraints_met(placement.constraints, node) and platform_met(placement.platforms, node)
 
 
 def constraints_met(constraints: Iterable[str], node: Node) -> bool:
@@ -28,14 +26,13 @@ def constraints_met(constraints: Iterable[str], node: Node) -> bool:
     return all(_constraint_met(one, node) for one in constraints)
 
 
-def platform_met(platforms: Iterable[Raw], node: Node) -> bool:
+def platform_met(platforms: Sequence[Platform], node: Node) -> bool:
     """Whether the node is of one of the platforms, where any is named."""
-    wanted = list(platforms)
     here = node.description.get("Platform", {})
-    return not wanted or any(
-        _alike(one.get("Architecture", ""), here.get("Architecture", ""))
-        and _alike(one.get("OS", ""), here.get("OS", ""))
-        for one in wanted
+    return not platforms or any(
+        _alike(platform.architecture, here.get("Architecture", ""))
+        and _alike(platform.os, here.get("OS", ""))
+        for platform in platforms
     )
 
 
@@ -62,7 +59,7 @@ def _attribute(key: str, node: Node) -> str | None:
         "node.id": node.id,
         "node.hostname": node.hostname,
         "node.ip": node.address,
-        "node.role": str(node.spec.get("Role", "manager")),
+        "node.role": node.role,
         "node.platform.os": str(platform.get("OS", "")),
         "node.platform.arch": str(platform.get("Architecture", "")),
     }
@@ -70,7 +67,7 @@ def _attribute(key: str, node: Node) -> str | None:
     if lower in fixed:
         return fixed[lower]
     if lower.startswith("node.labels."):
-        return str((node.spec.get("Labels") or {}).get(key[len("node.labels.") :], ""))
+        return node.labels.get(key[len("node.labels.") :], "")
     if lower.startswith("engine.labels."):
         labels = node.description.get("Engine", {}).get("Labels") or {}
         return str(labels.get(key[len("engine.labels.") :], ""))

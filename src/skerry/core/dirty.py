@@ -9,7 +9,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from skerry.core.constraints import fits
-from skerry.model.objects import Node, Raw, Service, Task
+from skerry.model.objects import Node, Service, Task
+from skerry.model.spec import endpoint_of, template_of
 from skerry.model.states import TaskState
 
 
@@ -21,21 +22,17 @@ def is_dirty(service: Service, task: Task, node: Node) -> bool:
     """
     if task.spec_version == service.spec_version:
         return False
-    wanted = service.spec.get("TaskTemplate", {})
-    if _unplaced(wanted) != _unplaced(task.spec):
+    wanted = template_of(service.spec)
+    if not wanted.same_but("Placement", task.spec):
         return True
-    if wanted.get("Placement") != task.spec.get("Placement"):
+    if wanted != task.spec:
         waiting = task.status.state < TaskState.ASSIGNED
-        if waiting or not fits(wanted, node):
+        if waiting or not fits(wanted.typed.placement, node):
             return True
-    return bool(service.spec.get("EndpointSpec") != task.endpoint_spec)
+    return endpoint_of(service.spec) != task.endpoint_spec
 
 
 def is_dirty_as_it_waits(service: Service, task: Task, node: Node) -> bool:
     """Whether a task is out of date by its waiting alone: with a place it would be what the service wants."""
     placed = replace(task, status=replace(task.status, state=TaskState.ASSIGNED))
     return is_dirty(service, task, node) and not is_dirty(service, placed, node)
-
-
-def _unplaced(template: Raw) -> Raw:
-    return {key: value for key, value in template.items() if key != "Placement"}

@@ -13,9 +13,10 @@ from skerry.core.index import reserved
 from skerry.core.plan import PLACEHOLDER, Plan
 from skerry.core.slots import Slot, slots_of
 from skerry.core.view import View
-from skerry.model import labels
+from skerry.model import defaults, labels
 from skerry.model.objects import Node, Note, Service, Task, TaskStatus
-from skerry.model.specs import RestartPolicy, ServiceSpec, UpdateConfig, read_service
+from skerry.model.spec import endpoint_of, template_of
+from skerry.model.specs import RestartPolicy, ServiceSpec, UpdateConfig
 from skerry.model.states import TaskState
 
 AT_ONCE = 500
@@ -50,12 +51,12 @@ class Draft:
         self._before = {task.id: task for task in self.view.tasks_of(self.service.id)}
         self.tasks = dict(self._before)
         self.allocator = Allocator(self.view)
-        self.spec = read_service(self.service.spec)
+        self.spec = self.service.spec.typed
 
     @property
     def policy(self) -> RestartPolicy:
         """The restart policy in force."""
-        return self.spec.task_template.restart_policy or RestartPolicy()
+        return self.spec.task_template.restart_policy
 
     @property
     def longest_pause(self) -> int:
@@ -65,7 +66,7 @@ class Draft:
     @property
     def is_global(self) -> bool:
         """Whether the service has one task a node."""
-        return self.spec.mode.global_ is not None or self.spec.mode.global_job is not None
+        return self.spec.mode.is_global
 
     @property
     def goal(self) -> TaskState:
@@ -85,7 +86,7 @@ class Draft:
     def write_service(self, service: Service) -> None:
         """Change the service itself."""
         self.service = service
-        self.spec = read_service(service.spec)
+        self.spec = service.spec.typed
         self._slots = None
 
     def write(self, task: Task) -> None:
@@ -113,7 +114,7 @@ class Draft:
         update = self.service.update
         rolling_back = update is not None and update.state == ROLLBACK_STARTED
         chosen = self.spec.rollback_config if rolling_back else self.spec.update_config
-        return chosen or UpdateConfig(parallelism=1)
+        return chosen or UpdateConfig(parallelism=defaults.PARALLELISM)
 
     @property
     def room(self) -> int:
@@ -160,13 +161,13 @@ class Draft:
             service_id=self.service.id,
             service_name=self.service.name,
             node_id=self.node.id,
-            spec=self.service.spec.get("TaskTemplate", {}),
-            endpoint_spec=self.service.spec.get("EndpointSpec"),
+            spec=template_of(self.service.spec),
+            endpoint_spec=endpoint_of(self.service.spec),
             spec_version=self.service.spec_version,
             desired=desired,
             status=TaskStatus(TaskState.PENDING, self.now, "pending task scheduling"),
             slot=slot,
-            labels=self.spec.labels or {},
+            labels=self.spec.labels,
             created_at=self.now,
             start_after=start_after,
             follows=follows,

@@ -120,7 +120,7 @@ def _ports(ordered: Iterable[Share]) -> tuple[PublishedPort, ...]:
 
 def _deploying(networks: Iterable[Network], shares: Iterable[Share]) -> dict[str, float]:
     """Until when (epoch seconds) services may still be on their way to a stack's network, by its ID."""
-    born = {one.id: one.created_at for one in networks if stack_of(one.spec)}
+    born = {one.id: one.created_at for one in networks if stack_of(one.labels)}
     for network_id, at in chain.from_iterable(one.born for one in shares):
         born[network_id] = max(at, born.get(network_id, 0))
     return {key: (at + DEPLOY_WINDOW) / SECOND for key, at in born.items()}

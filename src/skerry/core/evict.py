@@ -21,7 +21,9 @@ NO_LONGER = "assigned node no longer meets constraints"
 def evict(draft: Draft) -> None:
     """Tell placed tasks that may not stay to go, and make those that come back for them."""
     for slot in draft.slots().values():
-        leaving = [task for task in slot.live if task.placed and not may_stay(task.spec, draft.node)]
+        leaving = [
+            task for task in slot.live if task.placed and not may_stay(task.spec.typed.placement, draft.node)
+        ]
         for task in leaving:
             _tell(draft, task)
         if leaving:
@@ -32,7 +34,7 @@ def evict(draft: Draft) -> None:
 
 
 def _tell(draft: Draft, task: Task) -> None:
-    if not fits(task.spec, draft.node) and not draft.is_global:
+    if not fits(task.spec.typed.placement, draft.node) and not draft.is_global:
         task = replace(task, evicted=NO_LONGER)
         draft.write(task)
     draft.want(task, TaskState.SHUTDOWN)

@@ -21,7 +21,7 @@ from skerry.model.labels import (
     PROBE,
     READINESS,
 )
-from skerry.model.objects import Raw, Service
+from skerry.model.objects import Service
 from skerry.model.times import duration
 
 USUAL_DRAIN = DrainRules()
@@ -61,9 +61,8 @@ def handling(labels: Mapping[str, str]) -> Handling:
 def handling_of(service: Service | None) -> Handling:
     """The handling of a service; the usual one where it is gone, or was made before its labels meant
     something."""
-    labels: Raw = (service.spec.get("Labels") or {}) if service is not None else {}
     try:
-        return handling(labels)
+        return handling(service.spec.typed.labels if service is not None else {})
     except ValueError:
         return Handling()
 

@@ -43,6 +43,5 @@ def _limit(draft: Draft) -> int:
     if draft.policy.max_attempts:
         return draft.policy.max_attempts + 1
     cluster = draft.view.cluster
-    orchestration = (cluster.spec.get("Orchestration") or {}) if cluster else {}
-    found = orchestration.get("TaskHistoryRetentionLimit")
-    return TASK_HISTORY if found is None else int(found)
+    limit = cluster.task_history if cluster is not None else None
+    return TASK_HISTORY if limit is None else limit

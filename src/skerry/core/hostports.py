@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from skerry.core.draft import Draft
 from skerry.core.index import PortKey
 from skerry.model.defaults import HOST_PORT_RANGE
-from skerry.model.objects import Port, Raw, Task
+from skerry.model.objects import Port, Task
+from skerry.model.specs import EndpointSpec, PortConfig
 
 
 def assign(draft: Draft) -> None:
@@ -27,7 +28,7 @@ def assign(draft: Draft) -> None:
 
 
 def _numbered(draft: Draft, task: Task, chosen: set[PortKey]) -> Iterator[Port]:
-    for at, entry in enumerate(_left_open(task.endpoint_spec or {})):
+    for at, entry in enumerate(_left_open(task.endpoint)):
         port = task.ports[at] if task.ports else _unnumbered(entry)
         if not port.published or f"{port.protocol}/{port.published}" in draft.node.ports_err:
             port = replace(port, published=_free(draft, port, chosen))
@@ -35,15 +36,12 @@ def _numbered(draft: Draft, task: Task, chosen: set[PortKey]) -> Iterator[Port]:
         yield port
 
 
-def _left_open(endpoint_spec: Raw) -> Iterator[Raw]:
-    for entry in endpoint_spec.get("Ports") or ():
-        if entry.get("PublishMode") == "host" and not entry.get("PublishedPort"):
-            yield entry
+def _left_open(endpoint: EndpointSpec) -> Iterator[PortConfig]:
+    return (port for port in endpoint.ports if port.publish_mode == "host" and not port.published_port)
 
 
-def _unnumbered(entry: Raw) -> Port:
-    protocol, name = entry.get("Protocol") or "tcp", entry.get("Name", "")
-    return Port(entry.get("TargetPort", 0), 0, protocol, "host", name)
+def _unnumbered(port: PortConfig) -> Port:
+    return Port(port.target_port, 0, port.protocol, "host", port.name)
 
 
 def _free(draft: Draft, port: Port, chosen: set[PortKey]) -> int:

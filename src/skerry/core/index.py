@@ -169,17 +169,16 @@ def _kept(groups: Map[K, Keys], group: K, key: str, there: bool) -> Map[K, Keys]
 
 def reserved(task: Task) -> tuple[int, int]:
     """NanoCPUs and bytes of memory that a task reserves."""
-    wanted = (task.spec.get("Resources") or {}).get("Reservations") or {}
-    return wanted.get("NanoCPUs") or 0, wanted.get("MemoryBytes") or 0
+    wanted = task.spec.typed.resources.reservations
+    return wanted.nano_cpus, wanted.memory_bytes
 
 
 def host_ports_of(task: Task) -> set[PortKey]:
     """The fixed ports that a task publishes in host mode."""
-    ports = (task.endpoint_spec or {}).get("Ports") or ()
     return {
-        (one.get("Protocol") or "tcp", one["PublishedPort"])
-        for one in ports
-        if one.get("PublishMode") == "host" and one.get("PublishedPort")
+        (port.protocol, port.published_port)
+        for port in task.endpoint.ports
+        if port.publish_mode == "host" and port.published_port
     }
 
 

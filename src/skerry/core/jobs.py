@@ -17,7 +17,7 @@ from skerry.core import restart
 from skerry.core.draft import Draft
 from skerry.core.place import may_stay
 from skerry.model.defaults import TASK_HISTORY_MOST
-from skerry.model.objects import Raw, Service, Task
+from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
 
 
@@ -91,12 +91,12 @@ def _end_older(draft: Draft) -> None:
 
 
 def _size(draft: Draft) -> Size:
-    job: Raw | None = draft.spec.mode.replicated_job
+    job = draft.spec.mode.replicated_job
     if job is None:
-        there = may_stay(draft.service.spec.get("TaskTemplate", {}), draft.node)
+        there = may_stay(draft.spec.task_template.placement, draft.node)
         return Size(1, 1) if there else Size(0, 0)
-    concurrent = int(job.get("MaxConcurrent", 1))
-    return Size(int(job.get("TotalCompletions", concurrent)), concurrent)
+    total = job.max_concurrent if job.total_completions is None else job.total_completions
+    return Size(total, job.max_concurrent)
 
 
 def _goes_on(draft: Draft, number: int, row: list[Task]) -> bool:

@@ -5,13 +5,12 @@ docs/names.md has the rules; `gate.zone` carries them out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from skerry.core.view import View
-from skerry.model.objects import Attachment, Network, Raw, Service, Task
-from skerry.model.specs import read_endpoint, read_template
+from skerry.model.objects import Attachment, Network, Service, Task
 from skerry.model.template import TemplateError, context_of, expand
 from skerry.model.traffic import Backend, Client, Name
 
@@ -19,14 +18,14 @@ STACK_LABEL = "com.docker.stack.namespace"
 SHORT_ID = 12
 
 
-def stack_of(spec: Raw) -> str:
-    """The stack that a service or a network belongs to, by its spec; empty where it is in none."""
-    return str((spec.get("Labels") or {}).get(STACK_LABEL, ""))
+def stack_of(labels: Mapping[str, str]) -> str:
+    """The stack that a service or a network belongs to, by its labels; empty where it is in none."""
+    return labels.get(STACK_LABEL, "")
 
 
 def network_names(network: Network) -> tuple[str, ...]:
     """What stands for a network in `X.NETWORK`: its name, and that without its stack's, as in the file."""
-    names = (network.name, network.name.removeprefix(f"{stack_of(network.spec)}_"))
+    names = (network.name, network.name.removeprefix(f"{stack_of(network.labels)}_"))
     return tuple(dict.fromkeys(names))
 
 
@@ -34,8 +33,8 @@ def names_of(
     view: View, service: Service, network: Network, vip: str, backends: Iterable[Backend]
 ) -> Iterator[Name]:
     """All names of a service and its ready tasks on one network; without a `vip` all lead to its tasks."""
-    by_vip = vip and read_endpoint(service.spec.get("EndpointSpec")).mode != "dnsrr"
-    stack = stack_of(service.spec)
+    by_vip = vip and service.spec.typed.endpoint_spec.mode != "dnsrr"
+    stack = stack_of(service.spec.typed.labels)
     each = tuple(backend.address for backend in backends)
     for name in _service_names(service, network):
         yield Name(network.id, name, (vip,) if by_vip else each, stack=stack, ready=bool(each))
@@ -45,11 +44,10 @@ def names_of(
 
 
 def _service_names(service: Service, network: Network) -> Iterator[str]:
-    template = read_template(service.spec.get("TaskTemplate", {}))
     names = [service.name]
-    for attachment in template.networks or ():
+    for attachment in service.spec.typed.task_template.networks:
         if attachment.target == network.id:
-            names += attachment.aliases or ()
+            names += attachment.aliases
     yield from dict.fromkeys(name.lower() for name in names)
 
 
@@ -65,7 +63,7 @@ def _short_id(task: Task) -> str:
 
 def _hostname(view: View, task: Task) -> str:
     """What the container calls itself: its short ID, unless the spec says something else."""
-    text = read_template(task.spec).container.hostname
+    text = task.spec.typed.container_spec.hostname
     try:
         filled = expand(text, context_of(task, view.nodes.get(task.node_id))) if "{{" in text else text
     except TemplateError:  # such a task does not start
@@ -78,14 +76,14 @@ def clients_of(view: View, task: Task) -> Iterator[Client]:
     places = sorted((one for one in task.attachments if one.address), key=lambda one: _order(view, one))
     if task.status.state.terminal or not places:
         return
-    dns = read_template(task.spec).container.dns_config
+    dns = task.spec.typed.container_spec.dns_config
     service = view.services.get(task.service_id)
     client = Client(
         "",
         tuple(place.network_id for place in places),
-        tuple((dns and dns.nameservers) or ()),
+        tuple(dns.nameservers),
         task_id=task.id,
-        stack=stack_of(service.spec) if service else "",
+        stack=stack_of(service.spec.typed.labels) if service else "",
         hostname=_hostname(view, task),
         addresses=tuple(place.address for place in places if not _order(view, place)[0]),
     )

@@ -17,7 +17,8 @@ from skerry.core.constraints import constraints_met, fits, platform_met
 from skerry.core.dirty import is_dirty_as_it_waits
 from skerry.core.draft import Draft
 from skerry.core.index import PortKey, host_ports_of, reserved
-from skerry.model.objects import Cluster, Node, Raw, Task
+from skerry.model.objects import Cluster, Node, Task
+from skerry.model.specs import Placement, TaskTemplate
 from skerry.model.states import TaskState
 
 NOT_AVAILABLE = "1 node not available for new tasks"
@@ -77,20 +78,21 @@ def _sentence(draft: Draft, obstacle: str) -> str:
 
 def _obstacle(draft: Draft, task: Task) -> str | None:
     """Why the task can't be placed; "" where nothing is known yet, None where nothing is in the way."""
-    placement = task.spec.get("Placement") or {}
+    template = task.spec.typed
+    placement = template.placement
     if not available(draft.node):
         return NOT_AVAILABLE
     if not _resources_fit(draft, task):
         return "insufficient resources on 1 node"
-    if not _plugins_there(_plugins(task.spec, draft.view.cluster), draft.node):
+    if not _plugins_there(_plugins(template, draft.view.cluster), draft.node):
         return "missing plugin on 1 node"
-    if not constraints_met(placement.get("Constraints") or (), draft.node):
+    if not constraints_met(placement.constraints, draft.node):
         return "scheduling constraints not satisfied on 1 node"
-    if not platform_met(placement.get("Platforms") or (), draft.node):
+    if not platform_met(placement.platforms, draft.node):
         return "unsupported platform on 1 node"
     if any(_taken(draft, task, key) for key in host_ports_of(task)) or _numbers_run_out(task):
         return "host-mode port already in use on 1 node"
-    most = placement.get("MaxReplicas") or 0
+    most = placement.max_replicas
     if most and len(_other_slots(draft, task)) >= most:
         return "max replicas per node limit exceed"
     if publishes_on_host(draft.view, draft.service):
@@ -100,12 +102,12 @@ def _obstacle(draft: Draft, task: Task) -> str | None:
 
 def available(node: Node) -> bool:
     """Whether the node takes new tasks."""
-    return bool(node.spec.get("Availability", "active") == "active")
+    return node.availability == "active"
 
 
-def may_stay(template: Raw, node: Node) -> bool:
-    """Whether a task of this template, where it runs already, may go on."""
-    return bool(node.spec.get("Availability", "active") != "drain" and fits(template, node))
+def may_stay(placement: Placement, node: Node) -> bool:
+    """Whether a task that runs already may go on."""
+    return node.availability != "drain" and fits(placement, node)
 
 
 def _other_slots(draft: Draft, task: Task) -> set[int]:
@@ -114,8 +116,7 @@ def _other_slots(draft: Draft, task: Task) -> set[int]:
 
 
 def _resources_fit(draft: Draft, task: Task) -> bool:
-    resources = (task.spec.get("Resources") or {}).get("Reservations") or {}
-    if resources.get("GenericResources"):
+    if task.spec.typed.resources.reservations.generic_resources:
         return False  # this node has none
     cpus, memory = reserved(task)
     if not cpus and not memory:
@@ -137,16 +138,15 @@ def _plugins_there(needed: Iterable[tuple[str, str]], node: Node) -> bool:
     )
 
 
-def _plugins(template: Raw, cluster: Cluster | None) -> Iterable[tuple[str, str]]:
+def _plugins(template: TaskTemplate, cluster: Cluster | None) -> Iterable[tuple[str, str]]:
     """The plugins that a template needs: volume drivers and the log driver, by type and name."""
-    for mount in (template.get("ContainerSpec") or {}).get("Mounts") or ():
-        driver = ((mount.get("VolumeOptions") or {}).get("DriverConfig") or {}).get("Name")
-        if mount.get("Type") == "volume" and driver:
-            yield "Volume", driver
-    usual = (cluster.spec.get("TaskDefaults") or {}).get("LogDriver") if cluster is not None else None
-    log_driver = (template.get("LogDriver") or usual or {}).get("Name")
-    if log_driver and log_driver != "none":
-        yield "Log", log_driver
+    for mount in template.container_spec.mounts:
+        driver = mount.volume_options.driver_config
+        if mount.type == "volume" and driver is not None and driver.name:
+            yield "Volume", driver.name
+    log_driver = template.log_driver or (cluster.log_driver if cluster is not None else None)
+    if log_driver is not None and log_driver.name not in ("", "none"):
+        yield "Log", log_driver.name
 
 
 def _taken(draft: Draft, task: Task, key: PortKey) -> bool:

@@ -50,7 +50,7 @@ def _wanted(draft: Draft, occupied: dict[int, Slot]) -> set[int]:
 
 def _wants_node(draft: Draft, has_task: bool) -> bool:
     """Whether a global service has a task on this node; where new ones are not taken, only the one it has."""
-    fits = may_stay(draft.service.spec.get("TaskTemplate", {}), draft.node)
+    fits = may_stay(draft.spec.task_template.placement, draft.node)
     return fits and (has_task or available(draft.node))
 
 

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from skerry.core.allocate import endpoint
 from skerry.core.view import View
-from skerry.model.objects import Raw, Revision, Service, UpdateStatus
+from skerry.model.objects import Revision, Service, UpdateStatus
+from skerry.model.spec import Spec
+from skerry.model.specs import ServiceSpec
 
 
 def previous(view: View, service: Service) -> Revision | None:
@@ -19,7 +21,7 @@ def previous(view: View, service: Service) -> Revision | None:
     return view.revision(service.id, current.parent) if current is not None and current.parent else None
 
 
-def previous_spec(view: View, service: Service) -> Raw | None:
+def previous_spec(view: View, service: Service) -> Spec[ServiceSpec] | None:
     """Its spec: Docker's PreviousSpec."""
     found = previous(view, service)
     return found.spec if found is not None else None

@@ -110,6 +110,6 @@ def _names(view: View, service: Service) -> Iterator[Name]:
 
 
 def _born(service: Service) -> Iterator[tuple[str, int]]:
-    if stack_of(service.spec):
+    if stack_of(service.spec.typed.labels):
         for vip in service.endpoint.vips:
             yield vip.network_id, service.created_at

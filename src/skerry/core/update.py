@@ -21,8 +21,9 @@ from skerry.core.slots import Slot
 from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Raw, Revision, Service, Task, UpdateStatus
-from skerry.model.specs import UpdateConfig
+from skerry.model.objects import Revision, Service, Task, UpdateStatus
+from skerry.model.spec import Spec
+from skerry.model.specs import ServiceSpec, UpdateConfig
 from skerry.model.states import TaskState
 from skerry.model.times import in_words
 
@@ -216,9 +217,10 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     return False
 
 
-def way_back(view: View, service: Service) -> Raw | None:
+def way_back(view: View, service: Service) -> Spec[ServiceSpec] | None:
     """The spec to which a service returns by itself if its update fails; None where it does not."""
-    if (service.spec.get("UpdateConfig") or {}).get("FailureAction") != "rollback":
+    config = service.spec.typed.update_config
+    if config is None or config.failure_action != "rollback":
         return None
     if service.update is not None:
         under_way = service.update.state == UPDATING

@@ -81,7 +81,7 @@ class TaskHealth:
 
 
 def check_of(
-    wanted: Healthcheck | None,
+    spec: Healthcheck,
     image: Raw,
     override: ProbeOverride = AS_SKERRY_CHOOSES,
     environment: Sequence[str] = (),
@@ -92,7 +92,6 @@ def check_of(
     None where there is none, or it is NONE, or of a kind that no engine knows.
     """
     built_in = image.get("Healthcheck") or {}
-    spec = wanted or Healthcheck()
     command = _command(spec.test or built_in.get("Test") or [], image.get("Shell") or SHELL)
     command, probe = _overridden(command, override, [*(image.get("Env") or ()), *environment])
     if not command and probe is None:

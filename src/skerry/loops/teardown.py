@@ -26,7 +26,6 @@ from skerry.model.identity import Identity
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw
 from skerry.model.settings import DATA_FILES, RUN_FILES, Settings
-from skerry.model.specs import read_template
 from skerry.network.kernel import KernelNetwork
 from skerry.store.sqlite import SqlitePersistence
 
@@ -131,8 +130,8 @@ def _volumes_of(containers: list[Raw]) -> list[str]:
 def _grace_s(view: View, container: Raw) -> int:
     """The grace period of the task that a container (as listed) is of, in whole seconds."""
     task = view.tasks.get((container.get("Labels") or {}).get("com.docker.swarm.task.id", ""))
-    asked = read_template(task.spec).container.stop_grace_period if task is not None else None
-    return (STOP_GRACE_PERIOD if asked is None else asked) // SECOND
+    period = STOP_GRACE_PERIOD if task is None else task.spec.typed.container_spec.stop_grace_period
+    return period // SECOND
 
 
 def _remove_files(settings: Settings, private: Embedded, *, purge: bool, volumes: bool) -> None:

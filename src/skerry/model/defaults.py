@@ -5,8 +5,13 @@ from __future__ import annotations
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
 
+RESTART_CONDITION = "any"
 RESTART_DELAY = 5 * SECOND
+PARALLELISM = 1
+"""Of an update for which nothing is configured; where something is, 0 is none: all at once."""
+FAILURE_ACTION = "pause"
 MONITOR = 5 * SECOND
+UPDATE_ORDER = "stop-first"
 STOP_GRACE_PERIOD = 10 * SECOND
 TASK_HISTORY = 5
 """Tasks kept for each slot, the live one included."""

@@ -1,22 +1,19 @@
 """The objects of the store, each a frozen value.
 
-Times are integer nanoseconds since the epoch. A spec is kept as the JSON that the user sent (keys in
-Docker's own case, the converter's few defaults applied), so that fields unknown to skerry come back on
-inspect; `skerry.model.specs` reads it with types. Never change a spec in place: build a new one.
+Times are integer nanoseconds since the epoch. The specs of services and tasks are values of two forms
+(`model.spec`), others the JSON alone; never change one in place: build a new one.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct, field
 
 from skerry.model import defaults, mtu
+from skerry.model.declare import Raw as Raw
 from skerry.model.drain import DrainOutcome
+from skerry.model.spec import Spec
+from skerry.model.specs import Driver, EndpointSpec, ServiceSpec, TaskTemplate
 from skerry.model.states import TaskState
-
-Raw = dict[str, Any]
-"""A JSON object as the wire has it."""
 
 PREDEFINED_LABEL = "com.docker.swarm.predefined"
 """The label of the rows that stand for networks of the engine's own; no user may give it."""
@@ -75,7 +72,7 @@ class Service(Struct, frozen=True):
 
     id: str
     name: str
-    spec: Raw
+    spec: Spec[ServiceSpec]
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
@@ -95,8 +92,7 @@ class Service(Struct, frozen=True):
     @property
     def is_job(self) -> bool:
         """Whether its tasks run to completion instead of for ever."""
-        mode = self.spec.get("Mode") or {}
-        return "ReplicatedJob" in mode or "GlobalJob" in mode
+        return self.spec.typed.mode.is_job
 
 
 class Revision(Struct, frozen=True):
@@ -109,7 +105,8 @@ class Revision(Struct, frozen=True):
     id: str
     service_id: str
     number: int
-    spec: Raw
+    spec: Spec[ServiceSpec]
+    """Read with types when a rollback goes there: most never are."""
     spec_version: int
     parent: int = 0
     registry_auth: str = ""
@@ -177,9 +174,9 @@ class Task(Struct, frozen=True):
     service_id: str
     service_name: str
     node_id: str
-    spec: Raw
+    spec: Spec[TaskTemplate]
     """The service's TaskTemplate when the task was made."""
-    endpoint_spec: Raw | None
+    endpoint_spec: Spec[EndpointSpec] | None
     spec_version: int
     desired: TaskState
     status: TaskStatus
@@ -216,6 +213,11 @@ class Task(Struct, frozen=True):
         return f"{self.service_name}.{self.slot or self.node_id}.{self.id}"
 
     @property
+    def endpoint(self) -> EndpointSpec:
+        """How the service was to be reached when the task was made."""
+        return self.endpoint_spec.typed if self.endpoint_spec is not None else EndpointSpec()
+
+    @property
     def live(self) -> bool:
         """Whether the orchestrator wants it to run (now or, being READY, soon), for a job to its end."""
         return self.desired <= TaskState.COMPLETE
@@ -240,6 +242,21 @@ class Node(Struct, frozen=True):
     reserved: tuple[str, ...] = ()
     ports_err: dict[str, str] = {}
     """Why a port could not be reserved, by its key: `{"tcp/80": "address already in use"}`."""
+
+    @property
+    def availability(self) -> str:
+        """Whether it takes tasks: active, pause, drain."""
+        return str(self.spec.get("Availability", "active"))
+
+    @property
+    def role(self) -> str:
+        """Its part in the swarm."""
+        return str(self.spec.get("Role", "manager"))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The user's labels."""
+        return self.spec.get("Labels") or {}
 
 
 class Network(Struct, frozen=True):
@@ -274,9 +291,19 @@ class Network(Struct, frozen=True):
         return str(self.spec.get("Driver") or "overlay")
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The user's labels."""
+        return self.spec.get("Labels") or {}
+
+    @property
+    def source(self) -> str:
+        """The configuration network that it has its settings from, or ""."""
+        return str((self.spec.get("ConfigFrom") or {}).get("Network", ""))
+
+    @property
     def predefined(self) -> bool:
         """Whether it stands for a network that every engine has: `bridge`, `host`."""
-        return PREDEFINED_LABEL in (self.spec.get("Labels") or {})
+        return PREDEFINED_LABEL in self.labels
 
     @property
     def node_local(self) -> bool:
@@ -331,6 +358,11 @@ class Config(Struct, frozen=True):
     created_at: int = 0
     updated_at: int = 0
 
+    @property
+    def templating(self) -> str:
+        """The driver that fills it, where it is a template; or ""."""
+        return str((self.spec.get("Templating") or {}).get("Name", ""))
+
 
 class Secret(Struct, frozen=True):
     """A secret; `data` is its content, which the store encrypts before it is written."""
@@ -342,6 +374,11 @@ class Secret(Struct, frozen=True):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+
+    @property
+    def templating(self) -> str:
+        """The driver that fills it, where it is a template; or ""."""
+        return str((self.spec.get("Templating") or {}).get("Name", ""))
 
 
 class Cluster(Struct, frozen=True):
@@ -363,6 +400,18 @@ class Cluster(Struct, frozen=True):
     subnet_size: int = defaults.SUBNET_SIZE
     data_path_port: int = 4789
     unlock_key: str = field(default="")
+
+    @property
+    def log_driver(self) -> Driver | None:
+        """The log driver of tasks whose template names none."""
+        driver: Raw = (self.spec.get("TaskDefaults") or {}).get("LogDriver") or {}
+        return Driver(str(driver.get("Name", "")), driver.get("Options") or {}) if driver else None
+
+    @property
+    def task_history(self) -> int | None:
+        """How many tasks of a slot are kept."""
+        limit: int | None = (self.spec.get("Orchestration") or {}).get("TaskHistoryRetentionLimit")
+        return limit
 
 
 Object = Cluster | Node | Network | Lease | Service | Task | Config | Secret | Revision | Decision

@@ -1,245 +1,473 @@
-"""Typed views of specs, read from the JSON that the store keeps.
+"""The specs of services and tasks, each field declared once (`skerry.model.declare`).
 
-Field names are Docker's; durations are integer nanoseconds, CPUs are billionths, memory is bytes. A field
-that is absent has the value that Swarm's orchestrator takes for it (`skerry.model.defaults`), so absent
-and zero stay different in the JSON and mean what they mean here. Source: moby `api/types/swarm`.
+Durations are integer nanoseconds, CPUs are billionths, memory is bytes. A field that is absent has the value
+here that Swarm's orchestrator takes for it (`skerry.model.defaults`), so absent and zero stay different in
+the JSON and mean what they mean here. Source: moby `api/types/swarm`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-import msgspec
-from msgspec import Struct, field
+from msgspec import field
 
 from skerry.model import defaults
-from skerry.model.objects import Raw
+from skerry.model.declare import Declared, Duration, Go, Int64, Mode, Uint64, go
+
+Labels = Annotated[dict[str, str], Go("map[string]string")]
 
 
-class Healthcheck(Struct, frozen=True, rename="pascal"):
-    """`Test` is `[]` (inherit), `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", line]`; zero means default."""
-
-    test: list[str] | None = None
-    interval: int = 0
-    timeout: int = 0
-    retries: int = 0
-    start_period: int = 0
-    start_interval: int = 0
-
-
-class FileTarget(Struct, frozen=True, rename="pascal"):
-    """Where a config or secret appears in the container; `Mode` is decimal of the octal."""
+class Annotations(Declared, frozen=True):
+    """What every object of a swarm has; Go embeds it."""
 
     name: str = ""
-    uid: str = field(default="0", name="UID")
-    gid: str = field(default="0", name="GID")
-    mode: int = 0o444
+    labels: Labels = {}
 
 
-class SecretReference(Struct, frozen=True, rename="pascal"):
+@go("container.HealthConfig")
+class Healthcheck(Declared, frozen=True):
+    """`Test` is `[]` (inherit), `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", line]`; zero means default."""
+
+    test: list[str] = []
+    interval: Duration = 0
+    timeout: Duration = 0
+    start_period: Duration = 0
+    start_interval: Annotated[int, Go("time.Duration?", since=(1, 44))] = 0
+    retries: Annotated[int, Go("int?")] = 0
+
+
+@go("swarm.SecretReferenceFileTarget")
+class FileTarget(Declared, frozen=True):
+    """Where a secret appears in the container."""
+
+    name: Annotated[str, Go("string")] = ""
+    uid: Annotated[str, Go("string")] = "0"
+    gid: Annotated[str, Go("string")] = "0"
+    mode: Mode = 0o444
+
+
+@go("swarm.ConfigReferenceFileTarget")
+class ConfigTarget(FileTarget, frozen=True):
+    """Where a config appears in the container."""
+
+
+@go("swarm.SecretReference")
+class SecretReference(Declared, frozen=True):
     """A secret that a task gets."""
 
-    secret_id: str = field(default="", name="SecretID")
-    secret_name: str = ""
     file: FileTarget | None = None
+    secret_id: Annotated[str, Go("string")] = ""
+    secret_name: Annotated[str, Go("string")] = ""
 
 
-class ConfigReference(Struct, frozen=True, rename="pascal"):
+@go("swarm.ConfigReferenceRuntimeTarget")
+class RuntimeTarget(Declared, frozen=True):
+    """A config that no file is made of: a credential spec."""
+
+
+@go("swarm.ConfigReference")
+class ConfigReference(Declared, frozen=True):
     """A config that a task gets."""
 
-    config_id: str = field(default="", name="ConfigID")
-    config_name: str = ""
-    file: FileTarget | None = None
-    runtime: Raw | None = None
+    file: ConfigTarget | None = None
+    runtime: Annotated[RuntimeTarget | None, Go(since=(1, 40))] = None
+    config_id: Annotated[str, Go("string")] = ""
+    config_name: Annotated[str, Go("string")] = ""
 
 
-class DNSConfig(Struct, frozen=True, rename="pascal"):
+@go("swarm.DNSConfig")
+class DNSConfig(Declared, frozen=True):
     """A service's own resolver settings."""
 
-    nameservers: list[str] | None = None
-    search: list[str] | None = None
-    options: list[str] | None = None
+    nameservers: list[str] = []
+    search: list[str] = []
+    options: list[str] = []
+
+
+@go("swarm.CredentialSpec")
+class CredentialSpec(Declared, frozen=True):
+    """Of a managed account (Windows): one of the three."""
+
+    config: Annotated[str, Go("string!", since=(1, 40))] = ""
+    file: Annotated[str, Go("string!")] = ""
+    registry: Annotated[str, Go("string!")] = ""
+
+
+@go("swarm.SELinuxContext")
+class SELinuxContext(Declared, frozen=True):
+    """The SELinux labels of a container."""
+
+    disable: Annotated[bool, Go("bool!")] = False
+    user: Annotated[str, Go("string!")] = ""
+    role: Annotated[str, Go("string!")] = ""
+    type: Annotated[str, Go("string!")] = ""
+    level: Annotated[str, Go("string!")] = ""
+
+
+@go("swarm.SeccompOpts")
+class Seccomp(Declared, frozen=True):
+    """`Mode` default, unconfined or custom; `Profile` is in base64."""
+
+    mode: Annotated[str, Go("swarm.SeccompMode?")] = ""
+    profile: Annotated[str, Go("[]uint8?")] = ""
+
+
+@go("swarm.AppArmorOpts")
+class AppArmor(Declared, frozen=True):
+    """`Mode` default or disabled."""
+
+    mode: Annotated[str, Go("swarm.AppArmorMode?")] = ""
+
+
+@go("swarm.Privileges")
+class Privileges(Declared, frozen=True):
+    """What a container may do beyond, or less than, the usual."""
+
+    credential_spec: CredentialSpec | None = None
+    selinux_context: SELinuxContext | None = None
+    seccomp: Annotated[Seccomp | None, Go(since=(1, 44))] = None
+    app_armor: Annotated[AppArmor | None, Go(since=(1, 44))] = None
+    no_new_privileges: Annotated[bool, Go("bool", since=(1, 44))] = False
+
+
+@go("mount.BindOptions")
+class BindOptions(Declared, frozen=True):
+    """Of a mount of a path of this machine."""
+
+    propagation: Annotated[str, Go("mount.Propagation?")] = ""
+    non_recursive: bool = False
+    create_mountpoint: Annotated[bool, Go(since=(1, 42), of_any_client=True)] = False
+    read_only_non_recursive: Annotated[bool, Go(since=(1, 44), of_any_client=True)] = False
+    read_only_force_recursive: Annotated[bool, Go(since=(1, 44), of_any_client=True)] = False
+
+
+@go("mount.Driver")
+class VolumeDriver(Declared, frozen=True):
+    """Who makes a volume."""
+
+    name: str = ""
+    options: dict[str, str] = {}
+
+
+@go("mount.VolumeOptions")
+class VolumeOptions(Declared, frozen=True):
+    """Of a mount of a volume."""
+
+    no_copy: bool = False
+    labels: dict[str, str] = {}
+    subpath: Annotated[str, Go(since=(1, 45), of_any_client=True)] = ""
+    driver_config: VolumeDriver | None = None
+
+
+@go("mount.TmpfsOptions")
+class TmpfsOptions(Declared, frozen=True):
+    """Of a mount of memory."""
+
+    size_bytes: Int64 = 0
+    mode: Annotated[int, Go("fs.FileMode?")] = 0
+    options: Annotated[list[list[str]], Go(since=(1, 46))] = []
+
+
+@go("mount.ImageOptions")
+class ImageOptions(Declared, frozen=True):
+    """Of a mount of an image."""
+
+    subpath: str = ""
+
+
+@go("mount.ClusterOptions")
+class ClusterOptions(Declared, frozen=True):
+    """Of a mount of a cluster volume."""
+
+
+@go("mount.Mount")
+class Mount(Declared, frozen=True):
+    """Something at a path of the container."""
+
+    type: Annotated[str, Go("mount.Type?")] = ""
+    source: str = ""
+    target: str = ""
+    read_only: bool = False
+    consistency: Annotated[str, Go("mount.Consistency?")] = ""
+    bind_options: BindOptions | None = None
+    volume_options: VolumeOptions = VolumeOptions()
+    tmpfs_options: TmpfsOptions | None = None
+    image_options: Annotated[ImageOptions | None, Go(since=(1, 48), of_any_client=True)] = None
+    cluster_options: Annotated[ClusterOptions | None, Go(since=(1, 42), of_any_client=True)] = None
+
+
+@go("units.Ulimit")
+class Ulimit(Declared, frozen=True):
+    """A limit of the kernel's for the processes of a container."""
+
+    name: Annotated[str, Go("string!")] = ""
+    hard: Annotated[int, Go("int64!")] = 0
+    soft: Annotated[int, Go("int64!")] = 0
 
 
 CONTENT = "skerry.content"
 """Where a container spec keeps the ID of an image that only this node has; never on the wire."""
 
 
-class ContainerSpec(Struct, frozen=True, rename="pascal"):
+@go("swarm.ContainerSpec")
+class ContainerSpec(Declared, frozen=True):
     """What to run."""
 
-    image: str = ""
+    image: Annotated[str, Go(container="Image")] = ""
     content: str = field(default="", name=CONTENT)
-    labels: dict[str, str] | None = None
-    command: list[str] | None = None
-    args: list[str] | None = None
-    hostname: str = ""
-    env: list[str] | None = None
-    dir: str = ""
-    user: str = ""
-    groups: list[str] | None = None
-    privileges: Raw | None = None
-    init: bool | None = None
-    stop_signal: str = ""
-    tty: bool = field(default=False, name="TTY")
-    open_stdin: bool = False
-    read_only: bool = False
-    mounts: list[Raw] | None = None
-    stop_grace_period: int | None = None
-    healthcheck: Healthcheck | None = None
-    hosts: list[str] | None = None
-    dns_config: DNSConfig | None = field(default=None, name="DNSConfig")
-    secrets: list[SecretReference] | None = None
-    configs: list[ConfigReference] | None = None
-    sysctls: dict[str, str] | None = None
-    capability_add: list[str] | None = None
-    capability_drop: list[str] | None = None
-    ulimits: list[Raw] | None = None
-    oom_score_adj: int = 0
+    labels: dict[str, str] = {}
+    command: Annotated[list[str], Go(container="Entrypoint")] = []
+    args: Annotated[list[str], Go(container="Cmd")] = []
+    hostname: Annotated[str, Go(container="Hostname")] = ""
+    env: Annotated[list[str], Go(container="Env")] = []
+    dir: Annotated[str, Go(container="WorkingDir")] = ""
+    user: Annotated[str, Go(container="User")] = ""
+    groups: Annotated[list[str], Go(container="HostConfig.GroupAdd")] = []
+    privileges: Privileges = Privileges()
+    init: Annotated[bool | None, Go(container="HostConfig.Init")] = None
+    stop_signal: Annotated[str, Go(container="StopSignal")] = ""
+    tty: Annotated[bool, Go(container="Tty")] = False
+    open_stdin: Annotated[bool, Go(container="OpenStdin")] = False
+    read_only: Annotated[bool, Go(container="HostConfig.ReadonlyRootfs")] = False
+    mounts: list[Mount] = []
+    stop_grace_period: Annotated[int, Go("time.Duration")] = defaults.STOP_GRACE_PERIOD
+    healthcheck: Healthcheck = Healthcheck()
+    hosts: list[str] = []
+    dns_config: DNSConfig = DNSConfig()
+    secrets: Annotated[list[SecretReference], Go("[]*swarm.SecretReference?")] = []
+    configs: Annotated[list[ConfigReference], Go("[]*swarm.ConfigReference?")] = []
+    isolation: Annotated[str, Go("container.Isolation?")] = ""
+    sysctls: Annotated[dict[str, str], Go(since=(1, 40), container="HostConfig.Sysctls")] = {}
+    capability_add: Annotated[list[str], Go(since=(1, 41), container="HostConfig.CapAdd")] = []
+    capability_drop: Annotated[list[str], Go(since=(1, 41), container="HostConfig.CapDrop")] = []
+    ulimits: Annotated[list[Ulimit], Go("[]*units.Ulimit?", (1, 41), container="HostConfig.Ulimits")] = []
+    oom_score_adj: Annotated[int, Go("int64?", since=(1, 46), container="HostConfig.OomScoreAdj")] = 0
 
 
-class Quantity(Struct, frozen=True, rename="pascal"):
-    """Limits or reservations."""
+@go("swarm.Limit")
+class Limit(Declared, frozen=True):
+    """What a container may use at most."""
 
-    nano_cpus: int = field(default=0, name="NanoCPUs")
-    memory_bytes: int = 0
-    pids: int = 0
+    nano_cpus: Annotated[int, Go("int64?", container="HostConfig.NanoCpus")] = 0
+    memory_bytes: Annotated[int, Go("int64?", container="HostConfig.Memory")] = 0
+    pids: Annotated[int, Go("int64?", since=(1, 41), container="HostConfig.PidsLimit")] = 0
 
 
-class Resources(Struct, frozen=True, rename="pascal"):
+@go("swarm.NamedGenericResource")
+class NamedResource(Declared, frozen=True):
+    """One of a kind, by its name."""
+
+    kind: str = ""
+    value: str = ""
+
+
+@go("swarm.DiscreteGenericResource")
+class DiscreteResource(Declared, frozen=True):
+    """So many of a kind."""
+
+    kind: str = ""
+    value: Int64 = 0
+
+
+@go("swarm.GenericResource")
+class GenericResource(Declared, frozen=True):
+    """A resource that the user has named."""
+
+    named_resource_spec: NamedResource | None = None
+    discrete_resource_spec: DiscreteResource | None = None
+
+
+@go("swarm.Resources")
+class Reservations(Declared, frozen=True):
+    """What a task needs to be placed."""
+
+    nano_cpus: Int64 = 0
+    memory_bytes: Int64 = 0
+    generic_resources: list[GenericResource] = []
+
+
+@go("swarm.ResourceRequirements")
+class Resources(Declared, frozen=True):
     """Limits reach the container; reservations only count when a task is placed."""
 
-    limits: Quantity | None = None
-    reservations: Quantity | None = None
-    swap_bytes: int | None = None
-    memory_swappiness: int | None = None
+    limits: Limit | None = None
+    reservations: Reservations = Reservations()
+    swap_bytes: Annotated[int | None, Go("int64", since=(1, 52))] = None
+    memory_swappiness: Annotated[
+        int | None, Go("int64", since=(1, 52), container="HostConfig.MemorySwappiness")
+    ] = None
 
 
-class RestartPolicy(Struct, frozen=True, rename="pascal"):
+@go("swarm.RestartPolicy")
+class RestartPolicy(Declared, frozen=True):
     """When a task that ended is replaced."""
 
-    condition: str = "any"
-    delay: int = defaults.RESTART_DELAY
-    max_attempts: int = 0
-    window: int = 0
+    condition: Annotated[str, Go("swarm.RestartPolicyCondition?")] = defaults.RESTART_CONDITION
+    delay: Annotated[int, Go("time.Duration")] = defaults.RESTART_DELAY
+    max_attempts: Uint64 = 0
+    window: Annotated[int, Go("time.Duration")] = 0
 
 
-class Placement(Struct, frozen=True, rename="pascal"):
+@go("swarm.SpreadOver")
+class SpreadOver(Declared, frozen=True):
+    """Spread over the values of a label."""
+
+    spread_descriptor: Annotated[str, Go("string")] = ""
+
+
+@go("swarm.PlacementPreference")
+class PlacementPreference(Declared, frozen=True):
+    """What a scheduler prefers; one node is all there is."""
+
+    spread: SpreadOver | None = None
+
+
+@go("swarm.Platform")
+class Platform(Declared, frozen=True):
+    """What an image runs on."""
+
+    architecture: str = ""
+    os: str = ""
+
+
+@go("swarm.Placement")
+class Placement(Declared, frozen=True):
     """Where tasks may run."""
 
-    constraints: list[str] | None = None
-    preferences: list[Raw] | None = None
-    max_replicas: int = 0
-    platforms: list[Raw] | None = None
+    constraints: list[str] = []
+    preferences: list[PlacementPreference] = []
+    max_replicas: Annotated[int, Go("uint64?", since=(1, 40))] = 0
+    platforms: list[Platform] = []
 
 
-class NetworkAttachmentConfig(Struct, frozen=True, rename="pascal"):
+@go("swarm.NetworkAttachmentConfig")
+class NetworkAttachmentConfig(Declared, frozen=True):
     """A network to join; `Target` is its ID."""
 
     target: str = ""
-    aliases: list[str] | None = None
-    driver_opts: dict[str, str] | None = None
+    aliases: list[str] = []
+    driver_opts: dict[str, str] = {}
 
 
-class LogDriver(Struct, frozen=True, rename="pascal"):
-    """The engine's log driver for a container."""
+@go("swarm.Driver")
+class Driver(Declared, frozen=True):
+    """A driver with its options: of logs, of templates."""
 
     name: str = ""
-    options: dict[str, str] | None = None
+    options: dict[str, str] = {}
 
 
-class TaskTemplate(Struct, frozen=True, rename="pascal"):
-    """What a task is made from (Docker's TaskSpec)."""
-
-    container_spec: ContainerSpec | None = None
-    resources: Resources | None = None
-    restart_policy: RestartPolicy | None = None
-    placement: Placement | None = None
-    networks: list[NetworkAttachmentConfig] | None = None
-    log_driver: LogDriver | None = None
-    force_update: int = 0
-    runtime: str = "container"
-
-    @property
-    def container(self) -> ContainerSpec:
-        """The container spec, which validation has made sure of."""
-        return self.container_spec or ContainerSpec()
+@go("runtime.PluginSpec")
+class PluginSpec(Declared, frozen=True):
+    """A plugin instead of a container: refused."""
 
 
-class Replicated(Struct, frozen=True, rename="pascal"):
+@go("swarm.TaskSpec")
+class TaskTemplate(Declared, frozen=True):
+    """What a task is made from."""
+
+    container_spec: ContainerSpec = ContainerSpec()
+    plugin_spec: PluginSpec | None = None
+    resources: Resources = Resources()
+    restart_policy: RestartPolicy = RestartPolicy()
+    placement: Placement = Placement()
+    networks: list[NetworkAttachmentConfig] = []
+    log_driver: Driver | None = None
+    force_update: Uint64 = 0
+    runtime: Annotated[str, Go("swarm.RuntimeType?")] = "container"
+
+
+@go("swarm.ReplicatedService")
+class Replicated(Declared, frozen=True):
     """So many replicas."""
 
-    replicas: int = 1
+    replicas: Uint64 = 1
 
 
-class Mode(Struct, frozen=True, rename="pascal"):
+@go("swarm.GlobalService")
+class GlobalService(Declared, frozen=True):
+    """One task on each node."""
+
+
+@go("swarm.ReplicatedJob")
+class ReplicatedJob(Declared, frozen=True):
+    """So many completions (as many as are concurrent, where nothing is said), so many tasks at once."""
+
+    max_concurrent: Uint64 = 1
+    total_completions: Annotated[int | None, Go("uint64")] = None
+
+
+@go("swarm.GlobalJob")
+class GlobalJob(Declared, frozen=True):
+    """One completion on each node."""
+
+
+@go("swarm.ServiceMode")
+class ServiceMode(Declared, frozen=True):
     """Exactly one is set."""
 
     replicated: Replicated | None = None
-    global_: Raw | None = field(default=None, name="Global")
-    replicated_job: Raw | None = None
-    global_job: Raw | None = None
+    global_: GlobalService | None = None
+    replicated_job: Annotated[ReplicatedJob | None, Go(since=(1, 41))] = None
+    global_job: Annotated[GlobalJob | None, Go(since=(1, 41))] = None
+
+    @property
+    def kind(self) -> str:
+        """Which one is: `replicated`, `global`, `replicated-job` or `global-job`, as filters call it."""
+        for kind in ("global_", "replicated_job", "global_job"):
+            if getattr(self, kind) is not None:
+                return kind.rstrip("_").replace("_", "-")
+        return "replicated"
+
+    @property
+    def is_job(self) -> bool:
+        """Whether tasks run to completion instead of for ever."""
+        return self.replicated_job is not None or self.global_job is not None
+
+    @property
+    def is_global(self) -> bool:
+        """Whether there is one task a node."""
+        return self.global_ is not None or self.global_job is not None
 
 
-class UpdateConfig(Struct, frozen=True, rename="pascal"):
+@go("swarm.UpdateConfig")
+class UpdateConfig(Declared, frozen=True):
     """How an update (or a rollback) rolls. Parallelism 0 means all at once."""
 
-    parallelism: int = 0
-    delay: int = 0
-    failure_action: str = "pause"
-    monitor: int = defaults.MONITOR
-    max_failure_ratio: float = 0.0
-    order: str = "stop-first"
+    parallelism: Uint64 = 0
+    delay: Duration = 0
+    failure_action: str = defaults.FAILURE_ACTION
+    monitor: Duration = defaults.MONITOR
+    max_failure_ratio: Annotated[float, Go("float32")] = 0.0
+    order: Annotated[str, Go("string")] = defaults.UPDATE_ORDER
 
 
-class PortConfig(Struct, frozen=True, rename="pascal"):
+@go("swarm.PortConfig")
+class PortConfig(Declared, frozen=True):
     """A port to publish; `PublishedPort` 0 lets the allocator choose."""
 
     name: str = ""
-    protocol: str = "tcp"
-    target_port: int = 0
-    published_port: int = 0
-    publish_mode: str = "ingress"
+    protocol: Annotated[str, Go("swarm.PortConfigProtocol?")] = "tcp"
+    target_port: Annotated[int, Go("uint32?")] = 0
+    published_port: Annotated[int, Go("uint32?")] = 0
+    publish_mode: Annotated[str, Go("swarm.PortConfigPublishMode?")] = "ingress"
 
 
-class EndpointSpec(Struct, frozen=True, rename="pascal"):
+@go("swarm.EndpointSpec")
+class EndpointSpec(Declared, frozen=True):
     """`Mode` vip or dnsrr."""
 
-    mode: str = "vip"
-    ports: list[PortConfig] | None = None
+    mode: Annotated[str, Go("swarm.ResolutionMode?")] = "vip"
+    ports: list[PortConfig] = []
 
 
-class ServiceSpec(Struct, frozen=True, rename="pascal"):
+@go("swarm.ServiceSpec")
+class ServiceSpec(Annotations, frozen=True):
     """A whole service."""
 
-    name: str = ""
-    labels: dict[str, str] | None = None
     task_template: TaskTemplate = TaskTemplate()
-    mode: Mode = Mode()
+    mode: ServiceMode = ServiceMode()
     update_config: UpdateConfig | None = None
     rollback_config: UpdateConfig | None = None
-    endpoint_spec: EndpointSpec | None = None
-
-
-def read_service(raw: Raw) -> ServiceSpec:
-    """Read a service spec. Raises `msgspec.ValidationError` where a field has the wrong type."""
-    return msgspec.convert(without_nulls(raw), ServiceSpec)
-
-
-def read_template(raw: Raw) -> TaskTemplate:
-    """Read a task template, e.g. `task.spec`."""
-    return msgspec.convert(without_nulls(raw), TaskTemplate)
-
-
-def read_endpoint(raw: Raw | None) -> EndpointSpec:
-    """Read an endpoint spec; absent is `vip` without ports."""
-    return msgspec.convert(without_nulls(raw or {}), EndpointSpec)
-
-
-def without_nulls(value: Any) -> Any:
-    """An explicit null is an absent field, as in Go."""
-    if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
-    return value
+    networks: list[NetworkAttachmentConfig] = []
+    endpoint_spec: EndpointSpec = EndpointSpec()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from contextlib import suppress
+from typing import Any, get_args
 
 import msgspec
 
+from skerry.model.declare import Declared
 from skerry.model.objects import KINDS, Cluster, Object, Raw, Revision, Secret, Service, Task
+from skerry.model.spec import Spec
 from skerry.store.crypt import seal, unseal
 
 SEALED: dict[type[Object], tuple[str, ...]] = {
@@ -24,7 +27,7 @@ BYTES = ("data", "ca_key")
 
 def encode(obj: Object, key: bytes) -> str:
     """The body of an object's row."""
-    fields: Raw = msgspec.to_builtins(obj, builtin_types=(bytes,))
+    fields: Raw = msgspec.to_builtins(obj, builtin_types=(bytes,), enc_hook=_written)
     for name in SEALED.get(type(obj), ()):
         if value := fields[name]:
             plain = value if isinstance(value, bytes) else value.encode()
@@ -32,8 +35,23 @@ def encode(obj: Object, key: bytes) -> str:
     return msgspec.json.encode(fields).decode()
 
 
-def decode(kind: str, key: str, body: str, data_key: bytes) -> Object:
+class Specs:
+    """The specs of the rows that are read together: those that are equal become one value."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[type[Declared], bytes], Spec[Any]] = {}
+
+    def read(self, kind: Any, raw: Raw) -> Spec[Any]:
+        """The spec of a row, which is of the type `kind` (`Spec[TaskTemplate]`)."""
+        (struct,) = get_args(kind)
+        spec: Spec[Any] = Spec(struct, raw)
+        return self._known.setdefault((struct, msgspec.json.encode(raw)), spec)
+
+
+def decode(kind: str, key: str, body: str, data_key: bytes, specs: Specs) -> Object:
     """The object of a row; what is sealed is empty where there is no key (b"").
+
+    The specs of services and tasks are read now, so that no decision has to.
 
     Raises MsgspecError, ValueError and WrongKey where it is damaged.
     """
@@ -44,7 +62,23 @@ def decode(kind: str, key: str, body: str, data_key: bytes) -> Object:
         elif value := fields.get(name):
             plain = unseal(data_key, base64.b64decode(value), _place(key, name))
             fields[name] = base64.b64encode(plain).decode() if name in BYTES else plain.decode()
-    return msgspec.convert(fields, KINDS[kind])
+    obj = msgspec.convert(fields, KINDS[kind], dec_hook=specs.read)
+    for spec in _decided_on(obj):
+        with suppress(msgspec.ValidationError):  # it is shown all the same, and refused where it is needed
+            spec.typed  # noqa: B018
+    return obj
+
+
+def _decided_on(obj: Object) -> list[Spec[Any]]:
+    """The specs of a row that decisions look at; those of most revisions never are."""
+    if isinstance(obj, Task):
+        return [obj.spec, *([obj.endpoint_spec] if obj.endpoint_spec is not None else [])]
+    return [obj.spec] if isinstance(obj, Service) else []
+
+
+def _written(value: Any) -> Raw:
+    assert isinstance(value, Spec)
+    return value.raw
 
 
 def _place(key: str, name: str) -> str:

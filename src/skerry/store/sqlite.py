@@ -27,7 +27,7 @@ from skerry.store.database import Database, Meta, Row, is_damage, why
 from skerry.store.errors import StateError
 from skerry.store.files import RESTORE, check_before_opening, check_key, place_aside
 from skerry.store.lock import unwrap, wrap
-from skerry.store.rows import SEALED, decode, encode
+from skerry.store.rows import SEALED, Specs, decode, encode
 from skerry.store.store import Change
 
 FORMAT = 1
@@ -138,8 +138,9 @@ class SqlitePersistence:
         with self._lock, self._db.reading():
             rows = self._db.execute("SELECT kind, id, body FROM objects ORDER BY kind, id").fetchall()
             index = self._db.meta("index") or 0
+        specs = Specs()
         for kind, key, body in rows:
-            obj = self._decode(kind, key, body)
+            obj = self._decode(kind, key, body, specs)
             objects[COLLECTION_OF[type(obj)]][key] = obj
         return View(index=index, **objects)  # type: ignore[arg-type]
 
@@ -186,7 +187,8 @@ class SqlitePersistence:
         """Whether the next start would read something else, in words, or ""."""
         objects: dict[tuple[str, str], Object] | None = None
         try:
-            objects = {(kind, key): self._decode(kind, key, body) for kind, key, body in self._db.reads()}
+            rows, specs = self._db.reads(), Specs()
+            objects = {(kind, key): self._decode(kind, key, body, specs) for kind, key, body in rows}
         except (sqlite3.Error, StateError) as error:
             if isinstance(error, sqlite3.Error) and not is_damage(error):
                 raise
@@ -248,8 +250,9 @@ class SqlitePersistence:
         kinds = [KIND_OF[kind] for kind in SEALED]
         marks = ",".join("?" * len(kinds))
         rows = self._db.execute(f"SELECT kind, id, body FROM objects WHERE kind IN ({marks})", kinds)
+        specs = Specs()
         for kind, key, body in rows.fetchall():
-            fresh = encode(self._decode(kind, key, body), keys.data)
+            fresh = encode(self._decode(kind, key, body, specs), keys.data)
             self._db.execute("UPDATE objects SET body = ? WHERE kind = ? AND id = ?", (fresh, kind, key))
         self._db.set_meta("proof", seal(keys.data, PROOF, "proof"))
         self._db.execute("DELETE FROM meta WHERE name = 'lock'")
@@ -276,11 +279,11 @@ class SqlitePersistence:
         with self._lock:
             self._db.close()
 
-    def _decode(self, kind: str, key: str, body: str) -> Object:
+    def _decode(self, kind: str, key: str, body: str, specs: Specs) -> Object:
         if kind not in KINDS:
             raise StateError(f"the state in {self._path} has a row of an unknown kind: {kind} {key}")
         try:
-            return decode(kind, key, body, self._keys.data)
+            return decode(kind, key, body, self._keys.data, specs)
         except (msgspec.MsgspecError, WrongKey, ValueError) as error:
             raise StateError(
                 f"the state in {self._path} has a damaged row: {kind} {key} ({error}). Restore a backup, or "

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from skerry.agent.observe import UNHEALTHY_CAUSE
 from skerry.health.check import check_of
-from skerry.model.specs import read_template
 from skerry.model.states import TaskState
 from tests.sim.images import IMAGES
 from tests.sim.invariants.step import Step
@@ -20,7 +19,7 @@ def nobody_is_unhealthy_too_early(step: Step) -> Iterator[str]:
         life = step.past.lives[new.id]
         if not ended or UNHEALTHY_CAUSE not in new.status.err or TaskState.RUNNING in life.reached:
             continue
-        container = read_template(new.spec).container
+        container = new.spec.typed.container_spec
         check = check_of(container.healthcheck, IMAGES[container.image]["Config"])
         age = step.at - life.reached[TaskState.STARTING]
         if check is not None and age < check.patience:

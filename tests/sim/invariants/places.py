@@ -8,7 +8,6 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
 from skerry.model.objects import Cluster, Network, Node, Service, Task
-from skerry.model.specs import read_endpoint, read_template
 from skerry.model.states import TaskState
 from tests.sim.invariants.step import Step, policy_of
 
@@ -77,7 +76,7 @@ def host_ports_are_held_once(step: Step) -> Iterator[str]:
     holders: dict[tuple[str, int], set[tuple[str, int]]] = {}
     for task in step.after.tasks.values():
         if TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING:
-            for port in read_endpoint(task.endpoint_spec).ports or ():
+            for port in task.endpoint.ports:
                 if port.publish_mode == "host" and port.published_port:
                     key = (port.protocol, port.published_port)
                     holders.setdefault(key, set()).add((task.service_name, task.slot))
@@ -94,7 +93,7 @@ def reservations_fit(step: Step) -> Iterator[str]:
     followed = {task.follows for task in placed}
     for task in placed:
         if task.id not in followed:
-            resources = read_template(task.spec).resources
+            resources = task.spec.typed.resources
             if resources is not None and resources.reservations is not None:
                 cpus += resources.reservations.nano_cpus
                 memory += resources.reservations.memory_bytes

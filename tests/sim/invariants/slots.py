@@ -84,8 +84,8 @@ def start_first_loses_nothing(step: Step) -> Iterator[str]:
         slot = slots_of(step.after, service.id).get(new.slot, [])
         if any(task.follows == new.id and task.live for task in slot):
             continue  # its successor was made under stop-first
-        node, wanted = step.after.node, service.spec["TaskTemplate"]
-        if node is None or not (may_stay(new.spec, node) and may_stay(wanted, node)):
+        node, wanted = step.after.node, service.spec.typed.task_template.placement
+        if node is None or not (may_stay(new.spec.typed.placement, node) and may_stay(wanted, node)):
             continue  # the node is not one for it (any more): that is not the update's doing
         if not any(task.live and task.status.state == TaskState.RUNNING for task in slot):
             yield f"{new.name} was told to stop, and nothing else runs in its slot"

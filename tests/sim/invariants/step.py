@@ -7,7 +7,7 @@ from functools import cached_property
 
 from skerry.core.view import View
 from skerry.model.objects import Node, Service, Task
-from skerry.model.specs import Placement, RestartPolicy, ServiceSpec, UpdateConfig, read_service
+from skerry.model.specs import Placement, RestartPolicy, ServiceSpec, UpdateConfig
 from skerry.model.states import TaskState
 from skerry.store.store import Change
 from tests.sim.past import Past
@@ -66,12 +66,12 @@ class Step:
 
 def spec_of(service: Service) -> ServiceSpec:
     """The service's spec, typed."""
-    return read_service(service.spec)
+    return service.spec.typed
 
 
 def policy_of(service: Service) -> RestartPolicy:
     """The restart policy in force."""
-    return spec_of(service).task_template.restart_policy or RestartPolicy()
+    return spec_of(service).task_template.restart_policy
 
 
 def config_of(service: Service) -> UpdateConfig:
@@ -92,10 +92,10 @@ def slots_of(view: View, service_id: str) -> dict[int, list[Task]]:
 
 def dirty(view: View, service: Service, task: Task) -> bool:
     """Whether a task is not what the service asks for; told here without the core's help."""
-    wanted, made = service.spec.get("TaskTemplate", {}), task.spec
+    wanted, made = service.spec.raw.get("TaskTemplate", {}), task.spec.raw
     if {**wanted, "Placement": None} != {**made, "Placement": None}:
         return True
-    if service.spec.get("EndpointSpec") != task.endpoint_spec:
+    if service.spec.raw.get("EndpointSpec") != (task.endpoint_spec and task.endpoint_spec.raw):
         return True
     if wanted.get("Placement") == made.get("Placement"):
         return False

@@ -38,7 +38,7 @@ def made(step: Step, service: Service) -> dict[int, Life]:
 def done_at(step: Step, service: Service, life: Life) -> int | None:
     """When a slot's replacement was done: it ran and all before it had ended, or it had failed, or the
     deadline for its being ready had passed."""
-    late = life.made_at + read_duration(service.spec.get("Labels"), UPDATE_DEADLINE)
+    late = life.made_at + read_duration(service.spec.raw.get("Labels"), UPDATE_DEADLINE)
     done = _done_at(step, life)
     return late if done is None and late <= step.at else done
 
@@ -116,7 +116,7 @@ def failures(step: Step, service: Service) -> list[str]:
     """The tasks of the update that count as failed: ended by themselves before they were ready or within the
     monitor's time after, or not ready within the update's deadline."""
     watched = config_of(service).monitor
-    deadline = read_duration(service.spec.get("Labels"), UPDATE_DEADLINE)
+    deadline = read_duration(service.spec.raw.get("Labels"), UPDATE_DEADLINE)
     found = []
     for life in step.past.lives.values():
         if life.task.service_id != service.id or not made_by_update(service, life.last):

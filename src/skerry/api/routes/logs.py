@@ -23,7 +23,8 @@ from skerry.engine import streams
 from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
 from skerry.model.go import strconv, timestamps
-from skerry.model.objects import Raw, Task
+from skerry.model.objects import Task
+from skerry.model.specs import TaskTemplate
 from skerry.model.states import TaskState
 
 QUEUED = 256
@@ -54,7 +55,7 @@ async def of_service(call: Call) -> web.StreamResponse:
     _streams(call)
     swarm.manager(call.view)
     service = services.find(call.view, call.ref)
-    wish = _wish(call, service.spec.get("TaskTemplate") or {})
+    wish = _wish(call, service.spec.typed.task_template)
     return await _send(
         call, wish, lambda view: list(view.tasks_of(service.id)), lambda view: service.id in view.services
     )
@@ -65,7 +66,7 @@ async def of_task(call: Call) -> web.StreamResponse:
     _streams(call)
     swarm.manager(call.view)
     key = tasks.find(call.view, call.ref)
-    wish = _wish(call, key.spec)
+    wish = _wish(call, key.spec.typed)
 
     def find(view: View) -> list[Task]:
         return [view.tasks[key.id]] if key.id in view.tasks else []
@@ -81,7 +82,7 @@ def _streams(call: Call) -> None:
     raise SkerryError("Bad parameters: you must choose at least one stream")
 
 
-def _wish(call: Call, template: Raw) -> Wish:
+def _wish(call: Call, template: TaskTemplate) -> Wish:
     query = {"tail": _tail(call.query.text("tail"))}
     for name in ("stdout", "stderr"):
         query[name] = "1" if call.query.flag(name) else "0"
@@ -95,7 +96,7 @@ def _wish(call: Call, template: Raw) -> Wish:
         call.query.flag("follow"),
         call.query.flag("timestamps"),
         call.query.flag("details"),
-        _tty(template),
+        template.container_spec.tty,
     )
 
 
@@ -117,10 +118,6 @@ def _since(text: str) -> str:
     except strconv.NumError as error:
         raise SkerryError(f"could not parse since timestamp: {error}") from error
     return text
-
-
-def _tty(template: Raw) -> bool:
-    return bool((template.get("ContainerSpec") or {}).get("TTY"))
 
 
 async def _send(
@@ -176,7 +173,7 @@ async def _lines(
 
     An error of the engine's is a piece of its own; a container that is gone has no lines.
     """
-    cut = streams.lines if _tty(task.spec) else streams.split
+    cut = streams.lines if task.spec.typed.container_spec.tty else streams.split
     try:
         async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
             async for stream, line in cut(chunks):

@@ -24,7 +24,6 @@ from skerry.api.overlay import (
 from skerry.api.query import BOOL, TEXT, Parameter
 from skerry.api.wire import networks as wire
 from skerry.control import access, networks, swarm
-from skerry.control.decode import read
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
@@ -132,7 +131,6 @@ async def create(call: Call) -> web.Response:
         if ours(call.view, name) is not None:
             raise Conflict(f"network with name {name} already exists")
         return await _create_local(call, body)
-    read(body, "types.NetworkCreateRequest")  # what is wrong with a body comes before where one is
     if call.view.cluster is None or call.view.locked:
         forbidden = call.facts.has(engine_versions.OVERLAY_FORBIDDEN)
         raise Forbidden(access.NO_MANAGER) if forbidden else SkerryError(access.NO_MANAGER)

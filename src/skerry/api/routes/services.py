@@ -12,21 +12,12 @@ from skerry.api.filters import Filters
 from skerry.api.images import content_of, resolved
 from skerry.api.overlay import local_networks
 from skerry.api.query import BOOL, NUMBER, TEXT, Parameter
-from skerry.api.versions import known, strip
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
 from skerry.control.convert import service_spec
-from skerry.control.decode import read
-from skerry.model.api_version import read_version
 from skerry.model.objects import Raw, Service
 
 _FILTERS = Parameter("filters", keys=("id", "label", "mode", "name", "runtime"), malformed=400)
-_MODES = {
-    "Replicated": "replicated",
-    "Global": "global",
-    "ReplicatedJob": "replicated-job",
-    "GlobalJob": "global-job",
-}
 
 
 async def listing(call: Call) -> web.Response:
@@ -42,18 +33,14 @@ async def listing(call: Call) -> web.Response:
 def _passes(service: Service, filters: Filters) -> bool:
     if not filters:
         return True
-    template = service.spec.get("TaskTemplate") or {}
+    spec = service.spec.typed
     return (
         filters.prefix("id", service.id)
         and filters.prefix("name", service.name)
-        and filters.labels("label", service.spec.get("Labels"))
-        and filters.exact("mode", _mode(service.spec))
-        and filters.exact("runtime", template.get("Runtime") or "container")
+        and filters.labels("label", spec.labels)
+        and filters.exact("mode", spec.mode.kind)
+        and filters.exact("runtime", spec.task_template.runtime)
     )
-
-
-def _mode(spec: Raw) -> str:
-    return next((_MODES[key] for key in spec.get("Mode") or {} if key in _MODES), "replicated")
 
 
 async def inspect(call: Call) -> web.Response:
@@ -76,14 +63,8 @@ async def create(call: Call) -> web.Response:
 
 async def _converted(call: Call) -> tuple[Raw, list[str]]:
     """The spec in the body as it would be stored, and warnings."""
-    body, warnings = await resolved(call, await _spec(call))
+    body, warnings = await resolved(call, await call.body())
     return service_spec(call.view, body, await _local(call, body)), warnings
-
-
-async def _spec(call: Call) -> Raw:
-    """The spec in the body: the engine's version tells which types are checked, the client's what counts."""
-    spec = known(await call.body(), read_version(call.facts.api_version))
-    return strip(read(spec, "swarm.ServiceSpec"), call.version)
 
 
 async def _local(call: Call, spec: Raw) -> set[str]:

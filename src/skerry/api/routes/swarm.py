@@ -13,17 +13,12 @@ from skerry.api.wire import cluster as wire
 from skerry.control import swarm
 from skerry.engine.describe import describe
 
-_NEWER = (("1.39", "DefaultAddrPool"), ("1.39", "SubnetSize"), ("1.40", "DataPathPort"))
-"""Fields of the request that older versions do not have: dropped, not refused."""
 _ROTATIONS = ("rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey")
 
 
 async def init(call: Call) -> web.Response:
     """Make a swarm of this machine; the node's ID."""
     body = await call.body()
-    for since, name in _NEWER:
-        if not call.at_least(since):
-            body.pop(name, None)
     hostname, description = await describe(call.parts.engine)
     key = await swarm.init(
         call.store,

@@ -58,7 +58,7 @@ def _passes(view: View, task: Task, filters: Filters) -> bool:
         and filters.exact("node", task.node_id)
         and filters.labels("label", task.labels)
         and filters.exact("desired-state", task.desired.word)
-        and filters.exact("runtime", task.spec.get("Runtime") or "container")
+        and filters.exact("runtime", task.spec.typed.runtime)
         and ("_up-to-date" not in filters or _up_to_date(view, task))
     )
 

@@ -9,6 +9,7 @@ import zlib
 from skerry.api.wire.common import with_length
 from skerry.core.view import View
 from skerry.model.objects import Network, Raw
+from skerry.model.specs import EndpointSpec
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
 
@@ -62,13 +63,12 @@ def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) 
     }
 
 
-def shows(network: Network, endpoint_spec: Raw | None) -> bool:
+def shows(network: Network, endpoint: EndpointSpec) -> bool:
     """Whether a swarm would have put the service on this network: `ingress` only for ports of that mode.
 
     Ports of host mode are the kernel's here, and reach their tasks by `ingress` where there is no other way.
     """
-    ports = (endpoint_spec or {}).get("Ports") or ()
-    return not network.ingress or any(entry.get("PublishMode", "ingress") == "ingress" for entry in ports)
+    return not network.ingress or any(port.publish_mode == "ingress" for port in endpoint.ports)
 
 
 def node_local(obj: Network, made: Raw | None, *, ipv4: bool = False) -> Raw:
@@ -134,7 +134,7 @@ def verbose_services(view: View, obj: Network, containers: Raw) -> Raw:
         ]
         if not tasks:
             continue
-        dnsrr = (owner.spec.get("EndpointSpec") or {}).get("Mode") == "dnsrr"
+        dnsrr = owner.spec.typed.endpoint_spec.mode == "dnsrr"
         vips = [vip.address for vip in owner.endpoint.vips if vip.network_id == obj.id]
         found[owner.name] = {
             "VIP": "<nil>" if dnsrr or not vips else vips[0],

@@ -13,18 +13,18 @@ from skerry.core.revisions import previous_spec
 from skerry.core.view import View
 from skerry.model import defaults
 from skerry.model.objects import Port, Raw, Service, Task, VirtualIP
-from skerry.model.specs import CONTENT
+from skerry.model.specs import CONTENT, EndpointSpec, Replicated
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp
 
 
 def service(view: View, obj: Service, *, insert_defaults: bool = False, status: bool = False) -> Raw:
     """A service; `status` adds the count of its tasks, as `service ls` wants it."""
-    spec = service_spec(obj.spec)
+    spec = service_spec(obj.spec.raw)
     found = {**meta(obj), "Spec": with_defaults(spec) if insert_defaults else spec}
     previous = previous_spec(view, obj)
     if previous is not None:
-        found["PreviousSpec"] = service_spec(previous)
+        found["PreviousSpec"] = service_spec(previous.raw)
     found["Endpoint"] = endpoint(view, obj)
     if obj.update is not None:
         found["UpdateStatus"] = {
@@ -66,13 +66,17 @@ def task_spec(template: Raw) -> Raw:
 
 
 _UPDATE_CONFIG = {
-    "Parallelism": 1,
-    "FailureAction": "pause",
+    "Parallelism": defaults.PARALLELISM,
+    "FailureAction": defaults.FAILURE_ACTION,
     "Monitor": defaults.MONITOR,
     "MaxFailureRatio": 0,
-    "Order": "stop-first",
+    "Order": defaults.UPDATE_ORDER,
 }
-_RESTART_POLICY = {"Condition": "any", "Delay": defaults.RESTART_DELAY, "MaxAttempts": 0}
+_RESTART_POLICY = {
+    "Condition": defaults.RESTART_CONDITION,
+    "Delay": defaults.RESTART_DELAY,
+    "MaxAttempts": 0,
+}
 
 
 def with_defaults(spec: Raw) -> Raw:
@@ -95,11 +99,10 @@ def with_defaults(spec: Raw) -> Raw:
 
 def endpoint(view: View, obj: Service) -> Raw:
     """What was allocated; a dnsrr service shows no VIP, though one is reserved for held connections."""
-    spec = obj.spec.get("EndpointSpec") or {}
-    vips = _virtual_ips(view, obj, spec)
+    vips = _virtual_ips(view, obj, obj.spec.typed.endpoint_spec)
     if not vips and not obj.endpoint.ports:
         return {"Spec": {}}
-    found: Raw = {"Spec": spec}
+    found: Raw = {"Spec": obj.spec.raw.get("EndpointSpec") or {}}
     if obj.endpoint.ports:
         found["Ports"] = [_port(entry, obj.endpoint.spec) for entry in obj.endpoint.ports]
     if vips:
@@ -107,9 +110,9 @@ def endpoint(view: View, obj: Service) -> Raw:
     return found
 
 
-def _virtual_ips(view: View, obj: Service, spec: Raw) -> list[Raw]:
+def _virtual_ips(view: View, obj: Service, spec: EndpointSpec) -> list[Raw]:
     """By network, in the order of the spec; on the engine's own `host` a swarm shows one without address."""
-    if spec.get("Mode") == "dnsrr":
+    if spec.mode == "dnsrr":
         return []
     shown = [
         {"NetworkID": vip.network_id, "Addr": with_length(view.networks.get(vip.network_id), vip.address)}
@@ -131,7 +134,7 @@ def _port(entry: Port, spec: Raw) -> Raw:
     return port(replace(entry, published=0) if left_open else entry)
 
 
-def _shows(view: View, vip: VirtualIP, spec: Raw) -> bool:
+def _shows(view: View, vip: VirtualIP, spec: EndpointSpec) -> bool:
     network = view.networks.get(vip.network_id)
     return network is None or shows(network, spec)
 
@@ -149,14 +152,12 @@ def service_status(view: View, obj: Service) -> Raw:
 
 
 def _desired(obj: Service, tasks: list[Task]) -> int:
-    match obj.spec.get("Mode") or {}:
-        case {"Global": _}:
-            return sum(task.desired == TaskState.RUNNING for task in tasks)
-        case {"GlobalJob": _}:
-            unfinished = (task for task in tasks if task.status.state < TaskState.COMPLETE)
-            return sum(task.desired == TaskState.COMPLETE for task in unfinished)
-        case {"ReplicatedJob": job}:
-            return int(job.get("MaxConcurrent", 1))
-        case {"Replicated": replicated}:
-            return int(replicated.get("Replicas", 1))
-    return 1
+    mode = obj.spec.typed.mode
+    if mode.global_ is not None:
+        return sum(task.desired == TaskState.RUNNING for task in tasks)
+    if mode.global_job is not None:
+        unfinished = (task for task in tasks if task.status.state < TaskState.COMPLETE)
+        return sum(task.desired == TaskState.COMPLETE for task in unfinished)
+    if mode.replicated_job is not None:
+        return mode.replicated_job.max_concurrent
+    return (mode.replicated or Replicated()).replicas

@@ -13,7 +13,7 @@ from skerry.model.times import timestamp
 
 def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
     """A task; `volumes` adds the null that newer engines have there."""
-    spec = task_spec(obj.spec)
+    spec = task_spec(obj.spec.raw)
     spec.pop("Runtime", None)
     found = {**meta(obj), "Labels": {}, "Spec": spec, "ServiceID": obj.service_id}
     if obj.slot:
@@ -27,7 +27,7 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
     attachments = [
         attachment(network, entry.address or entry.reserved)
         for entry in obj.attachments
-        if (network := view.networks.get(entry.network_id)) is not None and shows(network, obj.endpoint_spec)
+        if (network := view.networks.get(entry.network_id)) is not None and shows(network, obj.endpoint)
     ]
     if attachments:
         found["NetworksAttachments"] = attachments
@@ -60,11 +60,10 @@ def task_status(obj: Task) -> Raw:
 def host_ports(obj: Task) -> list[Port]:
     """The ports that a task publishes in host mode, with the numbers that they have."""
     own, found = iter(obj.ports), []
-    for raw in (obj.endpoint_spec or {}).get("Ports") or ():
-        if raw.get("PublishMode") == "host":
-            number = raw.get("PublishedPort") or next((port.published for port in own), 0)
-            protocol = raw.get("Protocol") or "tcp"
-            found.append(Port(raw.get("TargetPort", 0), number, protocol, "host", raw.get("Name", "")))
+    for entry in obj.endpoint.ports:
+        if entry.publish_mode == "host":
+            number = entry.published_port or next((port.published for port in own), 0)
+            found.append(Port(entry.target_port, number, entry.protocol, "host", entry.name))
     return found
 
 
