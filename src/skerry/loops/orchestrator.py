@@ -31,7 +31,7 @@ Decide = Callable[[View, str, int], Plan]
 
 
 @dataclass
-class Failed:
+class FailedPass:
     """A service whose last pass failed: why, and when (by the loop's time) the next try is due."""
 
     condition: str
@@ -63,7 +63,7 @@ class Orchestrator:
         self._unplaced: dict[str, None] = {}
         """Services with a task for which there is no place yet."""
         self._notes: dict[str, Note] = {}
-        self._failed: dict[str, Failed] = {}
+        self._failed: dict[str, FailedPass] = {}
 
     async def run(self) -> None:
         """Reconcile for ever. What was to be done when a former run ended is found again: all is dirty."""
@@ -139,7 +139,7 @@ class Orchestrator:
         failed = self._failed.get(service_id)
         if failed is None:
             service = self._store.view.services.get(service_id)
-            failed = Failed(f"service {service.name if service else service_id}", growing_pauses())
+            failed = FailedPass(f"service {service.name if service else service_id}", growing_pauses())
             self._failed[service_id] = failed
         pause, why = next(failed.pauses), in_words(error)
         trace = error if why != failed.why and not from_outside(error) else None

@@ -16,7 +16,7 @@ class BadBody(ValueError):
     """The chunks of this body are none."""
 
 
-class Body(Protocol):
+class BodyReader(Protocol):
     """A body of which some is still to come, unless it is `done`."""
 
     @property

@@ -21,7 +21,7 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from skerry.api.door.bodies import BadBody, Body
+from skerry.api.door.bodies import BadBody, BodyReader
 from skerry.api.door.exchange import Exchange
 from skerry.api.door.heads import LIMIT, BadHead, Head, HeadReader
 from skerry.api.door.pipe import LINGER_S, ClientHalf, hung_up, tie
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         self._heads = HeadReader()
         self._head: Head | None = None
         """Of the request under way, or the last one."""
-        self._body: Body | None = None
+        self._body: BodyReader | None = None
         """Its body, as far as it is still to come."""
         self._web: web.RequestHandler | None = None
         self._handler: asyncio.Protocol | None = None
