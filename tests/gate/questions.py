@@ -10,8 +10,8 @@ import dns.rcode
 import dns.rrset
 
 from skerry.gate.answerer import Answerer
-from skerry.gate.board import Board
 from skerry.gate.cache import Answer
+from skerry.gate.desired_state import DesiredState
 from skerry.gate.forward import Forwarder
 from skerry.gate.message import Desired, ResolverOptions
 from skerry.model.traffic import Client, Name, Segment, Traffic
@@ -54,10 +54,10 @@ class Upstream(Forwarder):
         return Answer(answer)
 
 
-def board_of(traffic: Traffic) -> Board:
-    board = Board()
-    board.post(Desired(1, traffic, ("192.0.2.1",)))
-    return board
+def board_of(traffic: Traffic) -> DesiredState:
+    state = DesiredState()
+    state.post(Desired(1, traffic, ("192.0.2.1",)))
+    return state
 
 
 async def ask(

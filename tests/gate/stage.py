@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 
-from skerry.gate.board import Board, Wanted
+from skerry.gate.desired_state import DesiredState, Destination
 from skerry.gate.message import Desired
 from skerry.gate.relay import Acceptor, Relay
 from skerry.gate.shares import LIMITS, Limits
@@ -33,19 +33,19 @@ class Stage:
     """A relay for one VIP, an echo server behind it that answers after the client's half-close."""
 
     def __init__(self, limits: Limits) -> None:
-        self.board = Board()
-        self.relay = Relay(self.board, new_socket, limits)
+        self.state = DesiredState()
+        self.relay = Relay(self.state, new_socket, limits)
         self.front = listening()
         self.reserved = listening()
         self.target = self.reserved.getsockname()[1]
-        wanted = Wanted(VIP, self.target)
-        self.acceptor = Acceptor(self.front, lambda one: self.relay.serve(one, wanted), "test")
+        destination = Destination(VIP, self.target)
+        self.acceptor = Acceptor(self.front, lambda one: self.relay.serve(one, destination), "test")
         self.serial = 0
 
     def put(self, *backends: Backend, hold_s: float = 5.0) -> None:
         self.serial += 1
         service = VirtualService("s", "red", VIP, backends, hold_s)
-        self.board.post(Desired(self.serial, Traffic(services=(service,))))
+        self.state.post(Desired(self.serial, Traffic(services=(service,))))
 
     async def serve(self) -> asyncio.Server:
         return await asyncio.start_server(echo, sock=self.reserved)

@@ -13,8 +13,8 @@ import dns.rrset
 import pytest
 
 from skerry.gate.answerer import Answerer
-from skerry.gate.board import Board
 from skerry.gate.cache import Answer
+from skerry.gate.desired_state import DesiredState
 from skerry.gate.message import Desired, ResolverOptions
 from skerry.gate.reply import KEPT, Replies, Reply
 from skerry.model.traffic import Client, Name, Segment, Traffic
@@ -186,8 +186,8 @@ async def test_dnssec_bits_come_back(bits: int) -> None:
 async def test_an_answer_given_at_once_is_that_of_the_names_as_they_are() -> None:
     """The same bytes again, before and after the names change, and from somebody else."""
 
-    board = board_of(TRAFFIC)
-    answerer = Answerer(board, Upstream())
+    state = board_of(TRAFFIC)
+    answerer = Answerer(state, Upstream())
     wire = dns.message.make_query("app", "A").to_wire()
     assert answerer.at_once(wire, TASK, LEG) is None
     first = await answerer.answer(wire, TASK, LEG)
@@ -199,7 +199,7 @@ async def test_an_answer_given_at_once_is_that_of_the_names_as_they_are() -> Non
     assert answerer.at_once(wire, TASK, "10.0.2.254") is None
     assert answerer.at_once(wire, TASK, LEG, udp=False) is None
     moved = Traffic(TRAFFIC.segments, names=(Name("red", "app", ("10.0.1.131",)),), clients=TRAFFIC.clients)
-    board.post(Desired(2, moved))
+    state.post(Desired(2, moved))
     assert answerer.at_once(wire, TASK, LEG) is None
     assert addresses(await ask(answerer, "app")) == ["10.0.1.131"]
 
@@ -209,13 +209,13 @@ async def test_an_answer_is_not_kept_where_the_names_changed_meanwhile() -> None
         async def ask(
             self, query: dns.message.Message, servers: Sequence[str], options: ResolverOptions
         ) -> Answer:
-            board.post(Desired(2, Traffic(TRAFFIC.segments, names=(Name("red", "nas", ("10.0.1.9",)),))))
+            state.post(Desired(2, Traffic(TRAFFIC.segments, names=(Name("red", "nas", ("10.0.1.9",)),))))
             answer = await super().ask(query, servers, options)
             return answer._replace(until=asyncio.get_running_loop().time() + 1000.0)
 
-    board = board_of(TRAFFIC)
+    state = board_of(TRAFFIC)
 
-    answerer = Answerer(board, Slow())
+    answerer = Answerer(state, Slow())
     assert addresses(await ask(answerer, "nas")) == ["203.0.113.7"]
     assert addresses(await ask(answerer, "nas")) == ["10.0.1.9"]
 
@@ -265,11 +265,11 @@ async def test_a_name_of_a_stack_under_deployment_is_waited_for(
     )
 
     async def waited() -> tuple[bool, dns.message.Message]:
-        board = board_of(deploying)
-        answerer = Answerer(board, Upstream(), now=lambda: 999.0)
+        state = board_of(deploying)
+        answerer = Answerer(state, Upstream(), now=lambda: 999.0)
         question = asyncio.create_task(ask(answerer, name, kind))
         done, _ = await asyncio.wait({question}, timeout=0.1)
-        board.post(Desired(2, later))
+        state.post(Desired(2, later))
         return bool(done), await question
 
     early, answer = await waited()
@@ -278,14 +278,14 @@ async def test_a_name_of_a_stack_under_deployment_is_waited_for(
 
 @pytest.mark.parametrize(("now", "name"), [(999.0, "nobody"), (1001.0, "nobody")])
 async def test_the_wait_ends(now: float, name: str) -> None:
-    board = board_of(Traffic(TRAFFIC.segments, deploying=(("red", 1000.0),)))
-    answerer = Answerer(board, Upstream(), wait_s=0.05, now=lambda: now)
+    state = board_of(Traffic(TRAFFIC.segments, deploying=(("red", 1000.0),)))
+    answerer = Answerer(state, Upstream(), wait_s=0.05, now=lambda: now)
     assert (await ask(answerer, name)).rcode() == dns.rcode.NXDOMAIN
 
 
 async def test_the_wait_is_shorter_than_who_asks_waits() -> None:
-    board = Board()
+    state = DesiredState()
     traffic = Traffic(TRAFFIC.segments, deploying=(("red", 1000.0),))
-    board.post(Desired(1, traffic, ("192.0.2.1",), ResolverOptions(timeout_s=0.1)))
-    answerer = Answerer(board, Upstream(), now=lambda: 999.0)
+    state.post(Desired(1, traffic, ("192.0.2.1",), ResolverOptions(timeout_s=0.1)))
+    answerer = Answerer(state, Upstream(), now=lambda: 999.0)
     assert (await ask(answerer, "nobody")).rcode() == dns.rcode.NXDOMAIN

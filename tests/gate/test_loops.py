@@ -11,7 +11,7 @@ import dns.rcode
 import pytest
 
 from skerry.gate.answerer import Answerer
-from skerry.gate.board import Board
+from skerry.gate.desired_state import DesiredState
 from skerry.gate.dns import Datagrams
 from skerry.gate.forward import Forwarder
 from skerry.gate.message import Desired
@@ -63,9 +63,9 @@ async def test_a_ring_is_noticed_at_once_and_the_next_server_asked(
         transport, ring = await loop.create_datagram_endpoint(
             lambda: Ring(bound.getsockname()), local_addr=(LOOPING, port)
         )
-        board = Board()
-        board.post(Desired(1, TRAFFIC, upstreams))
-        leg = Datagrams(Answerer(board, Forwarder(budget_s=1000.0, port=port)), LEG, bound)
+        state = DesiredState()
+        state.post(Desired(1, TRAFFIC, upstreams))
+        leg = Datagrams(Answerer(state, Forwarder(budget_s=1000.0, port=port)), LEG, bound)
         with asking:
             await loop.sock_connect(asking, bound.getsockname())
             await loop.sock_sendall(asking, dns.message.make_query("www.example.org", "A").to_wire())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from skerry.gate import sctp
-from skerry.gate.board import Board
+from skerry.gate.desired_state import DesiredState
 from skerry.gate.hold import Namespace
 from skerry.gate.message import Desired
 from skerry.gate.ports import Ports, reserve
@@ -54,21 +54,21 @@ def test_a_reserved_port_is_refused_to_others(protocol: str) -> None:
 
 
 async def test_update_reserves_and_releases() -> None:
-    board = Board()
-    ports = Ports(Relay(board, Namespace(None).tcp), lambda: None, Inherited())
+    state = DesiredState()
+    ports = Ports(Relay(state, Namespace(None).tcp), lambda: None, Inherited())
     one, other = free_port(), free_port(socket.SOCK_DGRAM)
-    wanted = (PublishedPort("tcp", one, 80, "s", "v"), PublishedPort("udp", other, 53, "s", "v"))
-    ports.update(wanted)
+    destination = (PublishedPort("tcp", one, 80, "s", "v"), PublishedPort("udp", other, 53, "s", "v"))
+    ports.update(destination)
     assert list(ports.reserved) == [f"tcp/{one}", f"udp/{other}"]
-    ports.update(wanted[1:])
+    ports.update(destination[1:])
     assert list(ports.reserved) == [f"udp/{other}"]
     ports.stop()
     assert list(ports.reserved) == []
 
 
 async def test_a_refused_port_is_taken_when_it_is_free_and_told() -> None:
-    board, told = Board(), asyncio.Event()
-    ports = Ports(Relay(board, Namespace(None).tcp), told.set, Inherited())
+    state, told = DesiredState(), asyncio.Event()
+    ports = Ports(Relay(state, Namespace(None).tcp), told.set, Inherited())
     retrying = asyncio.create_task(ports.retry_for_ever())
     with occupy("0.0.0.0", socket.SOCK_STREAM) as other:
         port = other.getsockname()[1]
@@ -82,12 +82,12 @@ async def test_a_refused_port_is_taken_when_it_is_free_and_told() -> None:
 
 
 async def test_ipv6_and_what_slips_through_are_relayed() -> None:
-    board = Board()
-    ports = Ports(Relay(board, Namespace(None).tcp), lambda: None, Inherited())
+    state = DesiredState()
+    ports = Ports(Relay(state, Namespace(None).tcp), lambda: None, Inherited())
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
     target = server.sockets[0].getsockname()[1]
     port = PublishedPort("tcp", free_port(), target, "s", "v", (Backend("t", "127.0.0.1"),))
-    board.post(Desired(1, Traffic(ports=(port,))))
+    state.post(Desired(1, Traffic(ports=(port,))))
     ports.update([port])
     for address in ("::1", "127.0.0.1"):
         reader, writer = await asyncio.open_connection(address, port.port)
@@ -121,7 +121,7 @@ async def test_sctp_is_refused_where_the_kernel_does_not_translate_it(
     monkeypatch.setattr(sctp, "is_tracked", lambda: False)
 
     async def scene() -> Ports:
-        ports = Ports(Relay(Board(), Namespace(None).tcp), lambda: None, Inherited())
+        ports = Ports(Relay(DesiredState(), Namespace(None).tcp), lambda: None, Inherited())
         ports.update([PublishedPort("sctp", 9, 9, "s", "v")])
         return ports
 

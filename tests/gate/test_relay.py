@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from skerry.gate.board import Board
+from skerry.gate.desired_state import DesiredState
 from skerry.gate.message import Desired
 from skerry.gate.relay import Relay, reset
 from skerry.gate.shares import LIMITS, Limits
@@ -72,7 +72,7 @@ def test_a_client_that_went_away_is_not_held() -> None:
     async def scene(stage: Stage) -> None:
         stage.put()
         _, writer = await stage.client()
-        await asyncio.wait({asyncio.create_task(stage.board.newer(0.05))})
+        await asyncio.wait({asyncio.create_task(stage.state.newer(0.05))})
         writer.transport.abort()
         stage.put()
         async with asyncio.timeout(15):
@@ -92,10 +92,10 @@ def test_who_waits_is_let_go_without_a_word_and_served_by_another_relay() -> Non
                 await asyncio.sleep(0)
             (held,) = await stage.relay.release()
             assert stage.relay.waiting == 0
-            board = Board()
-            board.post(Desired(1, Traffic(services=(VirtualService("s", "red", VIP, LOCAL),))))
-            other = Relay(board, new_socket)
-            await other.serve(held.client, held.wanted, held.since)
+            state = DesiredState()
+            state.post(Desired(1, Traffic(services=(VirtualService("s", "red", VIP, LOCAL),))))
+            other = Relay(state, new_socket)
+            await other.serve(held.client, held.destination, held.since)
             assert await answer == b"got hello"
 
     play(scene)

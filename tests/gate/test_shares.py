@@ -99,7 +99,7 @@ def test_a_service_that_comes_back_serves_all_that_waited_without_one_long_turn(
 
 
 @pytest.mark.case("C12")
-def test_a_board_that_changes_for_others_wakes_nobody() -> None:
+def test_a_state_that_changes_for_others_wakes_nobody() -> None:
     async def scene(stage: Stage) -> None:
         stage.put()
         answer = asyncio.create_task(exchange(stage, b"hello"))
@@ -109,13 +109,13 @@ def test_a_board_that_changes_for_others_wakes_nobody() -> None:
             await asyncio.sleep(0)
         looks = 0
 
-        def behind_vip(vip: str, real: object = stage.board.behind_vip) -> object:
+        def behind_vip(vip: str, real: object = stage.state.behind_vip) -> object:
             nonlocal looks
             looks += 1
             assert callable(real)
             return real(vip)
 
-        stage.board.behind_vip = behind_vip  # type: ignore[method-assign, assignment]
+        stage.state.behind_vip = behind_vip  # type: ignore[method-assign, assignment]
         for _ in range(10):
             stage.put()
             await asyncio.sleep(0)
@@ -200,7 +200,7 @@ async def test_many_who_flood_a_silent_server_keep_nobody_from_another() -> None
         *(Client(address, ("red",), nameservers=(silent,)) for address in floods),
         Client(honest, ("red",), nameservers=(answering,)),
     )
-    board = board_of(Traffic(TRAFFIC.segments, names=TRAFFIC.names, clients=clients))
+    state = board_of(Traffic(TRAFFIC.segments, names=TRAFFIC.names, clients=clients))
 
     async with (
         nameserver(silent, lambda query: None) as (_, port),
@@ -209,7 +209,7 @@ async def test_many_who_flood_a_silent_server_keep_nobody_from_another() -> None
         bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         bound.setblocking(False)
         bound.bind(("127.0.0.1", 0))
-        leg = Datagrams(Answerer(board, Forwarder(budget_s=60.0, port=port)), LEG, bound)
+        leg = Datagrams(Answerer(state, Forwarder(budget_s=60.0, port=port)), LEG, bound)
         with ExitStack() as stack:
             asking = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             asking.setblocking(False)

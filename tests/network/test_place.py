@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,7 +68,7 @@ def test_a_port_that_lies_loose_is_plugged_in(placed: tuple[Lab, int]) -> None:
     lab, pid = placed
     sh(f"ip -n {lab.machine} link del sk-red")
     assert wrong(lab, pid) == "its bridge sk-red is gone"
-    assert inside(RUN_NETNS / lab.machine, lambda: asyncio.run(links.ensure_bridge(RED)))
+    assert inside(RUN_NETNS / lab.machine, lambda: links.ensure_bridge(RED, b""))
     assert wrong(lab, pid) == ""
     assert "master sk-red" in sh(f"ip -n {lab.machine} link show v-a")
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from skerry.agent.container import TASK_LABEL
 from skerry.core.endpoints import traffic
 from skerry.core.view import View
+from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
 from tests.sim.invariants.step import HALTED, UNDER_WAY, constraints_met, dirty, policy_of, slots_of, spec_of
@@ -166,7 +166,7 @@ def _port_held(view: View, task: Task) -> bool:
 def _containers(world: World) -> Iterator[str]:
     tasks = world.view.tasks
     for box in world.engine.boxes.values():
-        task = tasks.get(str((box.body.get("Labels") or {}).get(f"{TASK_LABEL}.id")))
+        task = tasks.get(str((box.body.get("Labels") or {}).get(TASK_ID)))
         if task is None:
             yield f"the container {box.name} is nobody's"
         elif box.running and (task.status.state != TaskState.RUNNING or not task.live):

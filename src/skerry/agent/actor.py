@@ -68,7 +68,7 @@ class Actor:
         self._suspect = asyncio.Event()
         self._died: int | None = None
         self._out_of_memory = False
-        self._seen: Raw | None = None
+        self._container: Raw | None = None
         """The container as it was last seen running, or None where it has to be looked at."""
         self._displaced: Mapping[str, str] = {}
         """The networks on which it was then not where the engine believes it to be, and why."""
@@ -98,7 +98,7 @@ class Actor:
         and its end do that too, and are looked at anyway."""
         task = self._parts.store.view.tasks.get(self._id)
         known = {task.status.container_id} if task is not None else set()
-        known |= {str(self._seen["Id"])} if self._seen is not None else set()
+        known |= {str(self._container["Id"])} if self._container is not None else set()
         if container in known and self._died is None and not self._starting:
             self._suspect.set()
 
@@ -110,6 +110,8 @@ class Actor:
             self._parts.conditions.clear(self._condition)
 
     async def _run(self) -> None:
+        """Take one step after another; what fails is done again, after a longer and longer while or when
+        the row has changed."""
         waits = delays()
         while True:
             self._changed.clear()
@@ -124,12 +126,12 @@ class Actor:
                     return
                 waits = delays()
             except Exception as error:  # noqa: BLE001 - the edge of the loop: the step is done again
-                self._seen = None
-                self._tell("a step is done again", step, error)
+                self._container = None
+                self._log_failure("a step is done again", step, error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), next(waits))
 
-    def _tell(self, event: str, step: Step, error: Exception) -> None:
+    def _log_failure(self, event: str, step: Step, error: Exception) -> None:
         """What the engine says is no bug of ours; everything else needs its traceback."""
         known = isinstance(error, SkerryError)
         log.warning(event, task=self._name, step=step.name, error=str(error), exc_info=not known)
@@ -146,10 +148,10 @@ class Actor:
             raise
         except Exception as error:
             if step is Step.PREPARE:
-                self._tell("the task can't be prepared", step, error)
+                self._log_failure("the task can't be prepared", step, error)
                 await self._report(TaskState.REJECTED, err=reason(error))
             elif step is Step.START and not isinstance(error, EngineError):
-                self._tell("the task can't be started", step, error)
+                self._log_failure("the task can't be started", step, error)
                 await self._parts.engine.stop_container(self._name, 0)
                 await self._report(TaskState.FAILED, err=reason(error))
             else:
@@ -157,6 +159,7 @@ class Actor:
             return False
 
     async def _work(self, step: Step, task: Task | None) -> bool:
+        """Do one step; True where it was the last."""
         if task is None or step is Step.CLEAR:
             await self._clear()
             return True
@@ -189,22 +192,22 @@ class Actor:
         if task.status.state == TaskState.READY:
             await self._report(TaskState.STARTING)
             return
-        seen = await self._launched(task)
-        if seen is None:
+        container = await self._launched(task)
+        if container is None:
             return
-        check = await self._check(task, seen, STARTING)
+        check = await self._check(task, container, STARTING)
         ready = TaskState.STARTING if check else TaskState.RUNNING
-        await self._edit_started(seen, ready)
+        await self._edit_started(container, ready)
         if check is None:
             return
-        if await self._attend(task, seen, check, STARTING):
-            await self._edit_started(self._seen or seen, TaskState.RUNNING)
+        if await self._attend(task, container, check, STARTING):
+            await self._edit_started(self._container or container, TaskState.RUNNING)
 
     async def _launched(self, task: Task) -> Raw | None:
         """The running container; None where it has ended or would not start, which is reported then."""
-        seen = await self._inspect()
+        container = await self._inspect()
         try:
-            if seen is not None and never_started(seen):
+            if container is not None and never_started(container):
                 await plan_of(self._parts, task, strict=True)
                 which, _ = await first(self._parts.traffic.joinable(task), self._ending.wait())
                 if which == 1:
@@ -213,22 +216,24 @@ class Actor:
                 self._starting = True
                 if not await self._begin(task):
                     return None
-                seen = await self._inspect()
+                container = await self._inspect()
         except EngineUnreachable:
             raise
         except SkerryError as error:
-            seen = await self._inspect()
-            status = {"container_id": str(seen["Id"]), "exit_code": exit_code(seen)} if seen else {}
+            container = await self._inspect()
+            status = (
+                {"container_id": str(container["Id"]), "exit_code": exit_code(container)} if container else {}
+            )
             await self._report(TaskState.FAILED, f"starting container failed: {error.message}", **status)
             return None
         finally:
             self._starting = False
-        if seen is None or not running(seen):
-            await self._ended(task, seen)
+        if container is None or not running(container):
+            await self._ended(task, container)
             return None
-        await self._lead_names(addresses(task, self._parts.store.view, seen), seen)
-        self._seen = seen
-        return seen
+        await self._lead_names(addresses(task, self._parts.store.view, container), container)
+        self._container = container
+        return container
 
     async def _begin(self, task: Task) -> bool:
         """Start the container. Where the engine has given one of its addresses to somebody else, who was put
@@ -242,7 +247,7 @@ class Actor:
                 if IN_USE not in error.message or len(refused) >= MOST_REFUSED:
                     raise
                 log.warning("an address is taken: the task gets another", task=self._name, why=error.message)
-            refused |= {one.reserved for one in task.attachments if one.reserved}
+            refused |= {attachment.reserved for attachment in task.attachments if attachment.reserved}
             task = await seat(self._parts, task, refused)
             if not await self._make_again(task):
                 return False
@@ -256,23 +261,23 @@ class Actor:
 
     async def _watch(self, task: Task) -> None:
         """It runs: until it ends, gets unhealthy, or has to stop."""
-        seen = self._seen
-        if seen is None:
-            seen = await self._inspect()
-            if seen is None or not running(seen):
-                await self._ended(task, seen)
+        container = self._container
+        if container is None:
+            container = await self._inspect()
+            if container is None or not running(container):
+                await self._ended(task, container)
                 return
-            await self._see(seen)
-            await self._edit_started(seen, TaskState.RUNNING)
-        check = await self._check(task, seen, HEALTHY)
-        await self._attend(task, seen, check, HEALTHY)
+            await self._remember(container)
+            await self._edit_started(container, TaskState.RUNNING)
+        check = await self._check(task, container, HEALTHY)
+        await self._attend(task, container, check, HEALTHY)
 
-    async def _attend(self, task: Task, seen: Raw, check: Check | None, health: str) -> bool:
+    async def _attend(self, task: Task, container: Raw, check: Check | None, health: str) -> bool:
         """Wait while it runs and its health is `health`. True where the check has passed; any end is
         dealt with here, False then."""
         works: list[Coroutine[Any, Any, Any]] = [self._ending.wait(), self._exit()]
         if check is not None:
-            at, pid = age(task, seen, self._parts.clock()), int(seen["State"]["Pid"] or 0)
+            at, pid = age(task, container, self._parts.clock()), int(container["State"]["Pid"] or 0)
             works.append(self._parts.prober.until_changed(task, check, health, at, pid))
         which, result = await first(*works)
         if which == 1:
@@ -293,51 +298,51 @@ class Actor:
                 return None
             self._suspect.clear()
             try:
-                seen = await self._inspect()
-                if seen is None or not running(seen):
-                    return seen
-                await self._see(seen)
-                await self._relocate(seen)
+                container = await self._inspect()
+                if container is None or not running(container):
+                    return container
+                await self._remember(container)
+                await self._relocate(container)
             except BaseException:
                 self._suspect.set()  # not looked at: whoever waits next has to
                 raise
 
-    async def _see(self, seen: Raw) -> None:
+    async def _remember(self, container: Raw) -> None:
         """Remember a running container, and where it is: networks are joined and left while it runs, and
         its links and addresses are changed by whoever is root."""
         view = self._parts.store.view
         task = view.tasks.get(self._id)
         if task is not None:
-            found = addresses(task, view, seen)
-            self._displaced = await self._elsewhere(found, seen)
-            reached = {key: address for key, address in found.items() if key not in self._displaced}
-            await self._lead_names(reached, seen)
-        self._seen = seen
+            places = addresses(task, view, container)
+            self._displaced = await self._elsewhere(places, container)
+            reached = {key: address for key, address in places.items() if key not in self._displaced}
+            await self._lead_names(reached, container)
+        self._container = container
 
-    async def _lead_names(self, places: Mapping[str, str], seen: Raw) -> None:
-        await self._parts.traffic.lead_names(places, int(seen["State"]["Pid"] or 0))
-        await name_itself(self._parts.store.view, places, str(seen.get("HostsPath") or ""))
+    async def _lead_names(self, places: Mapping[str, str], container: Raw) -> None:
+        await self._parts.traffic.lead_names(places, int(container["State"]["Pid"] or 0))
+        await name_itself(self._parts.store.view, places, str(container.get("HostsPath") or ""))
 
-    async def _elsewhere(self, found: Mapping[str, str], seen: Raw) -> Mapping[str, str]:
-        places = {key: address for key, address in found.items() if address}
-        if seen["State"].get("Paused"):  # it would take connections, and answer nobody
+    async def _elsewhere(self, addresses_by_network: Mapping[str, str], container: Raw) -> Mapping[str, str]:
+        places = {key: address for key, address in addresses_by_network.items() if address}
+        if container["State"].get("Paused"):  # it would take connections, and answer nobody
             return dict.fromkeys(places, "its container is paused")
-        runtime = str((seen.get("HostConfig") or {}).get("Runtime") or "")
-        return await self._parts.traffic.displaced(places, int(seen["State"]["Pid"] or 0), runtime)
+        runtime = str((container.get("HostConfig") or {}).get("Runtime") or "")
+        return await self._parts.traffic.displaced(places, int(container["State"]["Pid"] or 0), runtime)
 
-    async def _relocate(self, seen: Raw) -> None:
+    async def _relocate(self, container: Raw) -> None:
         """Have the row say where the container is reached now."""
         view, displaced = self._parts.store.view, self._displaced
         task = view.tasks.get(self._id)
-        if task is not None and located(task, view, seen, displaced) is not task:
-            await self._edit(lambda task, _: located(task, view, seen, displaced))
-        self._say_where()
+        if task is not None and located(task, view, container, displaced) is not task:
+            await self._edit(lambda task, _: located(task, view, container, displaced))
+        self._note_absences()
 
     @property
     def _condition(self) -> str:
         return f"task {self._name}"
 
-    def _say_where(self) -> None:
+    def _note_absences(self) -> None:
         """What is wrong with the addresses of a task that runs stands in `skerry status`."""
         task = self._parts.store.view.tasks.get(self._id)
         if task is None or task.status.state.terminal or not task.status.err:
@@ -350,16 +355,16 @@ class Actor:
     # The way down.
 
     async def _stop(self, task: Task) -> None:
-        seen, outcome = await self._inspect(), None
-        if running(seen):
+        container, outcome = await self._inspect(), None
+        if running(container):
             if task.status.state == TaskState.RUNNING:
                 await withdraw(self._parts.traffic, self._id)
                 outcome = await self._drained(task)
             await self._parts.engine.stop_container(self._name, grace_s(task))
-            seen = await self._inspect()
+            container = await self._inspect()
         await self._drop_files()
         end = TaskState.REJECTED if task.evicted else TaskState.SHUTDOWN
-        await self._report(end, err=task.evicted, drain=outcome, exit_code=exit_code(seen), pid=0)
+        await self._report(end, err=task.evicted, drain=outcome, exit_code=exit_code(container), pid=0)
 
     async def _drained(self, task: Task) -> DrainOutcome | None:
         """How the drain ended; None where the container ended first."""
@@ -376,17 +381,17 @@ class Actor:
         await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._ended(task, await self._inspect(), UNHEALTHY_CAUSE)
 
-    async def _ended(self, task: Task, seen: Raw | None, cause: str = "") -> None:
+    async def _ended(self, task: Task, container: Raw | None, cause: str = "") -> None:
         """Report the end; what somebody started again from outside ends too, since a successor comes."""
-        end = end_of(task, seen, self._died, cause, out_of_memory=self._out_of_memory)
+        end = end_of(task, container, self._died, cause, out_of_memory=self._out_of_memory)
         await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
         if task.status.state == TaskState.RUNNING:
             await withdraw(self._parts.traffic, self._id)
-            if not running(seen):
+            if not running(container):
                 await self._parts.traffic.forget(task)
-        if seen is None and self._died is not None:
-            seen = await self._inspect()
-        if running(seen):
+        if container is None and self._died is not None:
+            container = await self._inspect()
+        if running(container):
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files()
 
@@ -404,23 +409,23 @@ class Actor:
     async def _inspect(self) -> Raw | None:
         return await self._parts.engine.inspect_container(self._name)
 
-    async def _check(self, task: Task, seen: Raw, health: str) -> Check | None:
+    async def _check(self, task: Task, container: Raw, health: str) -> Check | None:
         """The check that tells whether a task in `health` still is, for which the image has to be known."""
-        image = await self._parts.engine.inspect_image(str(seen["Image"]))
+        image = await self._parts.engine.inspect_image(str(container["Image"]))
         config = (image or {}).get("Config") or {}
-        asked = handling_of(self._parts.store.view.services.get(task.service_id))
-        wish = asked.readiness if health == STARTING else asked.liveness
-        container = task.spec.typed.container_spec
-        return check_of(container.healthcheck, config, wish, container.env)
+        policy = handling_of(self._parts.store.view.services.get(task.service_id))
+        override = policy.readiness if health == STARTING else policy.liveness
+        spec = task.spec.typed.container_spec
+        return check_of(spec.healthcheck, config, override, spec.env)
 
     async def _report(self, state: TaskState, err: str = "", **status: Any) -> None:
         await self._edit(lambda task, now: advance(task, state, now, err, **status))
         log.info("task", task=self._name, state=state.word, **({"err": err} if err else {}))
 
-    async def _edit_started(self, seen: Raw, state: TaskState) -> None:
+    async def _edit_started(self, container: Raw, state: TaskState) -> None:
         view, displaced = self._parts.store.view, self._displaced
-        await self._edit(lambda task, now: started(task, view, seen, state, now, displaced))
-        self._say_where()
+        await self._edit(lambda task, now: started(task, view, container, state, now, displaced))
+        self._note_absences()
         log.info("task", task=self._name, state=state.word)
 
     async def _edit(self, edit: Edit) -> None:

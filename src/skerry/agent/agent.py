@@ -11,7 +11,6 @@ from pathlib import Path
 import structlog
 
 from skerry.agent.actor import Actor, grace_s
-from skerry.agent.container import LABEL, TASK_LABEL
 from skerry.agent.deps import AgentDeps
 from skerry.agent.former import FormerTasks
 from skerry.agent.report import Reporter
@@ -26,6 +25,7 @@ from skerry.health.check import TaskHealth
 from skerry.health.prober import Heard, Prober
 from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
+from skerry.model.container_labels import NODE_ID, TASK_ID
 from skerry.model.objects import Raw, Task
 from skerry.model.settings import DEFAULT_NAME
 from skerry.store.store import Change, Commit, Store
@@ -166,7 +166,7 @@ class Agent:
                     self._sweeping.set()
                     waits = delays()
                     async for event in events:
-                        self._heard(event)
+                        self._dispatch(event)
             except (EngineUnreachable, EngineError) as error:
                 log.warning("the engine's events broke off", error=error.message)
             await asyncio.sleep(next(waits))
@@ -189,13 +189,14 @@ class Agent:
         for actor, _ in self._actors.values():
             actor.look()
 
-    def _heard(self, event: Raw) -> None:
+    def _dispatch(self, event: Raw) -> None:
+        """Hand an event of the engine's to the actor that it is about; one of a network to all."""
         attributes = event["Actor"].get("Attributes") or {}
         if event["Type"] == "network":
             for actor, _ in self._actors.values():
                 actor.rewired(str(attributes.get("container")))
             return
-        acting = self._actors.get(str(attributes.get(f"{TASK_LABEL}.id")))
+        acting = self._actors.get(str(attributes.get(TASK_ID)))
         if acting is None:
             if event["Action"] == "destroy":
                 self._former.gone(str(event["Actor"]["ID"]))
@@ -217,9 +218,9 @@ class Agent:
             return
         for item in everyones:
             labels = item.get("Labels") or {}
-            if labels.get(f"{LABEL}.node.id") != view.node.id:
+            if labels.get(NODE_ID) != view.node.id:
                 continue
-            task_id = str(labels.get(f"{TASK_LABEL}.id", ""))
+            task_id = str(labels.get(TASK_ID, ""))
             if not self._known(task_id):
                 log.info("removing the container of a task that is gone", container=item["Names"])
                 await withdraw(self._parts.traffic, task_id)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from skerry.core.view import View
+from skerry.model import container_labels
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw, Task
 from skerry.model.shapes import of_container
@@ -20,8 +21,6 @@ from skerry.model.spec import read
 from skerry.model.specs import ContainerSpec, DNSConfig, Driver, Privileges, Resources, TaskTemplate
 from skerry.model.template import context_of, expand_container
 
-LABEL = "com.docker.swarm"
-TASK_LABEL = f"{LABEL}.task"
 PREDEFINED_MODES = {"host": "host", "null": "none"}
 """Drivers of the networks that every engine has, and the network mode that stands for them."""
 
@@ -75,17 +74,14 @@ def blueprint(task: Task, view: View, file_mounts: list[Raw]) -> Blueprint:
 
 def labels(task: Task, spec: ContainerSpec) -> dict[str, str]:
     """The container's labels; Swarm's own win."""
-    own = {
-        "": "",
-        ".id": task.id,
-        ".name": task.name,
-    }
     return {
         **spec.labels,
-        **{f"{TASK_LABEL}{key}": value for key, value in own.items()},
-        f"{LABEL}.node.id": task.node_id,
-        f"{LABEL}.service.id": task.service_id,
-        f"{LABEL}.service.name": task.service_name,
+        container_labels.TASK: "",
+        container_labels.TASK_ID: task.id,
+        container_labels.TASK_NAME: task.name,
+        container_labels.NODE_ID: task.node_id,
+        container_labels.SERVICE_ID: task.service_id,
+        container_labels.SERVICE_NAME: task.service_name,
     }
 
 
@@ -109,11 +105,12 @@ def _swap(resources: Resources) -> Raw:
 
 def _extra_host(line: str) -> str:
     """`IP name [alias…]`, as in /etc/hosts, to the engine's `name:IP`."""
-    words = line.split()
-    return f"{words[1]}:{words[0]}" if len(words) > 1 else ""
+    fields = line.split()
+    return f"{fields[1]}:{fields[0]}" if len(fields) > 1 else ""
 
 
 def _security(privileges: Privileges) -> list[str]:
+    """The engine's security options for what a service may or may not do."""
     options = []
     if (credentials := privileges.credential_spec) is not None:
         kinds = {"config": credentials.config, "file": credentials.file, "registry": credentials.registry}
@@ -142,19 +139,21 @@ def _resolver(own: DNSConfig, legs: tuple[str, ...]) -> Raw:
 
 def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Network, Raw]]:
     """The networks of ours that a task joins, with its endpoint's settings on each."""
-    options = {wanted.target: wanted.driver_opts for wanted in template.networks}
-    found: list[tuple[Network, Raw]] = []
+    options = {
+        attachment_config.target: attachment_config.driver_opts for attachment_config in template.networks
+    }
+    joined: list[tuple[Network, Raw]] = []
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
         if network is not None and network.driver not in PREDEFINED_MODES:
             _check_source(network)
-            given = options.get(network.id) or options.get(network.name)
+            driver_opts = options.get(network.id) or options.get(network.name)
             address = {"IPv4Address": attachment.reserved} if attachment.reserved else None
             aliases = _aliases(task, template, network) if network.node_local else None
-            settings = {"DriverOpts": given, "IPAMConfig": address, "Aliases": aliases}
-            found.append((network, {key: value for key, value in settings.items() if value}))
+            settings = {"DriverOpts": driver_opts, "IPAMConfig": address, "Aliases": aliases}
+            joined.append((network, {key: value for key, value in settings.items() if value}))
     # the container's own name means its address on the first
-    return sorted(found, key=lambda joined: joined[0].ingress)
+    return sorted(joined, key=lambda joined: joined[0].ingress)
 
 
 def _check_source(network: Network) -> None:
@@ -169,9 +168,9 @@ def _check_source(network: Network) -> None:
 def _aliases(task: Task, template: TaskTemplate, network: Network) -> list[str]:
     """What the engine calls a task where the gate has no leg: there a service's name means its tasks."""
     names = [task.service_name]
-    for wanted in template.networks:
-        if wanted.target in (network.id, network.name):
-            names += wanted.aliases
+    for attachment_config in template.networks:
+        if attachment_config.target in (network.id, network.name):
+            names += attachment_config.aliases
     return [word for name in dict.fromkeys(names) for word in (name, f"tasks.{name}")]
 
 
@@ -189,12 +188,13 @@ def _network_mode(task: Task, view: View, joined: list[tuple[Network, Raw]]) -> 
 
 
 def _volumes(mounts: list[Raw]) -> list[Raw]:
-    found = []
+    """Bodies of POST /volumes/create, for the volumes whose driver is configured."""
+    volumes = []
     for mount in mounts:
         options = mount.get("VolumeOptions") or {}
         driver = options.get("DriverConfig")
         if mount.get("Type") == "volume" and driver and mount.get("Source"):
-            found.append(
+            volumes.append(
                 {
                     "Name": mount["Source"],
                     "Driver": driver.get("Name", ""),
@@ -202,7 +202,7 @@ def _volumes(mounts: list[Raw]) -> list[Raw]:
                     "Labels": options.get("Labels") or {},
                 }
             )
-    return found
+    return volumes
 
 
 def _without_empty(fields: Raw) -> Raw:

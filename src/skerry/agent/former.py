@@ -10,10 +10,10 @@ from __future__ import annotations
 import msgspec
 import structlog
 
-from skerry.agent.container import LABEL, TASK_LABEL
 from skerry.core.view import View
 from skerry.engine.port import Engine
 from skerry.model.conditions import Conditions
+from skerry.model.container_labels import NODE_ID, SERVICE_NAME, TASK_ID
 from skerry.model.defaults import SECOND, STOP_GRACE_PERIOD
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw
@@ -36,7 +36,7 @@ class FormerTasks:
 
     async def look(self, view: View) -> list[Raw]:
         """Find them, and have the status say so. Returns the containers of all tasks, of whatever swarm."""
-        label = msgspec.json.encode({"label": [f"{LABEL}.node.id"]}).decode()
+        label = msgspec.json.encode({"label": [NODE_ID]}).decode()
         everyones = await self._engine.get_list("/containers/json", all="1", filters=label)
         self._containers = [item for item in everyones if self._is_former(item.get("Labels") or {}, view)]
         self._tell()
@@ -44,8 +44,8 @@ class FormerTasks:
 
     def _is_former(self, labels: dict[str, str], view: View) -> bool:
         ours = labels.get(INSTANCE) == self._instance
-        of_this_swarm = labels.get(f"{LABEL}.node.id") in view.nodes
-        return ours and not of_this_swarm and labels.get(f"{TASK_LABEL}.id") not in view.tasks
+        of_this_swarm = labels.get(NODE_ID) in view.nodes
+        return ours and not of_this_swarm and labels.get(TASK_ID) not in view.tasks
 
     def _tell(self) -> None:
         names = sorted(str(item["Names"][0]).lstrip("/") for item in self._containers or ())
@@ -64,7 +64,7 @@ class FormerTasks:
         if self._containers is None:
             await self.look(view)
         for item in list(self._containers or ()):
-            if item["Labels"].get(f"{LABEL}.service.name") == service_name:
+            if item["Labels"].get(SERVICE_NAME) == service_name:
                 log.warning("a former swarm's container makes way", container=item["Names"])
                 await self._engine.stop_container(str(item["Id"]), STOP_GRACE_PERIOD // SECOND)
                 await self._engine.remove_container(str(item["Id"]))

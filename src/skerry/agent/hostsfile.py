@@ -43,8 +43,8 @@ def drop(path: Path, addresses: Collection[str]) -> None:
     """
     with path.open("r+", encoding="utf-8") as file:
         text = file.read()
-        kept = without(text, addresses)
-        if kept != text:
+        remaining = without(text, addresses)
+        if remaining != text:
             file.seek(0)
-            file.write(kept)
+            file.write(remaining)
             file.truncate()

@@ -26,30 +26,30 @@ class End:
     err: str = ""
 
 
-def running(seen: Raw | None) -> bool:
+def running(container: Raw | None) -> bool:
     """Whether it runs (a paused one does)."""
-    return seen is not None and bool(seen["State"]["Running"])
+    return container is not None and bool(container["State"]["Running"])
 
 
-def never_started(seen: Raw) -> bool:
+def never_started(container: Raw) -> bool:
     """Whether it was only created."""
-    return bool(seen["State"]["Status"] == "created")
+    return bool(container["State"]["Status"] == "created")
 
 
-def exit_code(seen: Raw | None) -> int:
+def exit_code(container: Raw | None) -> int:
     """Its exit code, 0 where it is gone."""
-    return int(seen["State"]["ExitCode"]) if seen is not None else 0
+    return int(container["State"]["ExitCode"]) if container is not None else 0
 
 
-def age(task: Task, seen: Raw, now: int) -> int:
+def age(task: Task, container: Raw, now: int) -> int:
     """Nanoseconds since its start, by the engine's date; but no more than since the task got where it is, as
     the machine's clock, by which the engine goes, may have been set."""
-    by_engine = now - instant(str(seen["State"].get("StartedAt", "")))
+    by_engine = now - instant(str(container["State"].get("StartedAt", "")))
     return max(0, min(by_engine, now - task.status.at))
 
 
 def end_of(
-    task: Task, seen: Raw | None, died: int | None, cause: str = "", *, out_of_memory: bool = False
+    task: Task, container: Raw | None, died: int | None, cause: str = "", *, out_of_memory: bool = False
 ) -> End:
     """The end of a container that does not run any more.
 
@@ -57,11 +57,11 @@ def end_of(
     that was not looked at, removed, or started again from outside. `cause` is ours, where we made it end.
     `out_of_memory`: an event told that.
     """
-    if seen is None and died is None:
+    if container is None and died is None:
         return End(TaskState.FAILED, 0, f"container {task.name} is gone")
-    code = died if seen is None or (died is not None and running(seen)) else exit_code(seen)
+    code = died if container is None or (died is not None and running(container)) else exit_code(container)
     assert code is not None
-    state = seen["State"] if seen is not None else {}
+    state = container["State"] if container is not None else {}
     starved = out_of_memory or state.get("OOMKilled")
     why = cause or state.get("Error") or (OUT_OF_MEMORY if starved else "")
     if not code and not cause:
@@ -70,21 +70,26 @@ def end_of(
 
 
 def started(
-    task: Task, view: View, seen: Raw, state: TaskState, now: int, displaced: Mapping[str, str] | None = None
+    task: Task,
+    view: View,
+    container: Raw,
+    state: TaskState,
+    now: int,
+    displaced: Mapping[str, str] | None = None,
 ) -> Task:
     """The row of a task whose container runs: where it is reached, its process, its state.
 
     `displaced`: on which networks it is not where the engine believes it to be, and why.
     """
     displaced = displaced or {}
-    attachments = _reached(task, view, seen, displaced)
+    attachments = _reached(task, view, container, displaced)
     risen = advance(
         task,
         state,
         now,
-        absences(task, view, seen, displaced),
-        container_id=str(seen["Id"]),
-        pid=int(seen["State"]["Pid"] or 0),
+        absences(task, view, container, displaced),
+        container_id=str(container["Id"]),
+        pid=int(container["State"]["Pid"] or 0),
         exit_code=0,
     )
     if attachments == task.attachments or task.status.state.terminal:
@@ -92,44 +97,48 @@ def started(
     return msgspec.structs.replace(risen, attachments=attachments)
 
 
-def located(task: Task, view: View, seen: Raw, displaced: Mapping[str, str]) -> Task:
+def located(task: Task, view: View, container: Raw, displaced: Mapping[str, str]) -> Task:
     """The row of a task with the addresses that its container has at this moment, and what is wrong with
     them; the row itself where that is nothing new."""
     if task.status.state.terminal:
         return task
-    status = msgspec.structs.replace(task.status, err=absences(task, view, seen, displaced))
-    moved = msgspec.structs.replace(task, attachments=_reached(task, view, seen, displaced), status=status)
+    status = msgspec.structs.replace(task.status, err=absences(task, view, container, displaced))
+    moved = msgspec.structs.replace(
+        task, attachments=_reached(task, view, container, displaced), status=status
+    )
     return task if moved == task else moved
 
 
-def addresses(task: Task, view: View, seen: Raw) -> dict[str, str]:
+def addresses(task: Task, view: View, container: Raw) -> dict[str, str]:
     """The container's address on each of the task's networks, as the engine says; empty: on none there."""
-    networks = seen["NetworkSettings"].get("Networks") or {}
-    found = {}
-    for one in task.attachments:
-        network = view.networks.get(one.network_id)
+    networks = container["NetworkSettings"].get("Networks") or {}
+    places = {}
+    for attachment in task.attachments:
+        network = view.networks.get(attachment.network_id)
         endpoint = networks.get(network.engine_name) if network is not None else None
-        found[one.network_id] = str((endpoint or {}).get("IPAddress") or "")
-    return found
+        places[attachment.network_id] = str((endpoint or {}).get("IPAddress") or "")
+    return places
 
 
-def absences(task: Task, view: View, seen: Raw, displaced: Mapping[str, str]) -> str:
+def absences(task: Task, view: View, container: Raw, displaced: Mapping[str, str]) -> str:
     """On which of its networks a task gets no traffic though it runs, and why; empty where all is well."""
-    words = []
-    for key, address in addresses(task, view, seen).items():
+    reasons = []
+    for key, address in addresses(task, view, container).items():
         network = view.networks.get(key)
         if network is None or not network.leg:
             continue
         why = displaced.get(key, "") if address else "its container was disconnected"
         if why:
-            words.append(f"no traffic on network {network.name}: {why}")
-    return "; ".join(words)
+            reasons.append(f"no traffic on network {network.name}: {why}")
+    return "; ".join(reasons)
 
 
-def _reached(task: Task, view: View, seen: Raw, displaced: Mapping[str, str]) -> tuple[Attachment, ...]:
+def _reached(task: Task, view: View, container: Raw, displaced: Mapping[str, str]) -> tuple[Attachment, ...]:
     """An address that is not the task's at this moment would lead its clients to somebody else."""
-    found = addresses(task, view, seen)
+    places = addresses(task, view, container)
     return tuple(
-        msgspec.structs.replace(one, address="" if one.network_id in displaced else found[one.network_id])
-        for one in task.attachments
+        msgspec.structs.replace(
+            attachment, address="" if attachment.network_id in displaced else places[attachment.network_id]
+        )
+        for attachment in task.attachments
     )

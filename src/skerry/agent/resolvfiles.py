@@ -80,9 +80,9 @@ class ResolvFiles:
 
 def host_resolv_conf(path: Path = HOST) -> ResolvConf:
     """What the host resolves with; behind systemd-resolved's stub, what that is told, as Docker takes it."""
-    found = _read(path)
-    behind = path == HOST and found.nameservers == STUB and BEHIND_STUB.is_file()
-    return _read(BEHIND_STUB) if behind else found
+    conf = _read(path)
+    behind = path == HOST and conf.nameservers == STUB and BEHIND_STUB.is_file()
+    return _read(BEHIND_STUB) if behind else conf
 
 
 def _read(path: Path) -> ResolvConf:

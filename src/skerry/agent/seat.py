@@ -22,7 +22,7 @@ async def seat(parts: AgentDeps, task: Task, without: Collection[str] = ()) -> T
 
     The orchestrator gives them; tasks of an older skerry have none yet.
     """
-    if not without and all(one.reserved for one in task.attachments):
+    if not without and all(attachment.reserved for attachment in task.attachments):
         return task
     return await parts.store.update(partial(_seated, task=task, without=without))
 

@@ -54,16 +54,16 @@ def task_files(task: Task, view: View) -> list[TaskFile]:
     """
     container = task.spec.typed.container_spec
     payload = _Payload(task, view)
-    found = []
+    files = []
     for secret in container.secrets:
         if secret.file is not None:
-            stored = view.secrets.get(secret.secret_id)
-            found.append(_file(secret.file, SECRET_FOLDER, payload.content(stored, secret)))
+            secret_row = view.secrets.get(secret.secret_id)
+            files.append(_file(secret.file, SECRET_FOLDER, payload.content(secret_row, secret)))
     for config in container.configs:
         if config.file is not None:
-            kept = view.configs.get(config.config_id)
-            found.append(_file(config.file, CONFIG_FOLDER, payload.content(kept, config)))
-    return found
+            config_row = view.configs.get(config.config_id)
+            files.append(_file(config.file, CONFIG_FOLDER, payload.content(config_row, config)))
+    return files
 
 
 def _file(target: FileTarget, folder: PurePosixPath, data: bytes) -> TaskFile:
@@ -101,11 +101,11 @@ class _Payload:
     def _plain_context(self) -> Context:
         return context_of(self._task, self._view.nodes.get(self._task.node_id))
 
-    def content(self, stored: Config | Secret | None, wanted: ConfigReference | SecretReference) -> bytes:
+    def content(self, stored: Config | Secret | None, reference: ConfigReference | SecretReference) -> bytes:
         """What a file holds: the object's data, filled where it is a template."""
         if stored is None:
-            kind = "secret" if isinstance(wanted, SecretReference) else "config"
-            key = wanted.secret_id if isinstance(wanted, SecretReference) else wanted.config_id
+            kind = "secret" if isinstance(reference, SecretReference) else "config"
+            key = reference.secret_id if isinstance(reference, SecretReference) else reference.config_id
             raise MissingError(f"unable to get {kind} from {kind} store: {kind} {key} not found")
         templating = stored.templating
         if not templating:
@@ -115,15 +115,19 @@ class _Payload:
         return encoded(expand(decoded(stored.data), self._context, self._functions, self._budget))
 
     def _secret(self, target: str) -> str:
-        for wanted in self._container.secrets:
-            if wanted.file is not None and wanted.file.name == target:
-                return self._text(self._view.secrets.get(wanted.secret_id), f"secret {wanted.secret_id}")
+        for reference in self._container.secrets:
+            if reference.file is not None and reference.file.name == target:
+                return self._text(
+                    self._view.secrets.get(reference.secret_id), f"secret {reference.secret_id}"
+                )
         raise ValueError(f"secret target {target} not found")
 
     def _config(self, target: str) -> str:
-        for wanted in self._container.configs:
-            if wanted.file is not None and wanted.file.name == target:
-                return self._text(self._view.configs.get(wanted.config_id), f"config {wanted.config_id}")
+        for reference in self._container.configs:
+            if reference.file is not None and reference.file.name == target:
+                return self._text(
+                    self._view.configs.get(reference.config_id), f"config {reference.config_id}"
+                )
         raise ValueError(f"config target {target} not found")
 
     def _env(self, name: str) -> str:
@@ -160,14 +164,14 @@ class TaskFolders:
     def write(self, task_id: str, files: list[TaskFile]) -> list[Raw]:
         """Write a task's files, again where they are there; the mounts that its container needs."""
         folder = self.root / task_id
-        mounts = []
+        binds = []
         for number, file in enumerate(files):
             path = folder / str(number)
-            if not _as_wanted(path, file):
+            if not _is_written(path, file):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _write(path, file)
-            mounts.append({"Type": "bind", "Source": str(path), "Target": file.target, "ReadOnly": True})
-        return mounts
+            binds.append({"Type": "bind", "Source": str(path), "Target": file.target, "ReadOnly": True})
+        return binds
 
     def remove(self, task_id: str) -> None:
         """Remove a task's files."""
@@ -178,11 +182,11 @@ class TaskFolders:
         return [folder.name for folder in self.root.iterdir()] if self.root.is_dir() else []
 
 
-def _as_wanted(path: Path, file: TaskFile) -> bool:
+def _is_written(path: Path, file: TaskFile) -> bool:
     """Whether the file is there already: a running container holds this very inode."""
     try:
-        seen = path.stat()
-        same = (seen.st_uid, seen.st_gid, seen.st_mode & 0o7777) == (file.uid, file.gid, file.mode)
+        status = path.stat()
+        same = (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (file.uid, file.gid, file.mode)
         return same and path.read_bytes() == file.data
     except OSError:
         return False

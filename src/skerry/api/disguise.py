@@ -18,13 +18,13 @@ from skerry.api.call import Call
 from skerry.api.deps import Health
 from skerry.api.wire.tasks import host_ports
 from skerry.core.view import View
+from skerry.model.container_labels import TASK_ID
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Network, Raw, Task
 
 LABEL = "skerry.network"
 """Carried by the engine's networks that stand for ours."""
 
-TASK_LABEL = "com.docker.swarm.task.id"
 
 Networks = dict[str, Network]
 """Our networks by the engine's name for them."""
@@ -49,7 +49,7 @@ def event(view: View, original: Raw) -> Raw:
     if INSTANCE in attributes:
         attributes = without_own(attributes)
         original = {**original, "Actor": {**actor, "Attributes": attributes}}
-    task = view.tasks.get(attributes.get(TASK_LABEL, "")) if original.get("Type") == "container" else None
+    task = view.tasks.get(attributes.get(TASK_ID, "")) if original.get("Type") == "container" else None
     image = task.spec.typed.container_spec.image if task is not None else None
     if not image:
         return original
@@ -86,7 +86,7 @@ class Disguise:
 
     def task_of(self, labels: Raw | None, container: str) -> Task | None:
         """The task whose container this is: an old label on somebody else's container does not count."""
-        task = self.view.tasks.get((labels or {}).get(TASK_LABEL, ""))
+        task = self.view.tasks.get((labels or {}).get(TASK_ID, ""))
         return task if task is not None and task.status.container_id in ("", container) else None
 
     # ---- /containers/json

@@ -7,9 +7,10 @@ answers about networks or about containers on them asks here which is which.
 from __future__ import annotations
 
 from skerry.api.call import Call
-from skerry.api.disguise import TASK_LABEL, networks_of
+from skerry.api.disguise import networks_of
 from skerry.control import networks, swarm
 from skerry.core.view import View
+from skerry.model.container_labels import TASK_ID
 from skerry.model.errors import RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
@@ -81,6 +82,6 @@ async def remove_ours(call: Call, network: Network) -> None:
     for key in await containers_on(call, network) or {}:
         response = await call.ask("GET", f"/containers/{key}/json")
         config = (response.json if response.status == 200 else {}).get("Config")
-        if config is not None and TASK_LABEL not in (config.get("Labels") or {}):
+        if config is not None and TASK_ID not in (config.get("Labels") or {}):
             raise RpcError("FailedPrecondition", f"network {network.id} is in use by task {key[:25]}")
     await networks.remove(call.store, network.id)

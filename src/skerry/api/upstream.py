@@ -126,7 +126,7 @@ class Upstream:
         begun = False
         try:
             kept = method in ("GET", "HEAD")
-            async with self._wire.open(method, url, body, headers, kept=kept) as response:
+            async with self._wire.open(method, url, body, headers, keep_alive=kept) as response:
                 begun = True
                 server = response.headers.get("Server")
                 if self._facts is not None and server is not None and server != self._facts.server:

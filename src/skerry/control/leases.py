@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from skerry.core.addresses import Allocator, Exhausted, holders, layout
 from skerry.core.view import View
+from skerry.model.container_labels import TASK_ID
 from skerry.model.defaults import SECOND
 from skerry.model.errors import Forbidden
 from skerry.model.objects import Lease, Network, Raw
 from skerry.store.store import Store, Tx
 
-TASK_LABEL = "com.docker.swarm.task.id"
 IN_USE = "Address already in use"
 STARTING = 30 * SECOND
 """How long a container may take to start with the address that it was given."""
@@ -27,7 +27,7 @@ STARTING = 30 * SECOND
 
 def leases_of(seen: Raw, networks: Mapping[str, Network]) -> Iterator[Lease]:
     """The leases of an inspected container that is no task; `networks` are ours, by the engine's names."""
-    if TASK_LABEL in ((seen.get("Config") or {}).get("Labels") or {}):
+    if TASK_ID in ((seen.get("Config") or {}).get("Labels") or {}):
         return
     container, state = str(seen["Id"]), seen.get("State") or {}
     runs = bool(state.get("Running") or state.get("Restarting"))

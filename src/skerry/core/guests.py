@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Network, Raw
 from skerry.model.traffic import Client, Name
 
-TASK_LABEL = "com.docker.swarm.task.id"
 SHORT_ID = 12
 NAMELESS = ("bridge", "host", "none")
 """The engine's own networks, on which nobody has a name."""
@@ -54,7 +54,7 @@ class Guests:
 def container_of(seen: Raw, networks: Mapping[str, Network]) -> Container | None:
     """An inspected container, where it runs and is no task; `networks` are ours by the engine's names."""
     config, host = seen.get("Config") or {}, seen.get("HostConfig") or {}
-    if not seen["State"].get("Running") or TASK_LABEL in (config.get("Labels") or {}):
+    if not seen["State"].get("Running") or TASK_ID in (config.get("Labels") or {}):
         return None
     endpoints = tuple(_endpoints(seen, networks))
     ours = [(networks[one.network].leg, one.address) for one in endpoints if one.network in networks]

@@ -33,6 +33,7 @@ async def admit(engine: Engine, expected: Identity | None, *, private: bool) -> 
 
 
 async def _known(engine: Engine, expected: Identity | None, *, private: bool) -> Identity:
+    """The engine's identity, after a look at whether it is one that skerry can use at all."""
     info, version = await engine.get("/info"), await engine.get("/version")
     if not private:
         _refuse_swarm(engine, info)
@@ -73,10 +74,10 @@ async def _refuse_elsewhere(engine: Engine, info: Raw) -> None:
         )
     process = await _serving(engine.socket)
     if process_name(process) == "dockerd":
-        here = netns.inode(netns.of_process(process)) in (None, netns.inode(netns.OWN))
+        reachable = netns.inode(netns.of_process(process)) in (None, netns.inode(netns.OWN))
     else:  # systemd listens in its place, or it is in another process namespace
-        here = await _has_a_bridge_here(engine)
-    if not here:
+        reachable = await _has_a_bridge_here(engine)
+    if not reachable:
         raise EngineRefused(
             f"the engine at {engine.socket} is in another network namespace than skerry: its containers "
             f"can't be reached from here. Start skerry in that namespace, or {ANOTHER}"

@@ -162,5 +162,5 @@ def _socket_of(host: str) -> Path:
     return Path(host.removeprefix(SCHEME))
 
 
-def _same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
+def _same(path: Path, other: Path) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other)

@@ -85,13 +85,13 @@ class DockerEngine:
 
     async def inspect_image(self, reference: str) -> Raw | None:
         """The image's JSON, or None."""
-        return await self._found(f"/images/{reference}/json")
+        return await self._get_or_none(f"/images/{reference}/json")
 
     async def inspect_container(self, container: str) -> Raw | None:
         """The container's JSON, or None."""
-        return await self._found(f"/containers/{container}/json")
+        return await self._get_or_none(f"/containers/{container}/json")
 
-    async def _found(self, path: str) -> Raw | None:
+    async def _get_or_none(self, path: str) -> Raw | None:
         try:
             return await self.get(path)
         except EngineError as error:
@@ -115,8 +115,8 @@ class DockerEngine:
         try:
             return str((await self.post("/containers/create", body, name=name))["Id"])
         except EngineError as error:
-            if error.status == 409 and (seen := await self.inspect_container(name)) is not None:
-                return str(seen["Id"])
+            if error.status == 409 and (existing := await self.inspect_container(name)) is not None:
+                return str(existing["Id"])
             raise
 
     async def start_container(self, container: str) -> None:
@@ -175,8 +175,11 @@ class DockerEngine:
         try:
             return str((await self.post("/networks/create", {**body, "CheckDuplicate": True}))["Id"])
         except EngineError as error:
-            if error.status == 409 and (seen := await self._found(f"/networks/{body['Name']}")) is not None:
-                return str(seen["Id"])
+            if (
+                error.status == 409
+                and (existing := await self._get_or_none(f"/networks/{body['Name']}")) is not None
+            ):
+                return str(existing["Id"])
             raise
 
     async def remove_network(self, network: str) -> None:

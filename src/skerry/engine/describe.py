@@ -32,12 +32,12 @@ async def describe(engine: Engine) -> tuple[str, Raw]:
 
 async def _managed(engine: Engine) -> set[tuple[str, str]]:
     """(type, name) of the plugins that `docker plugin` installed and that are enabled, as `loki:latest`."""
-    found = set()
+    plugins = set()
     for plugin in await engine.get_list("/plugins"):
         if not plugin.get("Enabled"):
             continue
         for kind in ((plugin.get("Config") or {}).get("Interface") or {}).get("Types") or ():
             prefix, _, capability = str(kind).partition("/")[0].partition(".")
             if prefix == "docker":
-                found.add((CAPABILITIES.get(capability, capability), str(plugin["Name"])))
-    return found
+                plugins.add((CAPABILITIES.get(capability, capability), str(plugin["Name"])))
+    return plugins

@@ -154,6 +154,7 @@ class Embedded:
         return binary
 
     def _spawn(self, binary: str) -> None:
+        """Start dockerd in a session of its own, after a note of how the machine was."""
         self.paths.run_dir.mkdir(parents=True, exist_ok=True)
         self.paths.data_root.mkdir(parents=True, exist_ok=True)
         residue.note(self.paths.before)
@@ -182,14 +183,15 @@ class Embedded:
                             return None
                     await asyncio.sleep(POLL_S)
         except TimeoutError as error:
-            said = f"the private dockerd does not answer within {ANSWER_S:.0f} s (see {self.paths.log})"
-            raise EngineUnreachable(said) from error
+            reason = f"the private dockerd does not answer within {ANSWER_S:.0f} s (see {self.paths.log})"
+            raise EngineUnreachable(reason) from error
 
     def _failed(self) -> bool:
         """Whether the process is gone: ours by its exit status, one found by its pid."""
         return self._process.poll() is not None if self._process is not None else not self.pid
 
     async def _until_end(self) -> None:
+        """Return when the process that runs has ended, by its pidfd."""
         pid = self.pid
         if not pid:
             return

@@ -52,11 +52,11 @@ async def _stream(wire: Wire, exec_id: str, output: bytearray) -> None:
 
 async def _exit_code(wire: Wire, exec_id: str) -> int:
     for _ in range(END_TRIES):
-        seen = await _inspect(wire, exec_id)
-        if not seen.get("Running"):
+        state = await _inspect(wire, exec_id)
+        if not state.get("Running"):
             break
         await asyncio.sleep(END_POLL_S)
-    code = seen.get("ExitCode")
+    code = state.get("ExitCode")
     return -1 if code is None else int(code)
 
 
@@ -66,9 +66,9 @@ async def _inspect(wire: Wire, exec_id: str) -> Raw:
 
 async def _kill(wire: Wire, exec_id: str) -> None:
     """SIGKILL for the command and what it started; the engine's pids are this machine's."""
-    seen = await _inspect(wire, exec_id)
-    pid = int(seen.get("Pid") or 0)
-    if not seen.get("Running") or pid <= 1:
+    state = await _inspect(wire, exec_id)
+    pid = int(state.get("Pid") or 0)
+    if not state.get("Running") or pid <= 1:
         return
     for process in [*descendants(pid), pid]:
         try:

@@ -70,14 +70,14 @@ class Wire:
         self._version = ""
         self._meeting = asyncio.Lock()
 
-    def _session(self, kept: bool) -> aiohttp.ClientSession:
+    def _session(self, keep_alive: bool) -> aiohttp.ClientSession:
         """The session whose connections are kept, or the one that has a connection for each request."""
-        if kept not in self._sessions:
-            connector = aiohttp.UnixConnector(self.socket, force_close=not kept, limit=0)
-            self._sessions[kept] = aiohttp.ClientSession(
+        if keep_alive not in self._sessions:
+            connector = aiohttp.UnixConnector(self.socket, force_close=not keep_alive, limit=0)
+            self._sessions[keep_alive] = aiohttp.ClientSession(
                 connector=connector, auto_decompress=False, skip_auto_headers=["User-Agent"]
             )
-        return self._sessions[kept]
+        return self._sessions[keep_alive]
 
     @asynccontextmanager
     async def open(
@@ -88,7 +88,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         *,
         limits: aiohttp.ClientTimeout = ENDLESS,
-        kept: bool = True,
+        keep_alive: bool = True,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer whose head has come, whatever its status. Raises EngineUnreachable without one.
 
@@ -96,7 +96,7 @@ class Wire:
         another then what may be asked twice; anything else of a client's is not to go by a kept one.
         """
         with self.answering():
-            response = await self._session(kept).request(
+            response = await self._session(keep_alive).request(
                 method, url, data=body, headers=headers, timeout=limits
             )
         async with response:
@@ -124,8 +124,8 @@ class Wire:
             raise EngineUnreachable(f"no Docker Engine answers at {self.socket}: {error.reason}") from error
         theirs = response.headers.get("Api-Version", "")
         if response.status != 200 or not theirs:
-            said = body.decode(errors="replace")
-            raise EngineUnreachable(f"no Docker Engine answers at {self.socket}: {said}")
+            answer = body.decode(errors="replace")
+            raise EngineUnreachable(f"no Docker Engine answers at {self.socket}: {answer}")
         version = min(NEWEST, read_version(theirs))
         return f"{version[0]}.{version[1]}"
 
@@ -167,7 +167,7 @@ class Wire:
             yield
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.doubt()
-            reason = _words(error)
+            reason = _reason(error)
             raise EngineUnreachable(
                 f"the engine at {self.socket} does not answer: {reason}", reason
             ) from error
@@ -191,7 +191,7 @@ class Wire:
             await session.close()
 
 
-def _words(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
         return "it took too long"
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -15,22 +15,22 @@ class Pulse(asyncio.Protocol):
 
     def __init__(self, socket: str) -> None:
         self._socket = socket
-        self._told: dict[str, Response] = {}
+        self._answers: dict[str, Response] = {}
         self._transport: asyncio.BaseTransport | None = None
         self._connecting = asyncio.Lock()
 
     async def ping(self, method: str, ask: Callable[[], Awaitable[Response]]) -> Response:
         """The answer to a ping, asked where it may have changed. Raises EngineUnreachable."""
-        if known := self._told.get(method):
+        if known := self._answers.get(method):
             return known
         async with self._connecting:
             if self._transport is None:
                 with suppress(OSError):  # who asks on hears it in the usual words
                     await asyncio.get_running_loop().create_unix_connection(lambda: self, self._socket)
-        told = await ask()
-        if told.status == 200 and self._transport is not None:
-            self._told[method] = told
-        return told
+        answer = await ask()
+        if answer.status == 200 and self._transport is not None:
+            self._answers[method] = answer
+        return answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """From now on its end shows."""
@@ -38,7 +38,7 @@ class Pulse(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The engine has gone, or is tired of a connection without requests: ask again."""
-        self._told.clear()
+        self._answers.clear()
         self._transport = None
 
     def close(self) -> None:

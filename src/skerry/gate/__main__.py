@@ -45,6 +45,7 @@ def main() -> int:
 
 
 async def _serve(options: argparse.Namespace) -> int:
+    """Take over or begin anew, hold the run directory's lock, and serve until a signal."""
     paths = GatePaths(options.run_dir)
     giver, inherited = await _inherited(options, paths)
     lock = inherited.lock

@@ -23,8 +23,8 @@ import dns.rdatatype
 import dns.reversename
 import dns.rrset
 
-from skerry.gate.board import Board
 from skerry.gate.cache import Answer
+from skerry.gate.desired_state import DesiredState
 from skerry.gate.forward import PAYLOAD, Forwarder
 from skerry.gate.reply import Replies, reply_of
 from skerry.gate.shares import Places
@@ -53,15 +53,19 @@ class Answerer:
     """Turns one question into one answer."""
 
     def __init__(
-        self, board: Board, forwarder: Forwarder, wait_s: float = WAIT_S, now: Callable[[], float] = time.time
+        self,
+        state: DesiredState,
+        forwarder: Forwarder,
+        wait_s: float = WAIT_S,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._board = board
+        self._state = state
         self._forwarder = forwarder
         self._wait_s = wait_s
         self._now = now
         self._waiting = Places(WAITING, WAITING_OF_CLIENT, WAITING_AT_LEAST)
         self._replies = Replies()
-        board.on_post(self._replies.clear)
+        state.on_post(self._replies.clear)
 
     def at_once(self, wire: bytes, requester: str, leg: str, udp: bool = True) -> bytes | None:
         """The answer to a question that was asked before, if it still is the answer."""
@@ -79,10 +83,10 @@ class Answerer:
             return _header(wire, query)
         if query.edns > 0:
             return _refusal(query, dns.rcode.BADVERS).to_wire()
-        zone = self._board.zone
+        zone = self._state.zone
         response, until = await self._respond(query, requester, leg)
         reply = reply_of(response, _limit(query, udp), until)
-        if zone is self._board.zone and until > asyncio.get_running_loop().time():
+        if zone is self._state.zone and until > asyncio.get_running_loop().time():
             self._replies.put(requester, leg, udp, wire, reply)
         return reply.wire(wire[:2])
 
@@ -107,7 +111,7 @@ class Answerer:
     ) -> tuple[dns.message.Message, float]:
         """Wait for a name of ours to appear, and meanwhile for an upstream server."""
         upstreams = self._upstreams(requester, leg) if forwards else ()
-        asking = asyncio.ensure_future(self._forwarder.ask(query, upstreams, self._board.desired.resolver))
+        asking = asyncio.ensure_future(self._forwarder.ask(query, upstreams, self._state.desired.resolver))
         try:
             if not forwards or _may_be_service(query.question[0].name):
                 await self._appears(query, requester, leg)
@@ -121,20 +125,20 @@ class Answerer:
     async def _appears(self, query: dns.message.Message, requester: str, leg: str) -> None:
         clock = asyncio.get_running_loop().time
         # who asks waits as long as the resolv.conf says, and shall hear that there is no such name
-        until = clock() + min(self._wait_s, PART_OF_TIMEOUT * self._board.desired.resolver.timeout_s)
+        until = clock() + min(self._wait_s, PART_OF_TIMEOUT * self._state.desired.resolver.timeout_s)
         while clock() < until and self._may_appear(requester, leg):
-            await self._board.newer(until - clock())
+            await self._state.newer(until - clock())
             ours = self._ours(query, requester, leg)
             if ours is not None and _is_settled(ours):
                 return
 
     def _may_appear(self, requester: str, leg: str) -> bool:
-        zone = self._board.zone
+        zone = self._state.zone
         return zone.may_appear(zone.asker(requester, leg), self._now())
 
     def _ours(self, query: dns.message.Message, requester: str, leg: str) -> dns.message.Message | None:
         """What we say to a question; None where others may know."""
-        zone, question = self._board.zone, query.question[0]
+        zone, question = self._state.zone, query.question[0]
         asker = zone.asker(requester, leg)
         if question.rdtype == dns.rdatatype.PTR and (address := _reversed(question.name)):
             return self._pointer(query, asker, address)
@@ -148,7 +152,7 @@ class Answerer:
         return response
 
     def _pointer(self, query: dns.message.Message, asker: Client, address: str) -> dns.message.Message | None:
-        zone = self._board.zone
+        zone = self._state.zone
         target = zone.name_of(asker, address)
         if target is None:
             return _refusal(query, dns.rcode.NXDOMAIN) if zone.sees(asker, address) else None
@@ -157,9 +161,9 @@ class Answerer:
         return response
 
     def _upstreams(self, requester: str, leg: str) -> tuple[str, ...]:
-        zone = self._board.zone
+        zone = self._state.zone
         asker = zone.asker(requester, leg)
-        servers = asker.nameservers or self._board.desired.upstreams
+        servers = asker.nameservers or self._state.desired.upstreams
         return tuple(server for server in servers if server not in zone.legs and zone.may_ask(asker, server))
 
 

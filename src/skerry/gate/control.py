@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,10 +12,9 @@ import structlog
 
 from skerry.gate.message import LINE_LIMIT, Desired, Status, encode, read_desired
 from skerry.gate.relay import Acceptor
+from skerry.gate.socket_passing import listen
 
 log = structlog.get_logger()
-
-BACKLOG = 100
 
 Apply = Callable[[Desired], Awaitable[None]]
 
@@ -35,20 +33,11 @@ class Control:
 
     def start(self) -> None:
         """Listen; takes the place of a former gate's socket, which may still be there."""
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        fresh.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(fresh))
-        finally:
-            os.umask(before)
-        listener.listen(BACKLOG)
         # not asyncio's server: who is being accepted while that closes is left without an answer or an end
-        self._acceptor = Acceptor(listener, self._serve, "control")
-        fresh.rename(self._path)
+        self._acceptor = Acceptor(listen(self._path, socket.SOCK_STREAM), self._serve, "control")
 
     async def _serve(self, connection: socket.socket) -> None:
+        """Say the status, apply the state that comes, and so on, until the other side ends."""
         reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LINE_LIMIT)
         self._writers.add(writer)
         try:

@@ -64,6 +64,8 @@ class Datagrams:
             asyncio.get_running_loop().call_soon(self._answer)
 
     def _answer(self) -> None:
+        """Answer some of those that wait, each client in its turn, and leave the rest to the next turn of
+        the loop."""
         self._answering = False
         for _ in range(ANSWERED_AT_A_TURN):
             if not self._unread:
@@ -73,12 +75,12 @@ class Datagrams:
             if answer is not None:
                 self._send(answer, peer)
             elif len(self._running) < AT_ONCE:  # a flood is dropped: who asked in earnest asks again
-                task = asyncio.create_task(self._one(data, peer))
+                task = asyncio.create_task(self._answer_later(data, peer))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
         self._go_on()
 
-    async def _one(self, data: bytes, peer: tuple[str, int]) -> None:
+    async def _answer_later(self, data: bytes, peer: tuple[str, int]) -> None:
         answer = await self._answerer.answer(data, peer[0], self._leg)
         if answer is not None:
             self._send(answer, peer)
@@ -117,6 +119,7 @@ async def serve_stream(answerer: Answerer, leg: str, quota: Quota, connection: s
 
 
 async def _serve_stream(answerer: Answerer, leg: str, requester: str, connection: socket.socket) -> None:
+    """Answer one question after another, until none comes for a while."""
     reader, writer = await asyncio.open_connection(sock=connection)
     try:
         while True:

@@ -85,6 +85,8 @@ class Forwarder:
         return True
 
     async def _ask(self, question: Question, options: ResolverOptions) -> Answer:
+        """Ask the servers in turn until one has an answer that is none of `_NEXT`, within the budget; the
+        cache keeps failures, too."""
         query = _query(question)
         spelling = _spelling(query)
         failure: dns.message.Message | None = None
@@ -118,6 +120,8 @@ class Forwarder:
     async def _ask_one(
         self, query: dns.message.Message, server: str, timeout_s: float
     ) -> dns.message.Message | None:
+        """One server's answer, by TCP where it was truncated; None where it gave none, and it is asked last
+        for a while."""
         try:
             async with asyncio.timeout(timeout_s):
                 answer = await _exchange(query, server, self._port)
@@ -148,10 +152,10 @@ async def _exchange(query: dns.message.Message, server: str, port: int) -> dns.m
 
 
 def _question(query: dns.message.Message, servers: tuple[str, ...]) -> Question:
-    asked = query.question[0]
+    question = query.question[0]
     dnssec = bool(query.ednsflags & dns.flags.DO)
     flags = query.flags & PASSED_ON
-    return Question(asked.name, asked.rdtype, flags, query.edns >= 0, dnssec, servers)
+    return Question(question.name, question.rdtype, flags, query.edns >= 0, dnssec, servers)
 
 
 def _query(question: Question) -> dns.message.Message:
@@ -172,5 +176,5 @@ def _misspelt(name: dns.name.Name) -> dns.name.Name:
 
 
 def _spelling(query: dns.message.Message) -> tuple[tuple[bytes, ...], int]:
-    asked = query.question[0]
-    return asked.name.labels, asked.rdtype
+    question = query.question[0]
+    return question.name.labels, question.rdtype

@@ -13,8 +13,8 @@ import structlog
 from skerry import __version__
 from skerry.gate import socket_passing
 from skerry.gate.answerer import Answerer
-from skerry.gate.board import Board, Wanted
 from skerry.gate.control import Control
+from skerry.gate.desired_state import DesiredState, Destination
 from skerry.gate.doorkeeper import Doorkeeper
 from skerry.gate.forward import Forwarder
 from skerry.gate.hold import Hold, Namespace
@@ -52,12 +52,12 @@ class Gate:
         self._giver = giver
         self._inherited = inherited or Inherited()
         self._namespace = Namespace(namespace)
-        self._board = Board()
+        self._state = DesiredState()
         self._control = Control(paths.control, self._apply, self._status)
         # from the gate's namespace: the answers to a socket of the host's would cross its INPUT chain
-        self._relay = Relay(self._board, self._namespace.tcp, changed=self._control.tell)
-        self._hold = Hold(self._board, self._relay, self._namespace, self._inherited)
-        self._dns = DnsListeners(Answerer(self._board, Forwarder()), self._namespace, self._inherited)
+        self._relay = Relay(self._state, self._namespace.tcp, changed=self._control.tell)
+        self._hold = Hold(self._state, self._relay, self._namespace, self._inherited)
+        self._dns = DnsListeners(Answerer(self._state, Forwarder()), self._namespace, self._inherited)
         self._ports = Ports(self._relay, self._control.tell, self._inherited)
         self._door = Doorkeeper(paths.door, self._inherited)
         self._replaced = False
@@ -71,7 +71,7 @@ class Gate:
         if self._inherited.desired is not None:
             await self._apply(self._inherited.desired)
         await self._hold.start()
-        kept = self._keep_translating()
+        owned_table = self._keep_translating()
         takers = socket_passing.listen(self._paths.handover)
         self._door.start()
         self._control.start()
@@ -98,8 +98,8 @@ class Gate:
             await self._linger(stopped)
         self._namespace.close()
         self._relay.close()
-        if kept is not None:
-            kept.close()
+        if owned_table is not None:
+            owned_table.close()
         log.info("gate is down")
 
     def _keep_translating(self) -> Netlink | None:
@@ -112,7 +112,7 @@ class Gate:
             return None
 
     async def _apply(self, desired: Desired) -> None:
-        self._board.post(desired)
+        self._state.post(desired)
         self._ports.update(desired.traffic.ports)
         await self._dns.update(desired.traffic.segments)
 
@@ -120,7 +120,7 @@ class Gate:
         return Status(
             pid=os.getpid(),
             namespace=self._namespace.inode,
-            serial=self._board.desired.serial,
+            serial=self._state.desired.serial,
             reserved=self._ports.reserved,
             refused=self._ports.refused,
             version=__version__,
@@ -151,8 +151,10 @@ class Gate:
             for item, handle in parcel:
                 client = socket.socket(fileno=handle)
                 client.setblocking(False)
-                wanted = Wanted(item.key, item.port, item.published)
-                task = asyncio.create_task(self._relay.serve(client, wanted, item.since), name="serve taken")
+                destination = Destination(item.key, item.port, item.published)
+                task = asyncio.create_task(
+                    self._relay.serve(client, destination, item.since), name="serve taken"
+                )
                 self._serving.add(task)
                 task.add_done_callback(self._serving.discard)
 
@@ -171,11 +173,13 @@ class Gate:
                 return
 
     async def _give(self, taker: socket.socket) -> None:
+        """Give the listening sockets to whoever asks. A taker that says it serves with them is the next
+        gate: then stop accepting, and give it the connections that are held."""
         taker.settimeout(socket_passing.ROW_S)
-        asked = await asyncio.to_thread(taker.recv, 16)
-        takes = asked == socket_passing.TAKE
+        request = await asyncio.to_thread(taker.recv, 16)
+        takes = request == socket_passing.TAKE
         async with self._control.busy:  # what skerryd says meanwhile it says again, to the next gate
-            state = socket_passing.as_file(self._board.desired)
+            state = socket_passing.as_file(self._state.desired)
             try:
                 parcel = [*self._listening(), (Item("desired"), state)]
                 parcel += [(Item("lock"), self._lock)] if takes else []
@@ -192,13 +196,22 @@ class Gate:
         await asyncio.sleep(0)  # whoever was accepted last is known to the relay now
         held = await self._relay.release()
         parcel = [
-            (Item("held", one.wanted.key, one.wanted.port, one.wanted.published, one.since), handle)
-            for one in held
-            if (handle := one.client.fileno()) >= 0
+            (
+                Item(
+                    "held",
+                    wait.destination.key,
+                    wait.destination.port,
+                    wait.destination.published,
+                    wait.since,
+                ),
+                handle,
+            )
+            for wait in held
+            if (handle := wait.client.fileno()) >= 0
         ]
         await asyncio.to_thread(socket_passing.give, taker, parcel)
-        for one in held:
-            one.client.close()
+        for wait in held:
+            wait.client.close()
         log.info("another gate took over", held=len(held), relayed=self._relay.copying)
 
     def _listening(self) -> Parcel:
@@ -207,7 +220,7 @@ class Gate:
     async def _linger(self, stopped: asyncio.Event) -> None:
         """Until the last connection that is copied has ended."""
         os.close(self._lock)
-        sign = self._paths.run_dir / self._paths.lingering(os.getpid())
+        sign = self._paths.lingering(os.getpid())
         sign.touch()
         try:
             await self._dns.finish()

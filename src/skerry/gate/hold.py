@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from skerry.gate.board import Board, Wanted
+from skerry.gate.desired_state import DesiredState, Destination
 from skerry.gate.message import HOLD_PORT
 from skerry.gate.relay import Acceptor, Relay
 from skerry.gate.socket_passing import Inherited, Item, Parcel
@@ -62,8 +62,8 @@ def original_destination(connection: socket.socket) -> tuple[str, int]:
 class Hold:
     """The hold listener."""
 
-    def __init__(self, board: Board, relay: Relay, namespace: Namespace, inherited: Inherited) -> None:
-        self._board = board
+    def __init__(self, state: DesiredState, relay: Relay, namespace: Namespace, inherited: Inherited) -> None:
+        self._state = state
         self._relay = relay
         self._namespace = namespace
         self._inherited = inherited
@@ -82,9 +82,9 @@ class Hold:
 
     async def _serve(self, client: socket.socket) -> None:
         vip, port = original_destination(client)
-        if not self._board.desired.serial:  # the gate was started a moment ago, and is told at once
-            await self._board.newer(FIRST_WORD_S)
-        await self._relay.serve(client, Wanted(vip, port))
+        if not self._state.desired.serial:  # the gate was started a moment ago, and is told at once
+            await self._state.newer(FIRST_WORD_S)
+        await self._relay.serve(client, Destination(vip, port))
 
     def parcel(self) -> Parcel:
         """The listening socket, for another gate."""

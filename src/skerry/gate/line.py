@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import suppress
 from weakref import WeakSet
 
-from skerry.gate.board import Behind, Board, Wanted
+from skerry.gate.desired_state import Behind, DesiredState, Destination
 
 AT_A_TURN = 16
 
@@ -23,10 +23,10 @@ Waiter = asyncio.Future[None]
 class Line:
     """All that wait, by what they want."""
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
-        self._known: dict[Wanted, Behind | None] = {}
-        self._waiting: dict[Wanted, dict[Waiter, None]] = {}
+    def __init__(self, state: DesiredState) -> None:
+        self._state = state
+        self._known: dict[Destination, Behind | None] = {}
+        self._waiting: dict[Destination, dict[Waiter, None]] = {}
         self._due: deque[Waiter] = deque()
         self._clients: dict[int, tuple[socket.socket, Waiter]] = {}
         self._said_all: WeakSet[socket.socket] = WeakSet()
@@ -34,7 +34,7 @@ class Line:
         self._hangups = select.epoll()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._hangups.fileno(), self._hung_up)
-        board.on_post(self._look)
+        state.on_post(self._look)
 
     def close(self) -> None:
         """Look no more."""
@@ -42,18 +42,20 @@ class Line:
             self._loop.remove_reader(self._hangups.fileno())
             self._hangups.close()
 
-    def ahead(self, wanted: Wanted) -> int:
+    def ahead(self, destination: Destination) -> int:
         """How many wait for the same."""
-        return len(self._waiting.get(wanted, ()))
+        return len(self._waiting.get(destination, ()))
 
-    async def wait(self, client: socket.socket, wanted: Wanted, known: Behind, timeout_s: float) -> None:
-        """Return when something else than `known` is behind what is wanted, when the client has closed its
+    async def wait(
+        self, client: socket.socket, destination: Destination, known: Behind, timeout_s: float
+    ) -> None:
+        """Return when something else than `known` is behind the destination, when the client has closed its
         direction or both, or after the timeout."""
-        if wanted.behind(self._board) != known:
+        if destination.behind(self._state) != known:
             return
         waiter: Waiter = self._loop.create_future()
-        self._known[wanted] = known
-        self._waiting.setdefault(wanted, {})[waiter] = None
+        self._known[destination] = known
+        self._waiting.setdefault(destination, {})[waiter] = None
         self._watch(client, waiter)
         timer = self._loop.call_later(max(timeout_s, 0.0), self._wake, waiter)
         try:
@@ -61,10 +63,10 @@ class Line:
         finally:
             timer.cancel()
             self._forget(client)
-            waiting = self._waiting[wanted]
+            waiting = self._waiting[destination]
             del waiting[waiter]
             if not waiting:
-                del self._waiting[wanted], self._known[wanted]
+                del self._waiting[destination], self._known[destination]
 
     def _watch(self, client: socket.socket, waiter: Waiter) -> None:
         handle = client.fileno()
@@ -86,11 +88,11 @@ class Line:
                 self._wake(waiter)
 
     def _look(self) -> None:
-        for wanted, known in self._known.items():
-            behind = wanted.behind(self._board)
+        for destination, known in self._known.items():
+            behind = destination.behind(self._state)
             if behind != known:
-                self._known[wanted] = behind
-                for waiter in self._waiting[wanted]:
+                self._known[destination] = behind
+                for waiter in self._waiting[destination]:
                     self._wake(waiter)
 
     def _wake(self, waiter: Waiter) -> None:

@@ -35,13 +35,14 @@ class DnsListeners:
 
     async def update(self, segments: Iterable[Segment]) -> None:
         """Open and close listeners. Raises OSError where a leg's port 53 is taken."""
-        wanted = {segment.leg for segment in segments}
-        for leg in self._open.keys() - wanted:
+        legs = {segment.leg for segment in segments}
+        for leg in self._open.keys() - legs:
             self._close(leg)
-        for leg in wanted - self._open.keys():
+        for leg in legs - self._open.keys():
             self._open[leg] = await self._listen(leg)
 
     async def _listen(self, leg: str) -> tuple[Datagrams, Acceptor]:
+        """The two sockets of a leg, inherited or made. Raises OSError."""
         datagrams, stream = self._inherited.get("udp", leg), self._inherited.get("tcp", leg)
         if datagrams is None or stream is None:
             datagrams, stream = await self._namespace.udp(), await self._namespace.tcp()
@@ -61,10 +62,10 @@ class DnsListeners:
 
     def parcel(self) -> Parcel:
         """The sockets of all legs, for another gate."""
-        found: Parcel = []
+        parcel: Parcel = []
         for leg, (datagrams, streams) in self._open.items():
-            found += [(Item("udp", leg), datagrams.handle), (Item("tcp", leg), streams.handle)]
-        return found
+            parcel += [(Item("udp", leg), datagrams.handle), (Item("tcp", leg), streams.handle)]
+        return parcel
 
     async def finish(self) -> None:
         """Take no more questions, answer those that came."""

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from skerry.gate.board import Wanted
+from skerry.gate.desired_state import Destination
 from skerry.gate.relay import Acceptor, Relay, reset
 from skerry.gate.sctp import reserve_sctp
 from skerry.gate.socket_passing import Inherited, Item, Parcel
@@ -37,6 +37,7 @@ def reserve(protocol: str, port: int) -> socket.socket:
 
 
 def _bound(family: socket.AddressFamily, address: str, protocol: str, port: int) -> socket.socket:
+    """A socket bound to an address and a port; for TCP it listens. Raises OSError."""
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     bound = socket.socket(family, kind | socket.SOCK_NONBLOCK)
     try:
@@ -105,7 +106,7 @@ class Ports:
         if port is None:
             reset(client)
             return
-        await self._relay.serve(client, Wanted(key, port.target, published=True))
+        await self._relay.serve(client, Destination(key, port.target, published=True))
 
     def parcel(self) -> Parcel:
         """The sockets of all ports, for another gate."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from skerry.gate.board import Board, Wanted
+from skerry.gate.desired_state import DesiredState, Destination
 from skerry.gate.line import Line
 from skerry.gate.shares import LIMITS, Limits, Shares
 from skerry.model.traffic import Backend
@@ -43,7 +43,7 @@ class Held:
     """A connection that waits for a backend, since `since` (monotonic seconds)."""
 
     client: socket.socket
-    wanted: Wanted
+    destination: Destination
     since: float
 
 
@@ -55,15 +55,15 @@ class Relay:
 
     def __init__(
         self,
-        board: Board,
+        state: DesiredState,
         new_socket: NewSocket,
         limits: Limits = LIMITS,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._board = board
+        self._state = state
         self._new_socket = new_socket
         self._shares = Shares(limits, changed)
-        self._line = Line(board)
+        self._line = Line(state)
         self._waiting: dict[asyncio.Task[object], Held] = {}
         self._released: set[asyncio.Task[object]] = set()
         self._turn = 0
@@ -80,9 +80,11 @@ class Relay:
         """Why connections were refused lately, in words."""
         return self._shares.refusing
 
-    async def serve(self, client: socket.socket, wanted: Wanted, since: float | None = None) -> None:
+    async def serve(
+        self, client: socket.socket, destination: Destination, since: float | None = None
+    ) -> None:
         """Serve one accepted connection until both sides have ended. Owns and closes `client`."""
-        behind = wanted.behind(self._board)
+        behind = destination.behind(self._state)
         if behind is None:
             reset(client)
             return
@@ -93,7 +95,7 @@ class Relay:
             reset(client)
             return
         try:
-            backend = await self._wait(client, wanted, since)
+            backend = await self._wait(client, destination, since)
         finally:
             self._shares.leave(*place)
         if backend is not None:
@@ -105,12 +107,16 @@ class Relay:
             address = str(client.getpeername()[0])
         except OSError:  # it has gone already
             return ""
-        return "" if address in self._board.gateways else address
+        return "" if address in self._state.gateways else address
 
-    async def _wait(self, client: socket.socket, wanted: Wanted, since: float | None) -> socket.socket | None:
+    async def _wait(
+        self, client: socket.socket, destination: Destination, since: float | None
+    ) -> socket.socket | None:
+        """Hold a client until a backend takes it; None where none did in time, which resets the client, or
+        where another gate has it by now."""
         this = asyncio.current_task()
         assert this is not None
-        held = Held(client, wanted, asyncio.get_running_loop().time() if since is None else since)
+        held = Held(client, destination, asyncio.get_running_loop().time() if since is None else since)
         self._waiting[this] = held
         backend: socket.socket | None = None
         try:
@@ -143,20 +149,22 @@ class Relay:
         return list(waiting.values())
 
     async def _reach(self, held: Held) -> socket.socket | None:
+        """A connection to one of the backends, tried in turn, and again whenever others come; None when the
+        time is over or the client has gone."""
         clock = asyncio.get_running_loop().time
-        while (behind := held.wanted.behind(self._board)) is not None and not _gone(held.client):
+        while (behind := held.destination.behind(self._state)) is not None and not _gone(held.client):
             left = held.since + behind.hold_s - clock()
             if left <= 0:
                 return None
             for _ in behind.backends:
                 self._turn += 1
-                chosen = behind.backends[self._turn % len(behind.backends)]
-                reached = await _connect(chosen, held.wanted.port, self._new_socket, left)
-                if reached is not None:
-                    return reached
-            retry_s = RETRY_S * max(1.0, self._line.ahead(held.wanted) / RETRIES)
+                backend = behind.backends[self._turn % len(behind.backends)]
+                connection = await _connect(backend, held.destination.port, self._new_socket, left)
+                if connection is not None:
+                    return connection
+            retry_s = RETRY_S * max(1.0, self._line.ahead(held.destination) / RETRIES)
             await self._line.wait(
-                held.client, held.wanted, behind, min(left, retry_s) if behind.backends else left
+                held.client, held.destination, behind, min(left, retry_s) if behind.backends else left
             )
         return None
 
@@ -194,18 +202,18 @@ def _gone(client: socket.socket) -> bool:
         return True
 
 
-async def copy_both(one: socket.socket, other: socket.socket) -> None:
+async def copy_both(client: socket.socket, backend: socket.socket) -> None:
     """Copy both ways until both have ended; an end of one direction is passed on as such, and a reset as a
     reset, but only when what came before it has arrived. Closes both."""
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_copy(one, other))
-            group.create_task(_copy(other, one))
+            group.create_task(_copy(client, backend))
+            group.create_task(_copy(backend, client))
     except* OSError:
-        await asyncio.gather(_reset_when_delivered(one), _reset_when_delivered(other))
+        await asyncio.gather(_reset_when_delivered(client), _reset_when_delivered(backend))
     finally:
-        one.close()
-        other.close()
+        client.close()
+        backend.close()
 
 
 async def _copy(source: socket.socket, sink: socket.socket) -> None:
@@ -252,6 +260,7 @@ class Acceptor:
         self._loop.add_reader(listener, self._accept)
 
     def _accept(self) -> None:
+        """Accept some connections and begin to serve each; without descriptors, try again after a moment."""
         # accepted and begun in one breath: where the listener is handed over, no connection is in between
         for _ in range(AT_A_TURN):
             try:
@@ -265,7 +274,7 @@ class Acceptor:
                     return
                 continue  # the client was gone before we took it
             connection.setblocking(False)
-            task = asyncio.create_task(self._one(connection), name=f"serve {self._name}")
+            task = asyncio.create_task(self._run_handler(connection), name=f"serve {self._name}")
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
@@ -273,7 +282,7 @@ class Acceptor:
         if self._open:
             self._loop.add_reader(self._listener, self._accept)
 
-    async def _one(self, connection: socket.socket) -> None:
+    async def _run_handler(self, connection: socket.socket) -> None:
         try:
             await self._handle(connection)
         except OSError:

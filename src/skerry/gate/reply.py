@@ -69,9 +69,14 @@ def _of_addresses(
     rest = len(bare.to_wire(max_size=limit))
     packed = [
         _RECORD.pack(
-            _TO_QUESTION, addresses.rdtype, addresses.rdclass, addresses.ttl, 4, socket.inet_aton(one.address)
+            _TO_QUESTION,
+            addresses.rdtype,
+            addresses.rdclass,
+            addresses.ttl,
+            4,
+            socket.inet_aton(record.address),
         )
-        for one in addresses
+        for record in addresses
     ]
     count = min(len(packed), (limit - rest) // _RECORD.size)
     if count < len(packed):

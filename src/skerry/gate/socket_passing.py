@@ -26,6 +26,7 @@ TAKE, KEEP = b"take", b"keep"
 
 API = "api"
 
+BACKLOG = 100
 BATCH = 60
 """Descriptors a message; the kernel takes 253."""
 ROW_S = 20.0
@@ -58,8 +59,8 @@ def give(connection: socket.socket, parcel: Parcel) -> None:
     connection.settimeout(ROW_S)
     for at in range(0, len(parcel), BATCH):
         batch = parcel[at : at + BATCH]
-        words = msgspec.json.encode([item for item, _ in batch])
-        socket.send_fds(connection, [words], [handle for _, handle in batch])
+        names = msgspec.json.encode([item for item, _ in batch])
+        socket.send_fds(connection, [names], [handle for _, handle in batch])
     connection.send(b"[]")
 
 
@@ -69,8 +70,8 @@ def take(connection: socket.socket) -> Parcel:
     parcel: Parcel = []
     try:
         while True:
-            words, handles = _received(connection)
-            items = msgspec.json.decode(words, type=list[Item]) if words else None
+            names, handles = _received(connection)
+            items = msgspec.json.decode(names, type=list[Item]) if names else None
             if items is None or len(items) != len(handles):
                 close_all(zip([Item("")] * len(handles), handles, strict=True))
                 raise ConnectionError("the other side gave up")
@@ -84,12 +85,12 @@ def take(connection: socket.socket) -> Parcel:
 
 def _received(connection: socket.socket) -> tuple[bytes, list[int]]:
     room = socket.CMSG_SPACE(BATCH * array.array("i").itemsize)
-    words, ancillary, _, _ = connection.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
+    names, ancillary, _, _ = connection.recvmsg(_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
     handles = array.array("i")
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             handles.frombytes(data[: len(data) - len(data) % handles.itemsize])
-    return words, list(handles)
+    return names, list(handles)
 
 
 def close_all(parcel: Iterable[tuple[Item, int]]) -> None:
@@ -131,14 +132,14 @@ class Inherited:
 
     def get(self, kind: str, key: str = "") -> socket.socket | None:
         """The socket, which is then the caller's."""
-        found = self._sockets.pop((kind, key), None)
-        if found is not None:
-            found.setblocking(False)
-        return found
+        inherited = self._sockets.pop((kind, key), None)
+        if inherited is not None:
+            inherited.setblocking(False)
+        return inherited
 
     def first(self, kind: str) -> tuple[str, socket.socket | None]:
         """A socket of a kind of which there is one at most, with its key."""
-        for key in [key for which, key in self._sockets if which == kind]:
+        for key in [key for item_kind, key in self._sockets if item_kind == kind]:
             return key, self.get(kind, key)
         return "", None
 
@@ -148,34 +149,34 @@ class Inherited:
         return self._kept[0] if self._kept else None
 
     def close_rest(self) -> None:
-        """What nobody wanted."""
-        for one in self._sockets.values():
-            one.close()
+        """What nobody took."""
+        for unused in self._sockets.values():
+            unused.close()
         self._sockets.clear()
 
 
-def listen(path: Path) -> socket.socket:
-    """A listening socket for takers, in the place of a former one. Only root may connect."""
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+def listen(path: Path, kind: int = socket.SOCK_SEQPACKET) -> socket.socket:
+    """A listening socket in the place of a former one. Only root may connect."""
+    listener = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     before = os.umask(0o177)
     try:
-        made.bind(str(fresh))
+        listener.bind(str(fresh))
     finally:
         os.umask(before)
-    made.listen(4)
+    listener.listen(BACKLOG)
     fresh.rename(path)
-    return made
+    return listener
 
 
-async def ask(path: Path, what: bytes) -> tuple[socket.socket, Parcel]:
+async def ask(path: Path, request: bytes) -> tuple[socket.socket, Parcel]:
     """Ask a gate for its sockets: the connection, for what follows, and the first row. Raises OSError."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         connection.settimeout(ROW_S)
         await asyncio.to_thread(connection.connect, str(path))
-        await asyncio.to_thread(connection.send, what)
+        await asyncio.to_thread(connection.send, request)
         return connection, await asyncio.to_thread(take, connection)
     except BaseException:
         connection.close()

@@ -101,6 +101,8 @@ class Prober:
         return await running
 
     async def _by_socket(self, task: Task, check: Check, sockets: Sockets, pid: int) -> ProbeResult | None:
+        """One probe by socket; None where the container is gone or paused. Raises Unsure where only the
+        command can tell."""
         assert check.probe is not None
         start = self._clock()
         try:
@@ -128,6 +130,7 @@ class Prober:
             return {"State": {}}
 
     async def _execute(self, task: Task, check: Check) -> ProbeResult | None:
+        """One run of the command by the engine; None where that says nothing about the task."""
         start = self._clock()
         try:
             result = await self._engine.exec(task.name, list(check.command), check.timeout / SECOND)

@@ -74,6 +74,8 @@ async def _try(probe: Probe, sockets: Sockets, pid: int, program: str) -> Socket
 
 
 async def _connected(probe: Probe, sockets: Sockets, pid: int) -> socket.socket | None:
+    """A connection to the first loopback address that takes one; None where all refuse. Raises Unsure for
+    any other failure."""
     for host in probe.hosts:
         connection = await sockets.open(pid, host)
         try:
@@ -91,6 +93,7 @@ async def _connected(probe: Probe, sockets: Sockets, pid: int) -> socket.socket 
 
 
 async def _request(probe: HttpProbe, connection: socket.socket, program: str) -> SocketResult:
+    """Send the request and judge the answer as the program would: its status, and whether it is whole."""
     method = "GET" if program == "busybox" else "HEAD" if probe.tool == "wget" else probe.method
     lines = [f"{method} {probe.target} HTTP/1.1", *(f"{name}: {value}" for name, value in probe.headers)]
     request = "\r\n".join([*lines, "Connection: close", "", ""])
@@ -151,18 +154,18 @@ def _status(head: bytes) -> int | None:
 async def _rest(connection: socket.socket, head: bytes, body: bytes) -> bytes | None:
     """The beginning of the body, once all of it has come; None where it was cut off. Raises _EndlessError."""
     length, chunked = _framing(head)
-    kept, total = body[:OUTPUT_LIMIT], len(body)
+    beginning, total = body[:OUTPUT_LIMIT], len(body)
     tail = body[-5:]
     while not (total >= length if length is not None else chunked and tail == b"0\r\n\r\n"):
         more = await _received(connection)
         if not more:
-            return kept if length is None and not chunked else None
-        kept = (kept + more)[:OUTPUT_LIMIT]
+            return beginning if length is None and not chunked else None
+        beginning = (beginning + more)[:OUTPUT_LIMIT]
         total += len(more)
         if total > BODY_LIMIT:
             raise _EndlessError(f"the answer is longer than {BODY_LIMIT >> 20} MiB")
         tail = (tail + more)[-5:]
-    return kept
+    return beginning
 
 
 def _framing(head: bytes) -> tuple[int | None, bool]:

@@ -86,6 +86,7 @@ class InetDiag(Netlink):
 
 
 def _read(body: bytes) -> TcpConnection:
+    """The connection of one answer of the kernel's."""
     family, state, _, _, identity, _, unread, unacked, _, _ = _INET_DIAG_MSG.unpack_from(body)
     port, peer_port, local, peer = _IDENTITY.unpack_from(identity)
     info = attributes(body[_INET_DIAG_MSG.size :]).get(INET_DIAG_INFO, b"")

@@ -38,8 +38,8 @@ def descendants(pid: int) -> list[int]:
 
 def neighbours(name: str) -> list[int]:
     """Every process of a name in this process's network namespace."""
-    here = netns.inode(netns.OWN)
+    own = netns.inode(netns.OWN)
     pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
     return sorted(
-        pid for pid in pids if process_name(pid) == name and netns.inode(netns.of_process(pid)) == here
+        pid for pid in pids if process_name(pid) == name and netns.inode(netns.of_process(pid)) == own
     )

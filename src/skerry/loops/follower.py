@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from skerry.agent.waits import delays
-from skerry.core.guests import TASK_LABEL
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Raw
 
 RESYNC_S = 30.0
@@ -77,7 +77,7 @@ class ContainerFollower:
     def _receive(self, event: Raw) -> None:
         attributes = event["Actor"].get("Attributes") or {}
         key = str(attributes.get("container", "") if event["Type"] == "network" else event["Actor"]["ID"])
-        if key and TASK_LABEL not in attributes and self._concerns(event, key):
+        if key and TASK_ID not in attributes and self._concerns(event, key):
             self._due.add(key)
             self._ended |= {key} if event["Action"] in ("die", "destroy") else set()
             self._woken.set()

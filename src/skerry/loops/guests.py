@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from skerry.core.guests import TASK_LABEL, Container, Guests, container_of, guests
+from skerry.core.guests import Container, Guests, container_of, guests
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.loops.follower import RESYNC_S, ContainerFollower
+from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Network, Raw
 from skerry.store.store import Store
 
@@ -102,7 +103,7 @@ class GuestsLoop:
         if not self._has_room():
             return set()
         rows = await self._engine.get_list("/containers/json")
-        return {str(row["Id"]) for row in rows if TASK_LABEL not in (row.get("Labels") or {})}
+        return {str(row["Id"]) for row in rows if TASK_ID not in (row.get("Labels") or {})}
 
     async def _inspect(self, key: str) -> Container | None:
         """A container as it is now, which is noted; None where it does not run, or is a task."""

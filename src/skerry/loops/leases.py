@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from skerry.control import leases
-from skerry.control.leases import TASK_LABEL
 from skerry.engine.port import Engine
 from skerry.loops.follower import RESYNC_S, ContainerFollower
+from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Lease, Network, Raw
 from skerry.store.store import Store
 
@@ -40,7 +40,7 @@ class LeasesLoop:
             return
         if everything:
             rows = await self._engine.get_list("/containers/json", all="true")
-            due = {str(row["Id"]) for row in rows if TASK_LABEL not in (row.get("Labels") or {})}
+            due = {str(row["Id"]) for row in rows if TASK_ID not in (row.get("Labels") or {})}
         else:
             due -= {task.status.container_id for task in self._store.view.tasks.values()}
         if due or everything:

@@ -8,6 +8,7 @@ import json
 import structlog
 
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
+from skerry.model.container_labels import NODE_ID
 from skerry.store.store import Store
 
 log = structlog.get_logger()
@@ -32,7 +33,7 @@ async def clear(store: Store, engine: Engine, node_id: str) -> None:
 
 
 async def _kill(engine: Engine, node_id: str) -> None:
-    label = json.dumps({"label": [f"com.docker.swarm.node.id={node_id}"]})
+    label = json.dumps({"label": [f"{NODE_ID}={node_id}"]})
     try:
         containers = await engine.get_list("/containers/json", all="true", filters=label)
         await asyncio.gather(*(engine.remove_container(str(container["Id"])) for container in containers))

@@ -15,13 +15,13 @@ from typing import Protocol
 
 import structlog
 
-from skerry.agent.container import TASK_LABEL
 from skerry.agent.waits import delays
 from skerry.core.endpoints import segment_of
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.loops import nodelocal
 from skerry.model import mtu
 from skerry.model.conditions import Conditions
+from skerry.model.container_labels import TASK_ID
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw
 from skerry.model.traffic import Segment
@@ -282,7 +282,7 @@ class SegmentsLoop:
         taken = False
         for key in shown.get("Containers") or {}:
             container = await self._engine.inspect_container(key)
-            if container is not None and TASK_LABEL not in (container["Config"].get("Labels") or {}):
+            if container is not None and TASK_ID not in (container["Config"].get("Labels") or {}):
                 log.info("off a removed network", container=container["Name"], network=network.name)
                 body = {"Container": key, "Force": True}
                 await self._engine.post(f"/networks/{network.engine_name}/disconnect", body)

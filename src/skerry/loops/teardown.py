@@ -20,6 +20,7 @@ from skerry.engine.embedded import Embedded, is_anonymous
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.linux import mounts
 from skerry.loops.engine import engine_options
+from skerry.model.container_labels import NODE_ID, TASK_ID
 from skerry.model.defaults import SECOND, STOP_GRACE_PERIOD
 from skerry.model.errors import SkerryError
 from skerry.model.identity import Identity
@@ -111,7 +112,7 @@ async def _stop_tasks(engine: DockerEngine, view: View, instance: str, *, purge:
 
 async def _containers(engine: DockerEngine, view: View, instance: str) -> list[Raw]:
     """Those of this swarm's tasks, and of former swarms of an instance where one is named."""
-    labels = [f"com.docker.swarm.node.id={view.node.id}"] if view.node is not None else []
+    labels = [f"{NODE_ID}={view.node.id}"] if view.node is not None else []
     labels += [f"{INSTANCE}={instance}"] if instance else []
     containers: dict[str, Raw] = {}
     for label in labels:
@@ -129,7 +130,7 @@ def _volumes_of(containers: list[Raw]) -> list[str]:
 
 def _grace_s(view: View, container: Raw) -> int:
     """The grace period of the task that a container (as listed) is of, in whole seconds."""
-    task = view.tasks.get((container.get("Labels") or {}).get("com.docker.swarm.task.id", ""))
+    task = view.tasks.get((container.get("Labels") or {}).get(TASK_ID, ""))
     period = STOP_GRACE_PERIOD if task is None else task.spec.typed.container_spec.stop_grace_period
     return period // SECOND
 

@@ -10,83 +10,37 @@ DEFAULT_RUN_DIR = "/run/skerry"
 DEFAULT_DATA_DIR = "/var/lib/skerry"
 
 
-@dataclass(frozen=True)
 class GatePaths:
     """What a gate has in the run directory."""
 
-    run_dir: Path
+    LINGERING = "gate.lingers.*"
+    """Signs of replaced gates that still relay, each with a process ID: `skerry down` ends them too."""
 
-    @property
-    def control(self) -> Path:
-        """Where skerryd says what shall be."""
-        return self.run_dir / "gate.sock"
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.control = run_dir / "gate.sock"
+        self.handover = run_dir / "gate.hand"  # where the next gate, or skerryd, asks for the sockets
+        self.door = run_dir / "gate.door"  # where skerryd leaves the API's socket
+        self.lock = run_dir / "gate.lock"
+        self.log = run_dir / "gate.log"
 
-    @property
-    def handover(self) -> Path:
-        """Where the next gate, or skerryd, asks for the sockets."""
-        return self.run_dir / "gate.hand"
-
-    @property
-    def door(self) -> Path:
-        """Where skerryd leaves the API's socket."""
-        return self.run_dir / "gate.door"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the gate that serves."""
-        return self.run_dir / "gate.lock"
-
-    @property
-    def log(self) -> Path:
-        """Its log, and its last words."""
-        return self.run_dir / "gate.log"
-
-    def lingering(self, pid: int | str = "*") -> str:
-        """The name of a sign that a replaced gate still relays: `skerry down` ends it too."""
-        return f"gate.lingers.{pid}"
+    def lingering(self, pid: int) -> Path:
+        """The sign of one."""
+        return self.run_dir / self.LINGERING.replace("*", str(pid))
 
 
-@dataclass(frozen=True)
 class EnginePaths:
     """What a private engine has in the run and the data directory."""
 
-    run_dir: Path
-    data_dir: Path
-
-    @property
-    def socket(self) -> Path:
-        """Where it serves."""
-        return self.run_dir / "engine.sock"
-
-    @property
-    def pid_file(self) -> Path:
-        """Its process."""
-        return self.run_dir / "engine.pid"
-
-    @property
-    def log(self) -> Path:
-        """Its log."""
-        return self.run_dir / "engine.log"
-
-    @property
-    def exec_root(self) -> Path:
-        """What lives as long as its containers."""
-        return self.run_dir / "engine"
-
-    @property
-    def data_root(self) -> Path:
-        """Images, containers and volumes."""
-        return self.data_dir / "engine"
-
-    @property
-    def configuration(self) -> Path:
-        """Its daemon.json: the one in /etc/docker is about another engine."""
-        return self.data_dir / "engine.json"
-
-    @property
-    def before(self) -> Path:
-        """How the machine was before its first start."""
-        return self.data_dir / "engine-before.json"
+    def __init__(self, run_dir: Path, data_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.socket = run_dir / "engine.sock"
+        self.pid_file = run_dir / "engine.pid"
+        self.log = run_dir / "engine.log"
+        self.exec_root = run_dir / "engine"
+        self.data_root = data_dir / "engine"
+        self.configuration = data_dir / "engine.json"  # /etc/docker/daemon.json is about another engine
+        self.before = data_dir / "engine-before.json"  # how the machine was before its first start
 
 
 RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks", "resolv")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from skerry.model.defaults import HOLD_TIMEOUT, SECOND
+
 
 class Segment(Struct, frozen=True):
     """One overlay network: a bridge on this machine, with the gate's leg on it."""
@@ -40,7 +42,7 @@ class VirtualService(Struct, frozen=True):
     network_id: str
     vip: str
     backends: tuple[Backend, ...] = ()
-    hold_s: float = 30.0
+    hold_s: float = HOLD_TIMEOUT / SECOND
 
 
 class PublishedPort(Struct, frozen=True):
@@ -56,7 +58,7 @@ class PublishedPort(Struct, frozen=True):
     service_id: str
     vip: str
     backends: tuple[Backend, ...] = ()
-    hold_s: float = 30.0
+    hold_s: float = HOLD_TIMEOUT / SECOND
 
     @property
     def key(self) -> str:

@@ -18,9 +18,9 @@ _CHAIN = re.compile(r" (DOCKER[A-Z0-9-]*)\b")
 USUAL = "filter"
 
 
-def missing(words: str) -> list[tuple[str, str]]:
+def missing(message: str) -> list[tuple[str, str]]:
     """The engine's own chains (table, name) of which its message may speak."""
-    match = _MISSING.search(words)
+    match = _MISSING.search(message)
     if match is None:
         return []
     rule = match[1]
@@ -28,10 +28,10 @@ def missing(words: str) -> list[tuple[str, str]]:
     return [(table[1] if table else USUAL, name) for name in _CHAIN.findall(rule)]
 
 
-async def restore(words: str) -> bool:
+async def restore(message: str) -> bool:
     """Make what is missing, empty; whether there was something."""
-    made = False
-    for table, name in missing(words):
+    restored = False
+    for table, name in missing(message):
         code, _, _ = await run(["iptables", "-w", "-t", table, "-N", name])
-        made = made or code == 0
-    return made
+        restored = restored or code == 0
+    return restored

@@ -32,6 +32,6 @@ def _rows(traffic: Traffic) -> Iterator[VirtualService | PublishedPort]:
 def _reduced(traffic: Traffic, services: set[str]) -> Traffic:
     return replace(
         traffic,
-        services=tuple(one for one in traffic.services if one.service_id in services),
-        ports=tuple(one for one in traffic.ports if one.service_id in services),
+        services=tuple(row for row in traffic.services if row.service_id in services),
+        ports=tuple(row for row in traffic.ports if row.service_id in services),
     )

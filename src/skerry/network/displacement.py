@@ -44,19 +44,19 @@ def _interior() -> tuple[dict[int, Link], dict[str, int]]:
 
 def _misplaced(route: Rtnetlink, inner: Link, bridge: str) -> str:
     """Why a link inside does not lead to a bridge out here."""
-    port, here = route.link(inner.peer) if inner.peer else None, route.link(bridge)
+    port, outer = route.link(inner.peer) if inner.peer else None, route.link(bridge)
     if port is None or port.peer != inner.index:
         return f"its link {inner.name} leads nowhere"
-    if here is None:
+    if outer is None:
         return f"its bridge {bridge} is gone"
     if not port.master:
-        route.raise_link(port.index, master=here.index)
+        route.raise_link(port.index, master=outer.index)
         with suppress(OSError):
             route.hairpin(port.index)
         return ""
-    if port.master != here.index:
-        other = route.link(port.master)
-        return f"its link {port.name} was moved to {other.name if other else 'another bridge'}"
+    if port.master != outer.index:
+        actual = route.link(port.master)
+        return f"its link {port.name} was moved to {actual.name if actual else 'another bridge'}"
     if not (port.up and inner.up):
         return f"its link {port.name if not port.up else inner.name} is down"
     return ""

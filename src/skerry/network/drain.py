@@ -1,4 +1,13 @@
-"""Drain: answer what is in flight, close what is idle, until a task serves nobody."""
+"""Drain: answer what is in flight, close what is idle, until a task serves nobody.
+
+A task that has left the table gets no new connection, but its old ones may bring further requests. A drain
+samples them by inet_diag every few milliseconds and judges each (`network.inflight`). Where no request is
+in flight, it puts up a shield (a set of the flows table: the kernel drops what the client says next), and
+closes the connection once the client has spoken again or both sides were silent for a while. What was
+dropped never reached the task: its client sees a reset and asks anew. Where it belonged to a request under
+way, the shield goes, and the client's TCP repeats it. A shield ends by itself, so that a skerryd that is
+killed leaves nobody deaf.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +54,9 @@ class Shield:
         """Whether nothing comes through, and will not for a moment yet."""
         return monotonic_ns() - self._renewed < HELD
 
-    def over(self, open_ones: set[Four]) -> set[Four]:
+    def over(self, open_now: set[Four]) -> set[Four]:
         """What is shielded of connections that are not open any more."""
-        return self._up - open_ones
+        return self._up - open_now
 
     async def put_up(self, fours: set[Four]) -> None:
         """Shield these connections. Raises NetworkError."""
@@ -81,8 +90,11 @@ class Shield:
         """How many segments with data were dropped on each connection that is still shielded."""
         if not self._up:
             return {}
-        found = _ELEMENT.findall(await nft.attempt("list", "set", *self._set.split()))
-        counts = {(peer, int(one), task, int(other)): int(count) for peer, one, task, other, count in found}
+        elements = _ELEMENT.findall(await nft.attempt("list", "set", *self._set.split()))
+        counts = {
+            (peer, int(peer_port), task, int(port)): int(count)
+            for peer, peer_port, task, port, count in elements
+        }
         self._up &= counts.keys()  # entries end by themselves, or with a flushed ruleset
         return counts
 
@@ -133,7 +145,7 @@ class Drain:
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S)
         if self._rules.idle == "wait":
             return len(sample)
-        return sum(in_flight(one, asked, 0) for one, asked in sample)
+        return sum(in_flight(connection, client_last, 0) for connection, client_last in sample)
 
     async def _round(self) -> int:
         """Sample, judge, act; how many connections are left."""
@@ -143,11 +155,11 @@ class Drain:
         before, self._watched = self._watched, {}
         quiet_ms = self._rules.quiet // MILLISECOND
         verdicts: dict[Verdict, list[TcpConnection]] = {verdict: [] for verdict in Verdict}
-        for now, asked in sample:
+        for now, client_last in sample:
             earlier = before.get(now.identity)
             if earlier and earlier.shielded and _four(now) not in refused and ":" not in now.peer:
                 earlier = replace(earlier, shielded=False)
-            known, verdict = judge(now, earlier, asked, refused.get(_four(now), 0), quiet_ms)
+            known, verdict = judge(now, earlier, client_last, refused.get(_four(now), 0), quiet_ms)
             self._watched[now.identity] = known
             verdicts[verdict].append(now)
         waiting = len(verdicts[Verdict.WAIT]) == len(sample)
@@ -167,25 +179,26 @@ class Drain:
             self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
 
     def _sample(self) -> list[tuple[TcpConnection, bool | None]]:
-        return [(one, self._asked(one)) for one in self._diag.served(self._address)]
+        return [(tcp, self._client_spoke_last(tcp)) for tcp in self._diag.served(self._address)]
 
-    def _asked(self, one: TcpConnection) -> bool | None:
-        """The flow's mark, looked up only where the times do not tell."""
-        if one.heard_ago != one.sent_ago or not one.heard or ":" in one.peer:
+    def _client_spoke_last(self, tcp: TcpConnection) -> bool | None:
+        """By the flow's mark, looked up only where the times do not tell."""
+        if tcp.heard_ago != tcp.sent_ago or not tcp.heard or ":" in tcp.peer:
             return None
-        mark = self._conntrack.mark(one.local, one.port, one.peer, one.peer_port)
-        return None if mark is None else bool(mark & ruleset.ASKED_MARK)
+        mark = self._conntrack.mark(tcp.local, tcp.port, tcp.peer, tcp.peer_port)
+        return None if mark is None else bool(mark & ruleset.CLIENT_LAST_MARK)
 
     async def _change_shield(self, raise_for: list[TcpConnection], lower_for: list[TcpConnection]) -> None:
-        await self._shield.put_up({_four(one) for one in raise_for if ":" not in one.peer})
-        open_ones = {_four(watched.seen) for watched in self._watched.values()}
-        await self._shield.take_down({_four(one) for one in lower_for} | self._shield.over(open_ones))
-        for one, shielded in [(each, True) for each in raise_for] + [(each, False) for each in lower_for]:
-            self._watched[one.identity] = replace(self._watched[one.identity], shielded=shielded)
+        await self._shield.put_up({_four(tcp) for tcp in raise_for if ":" not in tcp.peer})
+        open_now = {_four(watched.connection) for watched in self._watched.values()}
+        await self._shield.take_down({_four(tcp) for tcp in lower_for} | self._shield.over(open_now))
+        for connections, shielded in ((raise_for, True), (lower_for, False)):
+            for tcp in connections:
+                self._watched[tcp.identity] = replace(self._watched[tcp.identity], shielded=shielded)
 
 
-def _four(one: TcpConnection) -> Four:
-    return one.peer, one.peer_port, one.local, one.port
+def _four(tcp: TcpConnection) -> Four:
+    return tcp.peer, tcp.peer_port, tcp.local, tcp.port
 
 
 async def drain(pid: int, address: str | None, rules: DrainRules, table: str = "skerry") -> DrainOutcome:
@@ -194,7 +207,7 @@ async def drain(pid: int, address: str | None, rules: DrainRules, table: str = "
     A task that has ended is drained. Raises OSError where its namespace cannot be looked into.
     """
     try:
-        one = Drain(pid, address, table, rules)
+        work = Drain(pid, address, table, rules)
     except (FileNotFoundError, ProcessLookupError):
         return DrainOutcome()
-    return await one.run()
+    return await work.run()

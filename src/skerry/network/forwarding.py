@@ -111,4 +111,4 @@ def _moved(hook: list[str], right: list[str]) -> Iterator[str]:
 
 
 def _places(lines: list[str], line: str) -> list[int]:
-    return [at for at, one in enumerate(lines) if one == line]
+    return [at for at, listed in enumerate(lines) if listed == line]

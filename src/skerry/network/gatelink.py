@@ -1,4 +1,10 @@
-"""skerryd's end of the gate's control socket: attach to a running gate, start one where none runs."""
+"""skerryd's end of the gate's control socket: attach to a running gate, start one where none runs.
+
+The gate outlives skerryd, so a start begins with a look at who serves: a gate of this version is kept, one of
+another is replaced by a successor that takes its sockets, one in a namespace that is gone is ended. Where the
+gate dies, the next one inherits the copies that skerryd keeps of its sockets, and no port closes. Every gate
+gets the last desired state, and `say` returns when the gate has applied it, whichever gate that is.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +56,7 @@ class GateLink:
         self._desired: Desired | None = None
         self._status: Status | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -78,8 +84,8 @@ class GateLink:
                 while self._status is None or self._status.serial != self._desired.serial:
                     if self._keeper is None or self._keeper.done():
                         raise NetworkError("the gate is not running")
-                    self._news.clear()
-                    await self._news.wait()
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             raise NetworkError(f"the gate did not answer in {ANSWER_S:.0f} s") from None
         return self._status
@@ -112,7 +118,7 @@ class GateLink:
 
     def _end_lingering(self) -> None:
         """Gates that were replaced, and still relay."""
-        for sign in self._paths.run_dir.glob(self._paths.lingering()):
+        for sign in self._paths.run_dir.glob(GatePaths.LINGERING):
             pid = int(sign.suffix[1:])
             with suppress(OSError):
                 if str(self._paths.run_dir) in command_line(pid):
@@ -124,10 +130,11 @@ class GateLink:
             self._writer.write(encode(self._desired))
 
     async def _keep(self, reader: asyncio.StreamReader) -> None:
+        """Read the gate's status lines for ever; where they end, attach to the next gate or start one."""
         while True:
             with suppress(OSError, ValueError, msgspec.DecodeError):
                 while line := await reader.readline():
-                    self._heard(read_status(line))
+                    self._take_status(read_status(line))
             former = self._status.pid if self._status else 0
             self._hang_up()
             while True:
@@ -140,11 +147,11 @@ class GateLink:
                     self._on_event(f"the gate does not start: {error}")
                     await asyncio.sleep(BACKOFF_S)
 
-    def _heard(self, status: Status) -> None:
+    def _take_status(self, status: Status) -> None:
         self._status = status
-        legs = {one.leg for one in self._desired.traffic.segments} if self._desired else set()
+        legs = {segment.leg for segment in self._desired.traffic.segments} if self._desired else set()
         self.copies.follow(status.reserved, legs)
-        self._news.set()
+        self._changed.set()
         self._on_status(status)
 
     def _hang_up(self) -> None:
@@ -154,6 +161,8 @@ class GateLink:
         self._status = None
 
     async def _attach(self) -> asyncio.StreamReader:
+        """Connect to the gate that runs if it serves in our namespace and is of our version; else end,
+        replace or start one. Whichever it is gets the last desired state."""
         try:
             reader, status = await self._connect()
         except (OSError, asyncio.IncompleteReadError):
@@ -165,7 +174,7 @@ class GateLink:
                 reader, status = await self._launch()
             elif status.version != __version__:
                 reader, status = await self._replace(reader, status)
-        self._heard(status)
+        self._take_status(status)
         self._send()
         return reader
 

@@ -22,10 +22,10 @@ def host_resolver(path: Path = RESOLV_CONF) -> tuple[tuple[str, ...], ResolverOp
     return conf.nameservers, options_of(conf.options)
 
 
-def options_of(words: Iterable[str]) -> ResolverOptions:
+def options_of(options: Iterable[str]) -> ResolverOptions:
     """What the words of an `options` line say, the last of each kind; others are for the C library."""
     default = ResolverOptions()
-    values = dict(word.partition(":")[::2] for word in words)
+    values = dict(word.partition(":")[::2] for word in options)
     return ResolverOptions(
         timeout_s=min(_number(values.get("timeout"), int(default.timeout_s)), LONGEST_S),
         attempts=_number(values.get("attempts"), default.attempts),

@@ -10,14 +10,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, TcpConnection
+from skerry.model.defaults import DRAIN_QUIET, MILLISECOND
 
 FRESH_MS = 1000
 """How long a connection that carried nothing yet may still bring its first request."""
-
-QUIET_MS = 1000
-"""How long an answer may pause before it counts as complete, unless somebody says otherwise. A client that
-speaks again proves it at once."""
-
 
 SLOW_MS = 150
 """A client that has been silent for so long with its request in flight waits for a slow answer; or its TCP
@@ -40,15 +36,15 @@ class Verdict(Enum):
 class Watched:
     """What is remembered of a connection from sample to sample."""
 
-    seen: TcpConnection
+    connection: TcpConnection
     shielded: bool = False
-    """Its shield has been up since shortly after `seen` was taken."""
+    """Its shield has been up since shortly after `connection` was taken."""
     exempt: bool = False
     """A request is being sent in pieces, or is the first: no shield until it is answered."""
 
 
-def in_flight(now: TcpConnection, asked: bool | None, refused: int) -> bool:
-    """Whether a request is in flight. `asked` is the flow's mark, `refused` how many segments with data
+def in_flight(now: TcpConnection, client_last: bool | None, refused: int) -> bool:
+    """Whether a request is in flight. `client_last` is the flow's mark, `refused` how many segments with data
     the shield kept away: a client that speaks again has the answer, acknowledged or not."""
     if now.state == SYN_RECV or (now.unread and now.state in (ESTABLISHED, CLOSE_WAIT)):
         return True
@@ -58,18 +54,22 @@ def in_flight(now: TcpConnection, asked: bool | None, refused: int) -> bool:
         return now.heard_ago < FRESH_MS
     if now.heard_ago != now.sent_ago:
         return now.heard_ago < now.sent_ago
-    if asked is None:
+    if client_last is None:
         return now.heard_ago < FRESH_MS
-    return asked
+    return client_last
 
 
 def judge(
-    now: TcpConnection, before: Watched | None, asked: bool | None, refused: int, quiet_ms: int = QUIET_MS
+    now: TcpConnection,
+    before: Watched | None,
+    client_last: bool | None,
+    refused: int,
+    quiet_ms: int = DRAIN_QUIET // MILLISECOND,
 ) -> tuple[Watched, Verdict]:
     """One connection after one sample: what to remember, and what to do."""
-    busy = in_flight(now, asked, refused)
-    known = replace(before, seen=now) if before else Watched(now)
-    grew = before is not None and now.sent > before.seen.sent
+    busy = in_flight(now, client_last, refused)
+    known = replace(before, connection=now) if before else Watched(now)
+    grew = before is not None and now.sent > before.connection.sent
     if busy:
         return _judge_busy(known, before, now, grew, refused)
     if _speechless(now) and (known.exempt or (known.shielded and refused)):
@@ -78,7 +78,7 @@ def judge(
     known = replace(known, exempt=False)
     if before is None or not before.shielded:
         return known, Verdict.SHIELD
-    same = not grew and now.heard == before.seen.heard
+    same = not grew and now.heard == before.connection.heard
     silent = min(now.sent_ago, now.heard_ago) >= quiet_ms
     return known, Verdict.CLOSE if same and (refused or silent) else Verdict.WAIT
 
@@ -91,7 +91,7 @@ def _judge_busy(
     if before is None or known.shielded or known.exempt or _speechless(now) or now.state == SYN_RECV:
         return known, Verdict.WAIT
     # Its request seems complete, or it goes from one to the next: the next one shall not reach the task.
-    settled = grew or (now.heard == before.seen.heard and now.heard_ago < SLOW_MS)
+    settled = grew or (now.heard == before.connection.heard and now.heard_ago < SLOW_MS)
     return known, Verdict.SHIELD if settled else Verdict.WAIT
 
 

@@ -40,7 +40,7 @@ class KernelNetwork:
         suffix = "" if instance == "skerry" else f"-{instance}"
         self.table = f"skerry{suffix}"
         self.namespace = netns.RUN_NETNS / f"skerry-gate{suffix}"
-        self.gate = GateLink(run_dir, self.namespace, self._heard, self._happened)
+        self.gate = GateLink(run_dir, self.namespace, self._take_status, _log_event)
         self.conditions = conditions or Conditions()
         self._traffic = Traffic()
         self._reservations = Reservations()
@@ -90,10 +90,12 @@ class KernelNetwork:
             cut = any(not is_ours(stranger) for stranger in self._strangers)
             self._strangers.clear()
             tables = await nft.attempt("list", "tables", "ip")
-            there = {words[2] for words in (line.split() for line in tables.splitlines()) if len(words) > 2}
-            if cut or f"{self.table}-flows" not in there:
+            present = {
+                fields[2] for fields in (line.split() for line in tables.splitlines()) if len(fields) > 2
+            }
+            if cut or f"{self.table}-flows" not in present:
                 await nft.apply(ruleset.render_flows(self.table))
-            gone = cut or self.table not in there
+            gone = cut or self.table not in present
             if gone and self.gate.status is not None and self._written is not None:
                 log.warning("the kernel table was not whole: writing it again", table=self.table)
                 self._written = None
@@ -131,9 +133,9 @@ class KernelNetwork:
 
         True where it was the bridge: then every container is unplugged from it. Raises NetworkError."""
         await self._ensure_namespace()
-        made = await links.ensure_bridge(segment, self._macs.get(segment.bridge, b""))
+        made = await asyncio.to_thread(links.ensure_bridge, segment, self._macs.get(segment.bridge, b""))
         await links.ensure_segment(self.namespace, segment)
-        self._macs |= await links.macs([segment])
+        self._macs |= await asyncio.to_thread(links.macs, [segment])
         return made
 
     async def _ensure_namespace(self) -> None:
@@ -158,12 +160,12 @@ class KernelNetwork:
         """What is missing under these networks, by their IDs, in words; and the table in the gate's namespace
         is written again, as the machine's own."""
         segments = tuple(segments)
-        found = await links.faults(self.namespace, segments)
+        faults = await asyncio.to_thread(links.faults, self.namespace, segments)
         if await asyncio.to_thread(netns.can_be_entered, self.namespace):
             await links.restore_gate_table(self.namespace, segments)
             async with self._lock:
                 await self._hold(anew=True)
-        return found
+        return faults
 
     def stands(self, segment: Segment) -> bool:
         """Whether the bridge of a network is there at this moment."""
@@ -217,17 +219,17 @@ class KernelNetwork:
         """Ports that another program holds get no rule: its connections are not ours."""
         self._reservations = Reservations(frozenset(status.reserved), dict(status.refused))
         ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
-        wanted, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
-        if before is None or flows.newly_served(before, wanted):
-            await links.hairpin(segment.bridge for segment in wanted.segments)
+        table, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
+        if before is None or flows.newly_served(before, table):
+            await asyncio.to_thread(links.hairpin, {segment.bridge for segment in table.segments})
         self._written = None
-        await self._change(before, wanted)
-        self._written = wanted
+        await self._change(before, table)
+        self._written = table
 
-    async def _change(self, before: Traffic | None, wanted: Traffic) -> None:
+    async def _change(self, before: Traffic | None, table: Traffic) -> None:
         """From the table of `before`, where it is known and still there; else the whole."""
         if before is not None:
-            change = ruleset.render_change(before, wanted, self.table)
+            change = ruleset.render_change(before, table, self.table)
             if not change:
                 return
             try:
@@ -236,9 +238,9 @@ class KernelNetwork:
                 log.warning("the kernel table is not what it was: writing it whole", error=str(error))
             else:
                 return
-        await nft.apply(ruleset.render(wanted, self.table))
+        await nft.apply(ruleset.render(table, self.table))
 
-    def _heard(self, status: Status) -> None:
+    def _take_status(self, status: Status) -> None:
         if status.refusing:
             self.conditions.set(HELD, f"{'; '.join(status.refusing)}; more are refused")
         else:
@@ -261,9 +263,6 @@ class KernelNetwork:
                 log.error("kernel table", error=str(error))
         for callback in self._callbacks:
             callback(self._reservations)
-
-    def _happened(self, event: str) -> None:
-        log.warning(event)
 
     async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
@@ -300,3 +299,7 @@ class KernelNetwork:
         await nft.attempt("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
         await forwarding.remove()
+
+
+def _log_event(event: str) -> None:
+    log.warning(event)

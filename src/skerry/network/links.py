@@ -92,33 +92,11 @@ async def ensure_segment(namespace: Path, segment: Segment) -> None:
     await nft.apply(ruleset.leg_element(segment), namespace)
 
 
-async def ensure_bridge(segment: Segment, mac: bytes = b"") -> bool:
-    """Make a bridge again that the engine believes to be there, with the address that its containers know;
-    True where it was gone."""
-    return await asyncio.to_thread(_ensure_bridge, segment, mac)
-
-
-async def macs(segments: Iterable[Segment]) -> dict[str, bytes]:
-    """The hardware address of each bridge that is there."""
-    return await asyncio.to_thread(_macs, tuple(segments))
-
-
-async def faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
-    """What has been taken away from under a network, by its ID, in words."""
-    return await asyncio.to_thread(_faults, namespace, tuple(segments))
-
-
 async def drop_segment(namespace: Path, segment: Segment) -> None:
     """Take the leg off a bridge, whether or not the bridge is still there."""
     await asyncio.to_thread(_drop_leg, namespace, segment)
-    await run(
-        ["nsenter", f"--net={namespace}", "nft", "-f", "-"], ruleset.leg_element(segment, verb="delete")
-    )
-
-
-async def hairpin(bridges: Iterable[str]) -> None:
-    """Let every container port of these bridges send back out what came in: a task may call its own VIP."""
-    await asyncio.to_thread(_hairpin, frozenset(bridges))
+    with suppress(NetworkError):  # it is not there
+        await nft.apply(ruleset.leg_element(segment, verb="delete"), namespace)
 
 
 def _dress_namespace() -> None:
@@ -128,6 +106,8 @@ def _dress_namespace() -> None:
 
 
 def _ensure_leg(namespace: Path, segment: Segment) -> None:
+    """Dress a bridge and have the gate's leg on it; what is there already is set once more, and a leg whose
+    inner end is gone is made anew."""
     outer = leg_name(segment.bridge)
     with _route() as route:
         bridge = route.index(segment.bridge)
@@ -178,12 +158,12 @@ def _dress_leg(segment: Segment) -> None:
 
 def _hold(vips: frozenset[str]) -> None:
     """Those that come first: whoever asks for one that stays notices nothing."""
-    wanted = {f"{address}/32" for address in vips}
+    vip_routes = {f"{address}/32" for address in vips}
     with _route() as route:
-        there = set(route.local_subnets())
-        for subnet in sorted(wanted - there):
+        routes = set(route.local_subnets())
+        for subnet in sorted(vip_routes - routes):
             route.make_local(subnet)
-        for subnet in sorted(there - wanted):
+        for subnet in sorted(routes - vip_routes):
             with _gone_is_fine():
                 route.make_foreign(subnet)
 
@@ -194,7 +174,9 @@ def _measure(route: Rtnetlink, link: int, segment: Segment) -> None:
         route.set_mtu(link, segment.mtu)
 
 
-def _ensure_bridge(segment: Segment, mac: bytes) -> bool:
+def ensure_bridge(segment: Segment, mac: bytes) -> bool:
+    """Make a bridge again that the engine believes to be there, with the address that its containers know;
+    True where it was gone. Blocks."""
     with _route() as route:
         if route.index(segment.bridge) is not None:
             return False
@@ -203,13 +185,15 @@ def _ensure_bridge(segment: Segment, mac: bytes) -> bool:
         return True
 
 
-def _macs(segments: Iterable[Segment]) -> dict[str, bytes]:
+def macs(segments: Iterable[Segment]) -> dict[str, bytes]:
+    """The hardware address of each bridge that is there. Blocks."""
     bridges = {segment.bridge for segment in segments}
     with _route() as route:
         return {link.name: link.mac for link in route.links() if link.name in bridges}
 
 
-def _faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
+def faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
+    """What has been taken away from under a network, by its ID, in words. Blocks."""
     with _route() as route:
         outer = {link.name: link for link in route.links()}
         gateways = set(route.addresses())
@@ -217,12 +201,12 @@ def _faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
         inner, legs = inside(namespace, _interior)
     except OSError:
         return {segment.network_id: "the gate's network namespace is gone" for segment in segments}
-    found = {}
+    faults = {}
     for segment in segments:
         why = _outer_fault(segment, outer, gateways) or _inner_fault(segment, outer, inner, legs)
         if why:
-            found[segment.network_id] = why
-    return found
+            faults[segment.network_id] = why
+    return faults
 
 
 def _interior() -> tuple[dict[str, Link], set[tuple[int, str]]]:
@@ -251,6 +235,7 @@ def _inner_fault(
     inner: Mapping[str, Link],
     addresses: set[tuple[int, str]],
 ) -> str:
+    """What is wrong inside of the gate's namespace; empty where nothing is."""
     leg = inner.get(segment.bridge)
     if leg is None or leg.index != outer[leg_name(segment.bridge)].peer:
         return f"the gate's link {segment.bridge} is gone from its namespace"
@@ -268,7 +253,9 @@ def _drop_leg(namespace: Path, segment: Segment) -> None:
             route.delete_link(leg)
 
 
-def _hairpin(bridges: frozenset[str]) -> None:
+def hairpin(bridges: Collection[str]) -> None:
+    """Let every container port of these bridges send back out what came in: a task may call its own VIP.
+    Blocks."""
     with _route() as route:
         links = route.links()
         ours = {link.index for link in links if link.name in bridges}

@@ -14,12 +14,12 @@ OWN = ("sk-", "br-", "docker", "veth")
 
 def interfaces() -> dict[str, str]:
     """The first IPv4 address of each interface, those of containers' networks left out."""
-    found: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for link in _ip("addr"):
         if not link["ifname"].startswith(OWN):
-            for one in link["addr_info"]:
-                found.setdefault(link["ifname"], one["local"])
-    return found
+            for address in link["addr_info"]:
+                addresses.setdefault(link["ifname"], address["local"])
+    return addresses
 
 
 def network_address() -> bool:
@@ -30,11 +30,11 @@ def network_address() -> bool:
 
 def routes() -> list[str]:
     """Subnets (CIDR) of the routing table but for the default route and skerry's own bridges."""
-    found = [one["dst"] for one in _ip("route") if not one.get("dev", "").startswith("sk-")]
-    return [one if "/" in one else f"{one}/32" for one in found if one != "default"]
+    destinations = [route["dst"] for route in _ip("route") if not route.get("dev", "").startswith("sk-")]
+    return [route if "/" in route else f"{route}/32" for route in destinations if route != "default"]
 
 
-def _ip(what: str) -> list[dict[str, Any]]:
-    done = subprocess.run(["ip", "-json", "-4", what], capture_output=True, check=True)
+def _ip(listing: str) -> list[dict[str, Any]]:
+    done = subprocess.run(["ip", "-json", "-4", listing], capture_output=True, check=True)
     listed: list[dict[str, Any]] = json.loads(done.stdout or "[]")
-    return [one for one in listed if one]
+    return [row for row in listed if row]

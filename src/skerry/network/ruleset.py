@@ -16,7 +16,7 @@ from skerry.gate.message import HOLD_PORT
 from skerry.model.traffic import Backend, Segment, Traffic
 from skerry.network.difference import differing
 
-ASKED_MARK = 0x0100_0000
+CLIENT_LAST_MARK = 0x0100_0000
 """The bit of a flow's conntrack mark that says: the client spoke last."""
 
 TASKS = "sk-*"
@@ -30,8 +30,8 @@ def render(traffic: Traffic, table: str = "skerry") -> str:
     lines += _sets(family, traffic)
     lines += _maps(family)
     lines += _base_chains(family, traffic.segments)
-    for name, one in ways(traffic).items():
-        lines += _way(family, name, one)
+    for name, service_chain in service_chains(traffic).items():
+        lines += _chain(family, name, service_chain)
     return "\n".join(lines) + "\n"
 
 
@@ -44,7 +44,7 @@ def render_change(before: Traffic, after: Traffic, table: str = "skerry") -> str
         return render(after, table)
     family = f"ip {table}"
     before, after = differing(before, after)
-    old, new = ways(before), ways(after)
+    old, new = service_chains(before), service_chains(after)
     own, owned = set(hairpins(before)), set(hairpins(after))
     held, holding = set(held_vips(before)), set(held_vips(after))
     veiled, unveiled = masked(after), masked(before)
@@ -52,14 +52,14 @@ def render_change(before: Traffic, after: Traffic, table: str = "skerry") -> str
     lines += _elements(family, "held", _pairs(_quoted(held - holding)), "delete")
     lines += _elements(family, "held", _pairs(_quoted(holding - held)))
     lines += _elements(family, "masked", sorted(unveiled - veiled), "delete")
-    for name, one in old.items():
+    for name, service_chain in old.items():
         if name not in new:
-            lines += _no_way(family, name, one)
-    for name, one in new.items():
+            lines += _without_chain(family, name, service_chain)
+    for name, service_chain in new.items():
         if name not in old:
-            lines += _way(family, name, one)
-        elif one != old[name]:
-            lines += _another_way(family, name, old[name], one)
+            lines += _chain(family, name, service_chain)
+        elif service_chain != old[name]:
+            lines += _changed_chain(family, name, old[name], service_chain)
     lines += _elements(family, "hairpins", _pairs(owned - own))
     lines += _elements(family, "masked", sorted(veiled - unveiled))
     return "".join(f"{line}\n" for line in lines)
@@ -95,12 +95,12 @@ def render_flows(table: str = "skerry") -> str:
             f'add rule {family} to_task tcp flags & psh == psh oifname "{TASKS}" '
             f"meta l4proto @draining {four} @quiet drop",
             f'add rule {family} to_task oifname "{TASKS}" {talk} original '
-            f"ct mark set ct mark or {ASKED_MARK:#x}",
+            f"ct mark set ct mark or {CLIENT_LAST_MARK:#x}",
             f"add chain {family} from_task {{ type filter hook prerouting priority -140; policy accept; }}",
             f'add rule {family} from_task {refusal} iifname "{TASKS}" '
             "ip daddr . tcp dport != @refused add @refused { ip daddr . tcp dport } drop",
             f'add rule {family} from_task iifname "{TASKS}" {talk} reply '
-            f"ct mark set ct mark and {ASKED_MARK ^ 0xFFFFFFFF:#x}",
+            f"ct mark set ct mark and {CLIENT_LAST_MARK ^ 0xFFFFFFFF:#x}",
             "",
         ]
     )
@@ -145,6 +145,7 @@ def gate_vips(vips: Iterable[tuple[str, str]]) -> str:
 
 
 def _sets(family: str, traffic: Traffic) -> Iterator[str]:
+    """The sets that the base chains look into, with all their elements."""
     bridges = [f'"{segment.bridge}"' for segment in traffic.segments]
     yield f"add set {family} bridges {{ type ifname; }}"
     yield f"add set {family} within {{ type ifname . ifname; }}"
@@ -181,7 +182,9 @@ def hairpins(traffic: Traffic) -> list[tuple[str, str]]:
     served = [service.backends for service in traffic.services] + [port.backends for port in traffic.ports]
     for backend in chain.from_iterable(served):
         addresses.setdefault(backend.task_id, set()).add(backend.address)
-    return sorted({(one, other) for group in addresses.values() for one in group for other in group})
+    return sorted(
+        {(source, destination) for group in addresses.values() for source in group for destination in group}
+    )
 
 
 def _quoted(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -189,7 +192,7 @@ def _quoted(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{one} . {other}" for one, other in sorted(pairs)]
+    return [f"{first} . {second}" for first, second in sorted(pairs)]
 
 
 def _maps(family: str) -> list[str]:
@@ -218,6 +221,8 @@ def _fence(family: str, internal: list[Segment]) -> Iterator[str]:
 
 
 def _base_chains(family: str, segments: tuple[Segment, ...]) -> Iterator[str]:
+    """What every packet passes: what must not come in (raw, fence), translation to a service's chain
+    (prerouting, output), isolation of the bridges (forward), and masquerading (postrouting)."""
     published = "fib daddr type local meta l4proto . th dport vmap @ports"
     yield f"add chain {family} raw {{ type filter hook prerouting priority raw; policy accept; }}"
     # what every packet is asked comes first where it costs least: two compares before a look into a set
@@ -257,47 +262,47 @@ def _base_chains(family: str, segments: tuple[Segment, ...]) -> Iterator[str]:
             )
 
 
-class Way(NamedTuple):
+class ServiceChain(NamedTuple):
     """A chain with one rule, and the elements (map, key) that lead there."""
 
     rule: str
     elements: tuple[tuple[str, str], ...]
 
 
-def ways(traffic: Traffic) -> dict[str, Way]:
+def service_chains(traffic: Traffic) -> dict[str, ServiceChain]:
     """By the chain's name: where each VIP and each published port leads."""
     bridges = {segment.network_id: segment.bridge for segment in traffic.segments}
-    found: dict[str, Way] = {}
+    chains: dict[str, ServiceChain] = {}
     for service in traffic.services:
         if service.network_id in bridges and service.backends:
             key = f'"{bridges[service.network_id]}" . {service.vip}'
-            found[f"vip-{service.vip}"] = Way(
+            chains[f"vip-{service.vip}"] = ServiceChain(
                 _dnat(service.backends), (("vips", key), ("local_vips", service.vip))
             )
     for port in traffic.ports:
         if port.backends or (port.protocol == "tcp" and port.vip):
             target = f"{_dnat(port.backends or (Backend('', port.vip),))}:{port.target}"
-            found[f"port-{port.protocol}-{port.port}"] = Way(
+            chains[f"port-{port.protocol}-{port.port}"] = ServiceChain(
                 f"meta l4proto {port.protocol} {target}", (("ports", f"{port.protocol} . {port.port}"),)
             )
-    return found
+    return chains
 
 
-def _way(family: str, name: str, way: Way) -> Iterator[str]:
+def _chain(family: str, name: str, to: ServiceChain) -> Iterator[str]:
     yield f"add chain {family} {name}"
-    yield f"add rule {family} {name} {way.rule}"
-    for place, key in way.elements:
+    yield f"add rule {family} {name} {to.rule}"
+    for place, key in to.elements:
         yield f"add element {family} {place} {{ {key} : goto {name} }}"
 
 
-def _no_way(family: str, name: str, way: Way) -> Iterator[str]:
-    for place, key in way.elements:
+def _without_chain(family: str, name: str, to: ServiceChain) -> Iterator[str]:
+    for place, key in to.elements:
         yield f"delete element {family} {place} {{ {key} : goto {name} }}"
     yield f"flush chain {family} {name}"
     yield f"delete chain {family} {name}"
 
 
-def _another_way(family: str, name: str, old: Way, new: Way) -> Iterator[str]:
+def _changed_chain(family: str, name: str, old: ServiceChain, new: ServiceChain) -> Iterator[str]:
     yield f"flush chain {family} {name}"
     yield f"add rule {family} {name} {new.rule}"
     for place, key in set(old.elements) - set(new.elements):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from skerry.agent.container import TASK_LABEL
 from skerry.core.view import View
+from skerry.model.container_labels import TASK_ID
 from skerry.model.states import TaskState
 from skerry.model.traffic import Traffic
 from tests.sim.engine import MovedEngine
@@ -47,7 +47,7 @@ def nothing_is_stopped_in_the_table(eyes: Eyes, verb: str, name: str) -> Iterato
         return
     box = eyes._engine._find(name)
     if box is not None and box.running:
-        task_id = (box.body.get("Labels") or {}).get(f"{TASK_LABEL}.id")
+        task_id = (box.body.get("Labels") or {}).get(TASK_ID)
         if task_id in eyes._kernel.backends():
             yield f"{verb} {name}, which is still in the table"
 
@@ -55,9 +55,7 @@ def nothing_is_stopped_in_the_table(eyes: Eyes, verb: str, name: str) -> Iterato
 def one_container_a_task(eyes: Eyes, verb: str, name: str) -> Iterator[str]:
     """No task has two containers."""
     if verb == "start":
-        tasks = [
-            (box.body.get("Labels") or {}).get(f"{TASK_LABEL}.id") for box in eyes._engine.boxes.values()
-        ]
+        tasks = [(box.body.get("Labels") or {}).get(TASK_ID) for box in eyes._engine.boxes.values()]
         if len(tasks) != len(set(tasks)):
             yield f"{sorted(str(task) for task in tasks)}"
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from skerry.api import engine_versions, portfilter
 from skerry.api.call import Call
-from skerry.api.disguise import TASK_LABEL, Disguise, networks_of, own_healthcheck
+from skerry.api.disguise import Disguise, networks_of, own_healthcheck
 from skerry.api.filters import Filters
 from skerry.api.overlay import attachable, joined
 from skerry.api.query import FLAG, NUMBER, TEXT, Parameter
@@ -20,6 +20,7 @@ from skerry.api.responses import json_response, relay
 from skerry.api.route import Route, Table
 from skerry.api.seats import seat
 from skerry.control import leases
+from skerry.model.container_labels import TASK_ID
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv
 from skerry.model.objects import Network, Raw
@@ -217,7 +218,7 @@ async def start(call: Call) -> web.Response:
     names = {(container.get("HostConfig") or {}).get("NetworkMode", "")}
     names |= set((container.get("NetworkSettings") or {}).get("Networks") or {})
     ours = [network for name, network in networks_of(call.view).items() if name in names]
-    if not ours or TASK_LABEL in (container["Config"].get("Labels") or {}) or _runs(container):
+    if not ours or TASK_ID in (container["Config"].get("Labels") or {}) or _runs(container):
         return relay(await call.forward())
     try:
         for network in ours:

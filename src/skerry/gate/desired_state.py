@@ -1,4 +1,4 @@
-"""The gate's board: the last desired state, what a connection wants of it, and word of its changes."""
+"""What the gate shall do: the last state that skerryd said, where a connection leads, word of changes."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class Behind(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Destination:
     """What a connection wants: a VIP's backends, or (`published`) those of a port's key, at `port`."""
 
     key: str
     port: int
     published: bool = False
 
-    def behind(self, board: Board) -> Behind | None:
+    def behind(self, state: DesiredState) -> Behind | None:
         """Who serves that now; None where nobody ever will."""
-        return board.behind_port(self.key) if self.published else board.behind_vip(self.key)
+        return state.behind_port(self.key) if self.published else state.behind_vip(self.key)
 
 
-class Board:
+class DesiredState:
     """Holds the current `Traffic`, the zone made from it, and wakes those who wait for a newer one."""
 
     def __init__(self) -> None:
@@ -51,8 +51,13 @@ class Board:
         traffic = desired.traffic
         self.desired = desired
         self.zone = Zone.of(traffic)
-        self._vips = {one.vip: Behind(one.service_id, one.backends, one.hold_s) for one in traffic.services}
-        self._ports = {one.key: Behind(one.service_id, one.backends, one.hold_s) for one in traffic.ports}
+        self._vips = {
+            service.vip: Behind(service.service_id, service.backends, service.hold_s)
+            for service in traffic.services
+        }
+        self._ports = {
+            port.key: Behind(port.service_id, port.backends, port.hold_s) for port in traffic.ports
+        }
         for port in traffic.ports:  # a dnsrr service may have a VIP only for its held connections
             if port.vip:
                 self._vips.setdefault(port.vip, self._ports[port.key])
