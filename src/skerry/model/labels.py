@@ -36,8 +36,6 @@ LIVENESS = "skerry.probe.liveness"
 MOVED = "skerry.moved"
 STOPPED = "skerry.moved.stopped"
 
-HOUR = 3600 * defaults.SECOND
-
 
 @dataclass(frozen=True)
 class Label:
@@ -90,21 +88,21 @@ _TABLE = (
         defaults.HOLD_TIMEOUT,
         "How long a connection waits while no task is ready; with `0s` it is refused.",
         "connections are refused there while no task is ready",
-        HOUR,
+        defaults.HOUR,
     ),
     _duration(
         DRAIN_TIMEOUT,
         defaults.DRAIN_TIMEOUT,
         "How long a task that stops may take to answer what is in flight.",
         _NOT_DRAINED,
-        HOUR,
+        defaults.HOUR,
     ),
     _duration(
         DRAIN_QUIET,
         defaults.DRAIN_QUIET,
         "How long an answer may pause before it counts as complete.",
         _NOT_DRAINED,
-        HOUR,
+        defaults.HOUR,
     ),
     _choice(
         DRAIN_IDLE,
