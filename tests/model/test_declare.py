@@ -12,9 +12,9 @@ from skerry.api import openapi
 from skerry.control.decode import read
 from skerry.control.mismatch import Mismatch
 from skerry.core.view import View
-from skerry.model.declare import STRUCTS, docker_name
+from skerry.model.declare import docker_name
 from skerry.model.objects import Task, TaskStatus
-from skerry.model.shapes import FIELDS, SHAPES
+from skerry.model.shapes import FIELDS
 from skerry.model.spec import Spec
 from skerry.model.specs import TaskTemplate
 from skerry.model.states import TaskState
@@ -72,16 +72,6 @@ def test_it_reaches_the_container() -> None:
 )
 def test_names_are_written_as_go_writes_them(name: str, docker: str) -> None:
     assert docker_name(name) == docker
-
-
-def test_every_struct_that_a_field_names_is_declared() -> None:
-    for shape in SHAPES.values():
-        for kind in shape.values():
-            plain = kind.strip("[]*?!")
-            package, _, name = plain.partition(".")
-            fielded = package in ("swarm", "mount", "network", "units", "runtime") and name[:1].isupper()
-            scalar = plain not in STRUCTS
-            assert not (fielded and scalar and kind.startswith("[]")), f"{kind} is not declared"
 
 
 def test_a_field_that_a_version_brought_knows_it() -> None:
