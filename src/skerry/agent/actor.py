@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import structlog
 
-from skerry.agent.deps import AgentDeps
+from skerry.agent.actor_deps import AgentDeps
 from skerry.agent.hostsfile import name_itself
 from skerry.agent.observe import (
     UNHEALTHY_CAUSE,

@@ -21,7 +21,7 @@ from skerry.linux.tools import is_ours, run
 from skerry.model.conditions import Conditions
 from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
-from skerry.model.traffic import Reservations, Segment, Traffic
+from skerry.model.traffic import PortReservations, Segment, Traffic
 from skerry.network import chains, flows, forwarding, links, loopback, ruleset
 from skerry.network.displacement import displaced
 from skerry.network.drain import drain
@@ -43,8 +43,8 @@ class KernelNetwork:
         self.gate = GateLink(run_dir, self.namespace, self._take_status, _log_event)
         self.conditions = conditions or Conditions()
         self._traffic = Traffic()
-        self._reservations = Reservations()
-        self._callbacks: list[Callable[[Reservations], None]] = []
+        self._reservations = PortReservations()
+        self._callbacks: list[Callable[[PortReservations], None]] = []
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         self._watch: RulesetWatch | None = None
@@ -116,7 +116,7 @@ class KernelNetwork:
         await nft.apply(ruleset.render_flows(self.table))
         await forwarding.ensure(settle_s)
 
-    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
+    def on_reservations(self, callback: Callable[[PortReservations], None]) -> None:
         """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
         self._callbacks.append(callback)
 
@@ -192,7 +192,7 @@ class KernelNetwork:
         """Unplug the gate's leg; the bridge is the engine's to remove."""
         await links.drop_segment(self.namespace, segment)
 
-    async def apply(self, traffic: Traffic) -> Reservations:
+    async def apply(self, traffic: Traffic) -> PortReservations:
         """Make the gate and the kernel agree with `traffic`; returned means both do. One at a time.
 
         The gate first: what the table then sends to it is already known there. Raises NetworkError; then
@@ -217,7 +217,7 @@ class KernelNetwork:
 
     async def _write(self, status: Status) -> None:
         """Ports that another program holds get no rule: its connections are not ours."""
-        self._reservations = Reservations(frozenset(status.reserved), dict(status.refused))
+        self._reservations = PortReservations(frozenset(status.reserved), dict(status.refused))
         ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
         table, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
         if before is None or flows.newly_served(before, table):
