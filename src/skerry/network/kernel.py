@@ -274,12 +274,12 @@ class KernelNetwork:
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""
-        await self._watch_no_more()
+        await self._stop_watching()
         if self._following:
             self._following.cancel()
         await self.gate.detach()
 
-    async def _watch_no_more(self) -> None:
+    async def _stop_watching(self) -> None:
         if self._watch:
             await self._watch.close()
             self._watch = None
@@ -293,7 +293,7 @@ class KernelNetwork:
 
     async def purge(self) -> None:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
-        await self._watch_no_more()
+        await self._stop_watching()
         await self.stop_gate()
         await nft.attempt("delete", "table", "ip", self.table)
         await nft.attempt("delete", "table", "ip", f"{self.table}-flows")
