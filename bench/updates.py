@@ -29,8 +29,8 @@ SOURCE = str(Path(__file__).parent.parent / "src")
 SITE = """
 import os, sys
 if os.environ.get("SKERRY_PROFILE") and "skerry.daemon" in sys.orig_argv:
-    import atexit, cProfile
-    profile = cProfile.Profile()
+    import atexit, cProfile, time
+    profile = cProfile.Profile(time.process_time)
     profile.enable()
     atexit.register(lambda: (profile.disable(), profile.dump_stats(os.environ["SKERRY_PROFILE"])))
 """
@@ -121,9 +121,10 @@ def profile(rounds: int) -> None:
         os.environ["SKERRY_PROFILE"] = f"{folder}/profile"
         with subject(f"{folder}:{SOURCE}") as measured:
             measured.updates(ROUND * rounds)
+            daemon = Path(f"/proc/{measured.world.pid}")
             os.kill(measured.world.pid, signal.SIGTERM)
-            wait_until(Path(folder, "profile").exists, "the profile is written")
-        stats = pstats.Stats(f"{folder}/profile")
+            wait_until(lambda: not daemon.exists(), "the profile is written", 90)
+            stats = pstats.Stats(f"{folder}/profile")
     stats.sort_stats("tottime").print_stats(45)
     stats.sort_stats("cumtime").print_stats("skerry", 90)
 

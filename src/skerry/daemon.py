@@ -27,7 +27,7 @@ from skerry import __version__
 from skerry.agent.agent import Agent
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.api.app import make_app
-from skerry.api.deps import Parts
+from skerry.api.deps import ApiDeps
 from skerry.api.door.frontdoor import serve
 from skerry.control import networks
 from skerry.core.apisocket import ApiSocket
@@ -108,7 +108,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve and reconcile until cancelled."""
-        parts = Parts(
+        deps = ApiDeps(
             store=self.store,
             engine=self.engine.engine,
             health=self.agent,
@@ -132,7 +132,7 @@ class Daemon:
         if self.choice.private is not None:
             loops["engine's log"] = LogLoop(self.choice.private.paths.log).run
         path, engine = self.settings.api_socket, self.choice.socket
-        server = await serve(path, make_app(parts), engine, self.door.inherited)
+        server = await serve(path, make_app(deps), engine, self.door.inherited)
         self.door.keep(server.listener)
         log.info("skerry is up", socket=path, engine=engine)
         await asyncio.to_thread(Path(self.settings.failure_file).unlink, missing_ok=True)

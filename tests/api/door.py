@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from skerry.api.app import make_app
-from skerry.api.deps import HealthState, Parts
+from skerry.api.deps import ApiDeps, HealthState
 from skerry.api.door.frontdoor import Server, serve
 from skerry.control import swarm
 from skerry.engine.client import connect_engine
@@ -147,8 +147,8 @@ async def _served(fake: FakeSocket, folder: Path, socket: str) -> AsyncIterator[
             await engine.create_network(bridge(network))
         return network
 
-    parts = Parts(store, engine, health, FILE_DIRS, allocate, clock=clock)
-    server = await serve(f"{folder}/s.sock", make_app(parts), socket)
+    deps = ApiDeps(store, engine, health, FILE_DIRS, allocate, clock=clock)
+    server = await serve(f"{folder}/s.sock", make_app(deps), socket)
     try:
         yield Door(f"{folder}/s.sock", server, store, clock, fake, health, engine, allocated)
     finally:

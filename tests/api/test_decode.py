@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.api.decode import body, invalid
+from skerry.api.request_body import body, invalid
 from skerry.api.upstream import Facts
 from skerry.control.decode import read
 from skerry.model.errors import InvalidParameter

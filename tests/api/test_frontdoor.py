@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import stat
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 
 from skerry.api.door.frontdoor import AlreadyServed, bind
 from tests.api.door import Door, check, until
@@ -408,3 +412,56 @@ def test_a_client_that_sends_ever_more_ahead_is_not_read() -> None:
         await until(gone)
 
     check(test)
+
+
+class Noting(AbstractAccessLogger):
+    """An access log that notes whose answer is whole."""
+
+    noted: ClassVar[list[str]] = []
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Note it."""
+        self.noted.append(f"{request.path} {response.status}")
+
+
+async def test_aiohttps_access_log_is_told_once_that_an_answer_is_whole_and_by_then_it_is(
+    tmp_path: Path,
+) -> None:
+    """The door waits for exactly this before it reads a connection's next head (`connection.Answered`)."""
+    goes_on = asyncio.Event()
+
+    async def whole(request: web.Request) -> web.Response:
+        return web.Response(text="whole")
+
+    async def streamed(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"begin")
+        await goes_on.wait()
+        await response.write(b"end")
+        return response
+
+    app = web.Application()
+    app.add_routes([web.get("/whole", whole), web.get("/streamed", streamed)])
+    log = logging.getLogger("test.access")
+    runner = web.AppRunner(app, access_log=log, access_log_class=Noting)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "s")).start()
+    Noting.noted.clear()
+    try:
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
+        for number, target in enumerate(("/whole", "/missing"), 1):
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: d\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            await reader.readexactly(int(head.partition("content-length: ")[2].partition("\r\n")[0]))
+            while len(Noting.noted) < number:
+                await asyncio.sleep(0.005)
+        writer.write(b"GET /streamed HTTP/1.1\r\nHost: d\r\n\r\n")
+        await reader.readuntil(b"begin\r\n")
+        assert len(Noting.noted) == 2
+        goes_on.set()
+        await reader.readuntil(b"0\r\n\r\n")
+        await until(lambda: Noting.noted == ["/whole 200", "/missing 404", "/streamed 200"])
+        writer.close()
+    finally:
+        await runner.cleanup()

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from skerry.api.app import ENDPOINTS
-from skerry.api.endpoint import Endpoint
+from skerry.api.app import ROUTES
 from skerry.api.openapi import description
 from skerry.api.query import FLAG, Parameter, Query
+from skerry.api.route import Route
 
 READERS = ("text", "number", "flag", "bool")
 """Methods of a query that read the parameter that they are given."""
@@ -49,17 +49,17 @@ def _argument(reader: ast.Attribute, argument: ast.expr, texts: list[Any]) -> It
         yield from (text for text in texts if isinstance(text, str))
 
 
-each = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda row: f"{row.method} {row.path}")
+each = pytest.mark.parametrize("endpoint", ROUTES, ids=lambda row: f"{row.method} {row.path}")
 
 
 @each
-def test_every_query_parameter_that_a_handler_reads_is_declared(endpoint: Endpoint) -> None:
+def test_every_query_parameter_that_a_handler_reads_is_declared(endpoint: Route) -> None:
     assert isinstance(endpoint.handle, FunctionType)
     assert set(names_read(endpoint.handle, set())) <= endpoint.query.keys()
 
 
 @each
-def test_every_body_that_a_handler_reads_is_declared(endpoint: Endpoint) -> None:
+def test_every_body_that_a_handler_reads_is_declared(endpoint: Route) -> None:
     source = inspect.getsource(sys.modules[endpoint.handle.__module__])
     assert "request.query" not in source
     reads = bool(re.search(r"\bcall\.(?:body|read)\(", inspect.getsource(endpoint.handle)))
@@ -81,16 +81,16 @@ def test_a_parameter_means_nothing_to_clients_that_are_older(version: tuple[int,
 
 
 def test_every_endpoint_is_described_with_all_that_it_declares() -> None:
-    paths = description(ENDPOINTS)["paths"]
-    assert sum(map(len, paths.values())) == len(ENDPOINTS)
-    for endpoint in ENDPOINTS:
+    paths = description(ROUTES)["paths"]
+    assert sum(map(len, paths.values())) == len(ROUTES)
+    for endpoint in ROUTES:
         shown = paths[re.sub(r"\{(\w+):[^}]*\}", r"{\1}", endpoint.path)][endpoint.method.lower()]
         assert {row["name"] for row in shown["parameters"] if row["in"] == "query"} == endpoint.query.keys()
         assert ("requestBody" in shown) is bool(endpoint.body)
 
 
 def test_the_rotations_of_keys_are_described() -> None:
-    parameters = description(ENDPOINTS)["paths"]["/swarm/update"]["post"]["parameters"]
+    parameters = description(ROUTES)["paths"]["/swarm/update"]["post"]["parameters"]
     assert {"rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey"} <= {
         row["name"] for row in parameters
     }

@@ -22,7 +22,7 @@ from aiohttp import web
 
 from harness.genuine import genuine
 from harness.net import run
-from skerry.api.app import ENDPOINTS
+from skerry.api.app import ROUTES
 from skerry.api.door.frontdoor import serve
 from tests.cases.spellings import END, MARK, NAME, PLAIN, plain, spellings
 
@@ -90,7 +90,7 @@ async def marking_door(engine_socket: str) -> AsyncIterator[str]:
 
     app = web.Application()
     app.on_response_prepare.append(mark)
-    for endpoint in ENDPOINTS:
+    for endpoint in ROUTES:
         for prefix in ("", "/v{version:[0-9.]+}"):
             app.router.add_route(endpoint.method, prefix + endpoint.path, answer)
     with tempfile.TemporaryDirectory(prefix="door-") as folder:

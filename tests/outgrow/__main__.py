@@ -15,7 +15,7 @@ from harness.net import run
 from harness.processes import processes_of
 from tests.outgrow.cluster import NODES
 from tests.outgrow.stage import Checks, Stage, stage
-from tests.outgrow.story import SHORT, WHOLE, Step
+from tests.outgrow.story import SHORT, WHOLE, MoveStep
 
 
 def main() -> int:
@@ -41,7 +41,7 @@ def main() -> int:
     return 1 if checks.failed else 0
 
 
-def _tell(steps: Sequence[Step], checks: Checks) -> int:
+def _tell(steps: Sequence[MoveStep], checks: Checks) -> int:
     """Take the steps; how many services there are at the end."""
     with stage() as both:
         for step in steps:
@@ -53,7 +53,7 @@ def _tell(steps: Sequence[Step], checks: Checks) -> int:
     return services
 
 
-def _take(step: Step, both: Stage, checks: Checks) -> None:
+def _take(step: MoveStep, both: Stage, checks: Checks) -> None:
     """One step; what goes wrong in it is a check that failed."""
     print(f"\n=== {step.__name__.replace('_', ' ')}: {(step.__doc__ or '').strip()}", flush=True)
     try:

@@ -34,7 +34,7 @@ START_S = 60
 _numbers = itertools.count(1)
 
 
-class Cluster:
+class RemoteSwarm:
     """Everything lies below one short directory in /tmp, in memory, and is gone afterwards."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Cluster:
         for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
             self.env.pop(name, None)
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> RemoteSwarm:
         try:
             run("mount", "-t", "tmpfs", "-o", "mode=0755,size=6g", "skerry-cluster", str(self.root))
             (self.root / "c").mkdir()

@@ -17,7 +17,7 @@ from typing import Any
 from harness.images import box_tar
 from harness.world import World, wait_until
 from skerry.cli.outgrow import normal
-from tests.outgrow.cluster import NODES, Cluster
+from tests.outgrow.cluster import NODES, RemoteSwarm
 
 STACK = Path(__file__).parent / "stack"
 NAME = "story"
@@ -44,7 +44,7 @@ class Stage:
     """The two sides."""
 
     world: World
-    cluster: Cluster
+    cluster: RemoteSwarm
     seconds: dict[str, float] = field(default_factory=dict)
 
     def skerry(self, *words: str, timeout: float = 300) -> tuple[int, str]:
@@ -161,14 +161,14 @@ def stage(*, images: tuple[str, ...] = ("box", "story")) -> Iterator[Stage]:
     """A skerry in swarm mode with these images, the cluster, and a docker context for each node."""
     with ExitStack() as stack:
         world = stack.enter_context(World(images=images))
-        cluster = stack.enter_context(Cluster())
+        cluster = stack.enter_context(RemoteSwarm())
         world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
         for node in NODES:
             world.docker("context", "create", node, "--docker", f"host={cluster.host(node)}")
         yield Stage(world, cluster)
 
 
-def load_box(cluster: Cluster) -> None:
+def load_box(cluster: RemoteSwarm) -> None:
     """Bring box:1 to every node."""
     for node in NODES:
         cluster.docker(node, "import", "--change", 'CMD ["sleep", "1000000"]', str(box_tar()), "box:1")

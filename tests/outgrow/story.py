@@ -8,7 +8,7 @@ from harness.world import wait_until
 from tests.outgrow.cluster import NODES
 from tests.outgrow.stage import NAME, SECRET, Checks, Stage, soon
 
-Step = Callable[[Stage, Checks], None]
+MoveStep = Callable[[Stage, Checks], None]
 
 
 def runs_on_skerry(stage: Stage, check: Checks) -> None:
@@ -210,7 +210,7 @@ def both_update(stage: Stage, check: Checks) -> None:
     check("both have updated", {task["image"] for task in stage.cluster.tasks("slow")} == {"story-app:1.0.1"})
 
 
-SHORT: tuple[Step, ...] = (
+SHORT: tuple[MoveStep, ...] = (
     runs_on_skerry,
     bad_targets,
     plan_first,
@@ -219,7 +219,7 @@ SHORT: tuple[Step, ...] = (
     a_node_is_drained,
     the_source_is_stopped,
 )
-WHOLE: tuple[Step, ...] = (
+WHOLE: tuple[MoveStep, ...] = (
     runs_on_skerry,
     bad_targets,
     plan_first,

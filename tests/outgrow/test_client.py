@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from skerry.cli import client
-from skerry.cli.client import Client, Refused, Unreachable
+from skerry.cli.client import DockerClient, Refused, Unreachable
 
 TUNNEL = f"""#!{sys.executable}
 import os, socket, sys, threading
@@ -87,7 +87,7 @@ def engine(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(params=["socket", "tunnel"])
 def place(
     engine: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Client]:
+) -> Iterator[DockerClient]:
     """A client of it, both ways."""
     docker = tmp_path / "docker"
     docker.write_text(TUNNEL)
@@ -99,7 +99,7 @@ def place(
     one.close()
 
 
-def test_asking(place: Client) -> None:
+def test_asking(place: DockerClient) -> None:
     assert place.get("/a") == "/a"
     assert place.get("/a", label=["b"]) == "/a?filters=%7B%22label%22%3A+%5B%22b%22%5D%7D"
     assert place.post("/b", {"c": 1}) == '{"c": 1}'
@@ -110,7 +110,7 @@ def test_asking(place: Client) -> None:
     assert place.get("/again") == "/again"
 
 
-def test_errors(place: Client) -> None:
+def test_errors(place: DockerClient) -> None:
     assert place.find("/missing") is None
     with pytest.raises(Refused, match="no such thing"):
         place.get("/missing")
@@ -119,7 +119,7 @@ def test_errors(place: Client) -> None:
     assert place.get("/again") == "/again"
 
 
-def test_nobody_there(place: Client) -> None:
+def test_nobody_there(place: DockerClient) -> None:
     with pytest.raises(Unreachable, match="tcp://nowhere: error during connect: nobody"):
         client.at("tcp://nowhere").get("/a")
     with pytest.raises(Unreachable, match="elsewhere is neither a docker context nor a host"):

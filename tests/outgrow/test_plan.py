@@ -8,7 +8,7 @@ import pytest
 from msgspec.json import decode, encode
 
 from skerry.cli.outgrow.image import Image, content, in_registry, suits, without_digest
-from skerry.cli.outgrow.plan import Plan, Target, make
+from skerry.cli.outgrow.plan import Destination, MovePlan, make
 from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.model.labels import MOVED, STOPPED
 from skerry.model.objects import Raw
@@ -26,9 +26,9 @@ def stack(**parts: Any) -> Snapshot:
     return Snapshot({"shop_app": one}, {"shop_default": network("shop_default")}, configs, secrets)
 
 
-def plan(here: Snapshot, there: Snapshot, images: dict[str, Image] | None = None, **more: Any) -> Plan:
+def plan(here: Snapshot, there: Snapshot, images: dict[str, Image] | None = None, **more: Any) -> MovePlan:
     """The plan for a swarm that has `there`."""
-    return make(here, Target(there, more.pop("api", OLD), **more), images or IMAGES)
+    return make(here, Destination(there, more.pop("api", OLD), **more), images or IMAGES)
 
 
 def after(here: Snapshot, **more: Any) -> Snapshot:
@@ -52,7 +52,7 @@ def after(here: Snapshot, **more: Any) -> Snapshot:
     return found
 
 
-def said(found: Plan) -> list[str]:
+def said(found: MovePlan) -> list[str]:
     """The steps in words."""
     return [str(step) for step in found.steps]
 

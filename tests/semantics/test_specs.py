@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from skerry.api.decode import canonical
+from skerry.api.request_body import canonical
 from skerry.api.wire import services as wire
 from skerry.api.wire import tasks as wire_tasks
 from skerry.control import configs, networks, services

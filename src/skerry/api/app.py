@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from skerry.api.call import FEED, NO_TYPE, PARTS, PULSE, UPSTREAM, Call
-from skerry.api.decode import invalid
-from skerry.api.deps import Parts
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer, errors
+from skerry.api.call import DEPS, FEED, PULSE, UPSTREAM, Call
+from skerry.api.deps import ApiDeps
 from skerry.api.openapi import description
 from skerry.api.query import Query
+from skerry.api.request_body import invalid
+from skerry.api.responses import NO_TYPE, errors, json_response
+from skerry.api.route import Route, Table
 from skerry.api.routes import (
     configs_and_secrets,
     containers,
@@ -43,40 +43,40 @@ BODY_LIMIT = 64 * 1024 * 1024
 
 FACTS = web.RequestKey("facts", Facts)
 
-ENDPOINTS: Table = [
-    *system.ENDPOINTS,
-    *services.ENDPOINTS,
-    *prune.ENDPOINTS,
-    *networks.ENDPOINTS,
-    *joining.ENDPOINTS,
-    *configs_and_secrets.ENDPOINTS,
-    *tasks.ENDPOINTS,
-    *swarm.ENDPOINTS,
-    *nodes.ENDPOINTS,
-    *logs.ENDPOINTS,
-    *containers.ENDPOINTS,
-    *distribution.ENDPOINTS,
-    *events.ENDPOINTS,
-    *volumes.ENDPOINTS,
-    *skerry.ENDPOINTS,
+ROUTES: Table = [
+    *system.ROUTES,
+    *services.ROUTES,
+    *prune.ROUTES,
+    *networks.ROUTES,
+    *joining.ROUTES,
+    *configs_and_secrets.ROUTES,
+    *tasks.ROUTES,
+    *swarm.ROUTES,
+    *nodes.ROUTES,
+    *logs.ROUTES,
+    *containers.ROUTES,
+    *distribution.ROUTES,
+    *events.ROUTES,
+    *volumes.ROUTES,
+    *skerry.ROUTES,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 
 
-def make_app(parts: Parts) -> web.Application:
+def make_app(deps: ApiDeps) -> web.Application:
     """The API over these parts; serve it behind `frontdoor.serve`."""
     app = web.Application(middlewares=[errors, _facts], client_max_size=BODY_LIMIT)
-    app[PARTS] = parts
-    app[UPSTREAM] = Upstream(parts.engine.wire, parts.engine_version)
-    app[PULSE] = Pulse(parts.engine.socket)
-    app[FEED] = Feed(parts.store, parts.health, parts.clock, app[UPSTREAM])
+    app[DEPS] = deps
+    app[UPSTREAM] = Upstream(deps.engine.wire, deps.engine_version)
+    app[PULSE] = Pulse(deps.engine.socket)
+    app[FEED] = Feed(deps.store, deps.health, deps.clock, app[UPSTREAM])
     app.cleanup_ctx.append(_running)
     app.on_response_prepare.append(_dress)
     app.router.add_get("/openapi.json", _describe)
-    for endpoint in ENDPOINTS:
-        handler = _handler(endpoint)
+    for route in ROUTES:
+        handler = _handler(route)
         for prefix in ("", "/v{version:[0-9.]+}"):
-            app.router.add_route(endpoint.method, prefix + endpoint.path, handler)
+            app.router.add_route(route.method, prefix + route.path, handler)
     return app
 
 
@@ -109,38 +109,38 @@ async def _dress(request: web.Request, response: web.StreamResponse) -> None:
 
 async def _describe(request: web.Request) -> web.Response:
     """What is served here, in OpenAPI's words."""
-    return answer(description(ENDPOINTS))
+    return json_response(description(ROUTES))
 
 
-def _handler(endpoint: Endpoint) -> Handler:
+def _handler(route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         facts = request[FACTS]
         version = gate(request.match_info.get("version"), facts)
-        query = Query(endpoint.query, request.query, version)
-        parts, upstream = request.app[PARTS], request.app[UPSTREAM]
+        query = Query(route.query, request.query, version)
+        deps, upstream = request.app[DEPS], request.app[UPSTREAM]
         try:
-            return await endpoint.handle(Call(request, parts, upstream, facts, version, query, endpoint.body))
+            return await route.handle(Call(request, deps, upstream, facts, version, query, route.body))
         except Mismatch as error:
             raise invalid(error.words(facts.go), facts) from error
 
     return handle
 
 
-def gate(asked: str | None, facts: Facts) -> Version:
+def gate(requested: str | None, facts: Facts) -> Version:
     """The version that a request speaks; without one, the newest. Raises InvalidParameter out of range."""
     newest = read_version(facts.api_version)
-    if asked is None:
+    if requested is None:
         return newest
-    numbers = version_numbers(asked)
+    numbers = version_numbers(requested)
     if numbers > newest + (0,) * (len(numbers) - 2):
         raise InvalidParameter(
-            f"client version {asked} is too new. Maximum supported API version is {facts.api_version}"
+            f"client version {requested} is too new. Maximum supported API version is {facts.api_version}"
         )
     oldest = max(OLDEST, read_version(facts.oldest))
     if numbers < oldest:
         least = ".".join(map(str, oldest))
         raise InvalidParameter(
-            f"client version {asked} is too old. Minimum supported API version is {least}, "
+            f"client version {requested} is too old. Minimum supported API version is {least}, "
             "please upgrade your client to a newer version"
         )
     return numbers[0], numbers[1]

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
-from skerry.api import decode, engine_versions, filters, mediatype
-from skerry.api.deps import Parts
-from skerry.api.errors import answer
+from skerry.api import engine_versions, filters, mediatype, request_body
+from skerry.api.deps import ApiDeps
 from skerry.api.filters import Filters
 from skerry.api.query import Query
 from skerry.api.swarm_events import Feed
@@ -24,16 +23,13 @@ from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 from skerry.store.store import Store
 
-PARTS = web.AppKey("parts", Parts)
+DEPS = web.AppKey("parts", ApiDeps)
 UPSTREAM = web.AppKey("upstream", Upstream)
 FEED = web.AppKey("feed", Feed)
 PULSE = web.AppKey("pulse", Pulse)
 
 BODY_TIMEOUT_S = 15
 """So long may the body of a request take that is not the engine's alone."""
-
-NO_TYPE = "skerry/none"
-"""A Content-Type that is taken off before the answer goes out, where Docker sends none."""
 
 _PREFIX = re.compile(r"/v[0-9.]+(?=/)")
 
@@ -43,7 +39,7 @@ class Call:
     """A request with its parts; `version` is the API version that it speaks."""
 
     request: web.Request
-    parts: Parts
+    deps: ApiDeps
     upstream: Upstream
     facts: Facts
     version: Version
@@ -54,12 +50,12 @@ class Call:
     @property
     def store(self) -> Store:
         """The swarm's state, for operations."""
-        return self.parts.store
+        return self.deps.store
 
     @property
     def view(self) -> View:
         """The swarm's state at this moment."""
-        return self.parts.store.view
+        return self.deps.store.view
 
     @property
     def feed(self) -> Feed:
@@ -83,10 +79,10 @@ class Call:
     def filters(self) -> Filters:
         """The filters; a key that the endpoint does not declare is refused, where it declares any."""
         declared = self.query.declared["filters"]
-        given = filters.parse(self.query.text("filters"), self.facts, declared.malformed)
+        sent_filters = filters.parse(self.query.text("filters"), self.facts, declared.malformed)
         if declared.keys:
-            given.check(declared.keys, self.facts)
-        return given
+            sent_filters.check(declared.keys, self.facts)
+        return sent_filters
 
     async def read(self) -> bytes:
         """The body. One that does not end is refused: its sender has gone, or sent a wrong length."""
@@ -101,7 +97,7 @@ class Call:
         data = await self.read()
         if self.facts.has(engine_versions.BODIES):
             mediatype.check(self.request.headers.get("Content-Type", ""), data)
-        return decode.body(data, self.shape, self.facts, self.version)
+        return request_body.body(data, self.shape, self.facts, self.version)
 
     @property
     def auth(self) -> str:
@@ -111,8 +107,8 @@ class Call:
     @property
     def prefix(self) -> str:
         """`/v1.41` as in the request, or nothing."""
-        found = _PREFIX.match(self.request.raw_path)
-        return found.group(0) if found else ""
+        match = _PREFIX.match(self.request.raw_path)
+        return match.group(0) if match else ""
 
     async def ask(self, method: str, target: str, body: Raw | bytes | None = None) -> Response:
         """Ask the engine something, in the client's API version; the answer whatever its status."""
@@ -122,26 +118,8 @@ class Call:
 
     async def forward(self, target: str | None = None, body: bytes | None = None) -> Response:
         """The same request to the engine: another target (unversioned) or body where given."""
-        wanted = self.request.raw_path if target is None else self.prefix + target
-        kept = ("Content-Type", "X-Registry-Auth", "X-Registry-Config", "User-Agent")
-        headers = {name: self.request.headers[name] for name in kept if name in self.request.headers}
+        target = self.request.raw_path if target is None else self.prefix + target
+        names = ("Content-Type", "X-Registry-Auth", "X-Registry-Config", "User-Agent")
+        headers = {name: self.request.headers[name] for name in names if name in self.request.headers}
         data = await self.read() if body is None else body
-        return await self.upstream.request(self.request.method, wanted, data or None, headers)
-
-
-def relay(told: Response) -> web.Response:
-    """The engine's answer, as it is."""
-    response = web.Response(body=told.body, status=told.status)
-    if "Content-Type" in told.headers:
-        response.headers["Content-Type"] = told.headers["Content-Type"]
-    return response
-
-
-def relay_json(told: Response, value: object) -> web.Response:
-    """The engine's answer with another body."""
-    return answer(value, told.status)
-
-
-def empty(status: int = 200) -> web.Response:
-    """An answer without a body."""
-    return web.Response(status=status)
+        return await self.upstream.request(self.request.method, target, data or None, headers)

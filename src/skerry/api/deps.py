@@ -43,7 +43,7 @@ async def _nothing_left(node_id: str) -> None:
 
 
 @dataclass(frozen=True)
-class Parts:
+class ApiDeps:
     """Everything behind the API."""
 
     store: Store

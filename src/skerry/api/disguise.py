@@ -36,25 +36,25 @@ def networks_of(view: View) -> Networks:
     return {network.engine_name: network for network in view.networks.values() if not network.predefined}
 
 
-def event(view: View, found: Raw) -> Raw:
+def event(view: View, original: Raw) -> Raw:
     """An event of the engine's; those about our bridges are about overlay networks for the client, and those
     about tasks name their image as it was written."""
-    actor = found.get("Actor") or {}
+    actor = original.get("Actor") or {}
     attributes = actor.get("Attributes") or {}
-    if found.get("Type") == "network":
+    if original.get("Type") == "network":
         network = networks_of(view).get(attributes.get("name", ""))
         if network is not None:
             shown = {**attributes, "name": network.name, "type": network.driver}
-            return {**found, "Actor": {**actor, "ID": network.id, "Attributes": shown}}
+            return {**original, "Actor": {**actor, "ID": network.id, "Attributes": shown}}
     if INSTANCE in attributes:
         attributes = without_own(attributes)
-        found = {**found, "Actor": {**actor, "Attributes": attributes}}
-    task = view.tasks.get(attributes.get(TASK_ID, "")) if found.get("Type") == "container" else None
+        original = {**original, "Actor": {**actor, "Attributes": attributes}}
+    task = view.tasks.get(attributes.get(TASK_ID, "")) if original.get("Type") == "container" else None
     image = task.spec.typed.container_spec.image if task is not None else None
     if not image:
-        return found
-    told = {**found, "Actor": {**actor, "Attributes": {**attributes, "image": image}}}
-    return {**told, "from": image} if "from" in found else told
+        return original
+    named = {**original, "Actor": {**actor, "Attributes": {**attributes, "image": image}}}
+    return {**named, "from": image} if "from" in original else named
 
 
 def without_own(labels: Raw) -> Raw:
@@ -77,7 +77,7 @@ class Disguise:
         """How the containers of a request are to look."""
         by_name = call.facts.has(engine_versions.BRIDGE_BY_NAME)
         mode = "bridge" if by_name else "default"
-        return cls(call.view, call.parts.health, call.parts.file_dirs, mode=mode)
+        return cls(call.view, call.deps.health, call.deps.file_dirs, mode=mode)
 
     @property
     def networks(self) -> Networks:
@@ -91,83 +91,85 @@ class Disguise:
 
     # ---- /containers/json
 
-    def row(self, found: Raw) -> Raw:
+    def row(self, container: Raw) -> Raw:
         """A container of the list."""
-        task = self.task_of(found.get("Labels"), found.get("Id", ""))
-        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {}, task)}
-        if "HostConfig" in found:
-            shown["HostConfig"] = self._mode(found["HostConfig"], task)
-        if "Mounts" in found:
-            shown["Mounts"] = self._mounts(found["Mounts"])
+        task = self.task_of(container.get("Labels"), container.get("Id", ""))
+        shown = {**container, "NetworkSettings": self._attached(container.get("NetworkSettings") or {}, task)}
+        if "HostConfig" in container:
+            shown["HostConfig"] = self._mode(container["HostConfig"], task)
+        if "Mounts" in container:
+            shown["Mounts"] = self._mounts(container["Mounts"])
         return shown if task is None else self._task_row(shown, task)
 
-    def _task_row(self, found: Raw, task: Task) -> Raw:
+    def _task_row(self, container: Raw, task: Task) -> Raw:
         image = task.spec.typed.container_spec.image
-        shown = {**found, "Image": image or found.get("Image", "")}
-        shown["Labels"] = without_own(found.get("Labels") or {})
-        if found.get("State") == "running":
-            shown["Ports"] = published(task, found.get("Ports") or [])
+        shown = {**container, "Image": image or container.get("Image", "")}
+        shown["Labels"] = without_own(container.get("Labels") or {})
+        if container.get("State") == "running":
+            shown["Ports"] = published(task, container.get("Ports") or [])
             if (health := self.health.health(task.id)) is not None:
-                shown["Status"] = with_health(found.get("Status", ""), health.docker()["Status"])
+                shown["Status"] = with_health(container.get("Status", ""), health.docker()["Status"])
         return shown
 
     # ---- /containers/{id}/json
 
-    def details(self, found: Raw, image_healthcheck: Raw | None) -> Raw:
+    def details(self, container: Raw, image_healthcheck: Raw | None) -> Raw:
         """A container's inspect; `image_healthcheck` is what its image says, for a task's own check."""
-        config = found.get("Config") or {}
-        task = self.task_of(config.get("Labels"), found.get("Id", ""))
-        shown = {**found, "NetworkSettings": self._attached(found.get("NetworkSettings") or {}, task)}
-        if "Mounts" in found:
-            shown["Mounts"] = self._mounts(found["Mounts"])
-        if "HostConfig" in found:
-            shown["HostConfig"] = self._host_config(found, task)
-        if self._given(str(found.get("ResolvConfPath", ""))):
-            shown["ResolvConfPath"] = f"{PurePosixPath(found.get('HostnamePath', '')).parent}/resolv.conf"
+        config = container.get("Config") or {}
+        task = self.task_of(config.get("Labels"), container.get("Id", ""))
+        shown = {**container, "NetworkSettings": self._attached(container.get("NetworkSettings") or {}, task)}
+        if "Mounts" in container:
+            shown["Mounts"] = self._mounts(container["Mounts"])
+        if "HostConfig" in container:
+            shown["HostConfig"] = self._host_config(container, task)
+        if self._is_own_file(str(container.get("ResolvConfPath", ""))):
+            shown["ResolvConfPath"] = f"{PurePosixPath(container.get('HostnamePath', '')).parent}/resolv.conf"
         return shown if task is None else self._task_details(shown, task, image_healthcheck)
 
-    def _task_details(self, found: Raw, task: Task, image_healthcheck: Raw | None) -> Raw:
+    def _task_details(self, container: Raw, task: Task, image_healthcheck: Raw | None) -> Raw:
         ports = [port for port in host_ports(task) if port.published]
-        state, config = dict(found.get("State") or {}), dict(found.get("Config") or {})
+        state, config = dict(container.get("State") or {}), dict(container.get("Config") or {})
         if (health := self.health.health(task.id)) is not None:
             state["Health"] = health.docker()
         config.pop("Healthcheck", None)
         config["Labels"] = without_own(config.get("Labels") or {})
         if (check := own_healthcheck(task, image_healthcheck)) is not None:
             config["Healthcheck"] = check
-        container = task.spec.typed.container_spec
-        config["Image"] = container.image or config.get("Image", "")
-        settings, host = dict(found["NetworkSettings"]), dict(found.get("HostConfig") or {})
-        host["Isolation"] = container.isolation or "default"
+        spec = task.spec.typed.container_spec
+        config["Image"] = spec.image or config.get("Image", "")
+        settings, host = dict(container["NetworkSettings"]), dict(container.get("HostConfig") or {})
+        host["Isolation"] = spec.isolation or "default"
         host["PortBindings"] = host.get("PortBindings") or {}
         host["Ulimits"] = host.get("Ulimits") or []
-        host["Dns"] = container.dns_config.nameservers or None
+        host["Dns"] = spec.dns_config.nameservers or None
         if ports:
             keys = [f"{port.target}/{port.protocol}" for port in ports]
             config["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **{key: {} for key in keys}}
-            asked = [replace(port, published=0) if port in task.ports else port for port in ports]
-            host["PortBindings"] = _bindings(zip(keys, asked, strict=True), [""])
+            requested = [replace(port, published=0) if port in task.ports else port for port in ports]
+            host["PortBindings"] = _bindings(zip(keys, requested, strict=True), [""])
             if state.get("Running"):
                 both = _bindings(zip(keys, ports, strict=True), ["0.0.0.0", "::"])
                 settings["Ports"] = {**(settings.get("Ports") or {}), **both}
-        return {**found, "State": state, "Config": config, "HostConfig": host, "NetworkSettings": settings}
+        parts = {"State": state, "Config": config, "HostConfig": host, "NetworkSettings": settings}
+        return {**container, **parts}
 
-    def _host_config(self, found: Raw, task: Task | None) -> Raw:
-        shown = self._mode(found["HostConfig"], task)
+    def _host_config(self, container: Raw, task: Task | None) -> Raw:
+        shown = self._mode(container["HostConfig"], task)
         for key in ("Binds", "Mounts"):
-            if found["HostConfig"].get(key):
-                shown[key] = self._kept(found["HostConfig"][key]) or (None if key == "Binds" else [])
+            if container["HostConfig"].get(key):
+                others = self._without_own_files(container["HostConfig"][key])
+                shown[key] = others or (None if key == "Binds" else [])
         if shown.get("Mounts") == []:
             del shown["Mounts"]
-        legs = {network.leg for network in self._joined(found)}
-        if found["HostConfig"].get("Dns") and set(found["HostConfig"]["Dns"]) <= legs:
+        legs = {network.leg for network in self._joined(container)}
+        if container["HostConfig"].get("Dns") and set(container["HostConfig"]["Dns"]) <= legs:
             shown["Dns"] = None if task is not None else []
         return shown
 
     # ---- pieces
 
-    def _joined(self, found: Raw) -> list[Network]:
-        names = (found.get("NetworkSettings") or {}).get("Networks") or {}
+    def _joined(self, container: Raw) -> list[Network]:
+        names = (container.get("NetworkSettings") or {}).get("Networks") or {}
         return [network for name in names if (network := self.networks.get(name)) is not None]
 
     def _attached(self, settings: Raw, task: Task | None) -> Raw:
@@ -190,17 +192,17 @@ class Disguise:
         return {**host, "NetworkMode": self.mode if task is not None else network.name}
 
     def _mounts(self, mounts: list[Raw] | None) -> list[Raw] | None:
-        return None if mounts is None else self._kept(mounts)
+        return None if mounts is None else self._without_own_files(mounts)
 
-    def _kept(self, entries: list[Any]) -> list[Any]:
+    def _without_own_files(self, entries: list[Any]) -> list[Any]:
         """Mounts (objects, or `source:target` texts) without the files of tasks."""
         return [
             entry
             for entry in entries
-            if not self._given(str(entry.get("Source", "") if isinstance(entry, dict) else entry))
+            if not self._is_own_file(str(entry.get("Source", "") if isinstance(entry, dict) else entry))
         ]
 
-    def _given(self, path: str) -> bool:
+    def _is_own_file(self, path: str) -> bool:
         """Whether this is a file that skerry gave to a task."""
         return any(path.startswith(f"{folder.rstrip('/')}/") for folder in self.file_dirs)
 
@@ -250,8 +252,8 @@ def own_healthcheck(task: Task, image: Raw | None) -> Raw | None:
 
 
 def _bindings(pairs: Any, addresses: list[str]) -> Raw:
-    found: dict[str, list[Raw]] = {}
+    bindings: dict[str, list[Raw]] = {}
     for key, port in pairs:
         entries = [{"HostIp": address, "HostPort": str(port.published or "")} for address in addresses]
-        found.setdefault(key, []).extend(entries)
-    return found
+        bindings.setdefault(key, []).extend(entries)
+    return bindings

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from skerry.api import decode, engine_versions, gojson
+from skerry.api import engine_versions, gojson, request_body
 from skerry.api.upstream import Facts
 from skerry.model.errors import InvalidParameter
 
@@ -66,7 +66,7 @@ class _InvalidError(ValueError):
 
 def _read(text: str) -> Filters:
     try:
-        value = decode.read(gojson.only_value(text))
+        value = request_body.read(gojson.only_value(text))
     except gojson.Malformed as error:
         raise _InvalidError(error.message) from None
     if value is None:

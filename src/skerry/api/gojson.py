@@ -56,8 +56,8 @@ def only_value(text: str) -> str:
 
 
 def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
 
 
 def _unexpected(text: str, at: int, where: str) -> Malformed:
@@ -69,9 +69,9 @@ def _unexpected(text: str, at: int, where: str) -> Malformed:
 
 def _escape(text: str, start: int, at: int, where: str) -> Malformed:
     """A wrong escape, which begins at `start`, by what is odd `at` its end."""
-    found = _unexpected(text, at, where)
+    match = _unexpected(text, at, where)
     shown = text[start : start + (6 if text[start + 1] == "u" else 2)]
-    return found if found.ended else Malformed(found.message, f"invalid escape sequence `{shown}` in string")
+    return match if match.ended else Malformed(match.message, f"invalid escape sequence `{shown}` in string")
 
 
 def _quoted_byte(character: str) -> str:
@@ -159,10 +159,12 @@ class _Scanner:
         return at + 1
 
     def _string(self, at: int) -> int:
+        """Walk over a string, from its opening quote to behind its closing one. Raises Malformed at the
+        character where Go's scanner does."""
         text, at = self.text, at + 1
         while True:
-            found = _PLAIN.match(text, at)
-            at = found.end() if found else at
+            match = _PLAIN.match(text, at)
+            at = match.end() if match else at
             character = text[at : at + 1]
             if character == '"':
                 return at + 1
@@ -185,20 +187,20 @@ class _Scanner:
         return at + 4
 
     def _literal(self, at: int, word: str) -> int:
-        for offset, wanted in enumerate(word):
-            if self.text[at + offset : at + offset + 1] != wanted:
-                raise _unexpected(self.text, at + offset, f"in literal {word} (expecting '{wanted}')")
+        for offset, expected in enumerate(word):
+            if self.text[at + offset : at + offset + 1] != expected:
+                raise _unexpected(self.text, at + offset, f"in literal {word} (expecting '{expected}')")
         return at + len(word)
 
     def _number(self, at: int) -> int:
-        found = _NUMBER.match(self.text, at)
-        if found is None:
+        match = _NUMBER.match(self.text, at)
+        if match is None:
             raise _unexpected(self.text, at + 1, "in numeric literal")
-        end = found.end()
-        following, seen = self.text[end : end + 1], found.group()
-        if following == "." and not re.search("[.eE]", seen):
+        end = match.end()
+        following, number = self.text[end : end + 1], match.group()
+        if following == "." and not re.search("[.eE]", number):
             raise _unexpected(self.text, end + 1, "after decimal point in numeric literal")
-        if following in ("e", "E") and not re.search("[eE]", seen):
+        if following in ("e", "E") and not re.search("[eE]", number):
             sign = self.text[end + 1 : end + 2] in ("+", "-")
             raise _unexpected(self.text, end + (2 if sign else 1), "in exponent of numeric literal")
         return end

@@ -69,10 +69,10 @@ async def _digest(call: Call, reference: str) -> str:
     headers = {"X-Registry-Auth": call.auth} if call.auth else {}
     target = f"/distribution/{quote(reference, safe='/:@')}/json"
     try:
-        told = await call.upstream.request("GET", target, None, headers)
+        response = await call.upstream.request("GET", target, None, headers)
     except EngineUnreachable:
         return ""
-    return str(told.json["Descriptor"]["digest"]) if told.status == 200 else ""
+    return str(response.json["Descriptor"]["digest"]) if response.status == 200 else ""
 
 
 def digest_of(image: Raw, reference: str) -> str:
@@ -90,8 +90,8 @@ def digest_of(image: Raw, reference: str) -> str:
 async def inspect(call: Call, reference: str) -> Raw | None:
     """An image of the engine's, or None where it has none of that name."""
     try:
-        told = await call.ask("GET", f"/images/{quote(reference, safe='/:@')}/json")
+        response = await call.ask("GET", f"/images/{quote(reference, safe='/:@')}/json")
     except EngineUnreachable:
         return None
-    found: Raw | None = told.json if told.status == 200 else None
-    return found
+    image: Raw | None = response.json if response.status == 200 else None
+    return image

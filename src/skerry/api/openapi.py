@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from skerry.api.endpoint import Endpoint, Table
+from skerry.api.route import Route, Table
 from skerry.control.decode import RANGES
 from skerry.model.objects import Raw
 from skerry.model.shapes import LABELS, SHAPES
@@ -21,9 +21,9 @@ _KINDS: dict[str, Raw] = {
 def description(table: Table) -> Raw:
     """The OpenAPI document of a table of endpoints."""
     paths: dict[str, Raw] = {}
-    for endpoint in table:
-        path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", endpoint.path)
-        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, path)
+    for route in table:
+        path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
     return {
         "openapi": "3.0.3",
         "info": {
@@ -39,15 +39,15 @@ def description(table: Table) -> Raw:
 _ERROR: Raw = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
 
 
-def _operation(endpoint: Endpoint, path: str) -> Raw:
-    handle = endpoint.handle
+def _operation(route: Route, path: str) -> Raw:
+    handle = route.handle
     module, name = handle.__module__.rpartition(".")[2], getattr(handle, "__name__", "")
     operation: Raw = {
-        "operationId": f"{module}.{name}.{endpoint.method}",
+        "operationId": f"{module}.{name}.{route.method}",
         "summary": (handle.__doc__ or "").partition("\n")[0],
         "parameters": [
             *(_parameter(name, "path", _KINDS["text"]) for name in re.findall(r"\{(\w+)\}", path)),
-            *(_parameter(name, "query", _KINDS[entry.kind]) for name, entry in endpoint.query.items()),
+            *(_parameter(name, "query", _KINDS[entry.kind]) for name, entry in route.query.items()),
         ],
         "responses": {
             "default": {
@@ -56,8 +56,8 @@ def _operation(endpoint: Endpoint, path: str) -> Raw:
             }
         },
     }
-    if endpoint.body:
-        schema = _schema(endpoint.body if endpoint.body in SHAPES else "object")
+    if route.body:
+        schema = _schema(route.body if route.body in SHAPES else "object")
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
 

@@ -22,8 +22,8 @@ def ours(view: View, ref: str) -> Network | None:
 
 def visible(view: View) -> list[Network]:
     """The swarm's networks that there are for the user, by ID; rows of the engine's own are none."""
-    found = (view.networks[key] for key in sorted(view.networks))
-    return [network for network in found if not network.predefined and not network.removed]
+    rows = (view.networks[key] for key in sorted(view.networks))
+    return [network for network in rows if not network.predefined and not network.removed]
 
 
 def hidden(view: View, network: Raw) -> bool:
@@ -45,7 +45,7 @@ async def attachable(call: Call, network: Network) -> Network:
     if not network.attachable:
         reason = RpcError("PermissionDenied", f"network {network.name} not manually attachable").message
         raise SkerryError(f"Could not attach to network {network.name}: {reason}")
-    return await call.parts.allocate_network(network.id)
+    return await call.deps.allocate_network(network.id)
 
 
 async def namesakes(call: Call, name: str) -> int:
@@ -55,29 +55,33 @@ async def namesakes(call: Call, name: str) -> int:
 
 async def taken(call: Call) -> set[str]:
     """The subnets that are in use beside ours: this machine's routes and the engine's networks."""
-    found = set(call.parts.routes())
+    subnets = set(call.deps.routes())
     for network in await local_networks(call):
-        found |= {config["Subnet"] for config in network["IPAM"].get("Config") or () if config.get("Subnet")}
-    return found
+        subnets |= {
+            config["Subnet"] for config in network["IPAM"].get("Config") or () if config.get("Subnet")
+        }
+    return subnets
 
 
 async def local_networks(call: Call) -> list[Raw]:
     """The engine's own networks, without the bridges behind ours."""
-    told = await call.ask("GET", "/networks")
-    return [entry for entry in told.json if not hidden(call.view, entry)] if told.status == 200 else []
+    response = await call.ask("GET", "/networks")
+    return (
+        [entry for entry in response.json if not hidden(call.view, entry)] if response.status == 200 else []
+    )
 
 
 async def containers_on(call: Call, network: Network) -> Raw | None:
     """The containers on a network's bridge, or None while there is no bridge."""
-    told = await call.ask("GET", f"/networks/{network.engine_name}")
-    return None if told.status != 200 else told.json.get("Containers") or {}
+    response = await call.ask("GET", f"/networks/{network.engine_name}")
+    return None if response.status != 200 else response.json.get("Containers") or {}
 
 
 async def remove_ours(call: Call, network: Network) -> None:
     """Remove one of ours. Raises FailedPrecondition while containers that are no tasks are on it."""
     for key in await containers_on(call, network) or {}:
-        told = await call.ask("GET", f"/containers/{key}/json")
-        config = (told.json if told.status == 200 else {}).get("Config")
+        response = await call.ask("GET", f"/containers/{key}/json")
+        config = (response.json if response.status == 200 else {}).get("Config")
         if config is not None and TASK_ID not in (config.get("Labels") or {}):
             raise RpcError("FailedPrecondition", f"network {network.id} is in use by task {key[:25]}")
     await networks.remove(call.store, network.id)

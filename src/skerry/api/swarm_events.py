@@ -32,14 +32,14 @@ def of_commit(commit: Commit) -> list[Raw]:
         isinstance(change.object, Cluster) and None in (change.old, change.new) for change in commit.changes
     ):
         return []
-    found = []
+    events = []
     for change in commit.changes:
         event = of_change(change, commit.at)
         if event is not None:
-            found.append(event)
+            events.append(event)
             if _allocated(change):
-                found.append({**event, "Action": "update"})
-    return found
+                events.append({**event, "Action": "update"})
+    return events
 
 
 def _allocated(change: Change) -> bool:
@@ -135,19 +135,19 @@ def _service_face(service: Service) -> tuple[object, ...]:
 
 
 def _service_attributes(old: Service, new: Service) -> dict[str, str]:
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     images = [entry.spec.typed.task_template.container_spec.image for entry in (old, new)]
     if images[0] != images[1]:
-        found |= {"image.old": images[0], "image.new": images[1]}
+        attributes |= {"image.old": images[0], "image.new": images[1]}
     replicas = [_replicas(entry.spec.typed.mode) for entry in (old, new)]
     if replicas[0] != replicas[1] and None not in replicas:
-        found |= {"replicas.old": str(replicas[0]), "replicas.new": str(replicas[1])}
+        attributes |= {"replicas.old": str(replicas[0]), "replicas.new": str(replicas[1])}
     states = [entry.update.state if entry.update is not None else "" for entry in (old, new)]
     if states[0] != states[1] and states[1]:
-        found["updatestate.new"] = states[1]
+        attributes["updatestate.new"] = states[1]
         if states[0]:
-            found["updatestate.old"] = states[0]
-    return found
+            attributes["updatestate.old"] = states[0]
+    return attributes
 
 
 def _replicas(mode: ServiceMode) -> int | None:
@@ -155,12 +155,12 @@ def _replicas(mode: ServiceMode) -> int | None:
 
 
 def _differences(old: Raw, new: Raw, *keys: str) -> dict[str, str]:
-    found = {}
+    attributes = {}
     for key in keys:
         if old.get(key) != new.get(key):
-            found[f"{key.lower()}.old"] = str(old.get(key, ""))
-            found[f"{key.lower()}.new"] = str(new.get(key, ""))
-    return found
+            attributes[f"{key.lower()}.old"] = str(old.get(key, ""))
+            attributes[f"{key.lower()}.new"] = str(new.get(key, ""))
+    return attributes
 
 
 def _mourn(watcher: asyncio.Task[None]) -> None:
@@ -218,13 +218,13 @@ class Feed:
         """The event that the engine would have sent, had it run the check; with the container's labels."""
         try:
             # By its name: the agent may know the container's ID before the store does.
-            told = await self._upstream.request("GET", f"/containers/{task.name}/json")
+            response = await self._upstream.request("GET", f"/containers/{task.name}/json")
         except EngineUnreachable as error:
             log.info("no health event", container=task.name, reason=error.message)
             return
-        if told.status != 200:
+        if response.status != 200:
             return  # it is gone: the engine would have nothing to tell either
-        container, config = told.json["Id"], told.json["Config"]
+        container, config = response.json["Id"], response.json["Config"]
         image = task.spec.typed.container_spec.image
         self._publish(
             {

@@ -32,8 +32,8 @@ def version_numbers(text: str) -> tuple[int, ...]:
 
 def read_go(text: str) -> Version:
     """`go1.24.4` as a pair that compares; a Go without a number is taken for a new one."""
-    found = re.match(r"go(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else (2, 0)
+    match = re.match(r"go(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else (2, 0)
 
 
 @dataclass(frozen=True)

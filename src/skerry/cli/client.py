@@ -84,7 +84,7 @@ class DialConnection(http.client.HTTPConnection):
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-class Client:
+class DockerClient:
     """The API of one place; `name` is how it is called in sentences. Not for two threads at once."""
 
     def __init__(self, name: str, connect: Connect) -> None:
@@ -190,12 +190,12 @@ class Client:
         return said or getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def at_socket(name: str, path: str) -> Client:
+def at_socket(name: str, path: str) -> DockerClient:
     """The API at a unix socket."""
-    return Client(name, lambda: UnixConnection(path))
+    return DockerClient(name, lambda: UnixConnection(path))
 
 
-def at(place: str) -> Client:
+def at(place: str) -> DockerClient:
     """The API of a docker context, or of a host such as `ssh://root@manager`.
 
     Raises Unreachable where `place` is neither, or there is no docker CLI to go there.
@@ -210,7 +210,7 @@ def at(place: str) -> Client:
         raise Unreachable(
             f"{place} is neither a docker context nor a host such as ssh://root@manager or tcp://10.0.0.5:2376"
         )
-    return Client(place, lambda: DialConnection(words))
+    return DockerClient(place, lambda: DialConnection(words))
 
 
 def contexts() -> list[str]:

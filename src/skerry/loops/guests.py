@@ -1,6 +1,6 @@
 """Plain containers on attachable networks: the gate is told their names, and answers them as it does tasks.
 
-`loops.containers` follows the engine; who was started through the API is looked at before that is answered.
+`loops.follower` follows the engine; who was started through the API is looked at before that is answered.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from skerry.core.guests import Container, Guests, container_of, guests
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
-from skerry.loops.containers import RESYNC_S, ContainerFollower
+from skerry.loops.follower import RESYNC_S, ContainerFollower
 from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Network, Raw
 from skerry.store.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry.control import leases
 from skerry.engine.port import Engine
-from skerry.loops.containers import RESYNC_S, ContainerFollower
+from skerry.loops.follower import RESYNC_S, ContainerFollower
 from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Lease, Network, Raw
 from skerry.store.store import Store

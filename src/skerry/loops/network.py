@@ -50,6 +50,7 @@ class NetworkLoop:
         resync_s: float = RESYNC_S,
         conditions: Conditions | None = None,
     ) -> None:
+        """`switch` is told the traffic; what is missing in it is looked for every `resync_s`."""
         self._resync_s = resync_s
         self._conditions = conditions or Conditions()
         self._store = store
@@ -184,6 +185,8 @@ class NetworkLoop:
             self._stale = True
 
     async def _apply(self, desired: Traffic) -> bool:
+        """Have the kernel and the gate serve this traffic, unless they do; False where that has to be tried
+        again."""
         if desired == self._applied and not self._stale:
             await self._note_applied(desired)
             return True

@@ -31,7 +31,7 @@ Decide = Callable[[View, str, int], Plan]
 
 
 @dataclass
-class Failed:
+class FailedPass:
     """A service whose last pass failed: why, and when (by the loop's time) the next try is due."""
 
     condition: str
@@ -52,6 +52,7 @@ class Orchestrator:
         decide: Decide = reconcile,
         resync_s: float = RESYNC_S,
     ) -> None:
+        """`decide` is the core's pass, but for tests; all is decided again every `resync_s`."""
         self._store = store
         self._clock = clock
         self._conditions = conditions
@@ -62,7 +63,7 @@ class Orchestrator:
         self._unplaced: dict[str, None] = {}
         """Services with a task for which there is no place yet."""
         self._notes: dict[str, Note] = {}
-        self._failed: dict[str, Failed] = {}
+        self._failed: dict[str, FailedPass] = {}
 
     async def run(self) -> None:
         """Reconcile for ever. What was to be done when a former run ended is found again: all is dirty."""
@@ -138,7 +139,7 @@ class Orchestrator:
         failed = self._failed.get(service_id)
         if failed is None:
             service = self._store.view.services.get(service_id)
-            failed = Failed(f"service {service.name if service else service_id}", growing_pauses())
+            failed = FailedPass(f"service {service.name if service else service_id}", growing_pauses())
             self._failed[service_id] = failed
         pause, why = next(failed.pauses), in_words(error)
         trace = error if why != failed.why and not from_outside(error) else None
@@ -148,6 +149,8 @@ class Orchestrator:
         self._conditions.set(failed.condition, text)
 
     async def _pass(self, service_id: str) -> None:
+        """Decide about one service in one transaction, and note when it has to be looked at again."""
+
         def decide(tx: Tx) -> Plan:
             plan = self._decide(tx.view, service_id, tx.now)
             apply(plan, tx)

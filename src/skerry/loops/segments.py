@@ -72,6 +72,7 @@ class SegmentsLoop:
         conditions: Conditions | None = None,
         resync_s: float = RESYNC_S,
     ) -> None:
+        """`dresser` makes of a bridge a segment of the gate's; all is looked at again every `resync_s`."""
         self._store = store
         self._engine = engine
         self._dresser = dresser
@@ -255,6 +256,8 @@ class SegmentsLoop:
                 await self._dresser.displaced(pid, {network.bridge: address})
 
     async def _remove(self, network: Network) -> None:
+        """Remove a network's bridge and then its row, so that a failure in between is tried again. Plain
+        containers on it are taken off first."""
         try:
             await self._engine.remove_network(network.engine_name)
         except EngineError as error:

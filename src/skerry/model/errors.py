@@ -1,4 +1,4 @@
-"""Errors that reach the client: each class is one HTTP status (`skerry.api.errors` has the table).
+"""Errors that reach the client: each class is one HTTP status (`skerry.api.responses` has the table).
 
 `Rpc` errors are those which Swarm's own control API raises: their text carries the gRPC code, and tools
 look for parts of it.

@@ -16,7 +16,7 @@ class BadBody(ValueError):
     """The chunks of this body are none."""
 
 
-class Body(Protocol):
+class BodyReader(Protocol):
     """A body of which some is still to come, unless it is `done`."""
 
     @property
@@ -112,6 +112,8 @@ class Chunked:
         return len(part)
 
     def _line_read(self, line: bytes) -> None:
+        """Act on a whole line: the size of the next chunk, or one of the trailer, whose empty line ends the
+        body."""
         if self._trailer:
             self._trailer += len(line) + 2
             self.done = not line

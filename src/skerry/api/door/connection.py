@@ -1,8 +1,13 @@
 """A client's connection: one request after the other, and each head decides who serves it.
 
-Ours go to aiohttp, the others to the engine; both get the head and the body written afresh, and nothing that
-comes behind them. The connection is kept, as clients of Docker expect, and comes back here for its next head.
-Only where the engine has taken it out of HTTP (attach, exec, BuildKit's session) is it a pipe from then on.
+A connection is between two requests (`_idle`), within one, or a pipe. Bytes collect in `HeadReader` until a
+head is whole. Then `_route` picks the handler: aiohttp for skerry's own endpoints (`_web`, one protocol for
+the whole connection), or an `Exchange`, which is one connection to the engine for this request alone. The
+handler gets the head and the body written afresh, and nothing that comes behind them; what the client sends
+ahead stays in the buffer, and above a limit is not read. The answer's end brings the connection back here
+for its next head: the exchange sees that end itself, aiohttp tells it to its access log (`Answered`). Only
+where the engine has taken a connection out of HTTP (attach, exec, BuildKit's session) is it a pipe from then
+on. Both sides hold each other back where one reads slowly, and a client that hangs up ends its request.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from skerry.api.door.bodies import BadBody, Body
+from skerry.api.door.bodies import BadBody, BodyReader
 from skerry.api.door.exchange import Exchange
 from skerry.api.door.heads import LIMIT, BadHead, Head, HeadReader
 from skerry.api.door.pipe import LINGER_S, ClientHalf, hung_up, tie
@@ -56,125 +61,128 @@ class Door(Protocol):
 class Connection(asyncio.Protocol):
     """Reads each head, then hands the request to the protocol that serves it."""
 
-    def __init__(self, server: Door) -> None:
-        self._server = server
+    def __init__(self, door: Door) -> None:
+        """`door` is what accepted it."""
+        self._door = door
         self._heads = HeadReader()
         self._head: Head | None = None
         """Of the request under way, or the last one."""
-        self._body: Body | None = None
+        self._body: BodyReader | None = None
         """Its body, as far as it is still to come."""
-        self._ours: web.RequestHandler | None = None
-        self._next: asyncio.Protocol | None = None
+        self._web: web.RequestHandler | None = None
+        self._handler: asyncio.Protocol | None = None
         """Whoever serves the request under way, or the last one."""
         self._exchange: Exchange | None = None
         """The engine's end of the request under way."""
-        self._raw = False
+        self._piped = False
         """No HTTP any more: everything is for the engine."""
-        self._answered = True
+        self._idle = True
+        """The last request has its whole answer."""
         self._transport: asyncio.Transport | None = None
-        self._patience: asyncio.TimerHandle | None = None
-        self._ended = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._client_done = False
         """The client sends no more."""
         self._closing = False
         """What the client still sends is dropped."""
         self._slow = False
         """The client reads more slowly than it is written to."""
-        self._fresh = True
+        self._unused = True
         """Nothing was asked yet."""
-        self._since = asyncio.get_running_loop().time()
+        self._opened_at = asyncio.get_running_loop().time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is here. It may stay without a word, but a head that it begins has to be whole soon."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._server.connections.add(self)
+        self._door.connections.add(self)
 
     def _wait_for_head(self) -> None:
         assert self._transport is not None
-        if self._patience is None and self._heads.buffer:
-            self._patience = asyncio.get_running_loop().call_later(HEAD_TIMEOUT_S, self._transport.abort)
+        if self._head_timer is None and self._heads.buffer:
+            self._head_timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT_S, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Part of a head, or what follows one."""
         if self._closing:
             return
-        if self._raw and self._next is not None:
-            self._next.data_received(data)
+        if self._piped and self._handler is not None:
+            self._handler.data_received(data)
             return
         self._heads.buffer += data
-        self._go_on()
+        self._advance()
 
-    def _go_on(self) -> None:
+    def _advance(self) -> None:
         """One request at a time: what a client sends ahead waits until it has its answer."""
         assert self._transport is not None
         try:
             self._read_body()
-            if self._body is None and self._answered:
+            if self._body is None and self._idle:
                 self._read_head()
         except BadHead as error:
-            self._refuse_bytes(error.status, str(error))
+            self._refuse_as_server(error.status, str(error))
         except BadBody as error:
             self._refuse_body(str(error))
-        if not self._answered and len(self._heads.buffer) > LIMIT:
+        if not self._idle and len(self._heads.buffer) > LIMIT:
             self._transport.pause_reading()
 
     def _read_body(self) -> None:
         buffer = self._heads.buffer
         if self._body is None or not buffer or (self._exchange is not None and not self._exchange.transport):
             return
-        assert self._next is not None
+        assert self._handler is not None
         content, count = self._body.take(bytes(buffer))
         del buffer[:count]
         if self._body.done:
             self._body = None
         if content:
-            self._next.data_received(content)
+            self._handler.data_received(content)
 
     def _read_head(self) -> None:
         assert self._transport is not None
         head = self._heads.read()
         if head is not None:
-            self._decide(head)
-        elif self._ended:  # the rest of this head will never come
+            self._route(head)
+        elif self._client_done:  # the rest of this head will never come
             self._transport.close()
         else:
             self._wait_for_head()
 
-    def _decide(self, head: Head) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _route(self, head: Head) -> None:
+        """Hand the request to whoever serves it, or redirect one whose path is not clean."""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
         if head.target.clean != head.target:
             self._redirect(head)
             return
-        self._answered = self._fresh = False
+        self._idle = self._unused = False
         self._head, body = head, head.body()
         self._body = None if body.done else body
-        if self._server.ours(head):
-            self._serve(head.render(close=not head.keeps))
+        if self._door.ours(head):
+            self._to_web(head.render(close=not head.keeps))
         else:
-            self._pass(head)
+            self._to_engine(head)
         self._read_body()
 
-    def _serve(self, data: bytes) -> None:
+    def _to_web(self, data: bytes) -> None:
         assert self._transport is not None
-        if self._ours is None:
-            self._ours = self._server.web_protocol()
-            self._ours.connection_made(self._transport)
+        if self._web is None:
+            self._web = self._door.web_protocol()
+            self._web.connection_made(self._transport)
             if self._slow:
-                self._ours.pause_writing()
-        self._next = self._ours
-        self._ours.data_received(data)
+                self._web.pause_writing()
+        self._handler = self._web
+        self._web.data_received(data)
 
     def answered(self) -> None:
         """The request under way has its whole answer."""
         assert self._transport is not None
-        self._answered = True
+        self._idle = True
         if self._head is not None and not self._head.keeps:
             self._closing = True  # aiohttp closes it
-        elif self._ended and not self._heads.buffer:
+        elif self._client_done and not self._heads.buffer:
             self._transport.close()
-        elif self._server.closing:
+        elif self._door.closing:
             self._finish()
         else:
             self._wait_for_head()
@@ -182,29 +190,31 @@ class Connection(asyncio.Protocol):
 
     def _resume(self) -> None:
         assert self._transport is not None
-        if self._transport.is_closing() or self._raw or self._closing:
+        if self._transport.is_closing() or self._piped or self._closing:
             return
         if self._exchange is None or self._exchange.transport is not None:
             self._transport.resume_reading()
-        self._go_on()
+        self._advance()
 
     # The engine's requests.
 
-    def _pass(self, head: Head) -> None:
+    def _to_engine(self, head: Head) -> None:
         assert self._transport is not None
         self._transport.pause_reading()
         client = ClientHalf()
         client.transport = self._transport
-        self._next = client
-        self._exchange = Exchange(head, self._whole, self._hijacked)
+        self._handler = client
+        self._exchange = Exchange(head, self._on_engine_answer, self._on_hijack)
         tie(client, self._exchange)
         task = asyncio.ensure_future(self._connect(self._exchange, head.render(close=True)))
-        self._server.connecting.add(task)
-        task.add_done_callback(self._server.connecting.discard)
+        self._door.connecting.add(task)
+        task.add_done_callback(self._door.connecting.discard)
 
     async def _connect(self, engine: Exchange, data: bytes) -> None:
+        """Open a connection to the engine for this request, and send its head. A client that has hung up
+        meanwhile needs none; without an engine the answer is 503."""
         assert self._transport is not None
-        path = self._server.engine_socket
+        path = self._door.engine_socket
         try:
             await asyncio.get_running_loop().create_unix_connection(lambda: engine, path)
         except OSError as error:
@@ -221,33 +231,33 @@ class Connection(asyncio.Protocol):
             engine.transport.pause_reading()
         self._resume()
 
-    def _whole(self) -> None:
+    def _on_engine_answer(self) -> None:
         """The engine's answer is whole; unless it came before the request was, the connection is kept."""
         assert self._exchange is not None
         assert self._head is not None
-        self._let_go()
+        self._drop_engine()
         if self._head.keeps and self._body is None:
             self.answered()
         else:
             self._finish()
 
-    def _let_go(self) -> None:
+    def _drop_engine(self) -> None:
         """End the engine's connection."""
         if self._exchange is not None:
             self._exchange.detach()
-        self._exchange = self._next = None
+        self._exchange = self._handler = None
 
-    def _hijacked(self) -> None:
+    def _on_hijack(self) -> None:
         """The engine has taken the connection: what was sent ahead is for it too."""
         assert self._transport is not None
-        assert self._next is not None
-        self._raw, self._body = True, None
+        assert self._handler is not None
+        self._piped, self._body = True, None
         if data := bytes(self._heads.buffer):
             self._heads.buffer.clear()
-            self._next.data_received(data)
+            self._handler.data_received(data)
         self._transport.resume_reading()
-        if self._ended:
-            self._next.eof_received()
+        if self._client_done:
+            self._handler.eof_received()
 
     # Ends.
 
@@ -262,18 +272,18 @@ class Connection(asyncio.Protocol):
         if self._exchange is not None and self._exchange.begun:
             self._transport.abort()
             return
-        self._refuse_bytes(400, message)
+        self._refuse_as_server(400, message)
         self._transport.close()
 
-    def _refuse_bytes(self, status: int, reason: str) -> None:
+    def _refuse_as_server(self, status: int, reason: str) -> None:
         """In the words of dockerd's HTTP server, whose API has not seen the request yet."""
-        self._let_go()
+        self._drop_engine()
         words = f"{status} {_REASONS[status]}" + (f": {reason}" if reason else "")
         self._write(status, words.encode(), "Content-Type: text/plain; charset=utf-8\r\n")
         self._finish()
 
     def _refuse(self, status: int, message: str) -> None:
-        self._let_go()
+        self._drop_engine()
         body = msgspec.json.encode({"message": message}) + b"\n"
         self._write(status, body, "Content-Type: application/json\r\n")
         self._finish()
@@ -286,10 +296,10 @@ class Connection(asyncio.Protocol):
     def _finish(self) -> None:
         """Close, once the client has read what was written: while it sends, a close could cut that off."""
         assert self._transport is not None
-        self._closing = self._answered = True
+        self._closing = self._idle = True
         self._body = None
         self._heads.buffer.clear()
-        if self._ended or not self._transport.can_write_eof():
+        if self._client_done or not self._transport.can_write_eof():
             self._transport.close()
             return
         self._transport.write_eof()
@@ -298,21 +308,21 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends no more. One that only closed its sending half still wants its answer."""
-        if self._transport is None or self._closing or (self._answered and not self._heads.buffer):
+        if self._transport is None or self._closing or (self._idle and not self._heads.buffer):
             return False
-        self._ended = True
-        if self._answered:
+        self._client_done = True
+        if self._idle:
             asyncio.get_running_loop().call_soon(self._resume)
             return True
         mid_body = self._body is not None and self._exchange is not None
-        if (self._raw or mid_body) and isinstance(self._next, ClientHalf):
-            return self._next.eof_received()
+        if (self._piped or mid_body) and isinstance(self._handler, ClientHalf):
+            return self._handler.eof_received()
         return not hung_up(self._transport)
 
     def check(self) -> None:
         """Notice a hang-up that reading does not show: after a half-close, or while reading is paused."""
         transport = self._transport
-        unheard = transport is not None and (self._ended or not transport.is_reading())
+        unheard = transport is not None and (self._client_done or not transport.is_reading())
         if transport is not None and unheard and hung_up(transport):
             transport.abort()
 
@@ -323,9 +333,9 @@ class Connection(asyncio.Protocol):
 
     def awaits_answer(self, now: float) -> bool:
         """Whether a client waits here for an answer that will have an end."""
-        if self._fresh:  # it has connected, and is about to ask
-            return now - self._since < QUIET_S
-        if self._answered or self._raw or self._head is None:
+        if self._unused:  # it has connected, and is about to ask
+            return now - self._opened_at < QUIET_S
+        if self._idle or self._piped or self._head is None:
             return False
         if self._exchange is not None:
             return not self._exchange.begun or now - self._exchange.heard < QUIET_S
@@ -344,17 +354,17 @@ class Connection(asyncio.Protocol):
             protocol.resume_writing()
 
     def _writers(self) -> set[asyncio.Protocol]:
-        return {protocol for protocol in (self._ours, self._next) if protocol is not None}
+        return {protocol for protocol in (self._web, self._handler) if protocol is not None}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone: so is whatever served it."""
-        self._server.connections.discard(self)
-        if self._patience is not None:
-            self._patience.cancel()
-        if self._ours is not None:
-            self._ours.connection_lost(exc)
-        if self._next is not None and self._next is not self._ours:
-            self._next.connection_lost(exc)
+        self._door.connections.discard(self)
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        if self._web is not None:
+            self._web.connection_lost(exc)
+        if self._handler is not None and self._handler is not self._web:
+            self._handler.connection_lost(exc)
 
 
 class Answered(AbstractAccessLogger):

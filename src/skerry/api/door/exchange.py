@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable
 
-from skerry.api.door.bodies import BadBody, Body, Chunked, Endless, Sized
+from skerry.api.door.bodies import BadBody, BodyReader, Chunked, Endless, Sized
 from skerry.api.door.heads import LIMIT, Head
 from skerry.api.door.pipe import EngineHalf
 
@@ -36,7 +36,7 @@ class Exchange(EngineHalf):
         self._whole = whole
         self._hijacked = hijacked
         self._buffer = b""
-        self._body: Body | None = None
+        self._body: BodyReader | None = None
 
     def data_received(self, data: bytes) -> None:
         """Part of the answer."""
@@ -53,7 +53,7 @@ class Exchange(EngineHalf):
             data, self._buffer = self._buffer, b""
         self._pass_on(self._body, data)
 
-    def _pass_on(self, body: Body, data: bytes) -> None:
+    def _pass_on(self, body: BodyReader, data: bytes) -> None:
         if data and not body.done:
             try:
                 count = body.skip(data)
@@ -99,7 +99,7 @@ class Exchange(EngineHalf):
             and any(name == b"content-type" and value in RAW_STREAMS for name, value in fields)
         )
 
-    def _framing(self, status: int, fields: list[tuple[bytes, bytes]]) -> Body:
+    def _framing(self, status: int, fields: list[tuple[bytes, bytes]]) -> BodyReader:
         if self._head.method == "HEAD" or status in (204, 304):
             return Sized(0)
         if any(name == b"transfer-encoding" for name, _ in fields):

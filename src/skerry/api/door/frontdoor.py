@@ -38,7 +38,7 @@ class AlreadyServed(SkerryError):
 class Server:
     """The listening front door; `serve` makes it."""
 
-    def __init__(self, path: Path, runner: web.AppRunner, routes: Routes, engine_socket: str) -> None:
+    def __init__(self, path: Path, runner: web.AppRunner, routes: OwnedRoutes, engine_socket: str) -> None:
         self.path = path
         self.ours = routes.ours
         self.engine_socket = engine_socket
@@ -98,7 +98,7 @@ class Server:
             await asyncio.sleep(LOOK_S)
 
 
-class Routes:
+class OwnedRoutes:
     """Which requests are ours: everything below `OWNED`, and the overlaid routes of the application."""
 
     def __init__(self, app: web.Application) -> None:
@@ -149,7 +149,7 @@ async def serve(
     await runner.setup()
     sock = sock or bind(Path(path), mode, group)
     try:
-        server = Server(Path(path), runner, Routes(app), engine_socket)
+        server = Server(Path(path), runner, OwnedRoutes(app), engine_socket)
         await server.listen(sock)
     except BaseException:
         sock.close()
@@ -183,6 +183,8 @@ def bind(path: Path, mode: int, group: str) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
+    """Remove a socket's file where nobody listens any more. Raises AlreadyServed where somebody does, or it
+    is no socket."""
     try:
         kind = path.stat().st_mode
     except FileNotFoundError:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from skerry.api.door.bodies import Body, Chunked, Sized
+from skerry.api.door.bodies import BodyReader, Chunked, Sized
 from skerry.api.door.target import BadTarget, Target, read_target
 
 LIMIT = (1 << 20) + 4096
@@ -67,7 +67,7 @@ class Head:
         wishes = b",".join(value for name, value in self.fields if name.lower() == b"connection")
         return self.protocol == "HTTP/1.1" and b"close" not in re.split(rb"[ \t,]+", wishes.lower())
 
-    def body(self) -> Body:
+    def body(self) -> BodyReader:
         """What follows the head, still to be read."""
         return Chunked() if self.length is None else Sized(self.length)
 

@@ -83,9 +83,9 @@ class Half(asyncio.Protocol):
         self.ended = True
         self.close()
         if self.peer is not None and self._other is not None:
-            asyncio.get_running_loop().call_later(LINGER_S, self.peer.lost_interest)
+            asyncio.get_running_loop().call_later(LINGER_S, self.peer.abort_if_unsent)
 
-    def lost_interest(self) -> None:
+    def abort_if_unsent(self) -> None:
         """The other end has been gone for a while: what could not be sent until now never will be."""
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class EngineHalf(Half):
         asyncio.get_running_loop().call_later(LINGER_S, self._give_up)
         return stays
 
-    def lost_interest(self) -> None:
+    def abort_if_unsent(self) -> None:
         """An engine that does not take what a vanished client sent is not waited for."""
         if self.transport is not None:
             self.transport.abort()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api.call import Call, empty
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
+from skerry.api.call import Call
 from skerry.api.filters import Filters, any_of
 from skerry.api.query import NUMBER, Parameter
+from skerry.api.responses import empty_response, json_response
+from skerry.api.route import Route, Table
 from skerry.api.wire import configs_and_secrets as wire
 from skerry.control import configs, secrets, swarm
 from skerry.model.errors import InvalidParameter
@@ -32,7 +32,7 @@ async def list_configs(call: Call) -> web.Response:
     filters = call.filters()
     swarm.manager(call.view)
     rows = sorted(call.view.configs.values(), key=lambda row: row.id)
-    return answer([wire.config(row) for row in rows if _passes(row, filters)])
+    return json_response([wire.config(row) for row in rows if _passes(row, filters)])
 
 
 async def list_secrets(call: Call) -> web.Response:
@@ -40,19 +40,19 @@ async def list_secrets(call: Call) -> web.Response:
     filters = call.filters()
     swarm.manager(call.view)
     rows = sorted(call.view.secrets.values(), key=lambda row: row.id)
-    return answer([wire.secret(row) for row in rows if _passes(row, filters)])
+    return json_response([wire.secret(row) for row in rows if _passes(row, filters)])
 
 
 async def inspect_config(call: Call) -> web.Response:
     """One config."""
     swarm.manager(call.view)
-    return answer(wire.config(configs.find(call.view, call.ref)))
+    return json_response(wire.config(configs.find(call.view, call.ref)))
 
 
 async def inspect_secret(call: Call) -> web.Response:
     """One secret, without its content."""
     swarm.manager(call.view)
-    return answer(wire.secret(secrets.find(call.view, call.ref)))
+    return json_response(wire.secret(secrets.find(call.view, call.ref)))
 
 
 def _check_templating(call: Call, body: Raw, kind: str) -> None:
@@ -65,55 +65,51 @@ async def create_config(call: Call) -> web.Response:
     """Make a config."""
     body = await call.body()
     _check_templating(call, body, "config")
-    return answer({"ID": await configs.create(call.store, body)}, 201)
+    return json_response({"ID": await configs.create(call.store, body)}, 201)
 
 
 async def create_secret(call: Call) -> web.Response:
     """Make a secret."""
     body = await call.body()
     _check_templating(call, body, "secret")
-    return answer({"ID": await secrets.create(call.store, body)}, 201)
+    return json_response({"ID": await secrets.create(call.store, body)}, 201)
 
 
 async def update_config(call: Call) -> web.Response:
     """Replace a config's spec."""
     body = await call.body()
     await configs.update(call.store, call.ref, call.query.number("version"), body)
-    return empty()
+    return empty_response()
 
 
 async def update_secret(call: Call) -> web.Response:
     """Replace a secret's spec."""
     body = await call.body()
     await secrets.update(call.store, call.ref, call.query.number("version"), body)
-    return empty()
+    return empty_response()
 
 
 async def remove_config(call: Call) -> web.Response:
     """Remove a config that nothing uses."""
     await configs.remove(call.store, call.ref)
-    return empty(204)
+    return empty_response(204)
 
 
 async def remove_secret(call: Call) -> web.Response:
     """Remove a secret that nothing uses."""
     await secrets.remove(call.store, call.ref)
-    return empty(204)
+    return empty_response(204)
 
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/configs", list_configs, query={"filters": _FILTERS}),
-    Endpoint("POST", "/configs/create", create_config, body="swarm.ConfigSpec"),
-    Endpoint("GET", "/configs/{ref}", inspect_config),
-    Endpoint(
-        "POST", "/configs/{ref}/update", update_config, body="swarm.ConfigSpec", query={"version": NUMBER}
-    ),
-    Endpoint("DELETE", "/configs/{ref}", remove_config),
-    Endpoint("GET", "/secrets", list_secrets, query={"filters": _FILTERS}),
-    Endpoint("POST", "/secrets/create", create_secret, body="swarm.SecretSpec"),
-    Endpoint("GET", "/secrets/{ref}", inspect_secret),
-    Endpoint(
-        "POST", "/secrets/{ref}/update", update_secret, body="swarm.SecretSpec", query={"version": NUMBER}
-    ),
-    Endpoint("DELETE", "/secrets/{ref}", remove_secret),
+ROUTES: Table = [
+    Route("GET", "/configs", list_configs, query={"filters": _FILTERS}),
+    Route("POST", "/configs/create", create_config, body="swarm.ConfigSpec"),
+    Route("GET", "/configs/{ref}", inspect_config),
+    Route("POST", "/configs/{ref}/update", update_config, body="swarm.ConfigSpec", query={"version": NUMBER}),
+    Route("DELETE", "/configs/{ref}", remove_config),
+    Route("GET", "/secrets", list_secrets, query={"filters": _FILTERS}),
+    Route("POST", "/secrets/create", create_secret, body="swarm.SecretSpec"),
+    Route("GET", "/secrets/{ref}", inspect_secret),
+    Route("POST", "/secrets/{ref}/update", update_secret, body="swarm.SecretSpec", query={"version": NUMBER}),
+    Route("DELETE", "/secrets/{ref}", remove_secret),
 ]

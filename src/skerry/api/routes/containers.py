@@ -10,13 +10,14 @@ import msgspec
 from aiohttp import web
 
 from skerry.api import engine_versions, portfilter
-from skerry.api.call import Call, relay, relay_json
-from skerry.api.decode import canonical
+from skerry.api.call import Call
 from skerry.api.disguise import Disguise, networks_of, own_healthcheck
-from skerry.api.endpoint import Endpoint, Table
 from skerry.api.filters import Filters
 from skerry.api.overlay import attachable, joined
 from skerry.api.query import FLAG, NUMBER, TEXT, Parameter
+from skerry.api.request_body import canonical
+from skerry.api.responses import json_response, relay
+from skerry.api.route import Route, Table
 from skerry.api.seats import seat
 from skerry.control import leases
 from skerry.model.container_labels import TASK_ID
@@ -53,7 +54,7 @@ async def listing(call: Call) -> web.Response:
     disguise = Disguise.of(call)
     rows = [disguise.row(row) for row in response.json]
     rows = [row for row in rows if _passes(disguise, row, own)]
-    return relay_json(response, rows[:limit] if limit > 0 else rows)
+    return json_response(rows[:limit] if limit > 0 else rows, response.status)
 
 
 def _limit(text: str) -> int:
@@ -114,24 +115,25 @@ def _has_port(row: Raw, filters: Filters) -> bool:
 
 async def inspect(call: Call) -> web.Response:
     """`docker inspect` of a container."""
-    told = await call.forward()
-    if told.status != 200:
-        return relay(told)
-    found: Raw = told.json
-    looks = Disguise.of(call)
-    return relay_json(told, looks.details(found, await _image_healthcheck(call, looks, found)))
+    response = await call.forward()
+    if response.status != 200:
+        return relay(response)
+    container: Raw = response.json
+    disguise = Disguise.of(call)
+    check = await _image_healthcheck(call, disguise, container)
+    return json_response(disguise.details(container, check), response.status)
 
 
-async def _image_healthcheck(call: Call, looks: Disguise, found: Raw) -> Raw | None:
+async def _image_healthcheck(call: Call, disguise: Disguise, container: Raw) -> Raw | None:
     """What the image of a task says about its health, where the service does not say it."""
-    task = looks.task_of((found.get("Config") or {}).get("Labels"), found.get("Id", ""))
+    task = disguise.task_of((container.get("Config") or {}).get("Labels"), container.get("Id", ""))
     if task is None:
         return None
     own = own_healthcheck(task, None)
     if own is not None and own.get("Test"):
         return None
-    told = await call.ask("GET", f"/images/{found.get('Image', '')}/json")
-    config = told.json.get("Config") if told.status == 200 else None
+    response = await call.ask("GET", f"/images/{container.get('Image', '')}/json")
+    config = response.json.get("Config") if response.status == 200 else None
     check = (config or {}).get("Healthcheck")
     return check if isinstance(check, dict) else None
 
@@ -149,10 +151,10 @@ async def create(call: Call) -> web.Response:
     plain = canonical(sent, "container.CreateRequest")
     body = _with_the_api(call, plain)
     body = await _onto_bridges(call, body) or body
-    told = await call.forward(body=msgspec.json.encode(body) if body != plain else None)
-    if told.status == 201 and body != plain:
-        await leases.prefer(call.store, str(told.json["Id"]), _chosen(call, plain, body))
-    return relay(told)
+    response = await call.forward(body=msgspec.json.encode(body) if body != plain else None)
+    if response.status == 201 and body != plain:
+        await leases.prefer(call.store, str(response.json["Id"]), _chosen(call, plain, body))
+    return relay(response)
 
 
 def _chosen(call: Call, sent: Raw, body: Raw) -> Iterator[tuple[Network, str]]:
@@ -166,13 +168,13 @@ def _chosen(call: Call, sent: Raw, body: Raw) -> Iterator[tuple[Network, str]]:
 
 
 def _endpoints(body: Raw) -> Raw:
-    found: Raw = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
-    return found
+    endpoints: Raw = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    return endpoints
 
 
 def _with_the_api(call: Call, body: Raw) -> Raw:
     """The body with skerry's socket where it binds the engine's."""
-    socket, host, labels = call.parts.api_socket, body.get("HostConfig"), body.get("Labels") or {}
+    socket, host, labels = call.deps.api_socket, body.get("HostConfig"), body.get("Labels") or {}
     if socket is None or not isinstance(host, dict) or not isinstance(labels, dict):
         return body
     return {**body, "HostConfig": socket.host_config(host, labels)}
@@ -189,18 +191,18 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
     if not isinstance(mode, str):
         return None
     refs = dict.fromkeys((mode, *named))
-    wanted = {ref: network for ref in refs if (network := await joined(call, ref)) is not None}
-    if not wanted:
+    networks = {ref: network for ref in refs if (network := await joined(call, ref)) is not None}
+    if not networks:
         return None
-    for ref, network in wanted.items():
+    for ref, network in networks.items():
         if network.attachable:
-            wanted[ref] = await attachable(call, network)
-    first = next(iter(wanted.values()))
-    host = {**host, "NetworkMode": _engine_name(wanted, host.get("NetworkMode", ""))}
+            networks[ref] = await attachable(call, network)
+    first = next(iter(networks.values()))
+    host = {**host, "NetworkMode": _engine_name(networks, host.get("NetworkMode", ""))}
     if not host.get("Dns") and first.leg:
         host["Dns"] = [first.leg]
-    endpoints = {_engine_name(wanted, ref): _unidentified(entry) for ref, entry in named.items()}
-    for network in wanted.values():
+    endpoints = {_engine_name(networks, ref): _unidentified(entry) for ref, entry in named.items()}
+    for network in networks.values():
         if network.attachable and (
             network.engine_name in endpoints or network.engine_name == host["NetworkMode"]
         ):
@@ -211,44 +213,44 @@ async def _onto_bridges(call: Call, body: Raw) -> Raw | None:
 
 async def start(call: Call) -> web.Response:
     """Start a container; only now it is refused on a network that is not attachable, as with Swarm."""
-    told = await call.ask("GET", f"/containers/{quote(call.ref, safe='')}/json")
-    found: Raw = told.json if told.status == 200 else {}
-    names = {(found.get("HostConfig") or {}).get("NetworkMode", "")}
-    names |= set((found.get("NetworkSettings") or {}).get("Networks") or {})
+    response = await call.ask("GET", f"/containers/{quote(call.ref, safe='')}/json")
+    container: Raw = response.json if response.status == 200 else {}
+    names = {(container.get("HostConfig") or {}).get("NetworkMode", "")}
+    names |= set((container.get("NetworkSettings") or {}).get("Networks") or {})
     ours = [network for name, network in networks_of(call.view).items() if name in names]
-    if not ours or TASK_ID in (found["Config"].get("Labels") or {}) or _runs(found):
+    if not ours or TASK_ID in (container["Config"].get("Labels") or {}) or _runs(container):
         return relay(await call.forward())
     try:
         for network in ours:
-            await seat(call, found, await attachable(call, network))
+            await seat(call, container, await attachable(call, network))
     except SkerryError as error:
-        await _not_started(call, found, ours)
+        await _not_started(call, container, ours)
         if call.facts.has(engine_versions.START_PREFIX):
             error.message = f"failed to set up container networking: {error.message}"
         raise
-    told = await call.forward()
-    if told.status >= 400:
+    response = await call.forward()
+    if response.status >= 400:
         for network in ours:
-            await leases.release(call.store, str(found["Id"]), network)
+            await leases.release(call.store, str(container["Id"]), network)
     else:
-        await call.parts.guest_settled(str(found["Id"]))
-    return relay(told)
+        await call.deps.guest_settled(str(container["Id"]))
+    return relay(response)
 
 
-def _runs(found: Raw) -> bool:
-    return bool((found.get("State") or {}).get("Running"))
+def _runs(container: Raw) -> bool:
+    return bool((container.get("State") or {}).get("Running"))
 
 
-async def _not_started(call: Call, found: Raw, ours: Iterable[Network]) -> None:
+async def _not_started(call: Call, container: Raw, ours: Iterable[Network]) -> None:
     for network in ours:
-        await leases.release(call.store, str(found["Id"]), network)
-    if found["HostConfig"].get("AutoRemove"):
+        await leases.release(call.store, str(container["Id"]), network)
+    if container["HostConfig"].get("AutoRemove"):
         # as the engine does after a start that failed: `docker run --rm` waits for it
-        await call.ask("DELETE", f"/containers/{found['Id']}?v=1&force=1")
+        await call.ask("DELETE", f"/containers/{container['Id']}?v=1&force=1")
 
 
-def _engine_name(wanted: dict[str, Network], ref: str) -> str:
-    return wanted[ref].engine_name if ref in wanted else ref
+def _engine_name(networks: dict[str, Network], ref: str) -> str:
+    return networks[ref].engine_name if ref in networks else ref
 
 
 def _unidentified(endpoint: Raw | None) -> Raw | None:
@@ -256,14 +258,14 @@ def _unidentified(endpoint: Raw | None) -> Raw | None:
     return None if endpoint is None else {key: value for key, value in endpoint.items() if key != "NetworkID"}
 
 
-ENDPOINTS: Table = [
-    Endpoint(
+ROUTES: Table = [
+    Route(
         "GET",
         "/containers/json",
         listing,
         query={"filters": Parameter("filters", malformed=500), "all": FLAG, "limit": NUMBER, "size": FLAG},
     ),
-    Endpoint("POST", "/containers/create", create, body="container.CreateRequest", query={"name": TEXT}),
-    Endpoint("POST", "/containers/{ref}/start", start),
-    Endpoint("GET", "/containers/{ref}/json", inspect),
+    Route("POST", "/containers/create", create, body="container.CreateRequest", query={"name": TEXT}),
+    Route("POST", "/containers/{ref}/start", start),
+    Route("GET", "/containers/{ref}/json", inspect),
 ]

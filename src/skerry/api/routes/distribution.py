@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api.call import Call, relay
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
+from skerry.api.call import Call
 from skerry.api.images import digest_of, inspect
+from skerry.api.responses import json_response, relay
+from skerry.api.route import Route, Table
 from skerry.model.objects import Raw
 
 
@@ -20,11 +20,11 @@ async def distribution(call: Call) -> web.Response:
     """The registry's answer, or the node's own for an image that is here."""
     image = await inspect(call, call.ref)
     if image is not None and not image.get("RepoDigests"):
-        return answer(local(image, str(image["Id"])))  # asking a registry would only take time
-    asked = await call.forward()
-    if asked.status == 200 or image is None:
-        return relay(asked)
-    return answer(local(image, digest_of(image, call.ref)))
+        return json_response(local(image, str(image["Id"])))  # asking a registry would only take time
+    response = await call.forward()
+    if response.status == 200 or image is None:
+        return relay(response)
+    return json_response(local(image, digest_of(image, call.ref)))
 
 
 def local(image: Raw, digest: str) -> Raw:
@@ -36,4 +36,4 @@ def local(image: Raw, digest: str) -> Raw:
     }
 
 
-ENDPOINTS: Table = [Endpoint("GET", "/distribution/{ref:.+}/json", distribution)]
+ROUTES: Table = [Route("GET", "/distribution/{ref:.+}/json", distribution)]

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from skerry.api import disguise
 from skerry.api.call import Call
-from skerry.api.endpoint import Endpoint, Table
 from skerry.api.eventfilter import passes
 from skerry.api.filters import Filters
 from skerry.api.query import TEXT, Parameter
+from skerry.api.route import Route, Table
 from skerry.api.upstream import Stream
 from skerry.engine.port import EngineUnreachable
 from skerry.engine.streams import json_lines
@@ -26,7 +26,7 @@ from skerry.model.objects import Raw
 async def events(call: Call) -> web.StreamResponse:
     """What happened since `since`, then what happens until `until` or the client hangs up."""
     filters = call.filters()
-    now = call.parts.clock()
+    now = call.deps.clock()
     since, until = _instant(call, "since"), _instant(call, "until")
     if since is not None and until is not None and until < since:
         raise InvalidParameter(
@@ -88,19 +88,19 @@ def _query(filters: Filters, since: int | None, until: int | None) -> str:
 
 async def _past(call: Call, filters: Filters, since: int, until: int) -> list[Raw]:
     """Everything that both remember between two instants, in the order of time."""
-    told = await call.ask("GET", "/events" + _query(filters, since, until))
-    if told.status != 200:
-        raise told.error
-    theirs = [msgspec.json.decode(line) for line in told.body.splitlines() if line.strip()]
+    response = await call.ask("GET", "/events" + _query(filters, since, until))
+    if response.status != 200:
+        raise response.error
+    theirs = [msgspec.json.decode(line) for line in response.body.splitlines() if line.strip()]
     theirs = [disguise.event(call.view, event) for event in theirs]
     ours = [event for event in call.feed.past if since <= event["timeNano"] <= until]
-    found = [event for event in [*theirs, *ours] if passes(event, filters)]
-    return sorted(found, key=lambda event: int(event.get("timeNano", 0)))
+    events = [event for event in [*theirs, *ours] if passes(event, filters)]
+    return sorted(events, key=lambda event: int(event.get("timeNano", 0)))
 
 
-async def _write(response: web.StreamResponse, found: list[Raw]) -> None:
-    if found:
-        await response.write(b"".join(msgspec.json.encode(event) + b"\n" for event in found))
+async def _write(response: web.StreamResponse, events: list[Raw]) -> None:
+    if events:
+        await response.write(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
 
 
 async def _both(
@@ -123,8 +123,8 @@ async def _both(
 
     async def own() -> None:
         while (event := await queue.get()) is not None:
-            told = event["timeNano"] <= last
-            if not told and passes(event, filters) and (until is None or event["timeNano"] <= until):
+            shown_before = event["timeNano"] <= last
+            if not shown_before and passes(event, filters) and (until is None or event["timeNano"] <= until):
                 await _write(response, [event])
 
     copying = [
@@ -141,8 +141,8 @@ async def _both(
                 raise result
 
 
-ENDPOINTS: Table = [
-    Endpoint(
+ROUTES: Table = [
+    Route(
         "GET",
         "/events",
         events,

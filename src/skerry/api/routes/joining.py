@@ -8,9 +8,10 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from skerry.api.call import Call, empty, relay
-from skerry.api.endpoint import Endpoint, Table
+from skerry.api.call import Call
 from skerry.api.overlay import attachable, joined
+from skerry.api.responses import empty_response, relay
+from skerry.api.route import Route, Table
 from skerry.api.wire import networks as wire
 from skerry.control import leases
 from skerry.model.errors import Conflict, RpcError, SkerryError
@@ -24,49 +25,51 @@ async def connect(call: Call) -> web.Response:
     """Connect a container to a network, an attachable overlay among them."""
     network = await joined(call, call.ref)
     if network is None:
-        told = await call.forward()
-        if told.status == 404 and call.view.cluster is not None and b"network" in told.body:
+        response = await call.forward()
+        if response.status == 404 and call.view.cluster is not None and b"network" in response.body:
             # the engine would have asked the swarm for a network that it does not know itself
             reason = RpcError("NotFound", f"network {call.ref} not found").message
             raise SkerryError(f"Could not attach to network {call.ref}: {reason}")
-        return relay(told)
+        return relay(response)
     body = await call.body()
     network = await attachable(call, network)
     container = await _container(call, str(body.get("Container", "")))
     await _leave_again(call, network, container)
     body, key = await _with_address(call, network, body, container)
-    told = await call.forward(f"/networks/{network.engine_name}/connect", msgspec.json.encode(body))
-    if told.status >= 400 and key:
+    response = await call.forward(f"/networks/{network.engine_name}/connect", msgspec.json.encode(body))
+    if response.status >= 400 and key:
         await leases.release(call.store, key, network)
-    if told.status == 403 and (twice := TWICE.search(told.body)):
+    if response.status == 403 and (twice := TWICE.search(response.body)):
         raise Conflict(f"{twice[1].decode()} is already attached to network {network.name}")
-    if told.status < 300:
-        await call.parts.guest_settled(str(container.get("Id") or body.get("Container", "")))
-    return _renamed(told.status, network, relay(told))
+    if response.status < 300:
+        await call.deps.guest_settled(str(container.get("Id") or body.get("Container", "")))
+    return _renamed(response.status, network, relay(response))
 
 
 async def _container(call: Call, ref: str) -> Raw:
     """A container as the engine shows it; empty where it shows none."""
-    told = await call.ask("GET", f"/containers/{quote(ref, safe='')}/json") if ref else None
-    seen: Raw = told.json if told is not None and told.status == 200 else {}
-    return seen
+    response = await call.ask("GET", f"/containers/{quote(ref, safe='')}/json") if ref else None
+    container: Raw = response.json if response is not None and response.status == 200 else {}
+    return container
 
 
-async def _leave_again(call: Call, network: Network, seen: Raw) -> None:
+async def _leave_again(call: Call, network: Network, container: Raw) -> None:
     """Take a container that does not run off a network that it was made with. The engine would keep to what
     it was made with; a swarm's network, which a node has only while something runs there, takes the new."""
-    if seen and not seen["State"]["Running"] and network.engine_name in seen["NetworkSettings"]["Networks"]:
-        await call.ask("POST", f"/networks/{network.engine_name}/disconnect", {"Container": seen["Id"]})
+    if not container or container["State"]["Running"]:
+        return
+    if network.engine_name in container["NetworkSettings"]["Networks"]:
+        await call.ask("POST", f"/networks/{network.engine_name}/disconnect", {"Container": container["Id"]})
 
 
-async def _with_address(call: Call, network: Network, body: Raw, seen: Raw) -> tuple[Raw, str]:
+async def _with_address(call: Call, network: Network, body: Raw, container: Raw) -> tuple[Raw, str]:
     """The body with the address that the container gets, and the ID of one that has it from now on, since it
     runs. Others get theirs when they start."""
     settings = body.get("EndpointConfig") or {}
-    runs = bool(seen) and bool(seen["State"]["Running"])
-    if not seen or (runs and network.engine_name in seen["NetworkSettings"]["Networks"]):
+    runs = bool(container) and bool(container["State"]["Running"])
+    if not container or (runs and network.engine_name in container["NetworkSettings"]["Networks"]):
         return body, ""  # the engine has the words for it
-    key = str(seen["Id"])
+    key = str(container["Id"])
     if runs:
         try:
             address = await leases.claim(call.store, key, network, leases.given(settings))
@@ -88,11 +91,13 @@ async def disconnect(call: Call) -> web.Response:
         return relay(await call.forward())
     body = await call.body()
     if body.get("Container") == wire.balancer_name(network):
-        return empty()  # clients take off whatever a network shows; this one is the gate's and goes with it
-    told = await call.forward(f"/networks/{network.engine_name}/disconnect")
-    if told.status < 300:
-        await call.parts.guest_settled(str(body.get("Container", "")))
-    return _renamed(told.status, network, relay(told))
+        return (
+            empty_response()
+        )  # clients take off whatever a network shows; this one is the gate's and goes with it
+    response = await call.forward(f"/networks/{network.engine_name}/disconnect")
+    if response.status < 300:
+        await call.deps.guest_settled(str(body.get("Container", "")))
+    return _renamed(response.status, network, relay(response))
 
 
 def _renamed(status: int, network: Network, response: web.Response) -> web.Response:
@@ -102,7 +107,7 @@ def _renamed(status: int, network: Network, response: web.Response) -> web.Respo
     return response
 
 
-ENDPOINTS: Table = [
-    Endpoint("POST", "/networks/{ref}/connect", connect, body="types.NetworkConnect"),
-    Endpoint("POST", "/networks/{ref}/disconnect", disconnect, body="types.NetworkDisconnect"),
+ROUTES: Table = [
+    Route("POST", "/networks/{ref}/connect", connect, body="types.NetworkConnect"),
+    Route("POST", "/networks/{ref}/disconnect", disconnect, body="types.NetworkDisconnect"),
 ]

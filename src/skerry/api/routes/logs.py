@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from skerry.api import engine_versions
-from skerry.api.call import NO_TYPE, Call
-from skerry.api.endpoint import Endpoint, Table
+from skerry.api.call import Call
 from skerry.api.query import FLAG, TEXT
+from skerry.api.responses import NO_TYPE
+from skerry.api.route import Route, Table
 from skerry.control import services, swarm, tasks
 from skerry.core.view import View
 from skerry.engine import streams
@@ -34,7 +35,7 @@ RETRY_S = 0.25
 
 
 @dataclass(frozen=True)
-class Wish:
+class LogOptions:
     """What of the logs is wanted, and how."""
 
     query: dict[str, str]
@@ -55,9 +56,9 @@ async def of_service(call: Call) -> web.StreamResponse:
     _streams(call)
     swarm.manager(call.view)
     service = services.find(call.view, call.ref)
-    wish = _wish(call, service.spec.typed.task_template)
+    options = _options(call, service.spec.typed.task_template)
     return await _send(
-        call, wish, lambda view: list(view.tasks_of(service.id)), lambda view: service.id in view.services
+        call, options, lambda view: list(view.tasks_of(service.id)), lambda view: service.id in view.services
     )
 
 
@@ -66,13 +67,13 @@ async def of_task(call: Call) -> web.StreamResponse:
     _streams(call)
     swarm.manager(call.view)
     key = tasks.find(call.view, call.ref)
-    wish = _wish(call, key.spec.typed)
+    options = _options(call, key.spec.typed)
 
     def find(view: View) -> list[Task]:
         return [view.tasks[key.id]] if key.id in view.tasks else []
 
     return await _send(
-        call, wish, find, lambda view: any(not task.status.state.terminal for task in find(view))
+        call, options, find, lambda view: any(not task.status.state.terminal for task in find(view))
     )
 
 
@@ -82,7 +83,7 @@ def _streams(call: Call) -> None:
     raise SkerryError("Bad parameters: you must choose at least one stream")
 
 
-def _wish(call: Call, template: TaskTemplate) -> Wish:
+def _options(call: Call, template: TaskTemplate) -> LogOptions:
     query = {"tail": _tail(call.query.text("tail"))}
     for name in ("stdout", "stderr"):
         query[name] = "1" if call.query.flag(name) else "0"
@@ -91,7 +92,7 @@ def _wish(call: Call, template: TaskTemplate) -> Wish:
         query["details"] = "1"
     if call.query.text("since"):
         query["since"] = _since(call.query.text("since"))
-    return Wish(
+    return LogOptions(
         query,
         call.query.flag("follow"),
         call.query.flag("timestamps"),
@@ -121,26 +122,28 @@ def _since(text: str) -> str:
 
 
 async def _send(
-    call: Call, wish: Wish, find: Callable[[View], list[Task]], alive: Callable[[View], bool]
+    call: Call, options: LogOptions, find: Callable[[View], list[Task]], alive: Callable[[View], bool]
 ) -> web.StreamResponse:
     response = web.StreamResponse()
     if call.facts.has(engine_versions.LOG_TYPES):
-        kind = "raw" if wish.tty or not call.at_least("1.42") else "multiplexed"
+        kind = "raw" if options.tty or not call.at_least("1.42") else "multiplexed"
         response.headers["Content-Type"] = f"application/vnd.docker.{kind}-stream"
     else:
         response.headers["Content-Type"] = NO_TYPE
     await response.prepare(call.request)
-    told: dict[str, str] = {}
-    async for piece in _past(call, wish, find(call.view), told):
+    last_stamps: dict[str, str] = {}
+    async for piece in _past(call, options, find(call.view), last_stamps):
         await response.write(piece)
-    if wish.follow:
-        async for piece in merged(call, wish, find, alive, told):
+    if options.follow:
+        async for piece in merged(call, options, find, alive, last_stamps):
             await response.write(piece)
     return response
 
 
-async def _past(call: Call, wish: Wish, found: list[Task], told: dict[str, str]) -> AsyncIterator[bytes]:
-    """The lines that there are, in the order of time; `told` gets the last one's of each container."""
+async def _past(
+    call: Call, options: LogOptions, tasks: list[Task], last_stamps: dict[str, str]
+) -> AsyncIterator[bytes]:
+    """The lines that there are, in the order of time; `last_stamps` gets each container's last one's time."""
     sources: list[AsyncIterator[tuple[str, bytes]]] = []
     heap: list[tuple[str, int, bytes]] = []
     owners: list[str] = []
@@ -151,14 +154,14 @@ async def _past(call: Call, wish: Wish, found: list[Task], told: dict[str, str])
             return
 
     try:
-        for task in found:
+        for task in tasks:
             if task.status.container_id and _loggable(task):
                 owners.append(task.status.container_id)
-                sources.append(_lines(call, wish, task, {**wish.query, "follow": "0"}))
+                sources.append(_lines(call, options, task, {**options.query, "follow": "0"}))
                 await advance(len(sources) - 1)
         while heap:
             stamp, index, piece = heapq.heappop(heap)
-            told[owners[index]] = stamp
+            last_stamps[owners[index]] = stamp
             yield piece
             await advance(index)
     finally:
@@ -167,7 +170,7 @@ async def _past(call: Call, wish: Wish, found: list[Task], told: dict[str, str])
 
 
 async def _lines(
-    call: Call, wish: Wish, task: Task, query: dict[str, str], after: str = ""
+    call: Call, options: LogOptions, task: Task, query: dict[str, str], after: str = ""
 ) -> AsyncIterator[tuple[str, bytes]]:
     """(time, piece) of each line of a task's container that is later than `after`.
 
@@ -175,29 +178,29 @@ async def _lines(
     """
     cut = streams.lines if task.spec.typed.container_spec.tty else streams.split
     try:
-        async with call.parts.engine.logs(task.status.container_id, **query) as chunks:
+        async with call.deps.engine.logs(task.status.container_id, **query) as chunks:
             async for stream, line in cut(chunks):
                 stamp, space, text = line.partition(b" ")
                 if stamp.decode("latin-1") <= after:
                     continue
-                shown = _with_details(task, text) if wish.details else text
-                shown = stamp + space + shown if wish.timestamps else shown
-                yield stamp.decode("latin-1"), wish.framed(stream, shown)
+                shown = _with_details(task, text) if options.details else text
+                shown = stamp + space + shown if options.timestamps else shown
+                yield stamp.decode("latin-1"), options.framed(stream, shown)
     except EngineError as error:
         if error.status != 404:
-            yield after, wish.framed(streams.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
+            yield after, options.framed(streams.SYSTEM, f"Error grabbing logs: {error.message}\n".encode())
 
 
 async def merged(
     call: Call,
-    wish: Wish,
+    options: LogOptions,
     find: Callable[[View], list[Task]],
     alive: Callable[[View], bool],
-    told: dict[str, str],
+    last_stamps: dict[str, str],
 ) -> AsyncIterator[bytes]:
     """Pieces of the logs of all tasks that `find` finds, as they come, while they are `alive`.
 
-    `told` has the time of the last line of each container that was given already.
+    `last_stamps` has the time of the last line of each container that was given already.
     """
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED)
     readers: dict[str, asyncio.Task[None]] = {}
@@ -205,7 +208,7 @@ async def merged(
     def attach(view: View) -> None:
         for task in find(view):
             if task.id not in readers and task.status.container_id and _loggable(task):
-                reader = _read(call, wish, task, told.get(task.status.container_id, ""), pieces)
+                reader = _read(call, options, task, last_stamps.get(task.status.container_id, ""), pieces)
                 readers[task.id] = asyncio.create_task(reader, name=f"logs: {task.name}")
 
     async def supervise() -> None:
@@ -244,18 +247,20 @@ def _loggable(task: Task) -> bool:
     return task.status.state >= TaskState.STARTING
 
 
-async def _read(call: Call, wish: Wish, task: Task, told: str, pieces: asyncio.Queue[bytes | None]) -> None:
+async def _read(
+    call: Call, options: LogOptions, task: Task, after: str, pieces: asyncio.Queue[bytes | None]
+) -> None:
     """Copy one container's log. One that is only about to start is looked at again."""
-    query = {**wish.query, "follow": "1"}
-    if told:
-        query |= {"since": _seconds(told), "tail": "all"}
+    query = {**options.query, "follow": "1"}
+    if after:
+        query |= {"since": _seconds(after), "tail": "all"}
     while True:
-        found = False
-        async for _, piece in _lines(call, wish, task, query, told):
-            found = True
+        got_lines = False
+        async for _, piece in _lines(call, options, task, query, after):
+            got_lines = True
             await pieces.put(piece)
         now = call.view.tasks.get(task.id)
-        if found or now is None or now.status.state != TaskState.STARTING:
+        if got_lines or now is None or now.status.state != TaskState.STARTING:
             return
         await asyncio.sleep(RETRY_S)
 
@@ -270,8 +275,8 @@ def _seconds(stamp: str) -> str:
 def _with_details(task: Task, text: bytes) -> bytes:
     """A line of the engine's, which begins with what the log driver tells of it; beside that, where it comes
     from, as `docker service logs` reads it."""
-    told, space, line = text.partition(b" ")
-    details = dict(pair.partition("=")[::2] for pair in told.decode("latin-1").split(",") if pair)
+    driver_details, space, line = text.partition(b" ")
+    details = dict(pair.partition("=")[::2] for pair in driver_details.decode("latin-1").split(",") if pair)
     details |= {
         "com.docker.swarm.node.id": task.node_id,
         "com.docker.swarm.service.id": task.service_id,
@@ -285,7 +290,7 @@ _QUERY = {
     **dict.fromkeys(("since", "tail"), TEXT),
 }
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/services/{ref}/logs", of_service, query=_QUERY),
-    Endpoint("GET", "/tasks/{ref}/logs", of_task, query=_QUERY),
+ROUTES: Table = [
+    Route("GET", "/services/{ref}/logs", of_service, query=_QUERY),
+    Route("GET", "/tasks/{ref}/logs", of_task, query=_QUERY),
 ]

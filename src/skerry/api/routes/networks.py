@@ -7,9 +7,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from skerry.api import engine_versions
-from skerry.api.call import Call, empty, relay, relay_json
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
+from skerry.api.call import Call
 from skerry.api.filters import Filters
 from skerry.api.overlay import (
     containers_on,
@@ -22,6 +20,8 @@ from skerry.api.overlay import (
     visible,
 )
 from skerry.api.query import BOOL, TEXT, Parameter
+from skerry.api.responses import empty_response, json_response, relay
+from skerry.api.route import Route, Table
 from skerry.api.wire import networks as wire
 from skerry.control import access, networks, swarm
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
@@ -38,14 +38,14 @@ NO_SWARM = b"cannot create a swarm scoped network when swarm is not active"
 
 async def listing(call: Call) -> web.Response:
     """Every network that passes the filters."""
-    told = await call.forward()
-    if told.status != 200:
-        return relay(told)
+    response = await call.forward()
+    if response.status != 200:
+        return relay(response)
     filters = call.filters()
     ipv4 = call.facts.has(engine_versions.IPV4_SWITCH)
-    found = [entry for entry in told.json if not hidden(call.view, entry)]
-    found += [wire.network(entry, ipv4=ipv4) for entry in visible(call.view) if _passes(entry, filters)]
-    return relay_json(told, found)
+    rows = [entry for entry in response.json if not hidden(call.view, entry)]
+    rows += [wire.network(entry, ipv4=ipv4) for entry in visible(call.view) if _passes(entry, filters)]
+    return json_response(rows, response.status)
 
 
 def _passes(network: Network, filters: Filters) -> bool:
@@ -66,11 +66,11 @@ async def inspect(call: Call) -> web.Response:
     verbose, scope = call.query.bool("verbose"), call.query.text("scope")
     network = await _meant(call, scope)
     if network is None:
-        told = await call.forward()
-        if told.status != 404 and not (told.status == 200 and hidden(call.view, told.json)):
-            return relay(told)
+        response = await call.forward()
+        if response.status != 404 and not (response.status == 200 and hidden(call.view, response.json)):
+            return relay(response)
         raise NotFound(f"network {call.ref} not found")
-    return answer(await _shown(call, network, verbose))
+    return json_response(await _shown(call, network, verbose))
 
 
 async def _meant(call: Call, scope: str) -> Network | None:
@@ -106,17 +106,17 @@ async def _shown(call: Call, network: Network, verbose: bool) -> Raw:
     if not containers and not network.ingress:
         return wire.network(network, ipv4=call.facts.has(engine_versions.IPV4_SWITCH))
     shown = {**containers, **wire.balancer(network)}
-    found = wire.network(network, containers=shown, ipv4=call.facts.has(engine_versions.IPV4_SWITCH))
-    found["Peers"] = [wire.peer(call.view)]
+    shown_network = wire.network(network, containers=shown, ipv4=call.facts.has(engine_versions.IPV4_SWITCH))
+    shown_network["Peers"] = [wire.peer(call.view)]
     if verbose:
-        found["Services"] = wire.verbose_services(call.view, network, containers)
-    return found
+        shown_network["Services"] = wire.verbose_services(call.view, network, containers)
+    return shown_network
 
 
 async def _shown_node_local(call: Call, network: Network) -> Raw:
     """One of another driver: as the engine made it, while a container is on it."""
-    told = await call.ask("GET", f"/networks/{network.engine_name}")
-    made = told.json if told.status == 200 and told.json.get("Containers") else None
+    response = await call.ask("GET", f"/networks/{network.engine_name}")
+    made = response.json if response.status == 200 and response.json.get("Containers") else None
     return wire.node_local(network, made, ipv4=call.facts.has(engine_versions.IPV4_SWITCH))
 
 
@@ -148,13 +148,13 @@ async def _create_ours(call: Call, body: Raw) -> web.Response:
             body,
             await taken(call),
             strict=strict,
-            network_address=call.parts.network_address,
+            network_address=call.deps.network_address,
         )
     except networks.InvalidNetwork as error:
         if strict:
             raise
         raise SkerryError(error.before) from error
-    return answer({"Id": key, "Warning": ""}, 201)
+    return json_response({"Id": key, "Warning": ""}, 201)
 
 
 def _for_the_swarm(body: Raw) -> bool:
@@ -172,13 +172,13 @@ async def _create_local(call: Call, body: Raw) -> web.Response:
     driver = body.get("Driver", "")
     if body.get("Scope") == "swarm" and body.get("Name") in networks.PREDEFINED and call.view.cluster:
         raise Conflict(f"network with name {body['Name']} already exists")
-    told = await call.forward()
-    if told.status < 400 or call.view.cluster is None:
-        return relay(told)
-    if NO_SWARM in told.body and not call.view.locked:
+    response = await call.forward()
+    if response.status < 400 or call.view.cluster is None:
+        return relay(response)
+    if NO_SWARM in response.body and not call.view.locked:
         return await _create_ours(call, body)
-    if NO_MANAGER not in told.body or driver in BUILT_IN:
-        return relay(told)
+    if NO_MANAGER not in response.body or driver in BUILT_IN:
+        return relay(response)
     words = f"legacy plugin {driver} of type NetworkDriver is not supported in swarm mode"
     raise RpcError("InvalidArgument", words)
 
@@ -188,9 +188,9 @@ async def remove(call: Call) -> web.Response:
     network = await _unique(call)
     if network is not None:
         await remove_ours(call, network)
-        return empty(204)
-    told = await call.ask("GET", f"/networks/{quote(call.ref, safe='')}")
-    if told.status == 200 and hidden(call.view, told.json):
+        return empty_response(204)
+    response = await call.ask("GET", f"/networks/{quote(call.ref, safe='')}")
+    if response.status == 200 and hidden(call.view, response.json):
         raise NotFound(f"network {call.ref} not found")
     return relay(await call.forward())
 
@@ -216,9 +216,9 @@ def _ambiguous(ref: str, count: int, how: str) -> InvalidParameter:
     return InvalidParameter(f"network {ref} is ambiguous ({count} matches found based on {how})")
 
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/networks", listing, query={"filters": Parameter("filters")}),
-    Endpoint("POST", "/networks/create", create, body="types.NetworkCreateRequest"),
-    Endpoint("GET", "/networks/{ref}", inspect, query={"scope": TEXT, "verbose": BOOL}),
-    Endpoint("DELETE", "/networks/{ref}", remove),
+ROUTES: Table = [
+    Route("GET", "/networks", listing, query={"filters": Parameter("filters")}),
+    Route("POST", "/networks/create", create, body="types.NetworkCreateRequest"),
+    Route("GET", "/networks/{ref}", inspect, query={"scope": TEXT, "verbose": BOOL}),
+    Route("DELETE", "/networks/{ref}", remove),
 ]

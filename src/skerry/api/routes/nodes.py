@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api.call import Call, empty
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
+from skerry.api.call import Call
 from skerry.api.filters import Filters
 from skerry.api.query import FLAG, NUMBER, Parameter
+from skerry.api.responses import empty_response, json_response
+from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
 from skerry.control import nodes, swarm
 from skerry.model.errors import SkerryError
@@ -28,7 +28,9 @@ async def listing(call: Call) -> web.Response:
         for value in filters.get(key, ()):
             if value not in words:
                 raise SkerryError(f"Invalid {key} filter: '{value}'")
-    return answer([wire.node(call.view, node) for node in call.view.nodes.values() if _passes(node, filters)])
+    return json_response(
+        [wire.node(call.view, node) for node in call.view.nodes.values() if _passes(node, filters)]
+    )
 
 
 def _passes(node: Node, filters: Filters) -> bool:
@@ -46,25 +48,25 @@ def _passes(node: Node, filters: Filters) -> bool:
 async def inspect(call: Call) -> web.Response:
     """One node."""
     swarm.manager(call.view)
-    return answer(wire.node(call.view, nodes.find(call.view, call.ref)))
+    return json_response(wire.node(call.view, nodes.find(call.view, call.ref)))
 
 
 async def update(call: Call) -> web.Response:
     """Replace a node's spec."""
     body = await call.body()
     await nodes.update(call.store, call.ref, call.query.number("version"), body)
-    return empty()
+    return empty_response()
 
 
 async def remove(call: Call) -> web.Response:
     """Take a node out of the swarm."""
     await nodes.remove(call.store, call.ref, call.query.flag("force"))
-    return empty()
+    return empty_response()
 
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/nodes", listing, query={"filters": _FILTERS}),
-    Endpoint("GET", "/nodes/{ref}", inspect),
-    Endpoint("POST", "/nodes/{ref}/update", update, body="swarm.NodeSpec", query={"version": NUMBER}),
-    Endpoint("DELETE", "/nodes/{ref}", remove, query={"force": FLAG}),
+ROUTES: Table = [
+    Route("GET", "/nodes", listing, query={"filters": _FILTERS}),
+    Route("GET", "/nodes/{ref}", inspect),
+    Route("POST", "/nodes/{ref}/update", update, body="swarm.NodeSpec", query={"version": NUMBER}),
+    Route("DELETE", "/nodes/{ref}", remove, query={"force": FLAG}),
 ]

@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from skerry.api.call import Call, relay, relay_json
+from skerry.api.call import Call
 from skerry.api.disguise import LABEL
-from skerry.api.endpoint import Endpoint, Table
 from skerry.api.filters import Filters
 from skerry.api.instants import moment
 from skerry.api.overlay import local_networks, remove_ours, visible
 from skerry.api.query import Parameter
+from skerry.api.responses import json_response, relay
+from skerry.api.route import Route, Table
 from skerry.model.errors import RpcError
 from skerry.model.times import instant
 
@@ -29,12 +30,12 @@ async def prune(call: Call) -> web.Response:
     """
     filters = call.filters()
     nothing = Filters({**filters, "label": [*filters.get("label", ()), f"{LABEL}=none"]})
-    told = await call.forward(f"/networks/prune?{urlencode({'filters': nothing.render()})}")
-    if told.status != 200:
-        return relay(told)
-    until = moment(filters["until"][0], call.parts.clock()) if filters.get("until") else None
+    response = await call.forward(f"/networks/prune?{urlencode({'filters': nothing.render()})}")
+    if response.status != 200:
+        return relay(response)
+    until = moment(filters["until"][0], call.deps.clock()) if filters.get("until") else None
     gone = [*await _prune_ours(call, filters, until), *await _prune_local(call, filters, until)]
-    return relay_json(told, {"NetworksDeleted": gone or None})
+    return json_response({"NetworksDeleted": gone or None}, response.status)
 
 
 async def _prune_ours(call: Call, filters: Filters, until: int | None) -> list[str]:
@@ -54,8 +55,8 @@ async def _prune_local(call: Call, filters: Filters, until: int | None) -> list[
     for entry in await local_networks(call):
         kept = entry["Name"] in PREDEFINED or entry.get("ConfigOnly")
         if not kept and _prunable(entry.get("Labels"), instant(entry["Created"]), filters, until):
-            told = await call.ask("DELETE", f"/networks/{entry['Id']}")
-            if told.status == 204:  # else it is in use
+            response = await call.ask("DELETE", f"/networks/{entry['Id']}")
+            if response.status == 204:  # else it is in use
                 gone.append(entry["Name"])
     return gone
 
@@ -66,6 +67,6 @@ def _prunable(held: Mapping[str, str] | None, created: int, filters: Filters, un
     return filters.labels("label", held) and not excluded and not young
 
 
-ENDPOINTS: Table = [
-    Endpoint("POST", "/networks/prune", prune, query={"filters": Parameter("filters", malformed=500)})
+ROUTES: Table = [
+    Route("POST", "/networks/prune", prune, query={"filters": Parameter("filters", malformed=500)})
 ]

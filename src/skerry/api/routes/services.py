@@ -5,13 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from skerry.api import engine_versions
-from skerry.api.call import Call, empty
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
+from skerry.api.call import Call
 from skerry.api.filters import Filters
 from skerry.api.images import content_of, resolved
 from skerry.api.overlay import local_networks
 from skerry.api.query import BOOL, NUMBER, TEXT, Parameter
+from skerry.api.responses import empty_response, json_response
+from skerry.api.route import Route, Table
 from skerry.api.wire import services as wire
 from skerry.control import services, swarm
 from skerry.control.convert import service_spec
@@ -26,8 +26,8 @@ async def listing(call: Call) -> web.Response:
     status = call.query.bool("status")
     swarm.manager(call.view)
     view = call.view
-    found = [view.services[key] for key in sorted(view.services)]
-    return answer([wire.service(view, entry, status=status) for entry in found if _passes(entry, filters)])
+    rows = [view.services[key] for key in sorted(view.services)]
+    return json_response([wire.service(view, row, status=status) for row in rows if _passes(row, filters)])
 
 
 def _passes(service: Service, filters: Filters) -> bool:
@@ -48,7 +48,7 @@ async def inspect(call: Call) -> web.Response:
     insert = call.query.bool("insertDefaults")
     swarm.manager(call.view)
     view = call.view
-    return answer(wire.service(view, services.find(view, call.ref), insert_defaults=insert))
+    return json_response(wire.service(view, services.find(view, call.ref), insert_defaults=insert))
 
 
 async def create(call: Call) -> web.Response:
@@ -58,7 +58,7 @@ async def create(call: Call) -> web.Response:
     key, more = await services.create(call.store, spec, auth=call.auth, content=content)
     warnings += more
     shown = {"Warnings": warnings or None} if warnings or call.facts.has(engine_versions.WARNINGS) else {}
-    return answer({"ID": key, **shown}, 201)
+    return json_response({"ID": key, **shown}, 201)
 
 
 async def _converted(call: Call) -> tuple[Raw, list[str]]:
@@ -70,20 +70,20 @@ async def _converted(call: Call) -> tuple[Raw, list[str]]:
 async def _local(call: Call, spec: Raw) -> set[str]:
     """Names and IDs of the engine's own networks, to tell an unusable network from an unknown one.
 
-    The engine is filters only where the spec names a network that is none of ours.
+    The engine is asked only where the spec names a network that is none of ours.
     """
-    wanted = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks", [])
-    ours = {name for one in call.view.networks.values() for name in (one.id, one.name)}
-    if ours.issuperset(one.get("Target", "") for one in wanted):
+    attached = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks", [])
+    ours = {name for network in call.view.networks.values() for name in (network.id, network.name)}
+    if ours.issuperset(network.get("Target", "") for network in attached):
         return set()
-    found = await local_networks(call)
-    return {entry["Name"] for entry in found} | {entry["Id"] for entry in found}
+    rows = await local_networks(call)
+    return {row["Name"] for row in rows} | {row["Id"] for row in rows}
 
 
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one.
 
-    The engine, which takes its time, is filters what the image means only where the tasks may have to change.
+    The engine, which takes its time, is asked what the image means only where the tasks may have to change.
     """
     spec, warnings = await _converted(call)
     version = call.query.number("version")
@@ -98,25 +98,25 @@ async def update(call: Call) -> web.Response:
         auth=call.auth,
         content=None if keeps else await content_of(call, spec),
     )
-    return answer({"Warnings": warnings or None})
+    return json_response({"Warnings": warnings or None})
 
 
 async def remove(call: Call) -> web.Response:
     """Remove a service; its tasks stop by and by."""
     await services.remove(call.store, call.ref)
-    return empty()
+    return empty_response()
 
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/services", listing, query={"filters": _FILTERS, "status": Parameter("bool", (1, 41))}),
-    Endpoint("POST", "/services/create", create, body="swarm.ServiceSpec"),
-    Endpoint("GET", "/services/{ref}", inspect, query={"insertDefaults": BOOL}),
-    Endpoint(
+ROUTES: Table = [
+    Route("GET", "/services", listing, query={"filters": _FILTERS, "status": Parameter("bool", (1, 41))}),
+    Route("POST", "/services/create", create, body="swarm.ServiceSpec"),
+    Route("GET", "/services/{ref}", inspect, query={"insertDefaults": BOOL}),
+    Route(
         "POST",
         "/services/{ref}/update",
         update,
         body="swarm.ServiceSpec",
         query={"version": NUMBER, "registryAuthFrom": TEXT, "rollback": TEXT},
     ),
-    Endpoint("DELETE", "/services/{ref}", remove),
+    Route("DELETE", "/services/{ref}", remove),
 ]

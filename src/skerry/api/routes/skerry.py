@@ -10,8 +10,8 @@ import structlog
 from aiohttp import web
 
 from skerry.api.call import Call
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
+from skerry.api.responses import json_response
+from skerry.api.route import Route, Table
 from skerry.api.wire import cluster
 from skerry.api.wire import services as wire
 from skerry.control import secrets, swarm
@@ -24,14 +24,14 @@ log = structlog.get_logger()
 
 async def status(call: Call) -> web.Response:
     """The daemon, its engine, the swarm, and the last decision about each service."""
-    parts = call.parts
-    about = parts.about()
+    deps = call.deps
+    about = deps.about()
     swarm_state = cluster.local_state(call.view)
     ordered = sorted(call.view.services.values(), key=lambda service: service.name)
     services = [_service(call, service) for service in ordered]
     problems = [*about.get("conditions", ()), *(["the swarm is locked"] if swarm_state == "locked" else [])]
     problems += [problem for service in services for problem in _problems(service)]
-    return answer(
+    return json_response(
         {
             **about,
             "engine_version": call.facts.server.removeprefix("Docker/").split()[0],
@@ -54,15 +54,15 @@ def _problems(service: Raw) -> list[str]:
 
 
 def _service(call: Call, service: Service) -> Raw:
-    found = wire.service_status(call.view, service)
+    counts = wire.service_status(call.view, service)
     decision = call.view.decisions.get(service.id)
-    now = call.parts.clock()
+    now = call.deps.clock()
     notes = [_note(note, now) for note in decision.notes] if decision is not None else []
     return {
         "name": service.name,
-        "running": found["RunningTasks"],
-        "desired": found["DesiredTasks"],
-        "completed": found["CompletedTasks"],
+        "running": counts["RunningTasks"],
+        "desired": counts["DesiredTasks"],
+        "completed": counts["CompletedTasks"],
         "job": service.is_job,
         "update": service.update.state if service.update is not None else "",
         "note": notes[-1]["text"] if notes else "",
@@ -85,7 +85,7 @@ async def reveal(call: Call) -> web.Response:
         raise Forbidden("the content of a secret is told to root alone")
     secret = secrets.find(call.view, call.ref)
     log.info("secret revealed", name=secret.name, pid=pid)
-    return answer({"Data": base64.b64encode(secret.data).decode()})
+    return json_response({"Data": base64.b64encode(secret.data).decode()})
 
 
 def _peer(request: web.Request) -> tuple[int, int]:
@@ -98,7 +98,7 @@ def _peer(request: web.Request) -> tuple[int, int]:
     return pid, uid
 
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/skerry/status", status),
-    Endpoint("POST", "/skerry/secrets/{ref}/reveal", reveal),
+ROUTES: Table = [
+    Route("GET", "/skerry/status", status),
+    Route("POST", "/skerry/secrets/{ref}/reveal", reveal),
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from skerry.api.call import Call, empty
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
+from skerry.api.call import Call
 from skerry.api.overlay import taken
 from skerry.api.query import FLAG, NUMBER, Parameter
+from skerry.api.responses import empty_response, json_response
+from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
 from skerry.control import swarm
 from skerry.engine.describe import describe
@@ -19,22 +19,22 @@ _ROTATIONS = ("rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey
 async def init(call: Call) -> web.Response:
     """Make a swarm of this machine; the node's ID."""
     body = await call.body()
-    hostname, description = await describe(call.parts.engine)
+    hostname, description = await describe(call.deps.engine)
     key = await swarm.init(
         call.store,
         body,
         hostname,
         description,
-        interfaces=call.parts.interfaces(),
+        interfaces=call.deps.interfaces(),
         taken=await taken(call),
     )
-    return answer(key)
+    return json_response(key)
 
 
 async def join(call: Call) -> web.Response:
     """Join another swarm."""
     await swarm.join(call.store, await call.body())
-    return empty()
+    return empty_response()
 
 
 async def leave(call: Call) -> web.Response:
@@ -42,14 +42,14 @@ async def leave(call: Call) -> web.Response:
     here = call.view.node
     await swarm.leave(call.store, call.query.flag("force"))
     if here is not None:
-        await call.parts.cleared(here.id)
-    return empty()
+        await call.deps.cleared(here.id)
+    return empty_response()
 
 
 async def inspect(call: Call) -> web.Response:
     """The swarm and its join tokens."""
-    found = wire.cluster_info(swarm.manager(call.view))
-    return answer({**found, "JoinTokens": swarm.tokens(call.view)})
+    info = wire.cluster_info(swarm.manager(call.view))
+    return json_response({**info, "JoinTokens": swarm.tokens(call.view)})
 
 
 async def update(call: Call) -> web.Response:
@@ -57,33 +57,33 @@ async def update(call: Call) -> web.Response:
     body = await call.body()
     worker, manager, unlocking = (call.query.bool(name) for name in _ROTATIONS)
     await swarm.update(call.store, call.query.number("version"), body, worker, manager, unlocking)
-    return empty()
+    return empty_response()
 
 
 async def unlock_key(call: Call) -> web.Response:
     """The key that unlocks the swarm after a restart; empty without autolock."""
-    return answer({"UnlockKey": swarm.manager(call.view).unlock_key})
+    return json_response({"UnlockKey": swarm.manager(call.view).unlock_key})
 
 
 async def unlock(call: Call) -> web.Response:
     """Open a swarm that is locked; answered when it is at work."""
     await swarm.unlock(call.store, await call.body())
-    await call.parts.at_work()
-    return empty()
+    await call.deps.at_work()
+    return empty_response()
 
 
-ENDPOINTS: Table = [
-    Endpoint("POST", "/swarm/init", init, body="swarm.InitRequest"),
-    Endpoint("POST", "/swarm/join", join, body="swarm.JoinRequest"),
-    Endpoint("POST", "/swarm/leave", leave, query={"force": FLAG}),
-    Endpoint("GET", "/swarm", inspect),
-    Endpoint(
+ROUTES: Table = [
+    Route("POST", "/swarm/init", init, body="swarm.InitRequest"),
+    Route("POST", "/swarm/join", join, body="swarm.JoinRequest"),
+    Route("POST", "/swarm/leave", leave, query={"force": FLAG}),
+    Route("GET", "/swarm", inspect),
+    Route(
         "POST",
         "/swarm/update",
         update,
         body="swarm.Spec",
         query={"version": NUMBER, **dict.fromkeys(_ROTATIONS, Parameter("bool", brief=True))},
     ),
-    Endpoint("GET", "/swarm/unlockkey", unlock_key),
-    Endpoint("POST", "/swarm/unlock", unlock, body="swarm.UnlockRequest"),
+    Route("GET", "/swarm/unlockkey", unlock_key),
+    Route("POST", "/swarm/unlock", unlock, body="swarm.UnlockRequest"),
 ]

@@ -5,51 +5,51 @@ from __future__ import annotations
 from aiohttp import web
 
 from skerry.api import engine_versions
-from skerry.api.call import Call, relay
+from skerry.api.call import Call
 from skerry.api.disguise import Disguise
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
+from skerry.api.responses import json_response, relay
+from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
 from skerry.model.objects import Raw
 
 
 async def info(call: Call) -> web.Response:
     """The engine's /info with `.Swarm` replaced, and `overlay` among its network drivers."""
-    told = await call.forward()
-    if told.status != 200:
-        return relay(told)
-    found: Raw = told.json
-    plugins = dict(found.get("Plugins") or {})
+    response = await call.forward()
+    if response.status != 200:
+        return relay(response)
+    engine_info: Raw = response.json
+    plugins = dict(engine_info.get("Plugins") or {})
     plugins["Network"] = sorted({*(plugins.get("Network") or ()), "overlay"})
-    return answer({**found, "Plugins": plugins, "Swarm": wire.local_info(call.view)})
+    return json_response({**engine_info, "Plugins": plugins, "Swarm": wire.local_info(call.view)})
 
 
 async def disk_usage(call: Call) -> web.Response:
     """The engine's /system/df, its containers as they look elsewhere."""
-    told = await call.forward()
-    found: Raw | None = told.json if told.status == 200 else None
-    if not found or not found.get("Containers"):
-        return relay(told)
-    looks = Disguise.of(call)
-    return answer({**found, "Containers": [looks.row(row) for row in found["Containers"]]})
+    response = await call.forward()
+    usage: Raw | None = response.json if response.status == 200 else None
+    if not usage or not usage.get("Containers"):
+        return relay(response)
+    disguise = Disguise.of(call)
+    return json_response({**usage, "Containers": [disguise.row(row) for row in usage["Containers"]]})
 
 
 async def ping(call: Call) -> web.Response:
     """The engine's own ping, so that a dead engine shows, and the state of the swarm."""
-    told = await call.pulse.ping(call.request.method, call.forward)
-    response = relay(told)
+    response = await call.pulse.ping(call.request.method, call.forward)
+    relayed = relay(response)
     for name in ("Builder-Version", "Cache-Control", "Pragma"):
-        if name in told.headers:
-            response.headers[name] = told.headers[name]
+        if name in response.headers:
+            relayed.headers[name] = response.headers[name]
     if call.facts.has(engine_versions.SWARM_IN_PING):
         state = wire.local_state(call.view)
-        response.headers["Swarm"] = "active/manager" if state == "active" else state
-    return response
+        relayed.headers["Swarm"] = "active/manager" if state == "active" else state
+    return relayed
 
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/info", info),
-    Endpoint("GET", "/system/df", disk_usage),
-    Endpoint("GET", "/_ping", ping),
-    Endpoint("HEAD", "/_ping", ping),
+ROUTES: Table = [
+    Route("GET", "/info", info),
+    Route("GET", "/system/df", disk_usage),
+    Route("GET", "/_ping", ping),
+    Route("HEAD", "/_ping", ping),
 ]

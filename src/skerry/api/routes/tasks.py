@@ -6,10 +6,10 @@ from aiohttp import web
 
 from skerry.api import engine_versions
 from skerry.api.call import Call
-from skerry.api.endpoint import Endpoint, Table
-from skerry.api.errors import answer
 from skerry.api.filters import Filters
 from skerry.api.query import Parameter
+from skerry.api.responses import json_response
+from skerry.api.route import Route, Table
 from skerry.api.wire import tasks as wire
 from skerry.control import nodes, services, swarm
 from skerry.control.tasks import find
@@ -34,7 +34,9 @@ async def listing(call: Call) -> web.Response:
     filters = _resolved(view, filters)
     volumes = call.facts.has(engine_versions.CLUSTER_VOLUMES)
     tasks = (view.tasks[key] for key in sorted(view.tasks))
-    return answer([wire.task(view, task, volumes=volumes) for task in tasks if _passes(view, task, filters)])
+    return json_response(
+        [wire.task(view, task, volumes=volumes) for task in tasks if _passes(view, task, filters)]
+    )
 
 
 def _resolved(view: View, filters: Filters) -> Filters:
@@ -73,10 +75,10 @@ async def inspect(call: Call) -> web.Response:
     swarm.manager(call.view)
     view = call.view
     volumes = call.facts.has(engine_versions.CLUSTER_VOLUMES)
-    return answer(wire.task(view, find(view, call.ref), volumes=volumes))
+    return json_response(wire.task(view, find(view, call.ref), volumes=volumes))
 
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/tasks", listing, query={"filters": _FILTERS}),
-    Endpoint("GET", "/tasks/{ref}", inspect),
+ROUTES: Table = [
+    Route("GET", "/tasks", listing, query={"filters": _FILTERS}),
+    Route("GET", "/tasks/{ref}", inspect),
 ]

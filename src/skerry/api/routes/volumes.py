@@ -5,22 +5,23 @@ from __future__ import annotations
 from aiohttp import web
 
 from skerry.api import engine_versions
-from skerry.api.call import Call, relay
-from skerry.api.endpoint import Endpoint, Table
+from skerry.api.call import Call
+from skerry.api.responses import relay
+from skerry.api.route import Route, Table
 from skerry.api.wire.cluster import local_state
 from skerry.model.errors import NotFound
 
 
 async def inspect_or_remove(call: Call) -> web.Response:
     """Inspect or remove a volume. A swarm of newer engines is asked next, and says it in its own words."""
-    told = await call.forward()
-    asked = call.facts.has(engine_versions.CLUSTER_VOLUMES) and call.at_least("1.42")
-    if told.status == 404 and asked and local_state(call.view) == "active":
+    response = await call.forward()
+    newer = call.facts.has(engine_versions.CLUSTER_VOLUMES) and call.at_least("1.42")
+    if response.status == 404 and newer and local_state(call.view) == "active":
         raise NotFound(f"volume {call.ref} not found")
-    return relay(told)
+    return relay(response)
 
 
-ENDPOINTS: Table = [
-    Endpoint("GET", "/volumes/{ref}", inspect_or_remove),
-    Endpoint("DELETE", "/volumes/{ref}", inspect_or_remove),
+ROUTES: Table = [
+    Route("GET", "/volumes/{ref}", inspect_or_remove),
+    Route("DELETE", "/volumes/{ref}", inspect_or_remove),
 ]

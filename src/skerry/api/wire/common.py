@@ -19,14 +19,14 @@ def meta(obj: Cluster | Node | Network | Service | Task | Config | Secret) -> Ra
 
 def port(entry: Port) -> Raw:
     """A PortConfig; a number is left out while there is none."""
-    found: Raw = {"Name": entry.name} if entry.name else {}
-    found["Protocol"] = entry.protocol
+    shown: Raw = {"Name": entry.name} if entry.name else {}
+    shown["Protocol"] = entry.protocol
     if entry.target:
-        found["TargetPort"] = entry.target
+        shown["TargetPort"] = entry.target
     if entry.published:
-        found["PublishedPort"] = entry.published
-    found["PublishMode"] = entry.mode
-    return found
+        shown["PublishedPort"] = entry.published
+    shown["PublishMode"] = entry.mode
+    return shown
 
 
 def with_length(network: Network | None, address: str) -> str:

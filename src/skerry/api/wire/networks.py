@@ -21,22 +21,22 @@ def pools(network: Network) -> list[Raw]:
     """The IPAM configuration: what was allocated."""
     if not network.subnet:
         return []
-    asked = ((network.spec.get("IPAM") or {}).get("Config") or [{}])[0]
-    found = {"Subnet": network.subnet, "Gateway": network.gateway}
-    return [found | {key: asked[key] for key in ("IPRange",) if asked.get(key)}]
+    config = ((network.spec.get("IPAM") or {}).get("Config") or [{}])[0]
+    pool = {"Subnet": network.subnet, "Gateway": network.gateway}
+    return [pool | {key: config[key] for key in ("IPRange",) if config.get(key)}]
 
 
 def ipam_driver(network: Network) -> Raw:
     """The IPAM driver as tasks show it. A swarm marks the options that it keeps in the order of requests."""
-    given = (network.spec.get("IPAM") or {}).get("Options")
-    return {"Name": "default", "Options": {SERIAL: "true", **given}} if given else {"Name": "default"}
+    options = (network.spec.get("IPAM") or {}).get("Options")
+    return {"Name": "default", "Options": {SERIAL: "true", **options}} if options else {"Name": "default"}
 
 
 def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) -> Raw:
     """An overlay network; `containers` are those on it, where that was asked (None: the list's null)."""
-    asked = obj.spec.get("Labels") or {}
-    overlay, given = obj.driver == "overlay", obj.spec.get("Options") or {}
-    found: Raw = {
+    labels = obj.spec.get("Labels") or {}
+    overlay, options = obj.driver == "overlay", obj.spec.get("Options") or {}
+    shown: Raw = {
         "Name": obj.name,
         "Id": obj.id,
         "Created": timestamp(obj.created_at),
@@ -44,8 +44,8 @@ def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) 
         "Driver": obj.driver,
     }
     if ipv4:
-        found["EnableIPv4"] = True
-    return found | {
+        shown["EnableIPv4"] = True
+    return shown | {
         "EnableIPv6": bool(obj.spec.get("EnableIPv6")),
         "IPAM": {
             "Driver": "default" if overlay else "",
@@ -58,8 +58,8 @@ def network(obj: Network, *, containers: Raw | None = None, ipv4: bool = False) 
         "ConfigFrom": {"Network": config_from(obj)},
         "ConfigOnly": False,
         "Containers": containers,
-        "Options": {**driver_options(obj), **given} if overlay else None,
-        "Labels": asked or (None if containers is None else {}),
+        "Options": {**driver_options(obj), **options} if overlay else None,
+        "Labels": labels or (None if containers is None else {}),
     }
 
 
@@ -73,12 +73,12 @@ def shows(network: Network, endpoint: EndpointSpec) -> bool:
 
 def node_local(obj: Network, made: Raw | None, *, ipv4: bool = False) -> Raw:
     """A network that the engine makes, as it was made; `made` is None while it is not."""
-    found = network(obj, ipv4=ipv4)
+    shown = network(obj, ipv4=ipv4)
     if made is None:
-        return found
+        return shown
     own: Raw = {key: made[key] for key in ("Created", "EnableIPv6", "Containers", "Options") if key in made}
     pool = {**made["IPAM"], "Options": made["IPAM"].get("Options") or None}
-    return {**found, **own, "IPAM": pool, "Labels": found["Labels"] or {}}
+    return {**shown, **own, "IPAM": pool, "Labels": shown["Labels"] or {}}
 
 
 def config_from(obj: Network) -> str:
@@ -119,7 +119,7 @@ def peer(view: View) -> Raw:
 def verbose_services(view: View, obj: Network, containers: Raw) -> Raw:
     """`verbose=true`: who answers on a network under which service."""
     endpoints = {entry["Name"]: entry["EndpointID"] for entry in containers.values()}
-    found: Raw = {}
+    shown: Raw = {}
     for owner in sorted(view.services.values(), key=lambda entry: entry.name):
         tasks = [
             {
@@ -136,10 +136,10 @@ def verbose_services(view: View, obj: Network, containers: Raw) -> Raw:
             continue
         dnsrr = owner.spec.typed.endpoint_spec.mode == "dnsrr"
         vips = [vip.address for vip in owner.endpoint.vips if vip.network_id == obj.id]
-        found[owner.name] = {
+        shown[owner.name] = {
             "VIP": "<nil>" if dnsrr or not vips else vips[0],
             "Ports": [],
             "LocalLBIndex": 0,
             "Tasks": tasks,
         }
-    return found
+    return shown

@@ -21,25 +21,25 @@ from skerry.model.times import timestamp
 def service(view: View, obj: Service, *, insert_defaults: bool = False, status: bool = False) -> Raw:
     """A service; `status` adds the count of its tasks, as `service ls` wants it."""
     spec = service_spec(obj.spec.raw)
-    found = {**meta(obj), "Spec": with_defaults(spec) if insert_defaults else spec}
+    shown = {**meta(obj), "Spec": with_defaults(spec) if insert_defaults else spec}
     previous = previous_spec(view, obj)
     if previous is not None:
-        found["PreviousSpec"] = service_spec(previous.raw)
-    found["Endpoint"] = endpoint(view, obj)
+        shown["PreviousSpec"] = service_spec(previous.raw)
+    shown["Endpoint"] = endpoint(view, obj)
     if obj.update is not None:
-        found["UpdateStatus"] = {
+        shown["UpdateStatus"] = {
             "State": obj.update.state,
             "StartedAt": timestamp(obj.update.started_at),
             "Message": obj.update.message,
         }
         if obj.update.completed_at:
-            found["UpdateStatus"]["CompletedAt"] = timestamp(obj.update.completed_at)
+            shown["UpdateStatus"]["CompletedAt"] = timestamp(obj.update.completed_at)
     if status:
-        found["ServiceStatus"] = service_status(view, obj)
+        shown["ServiceStatus"] = service_status(view, obj)
     if obj.is_job:
         iteration = {"Index": obj.job_iteration} if obj.job_iteration else {}
-        found["JobStatus"] = {"JobIteration": iteration, "LastExecution": timestamp(obj.last_execution)}
-    return found
+        shown["JobStatus"] = {"JobIteration": iteration, "LastExecution": timestamp(obj.last_execution)}
+    return shown
 
 
 def service_spec(spec: Raw) -> Raw:
@@ -53,16 +53,16 @@ def service_spec(spec: Raw) -> Raw:
 
 def task_spec(template: Raw) -> Raw:
     """A task template with the few fields that are never absent."""
-    found = {"ForceUpdate": 0, **template}
-    container = found.get("ContainerSpec")
+    shown = {"ForceUpdate": 0, **template}
+    container = shown.get("ContainerSpec")
     if container is not None:
         container = {key: value for key, value in container.items() if key != CONTENT}
-        found["ContainerSpec"] = {"Isolation": "default", **container}
+        shown["ContainerSpec"] = {"Isolation": "default", **container}
         privileges = container.get("Privileges")
         if privileges is not None:
             always = {"CredentialSpec": None, "SELinuxContext": None}
-            found["ContainerSpec"]["Privileges"] = {**always, **privileges}
-    return found
+            shown["ContainerSpec"]["Privileges"] = {**always, **privileges}
+    return shown
 
 
 _UPDATE_CONFIG = {
@@ -90,11 +90,11 @@ def with_defaults(spec: Raw) -> Raw:
     template["RestartPolicy"] = (
         dict(_RESTART_POLICY) if policy is None else {"Delay": defaults.RESTART_DELAY, **policy}
     )
-    found = {**spec, "TaskTemplate": template}
+    shown = {**spec, "TaskTemplate": template}
     for key in ("UpdateConfig", "RollbackConfig"):
         config = spec.get(key)
-        found[key] = dict(_UPDATE_CONFIG) if config is None else {"Monitor": defaults.MONITOR, **config}
-    return found
+        shown[key] = dict(_UPDATE_CONFIG) if config is None else {"Monitor": defaults.MONITOR, **config}
+    return shown
 
 
 def endpoint(view: View, obj: Service) -> Raw:
@@ -102,12 +102,12 @@ def endpoint(view: View, obj: Service) -> Raw:
     vips = _virtual_ips(view, obj, obj.spec.typed.endpoint_spec)
     if not vips and not obj.endpoint.ports:
         return {"Spec": {}}
-    found: Raw = {"Spec": obj.spec.raw.get("EndpointSpec") or {}}
+    shown: Raw = {"Spec": obj.spec.raw.get("EndpointSpec") or {}}
     if obj.endpoint.ports:
-        found["Ports"] = [_port(entry, obj.endpoint.spec) for entry in obj.endpoint.ports]
+        shown["Ports"] = [_port(entry, obj.endpoint.spec) for entry in obj.endpoint.ports]
     if vips:
-        found["VirtualIPs"] = vips
-    return found
+        shown["VirtualIPs"] = vips
+    return shown
 
 
 def _virtual_ips(view: View, obj: Service, spec: EndpointSpec) -> list[Raw]:
@@ -129,8 +129,11 @@ def _virtual_ips(view: View, obj: Service, spec: EndpointSpec) -> list[Raw]:
 
 def _port(entry: Port, spec: Raw) -> Raw:
     """A published port. A number of host mode that the spec leaves open is shown by the tasks alone."""
-    asked = {(one.get("Protocol") or "tcp", one.get("PublishedPort")) for one in spec.get("Ports") or ()}
-    left_open = entry.mode == "host" and (entry.protocol, entry.published) not in asked
+    requested = {
+        (port_spec.get("Protocol") or "tcp", port_spec.get("PublishedPort"))
+        for port_spec in spec.get("Ports") or ()
+    }
+    left_open = entry.mode == "host" and (entry.protocol, entry.published) not in requested
     return port(replace(entry, published=0) if left_open else entry)
 
 

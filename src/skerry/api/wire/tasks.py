@@ -15,56 +15,56 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
     """A task; `volumes` adds the null that newer engines have there."""
     spec = task_spec(obj.spec.raw)
     spec.pop("Runtime", None)
-    found = {**meta(obj), "Labels": {}, "Spec": spec, "ServiceID": obj.service_id}
+    shown = {**meta(obj), "Labels": {}, "Spec": spec, "ServiceID": obj.service_id}
     if obj.slot:
-        found["Slot"] = obj.slot
+        shown["Slot"] = obj.slot
     if obj.node_id and obj.status.state >= TaskState.ASSIGNED:
-        found["NodeID"] = obj.node_id
-    found["Status"] = task_status(obj)
-    found["DesiredState"] = obj.desired.word
+        shown["NodeID"] = obj.node_id
+    shown["Status"] = task_status(obj)
+    shown["DesiredState"] = obj.desired.word
     if obj.job_iteration is not None:
-        found["JobIteration"] = {"Index": obj.job_iteration} if obj.job_iteration else {}
+        shown["JobIteration"] = {"Index": obj.job_iteration} if obj.job_iteration else {}
     attachments = [
         attachment(network, entry.address or entry.reserved)
         for entry in obj.attachments
         if (network := view.networks.get(entry.network_id)) is not None and shows(network, obj.endpoint)
     ]
     if attachments:
-        found["NetworksAttachments"] = attachments
+        shown["NetworksAttachments"] = attachments
     if volumes:
-        found["Volumes"] = None
-    return found
+        shown["Volumes"] = None
+    return shown
 
 
 def task_status(obj: Task) -> Raw:
     """What was observed of a task, host-mode ports included while it runs."""
     status = obj.status
-    found: Raw = {
+    shown: Raw = {
         "Timestamp": timestamp(status.at),
         "State": status.state.word,
         "Message": status.words,
     }
     if status.err:
-        found["Err"] = status.err
+        shown["Err"] = status.err
     if status.state >= TaskState.STARTING:
-        found["ContainerStatus"] = {
+        shown["ContainerStatus"] = {
             "ContainerID": status.container_id,
             "PID": status.pid,
             "ExitCode": status.exit_code,
         }
     ports = host_ports(obj) if status.state == TaskState.RUNNING else []
-    found["PortStatus"] = {"Ports": [port(entry) for entry in ports]} if ports else {}
-    return found
+    shown["PortStatus"] = {"Ports": [port(entry) for entry in ports]} if ports else {}
+    return shown
 
 
 def host_ports(obj: Task) -> list[Port]:
     """The ports that a task publishes in host mode, with the numbers that they have."""
-    own, found = iter(obj.ports), []
+    numbers, ports = iter(obj.ports), []
     for entry in obj.endpoint.ports:
         if entry.publish_mode == "host":
-            number = entry.published_port or next((port.published for port in own), 0)
-            found.append(Port(entry.target_port, number, entry.protocol, "host", entry.name))
-    return found
+            number = entry.published_port or next((port.published for port in numbers), 0)
+            ports.append(Port(entry.target_port, number, entry.protocol, "host", entry.name))
+    return ports
 
 
 def attachment(network: Network, address: str) -> Raw:
@@ -80,15 +80,15 @@ def attachment(network: Network, address: str) -> Raw:
         spec["Internal"] = True
     overlay = network.driver == "overlay"
     driver = ipam_driver(network)
-    if (asked := network.spec.get("IPAM")) is not None:
+    if (ipam := network.spec.get("IPAM")) is not None:
         spec["IPAMOptions"] = {"Driver": driver}
-        if asked.get("Config"):
-            spec["IPAMOptions"]["Configs"] = pools(network) if overlay else asked["Config"]
+        if ipam.get("Config"):
+            spec["IPAMOptions"]["Configs"] = pools(network) if overlay else ipam["Config"]
     if config := config_from(network):
         spec["ConfigFrom"] = {"Network": config}
     spec["Scope"] = "swarm"
     options = {**driver_options(network), **(network.spec.get("Options") or {})} if overlay else None
-    found: Raw = {
+    shown: Raw = {
         "Network": {
             **meta(network),
             "Spec": spec,
@@ -97,8 +97,8 @@ def attachment(network: Network, address: str) -> Raw:
         }
     }
     if address and overlay:
-        found["Addresses"] = [with_length(network, address)]
-    return found
+        shown["Addresses"] = [with_length(network, address)]
+    return shown
 
 
 def _driver(network: Network, options: Raw | None) -> Raw:

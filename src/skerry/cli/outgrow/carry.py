@@ -6,9 +6,9 @@ import json
 import subprocess
 from dataclasses import dataclass
 
-from skerry.cli.client import Client, Refused, environment
-from skerry.cli.outgrow.nodes import Cluster
-from skerry.cli.outgrow.plan import Step
+from skerry.cli.client import DockerClient, Refused, environment
+from skerry.cli.outgrow.nodes import RemoteSwarm
+from skerry.cli.outgrow.plan import MoveStep
 from skerry.model.labels import STOPPED
 from skerry.model.objects import Raw
 
@@ -16,7 +16,7 @@ NOWHERE = "node.labels.skerry.moved == away"
 """A constraint that no node meets: how a global service is stopped without being removed."""
 
 
-class Failed(Exception):
+class MoveFailed(Exception):
     """A step failed for a reason of its own; the message is a sentence."""
 
 
@@ -24,11 +24,11 @@ class Failed(Exception):
 class Carrier:
     """The two sides. `socket` is where the docker CLI finds home, for pushes."""
 
-    home: Client
-    cluster: Cluster
+    home: DockerClient
+    cluster: RemoteSwarm
     socket: str
 
-    def take(self, step: Step) -> None:
+    def take(self, step: MoveStep) -> None:
         """Do it. Raises Refused, Unreachable, Failed; the next plan finds done what was done."""
         match step.verb, step.kind:
             case "create", "network":
@@ -60,7 +60,7 @@ class Carrier:
         try:
             return str(self.home.post(f"/skerry/secrets/{name}/reveal")["Data"])
         except Refused as refused:
-            raise Failed(f"its content can't be read here: {refused}") from refused
+            raise MoveFailed(f"its content can't be read here: {refused}") from refused
 
     def _with_ids(self, spec: Raw) -> Raw:
         """The spec with the IDs that configs and secrets have there."""
@@ -72,21 +72,21 @@ class Carrier:
                 reference[f"{kind}ID"] = current["ID"]
         return copy
 
-    def _load(self, step: Step) -> None:
+    def _load(self, step: MoveStep) -> None:
         engine = self.cluster.engine(step.where)
         with self.home.download(f"/images/get?names={step.name}") as pieces:
             output = engine.upload("/images/load?quiet=1", pieces, "application/x-tar")
         for line in output.decode(errors="replace").splitlines():
             if line.strip() and "error" in (progress := json.loads(line)):
-                raise Failed(str(progress["error"]))
+                raise MoveFailed(str(progress["error"]))
 
-    def _push(self, step: Step) -> None:
+    def _push(self, step: MoveStep) -> None:
         """By the docker CLI, which knows the user's passwords."""
         for words in (["tag", step.name, step.where], ["push", "--quiet", step.where]):
             line = ["docker", "--host", f"unix://{self.socket}", *words]
             done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment())
             if done.returncode:
-                raise Failed((done.stderr.strip() or done.stdout.strip()).splitlines()[-1])
+                raise MoveFailed((done.stderr.strip() or done.stdout.strip()).splitlines()[-1])
 
 
 def stopped(spec: Raw) -> Raw:

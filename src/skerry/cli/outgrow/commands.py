@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from skerry.cli import client
-from skerry.cli.client import Client, Refused, Unreachable
+from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.outgrow import export as exporting
 from skerry.cli.outgrow import migrate as moving
-from skerry.cli.outgrow.carry import Failed
+from skerry.cli.outgrow.carry import MoveFailed
 from skerry.cli.outgrow.nodes import Unsuitable
 from skerry.model.defaults import SECOND
 from skerry.model.settings import Settings
@@ -44,7 +44,7 @@ def export(settings: Settings, stack: str, place: str, output: str) -> None:
 
 def migrate(settings: Settings, **options: Any) -> None:
     """Move; exits with what `moving.migrate` says."""
-    wish = moving.Wish(
+    wish = moving.MigrationRequest(
         to=options["to"],
         stacks=options["stacks"],
         places=dict(_pair(pair) for pair in options["nodes"]),
@@ -56,12 +56,12 @@ def migrate(settings: Settings, **options: Any) -> None:
     _home(settings).close()
     try:
         code = moving.migrate(settings.api_socket, wish, click.echo)
-    except (Unsuitable, Failed) as error:
+    except (Unsuitable, MoveFailed) as error:
         raise click.ClickException(str(error)) from error
     raise SystemExit(code)
 
 
-def _home(settings: Settings) -> Client:
+def _home(settings: Settings) -> DockerClient:
     """skerry's own API. Exits with 3 where it does not run."""
     home = client.at_socket("skerry", settings.api_socket)
     try:

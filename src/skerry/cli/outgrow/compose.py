@@ -11,7 +11,7 @@ from typing import Any
 
 from skerry.cli.outgrow import normal
 from skerry.cli.outgrow.compose_fields import container, deploy, mounts, ports
-from skerry.cli.outgrow.leftover import Spec
+from skerry.cli.outgrow.leftover import SpecReader
 from skerry.cli.outgrow.normal import STACK
 from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.model.labels import MOVED
@@ -87,7 +87,9 @@ def _version(services: Raw) -> str:
 
 
 def _service(stack: _Stack, name: str, raw: Raw, volumes: dict[str, Raw], result: Exported) -> Raw:
-    spec = Spec(normal.service(raw))
+    """One service of the file: its container, what it is attached to, and below `deploy` the rest. What has
+    no place in a compose file goes to the losses."""
+    spec = SpecReader(normal.service(raw))
     spec.take("Name")
     template = spec.inner("TaskTemplate")
     box = template.inner("ContainerSpec")
@@ -113,11 +115,11 @@ def _service(stack: _Stack, name: str, raw: Raw, volumes: dict[str, Raw], result
     return {key: value for key, value in fields.items() if value not in ([], {}, None)}
 
 
-def _attachments(stack: _Stack, name: str, template: Spec) -> Raw:
+def _attachments(stack: _Stack, name: str, template: SpecReader) -> Raw:
     """The networks; the short name is an alias anyway."""
     fields: Raw = {}
     for attached in template.take("Networks") or []:
-        entry = Spec(attached)
+        entry = SpecReader(attached)
         target = entry.take("Target")
         aliases = [
             alias for alias in entry.take("Aliases") or [] if alias != name.removeprefix(f"{stack.name}_")
@@ -128,7 +130,7 @@ def _attachments(stack: _Stack, name: str, template: Spec) -> Raw:
     return fields
 
 
-def _is_file(kind: str, reference: Raw, box: Spec) -> bool:
+def _is_file(kind: str, reference: Raw, box: SpecReader) -> bool:
     if "File" not in reference:
         box.lose(f"{kind}s {reference[f'{kind}Name']}, which is no file")
     return "File" in reference

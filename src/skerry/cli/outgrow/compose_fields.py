@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.cli.outgrow.leftover import Spec
+from skerry.cli.outgrow.leftover import SpecReader
 from skerry.model.objects import Raw
 
 WORDS = {
@@ -38,7 +38,7 @@ CHECK_TIMES = (
 )
 
 
-def container(box: Spec) -> Raw:
+def container(box: SpecReader) -> Raw:
     """What the container is; labels, mounts, configs and secrets are left in `box`."""
     fields = {word: value for name, word in WORDS.items() if (value := box.take(name)) is not None}
     fields["environment"] = _environment(box)
@@ -57,7 +57,7 @@ def container(box: Spec) -> Raw:
     return fields
 
 
-def _environment(box: Spec) -> list[str]:
+def _environment(box: SpecReader) -> list[str]:
     """`NAME=value`; a name alone, which unsets an image's variable, would be read as the deployer's own."""
     variables = box.take("Env") or []
     for name in (item for item in variables if "=" not in item):
@@ -71,7 +71,7 @@ def _hosts(line: str) -> list[str]:
     return [f"{name}:{address}" for name in names]
 
 
-def _healthcheck(check: Spec) -> Raw:
+def _healthcheck(check: SpecReader) -> Raw:
     test = check.take("Test")
     if test == ["NONE"]:
         return {"disable": True}
@@ -84,7 +84,7 @@ def _healthcheck(check: Spec) -> Raw:
     return fields
 
 
-def deploy(spec: Spec, template: Spec) -> Raw:
+def deploy(spec: SpecReader, template: SpecReader) -> Raw:
     """How many, where, and how it is updated and restarted."""
     fields = _mode(spec.inner("Mode"))
     if spec.inner("EndpointSpec").take("Mode") == "dnsrr":
@@ -104,7 +104,7 @@ def deploy(spec: Spec, template: Spec) -> Raw:
     return {key: value for key, value in fields.items() if value not in ({}, None)}
 
 
-def _mode(mode: Spec) -> Raw:
+def _mode(mode: SpecReader) -> Raw:
     if mode.take("Global") is not None:
         return {"mode": "global"}
     if mode.take("GlobalJob") is not None:
@@ -133,7 +133,8 @@ def _restart(policy: Raw) -> Raw:
     return fields
 
 
-def _quantity(limits: Spec) -> Raw:
+def _quantity(limits: SpecReader) -> Raw:
+    """Limits or reservations, in the words of compose."""
     fields: Raw = {}
     if cpus := limits.take("NanoCPUs"):
         fields["cpus"] = f"{cpus / 1e9:.9f}".rstrip("0").rstrip(".")
@@ -149,7 +150,7 @@ def _quantity(limits: Spec) -> Raw:
     return fields
 
 
-def _placement(placement: Spec) -> Raw:
+def _placement(placement: SpecReader) -> Raw:
     fields: Raw = {}
     if constraints := placement.take("Constraints"):
         fields["constraints"] = constraints
@@ -160,7 +161,7 @@ def _placement(placement: Spec) -> Raw:
     return fields
 
 
-def ports(spec: Spec) -> list[Raw]:
+def ports(spec: SpecReader) -> list[Raw]:
     """The published ports, long form."""
     return [
         {
@@ -173,11 +174,11 @@ def ports(spec: Spec) -> list[Raw]:
     ]
 
 
-def mounts(stack: str, box: Spec, volumes: dict[str, Raw]) -> list[Raw]:
+def mounts(stack: str, box: SpecReader, volumes: dict[str, Raw]) -> list[Raw]:
     """The mounts, long form; named volumes are added to `volumes`, the section of the whole file."""
     fields = []
     for raw in box.take("Mounts") or []:
-        mount = Spec(raw)
+        mount = SpecReader(raw)
         kind = mount.take("Type", "bind")
         entry: Raw = {"type": kind, "target": mount.take("Target")}
         if (source := mount.take("Source")) is not None:
@@ -199,7 +200,7 @@ def mounts(stack: str, box: Spec, volumes: dict[str, Raw]) -> list[Raw]:
     return fields
 
 
-def _volume(stack: str, name: str, options: Spec, volumes: dict[str, Raw]) -> str:
+def _volume(stack: str, name: str, options: SpecReader, volumes: dict[str, Raw]) -> str:
     """Declare a volume; its key. The same volume with other options gets a key of its own."""
     labels = options.take("Labels") or {}
     ours = labels.pop("com.docker.stack.namespace", None) == stack

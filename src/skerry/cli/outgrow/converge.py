@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from skerry.cli.client import Client
+from skerry.cli.client import DockerClient
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Raw
 
@@ -77,7 +77,7 @@ def _is_fine(task: Raw, job: bool) -> bool:
 
 
 def wait(
-    manager: Client,
+    manager: DockerClient,
     services: Collection[str],
     changed: Collection[str],
     timeout: float,
@@ -109,7 +109,7 @@ def wait(
 
 
 def _look(
-    manager: Client, services: Collection[str], changed: Collection[str]
+    manager: DockerClient, services: Collection[str], changed: Collection[str]
 ) -> dict[str, tuple[State, float]]:
     """Each service's state, and how many seconds it has to stay so."""
     nodes = {node["ID"]: node["Description"]["Hostname"] for node in manager.get("/nodes")}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from skerry.cli.client import Client
+from skerry.cli.client import DockerClient
 from skerry.cli.outgrow import snapshot
 from skerry.cli.outgrow.compose import Exported, export
 from skerry.cli.outgrow.snapshot import Snapshot
@@ -33,7 +33,7 @@ class NoSuchStack(Exception):
     """No service there belongs to the stack; the message is a sentence."""
 
 
-def read_stack(client: Client, stack: str) -> Snapshot:
+def read_stack(client: DockerClient, stack: str) -> Snapshot:
     """What a stack consists of. Raises NoSuchStack, Refused, Unreachable."""
     whole = snapshot.read(client)
     part = snapshot.part(whole, [stack])

@@ -8,22 +8,22 @@ from typing import Any
 from skerry.model.objects import Raw
 
 
-class Spec:
+class SpecReader:
     """A copy of an object; `take` removes what it returns."""
 
     def __init__(self, raw: Raw) -> None:
         self._left = dict(raw)
-        self._inner: dict[str, Spec] = {}
+        self._inner: dict[str, SpecReader] = {}
         self._lost: list[str] = []
 
     def take(self, name: str, default: Any = None) -> Any:
         """A field, or `default`."""
         return self._left.pop(name, default)
 
-    def inner(self, name: str) -> Spec:
+    def inner(self, name: str) -> SpecReader:
         """An object within, empty where it is absent; the same one each time."""
         if name not in self._inner:
-            self._inner[name] = Spec(self._left.pop(name, None) or {})
+            self._inner[name] = SpecReader(self._left.pop(name, None) or {})
         return self._inner[name]
 
     def lose(self, what: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from skerry.cli import client
-from skerry.cli.client import Client, Refused
+from skerry.cli.client import DockerClient, Refused
 from skerry.model.api_version import read_version
 from skerry.model.objects import Raw
 
@@ -17,23 +17,23 @@ class Unsuitable(Exception):
 
 
 @dataclass
-class Cluster:
+class RemoteSwarm:
     """A manager, and the engines of its nodes as far as they can be reached."""
 
-    manager: Client
+    manager: DockerClient
     info: Raw
     api: tuple[int, int]
     nodes: dict[str, Raw]
     """By name: see `by_name`."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Docker contexts or hosts by node, as the user named them; else the context called like the node."""
-    _engines: dict[str, Client] = field(default_factory=dict)
+    _engines: dict[str, DockerClient] = field(default_factory=dict)
 
     def ready(self) -> Iterator[str]:
         """Names of the nodes that are up."""
         return (name for name, node in self.nodes.items() if node["Status"]["State"] == "ready")
 
-    def engine(self, node: str) -> Client:
+    def engine(self, node: str) -> DockerClient:
         """The engine of a node. Raises Unsuitable where none is known, or another answers; Unreachable."""
         if node not in self._engines:
             self._engines[node] = self._connect(node)
@@ -44,7 +44,9 @@ class Cluster:
         for engine in (self.manager, *self._engines.values()):
             engine.close()
 
-    def _connect(self, node: str) -> Client:
+    def _connect(self, node: str) -> DockerClient:
+        """A client of a node's engine, checked to be that node. Raises Unsuitable where no way leads to
+        it."""
         own = self.nodes[node]["ID"]
         if own == self.info["Swarm"]["NodeID"]:
             return self.manager
@@ -61,7 +63,7 @@ class Cluster:
         return engine
 
 
-def at(place: str, places: Mapping[str, str]) -> Cluster:
+def at(place: str, places: Mapping[str, str]) -> RemoteSwarm:
     """The swarm whose manager is at a docker context or host. Raises Unsuitable, Unreachable."""
     manager = client.at(place)
     try:
@@ -73,7 +75,7 @@ def at(place: str, places: Mapping[str, str]) -> Cluster:
         raise Unsuitable(f"{place}: {refused}") from refused
     for node in sorted(set(places) - set(nodes)):
         raise Unsuitable(f"--node {node}: no such node there; there are {', '.join(nodes)}")
-    return Cluster(manager, info, read_version(version["ApiVersion"]), nodes, places)
+    return RemoteSwarm(manager, info, read_version(version["ApiVersion"]), nodes, places)
 
 
 def by_name(nodes: list[Raw]) -> dict[str, Raw]:

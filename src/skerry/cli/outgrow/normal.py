@@ -62,6 +62,7 @@ def _ports(endpoint: Raw) -> list[Raw]:
 
 
 def _template(template: Raw) -> Raw:
+    """A task template without what differs though it means the same: IDs, orders, defaults."""
     for name in ("ForceUpdate", "Runtime"):
         template.pop(name, None)
     container = template["ContainerSpec"]

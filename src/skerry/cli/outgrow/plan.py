@@ -14,7 +14,7 @@ from skerry.model.objects import Raw
 
 
 @dataclass(frozen=True)
-class Step:
+class MoveStep:
     """One thing to do. `verb` and `kind` tell what, e.g. `create network`; `body` is what the API gets."""
 
     verb: str
@@ -34,10 +34,10 @@ class Step:
 
 
 @dataclass
-class Plan:
+class MovePlan:
     """Steps in their order. Where there is a conflict, nothing is done."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[MoveStep] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     services: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Target:
+class Destination:
     """What matters of the swarm to move to."""
 
     snapshot: Snapshot
@@ -66,10 +66,10 @@ def image_of(spec: Raw) -> str:
     return str(spec["TaskTemplate"]["ContainerSpec"]["Image"])
 
 
-def make(source: Snapshot, target: Target, images: Mapping[str, Image]) -> Plan:
+def make(source: Snapshot, target: Destination, images: Mapping[str, Image]) -> MovePlan:
     """The whole plan. `images` has every image that a service of the source names."""
     specs = moving(source)
-    plan = Plan(services=list(specs))
+    plan = MovePlan(services=list(specs))
     for name in sorted(set(source.services) - set(specs)):
         plan.notes.append(f"service {name} was stopped here by --stop-source: left alone")
     services = {
@@ -86,7 +86,8 @@ def make(source: Snapshot, target: Target, images: Mapping[str, Image]) -> Plan:
     return plan
 
 
-def _networks(plan: Plan, source: Snapshot, target: Target) -> Iterator[Step]:
+def _networks(plan: MovePlan, source: Snapshot, target: Destination) -> Iterator[MoveStep]:
+    """Steps that make the networks; one that is there and differs is a conflict, as services may be on it."""
     for name, network in source.networks.items():
         body: Raw = {
             "Name": name,
@@ -104,7 +105,7 @@ def _networks(plan: Plan, source: Snapshot, target: Target) -> Iterator[Step]:
         if current is None and name in target.local_networks:
             plan.conflicts.append(f"network {name} is there, but not for the whole swarm: remove it there")
         elif current is None:
-            yield Step("create", "network", name, body)
+            yield MoveStep("create", "network", name, body)
         else:
             differing = [word for word in ("Attachable", "Internal") if bool(current.get(word)) != body[word]]
             differing += ["Subnet"] if subnets and subnets != asked_subnets(current) else []
@@ -116,14 +117,16 @@ def _networks(plan: Plan, source: Snapshot, target: Target) -> Iterator[Step]:
                 )
 
 
-def _files(plan: Plan, kind: str, source: Mapping[str, Raw], target: Mapping[str, Raw]) -> Iterator[Step]:
+def _files(
+    plan: MovePlan, kind: str, source: Mapping[str, Raw], target: Mapping[str, Raw]
+) -> Iterator[MoveStep]:
     """Configs or secrets. Swarm can't change one, and tells the content of a config only."""
     for name, row in source.items():
         spec = row["Spec"]
         current = target.get(name)
         if current is None:
             mark: Raw = {MOVED: row["ID"]} if kind == "secret" else {}
-            yield Step("create", kind, name, {**spec, "Labels": {**(spec.get("Labels") or {}), **mark}})
+            yield MoveStep("create", kind, name, {**spec, "Labels": {**(spec.get("Labels") or {}), **mark}})
         elif kind == "config":
             if current["Spec"].get("Data") != spec.get("Data"):
                 plan.conflicts.append(_other_content(kind, name))
@@ -142,23 +145,25 @@ def _other_content(kind: str, name: str) -> str:
     )
 
 
-def _image(plan: Plan, image: Image, changing: bool) -> Iterator[Step]:
+def _image(plan: MovePlan, image: Image, changing: bool) -> Iterator[MoveStep]:
     plan.conflicts += image.conflicts
     plan.notes += image.notes
     if image.push and (changing or not image.present):
-        yield Step("push", "image", image.tag, where=image.target, bytes=image.bytes)
+        yield MoveStep("push", "image", image.tag, where=image.target, bytes=image.bytes)
     for node in image.lacking:
-        yield Step("load", "image", image.tag, where=node, bytes=image.bytes)
+        yield MoveStep("load", "image", image.tag, where=node, bytes=image.bytes)
 
 
-def _service(plan: Plan, name: str, spec: Raw, target: Target, image: Image) -> Step | None:
+def _service(plan: MovePlan, name: str, spec: Raw, target: Destination, image: Image) -> MoveStep | None:
+    """The step for one service, if any. What is moved carries a mark, by which a later move knows whether it
+    is still as it was moved, and may be updated; what was changed on both sides is a conflict."""
     body = translate.for_swarm(spec, image.target, target.api, image.check)
     meant = normal.digest(normal.service(body))
     mark = f"{meant}.{image.content or '-'}"
     body["Labels"] = {**(body.get("Labels") or {}), MOVED: mark}
     current = target.snapshot.services.get(name)
     if current is None:
-        return Step("create", "service", name, body)
+        return MoveStep("create", "service", name, body)
     present = normal.digest(normal.service(current["Spec"]))
     last, before = _mark(current["Spec"]), _mark(current.get("PreviousSpec"))
     moved, _, content = last.partition(".")
@@ -182,11 +187,11 @@ def _mark(spec: Raw | None) -> str:
     return str(((spec or {}).get("Labels") or {}).get(MOVED, ""))
 
 
-def _update(name: str, body: Raw, current: Raw, *, new_content: bool) -> Step:
+def _update(name: str, body: Raw, current: Raw, *, new_content: bool) -> MoveStep:
     """The tag of an image may be the old one: then only force makes Swarm take what is in it now."""
     forced = current["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
     template = {**body["TaskTemplate"], "ForceUpdate": forced + new_content}
-    return Step("update", "service", name, {**body, "TaskTemplate": template}, current=current)
+    return MoveStep("update", "service", name, {**body, "TaskTemplate": template}, current=current)
 
 
 def _published(spec: Raw) -> bool:
@@ -194,7 +199,7 @@ def _published(spec: Raw) -> bool:
 
 
 def _say_differences(
-    plan: Plan, specs: Mapping[str, Raw], api: tuple[int, int], images: Mapping[str, Image]
+    plan: MovePlan, specs: Mapping[str, Raw], api: tuple[int, int], images: Mapping[str, Image]
 ) -> None:
     for name, spec in specs.items():
         differences = translate.differences(spec, api, images[image_of(spec)].check)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from skerry.cli.client import Client
+from skerry.cli.client import DockerClient
 from skerry.cli.outgrow.normal import STACK
 from skerry.model.objects import Raw
 
@@ -23,7 +23,7 @@ class Snapshot:
     secrets: dict[str, Raw] = field(default_factory=dict)
 
 
-def read(client: Client) -> Snapshot:
+def read(client: DockerClient) -> Snapshot:
     """Everything there. Raises Refused, Unreachable."""
     networks = _networks(client)
     names = {row["Id"]: name for name, row in networks.items()}
@@ -61,16 +61,16 @@ def stacks_of(whole: Snapshot) -> set[str]:
     return {stack_of(service) for service in whole.services.values()} - {""}
 
 
-def _networks(client: Client) -> dict[str, Raw]:
+def _networks(client: DockerClient) -> dict[str, Raw]:
     rows = client.get("/networks", scope=["swarm"])
     return {row["Name"]: row for row in rows if not row.get("Ingress")}
 
 
-def _files(client: Client, kind: str) -> dict[str, Raw]:
+def _files(client: DockerClient, kind: str) -> dict[str, Raw]:
     return {row["Spec"]["Name"]: row for row in client.get(f"/{kind}")}
 
 
-def _named(client: Client, spec: Raw, names: dict[str, str]) -> Raw:
+def _named(client: DockerClient, spec: Raw, names: dict[str, str]) -> Raw:
     """The spec with names of networks. One that no list shows is predefined, such as the swarm's `host`."""
     copy: Raw = json.loads(json.dumps(spec))
     if legacy := copy.pop("Networks", None):  # where API 1.24 has them

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from skerry.cli.client import Client, Refused, Unreachable
+from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.outgrow.image import Image, content, in_registry, suits, without_digest
-from skerry.cli.outgrow.nodes import Cluster, Unsuitable
+from skerry.cli.outgrow.nodes import RemoteSwarm, Unsuitable
 from skerry.model.objects import Raw
 
 
-def survey(home: Client, cluster: Cluster, names: Iterable[str], registry: str) -> dict[str, Image]:
+def survey(home: DockerClient, cluster: RemoteSwarm, names: Iterable[str], registry: str) -> dict[str, Image]:
     """Every image by its name. Raises Unreachable where home or the manager is."""
     return {name: _image(home, cluster, name, registry) for name in names}
 
 
-def _image(home: Client, cluster: Cluster, name: str, registry: str) -> Image:
+def _image(home: DockerClient, cluster: RemoteSwarm, name: str, registry: str) -> Image:
+    """Where an image comes from: a registry that the swarm reads too, the registry that the user named, or
+    this engine, from which the nodes that lack it get a copy."""
     inspected = home.find(f"/images/{name}/json")
     check = ((inspected or {}).get("Config") or {}).get("Healthcheck")
     image = Image(name, name, without_digest(name), check=check)
@@ -40,7 +42,7 @@ def _image(home: Client, cluster: Cluster, name: str, registry: str) -> Image:
     return _on_nodes(replace(image, target=image.tag), inspected, cluster)
 
 
-def _on_nodes(image: Image, inspected: Raw, cluster: Cluster) -> Image:
+def _on_nodes(image: Image, inspected: Raw, cluster: RemoteSwarm) -> Image:
     """Which nodes lack it. One that is down is only mentioned; one without a way is a conflict."""
     lacking, conflicts, notes = [], [], list(_copied(image, inspected))
     for node, described in cluster.nodes.items():
@@ -57,7 +59,7 @@ def _on_nodes(image: Image, inspected: Raw, cluster: Cluster) -> Image:
     return replace(image, lacking=tuple(lacking), conflicts=tuple(conflicts), notes=tuple(notes))
 
 
-def _lacks(cluster: Cluster, node: str, image: Image, inspected: Raw) -> bool:
+def _lacks(cluster: RemoteSwarm, node: str, image: Image, inspected: Raw) -> bool:
     machine = cluster.nodes[node]["Description"].get("Platform", {}).get("Architecture", "")
     if not suits(inspected, machine):
         raise Unsuitable(f"it is for {inspected['Architecture']}, and node {node} is {machine}")
@@ -65,7 +67,7 @@ def _lacks(cluster: Cluster, node: str, image: Image, inspected: Raw) -> bool:
     return held is None or content(held) != image.content
 
 
-def _registry_digest(manager: Client, name: str) -> str:
+def _registry_digest(manager: DockerClient, name: str) -> str:
     """The digest that a registry has for a name, as the swarm's manager sees it; empty where none has it."""
     try:
         return str(manager.get(f"/distribution/{name}/json")["Descriptor"]["digest"])

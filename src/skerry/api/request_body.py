@@ -83,8 +83,8 @@ def _value(data: bytes, text: str) -> tuple[Any, str]:
     if data.count(b"{") + data.count(b"[") < gojson.DEEPEST:
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):
             return msgspec.json.decode(data), ""
-    found, rest = gojson.first_value(text)
-    return read(found), rest
+    value, rest = gojson.first_value(text)
+    return read(value), rest
 
 
 def read(text: str) -> Any:

@@ -14,7 +14,7 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class Route:
     """One row of a table of routes; `/openapi.json` follows from these, and a handler reads what they say."""
 
     method: str
@@ -25,4 +25,4 @@ class Endpoint:
     query: Mapping[str, Parameter] = field(default_factory=dict)
 
 
-Table = list[Endpoint]
+Table = list[Route]
