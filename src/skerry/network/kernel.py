@@ -287,14 +287,10 @@ class KernelNetwork:
             self._linkwatch.close()
             self._linkwatch = None
 
-    async def stop_gate(self) -> None:
-        """End the gate: no names, no held connections, no reserved ports."""
-        await self.gate.stop()
-
     async def purge(self) -> None:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
         await self._stop_watching()
-        await self.stop_gate()
+        await self.gate.stop()
         await nft.attempt("delete", "table", "ip", self.table)
         await nft.attempt("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
