@@ -19,6 +19,9 @@ PREDEFINED_LABEL = "com.docker.swarm.predefined"
 """The label of the rows that stand for networks of the engine's own; no user may give it."""
 
 
+_NO_ENDPOINT = EndpointSpec()
+
+
 class Port(Struct, frozen=True):
     """A published port of a service, with the number that was chosen for it (0 while none is)."""
 
@@ -215,7 +218,7 @@ class Task(Struct, frozen=True):
     @property
     def endpoint(self) -> EndpointSpec:
         """How the service was to be reached when the task was made."""
-        return self.endpoint_spec.typed if self.endpoint_spec is not None else EndpointSpec()
+        return self.endpoint_spec.typed if self.endpoint_spec is not None else _NO_ENDPOINT
 
     @property
     def live(self) -> bool:
