@@ -142,7 +142,7 @@ class SqlitePersistence:
         for kind, key, body in rows:
             obj = self._decode(kind, key, body, specs)
             objects[COLLECTION_OF[type(obj)]][key] = obj
-        return View(index=index, **objects)  # type: ignore[arg-type]
+        return View(version=index, **objects)  # type: ignore[arg-type]
 
     def write(self, index: int, changes: tuple[Change, ...]) -> None:
         """Write a commit whole and durably, or raise StateError and leave the file as it was; DisplacedError
@@ -180,7 +180,7 @@ class SqlitePersistence:
                 ) from error
             if self._db.failed:
                 with self._db.transaction():
-                    self._db.set_meta("index", view.index)
+                    self._db.set_meta("index", view.version)
             return " ".join(filter(None, remarks))
 
     def _changed(self, view: View) -> str:
@@ -203,7 +203,7 @@ class SqlitePersistence:
                 f"{words} while skerry ran, and can't be written back, as the swarm is locked: unlock it, or "
                 "put the file back and start skerry again"
             )
-        meta: Meta = {"format": FORMAT, "index": view.index, "proof": seal(self._keys.data, PROOF, "proof")}
+        meta: Meta = {"format": FORMAT, "index": view.version, "proof": seal(self._keys.data, PROOF, "proof")}
         if self._keys.unlock:
             meta["lock"] = wrap(self._keys.unlock, self._keys.data)
         if self._engine is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bench.core import NOW, swarm
-from skerry.core.endpoints import Derivation, traffic
+from skerry.core.derive import TrafficBuilder, traffic
 from skerry.core.view import View
 from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Port
@@ -23,7 +23,7 @@ def served(size: int) -> View:
 
 
 def test_a_derivation_that_goes_on_tells_the_same_as_a_fresh_one() -> None:
-    derivation, view = Derivation(), served(3)
+    derivation, view = TrafficBuilder(), served(3)
     task, service, network = view.tasks["s0t1"], view.services["s1"], view.networks["net"]
     changed = view.put(replace(task, status=replace(task.status, state=TaskState.FAILED, at=NOW)))
     labels = {"skerry.hold.timeout": "3s", STACK: "shop"}
@@ -49,7 +49,7 @@ def test_a_derivation_that_goes_on_tells_the_same_as_a_fresh_one() -> None:
 
 
 def test_what_nobody_touched_is_the_same_value() -> None:
-    derivation, view = Derivation(), served(3)
+    derivation, view = TrafficBuilder(), served(3)
     before = derivation.of(view)
     task, service = view.tasks["s0t1"], view.services["s1"]
     assert derivation.of(view.put(replace(service, version=9)), frozenset(), {"s1"}) is before
