@@ -58,6 +58,13 @@ def test_what_nobody_touched_is_the_same_value() -> None:
     assert all(one is other for one, other in zip(before.services[1:], after.services[1:], strict=True))
 
 
+def test_a_network_that_changed_is_looked_at_though_no_service_was_touched() -> None:
+    builder, view = TrafficBuilder(), served(2)
+    builder.of(view)
+    renamed = view.put(replace(view.networks["net"], name="other"))
+    assert builder.of(renamed, frozenset(), set()) == traffic(renamed) != traffic(view)
+
+
 def test_of_two_that_publish_one_port_the_one_with_a_place_has_it() -> None:
     view = served(2)
     for service in view.services.values():
