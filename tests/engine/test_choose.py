@@ -299,7 +299,7 @@ def test_the_private_engine_is_found_again_survives_a_kill_and_ends(folder: Path
         assert run("nsenter", f"--net={net}", sys.executable, "-c", HERE) == "[]"
 
 
-HERE = "from skerry.linux.processes import neighbours; print(neighbours('dockerd'))"
+HERE = "from skerry.linux.netns import neighbours; print(neighbours('dockerd'))"
 
 
 def _import_box(socket: str) -> None:

@@ -33,7 +33,7 @@ async def test_says_what_is_answers_what_is_applied_and_tells_of_changes(tmp_pat
         writer.write(encode(Desired(7, Traffic(names=names))))
         assert read_status(await reader.readline()) == Status(1, 2, 7, (), {"tcp/80": "taken"})
         assert recorder.desired.traffic.names == names
-        control.tell()
+        control.publish()
         assert read_status(await reader.readline()).serial == 7
         writer.close()
         control.stop()
@@ -69,7 +69,7 @@ def test_who_comes_while_it_hangs_up_is_not_left_waiting(tmp_path: Path) -> None
             client.connect(str(tmp_path / "gate.sock"))
             for _ in range(steps):
                 await asyncio.sleep(0)
-            control.hang_up()
+            control.stop_serving()
             return await everything(client)
 
     async def everything(client: socket.socket) -> bytes:
@@ -97,7 +97,7 @@ async def test_a_state_that_waits_while_another_gate_takes_over_is_not_applied(t
         writer.write(encode(Desired(7, Traffic())))
         while not control.busy._waiters:  # it has heard, and waits
             await asyncio.sleep(0)
-        control.hang_up()
+        control.stop_serving()
     assert await reader.read() == b""
     writer.close()
     assert recorder.desired.serial == 0

@@ -128,13 +128,13 @@ def test_a_gate_gives_the_socket_to_the_next_gate() -> None:
         first = place.door()
         async with place.serving(first):
             second = place.door(inherited=Inherited([(item, os.dup(fd)) for item, fd in first.parcel()]))
-            first.let_go()
+            first.release()
             await until(lambda: len(second._present) == 1)
             assert await place.ask() == b"ok"
         async with place.serving(second) as taken:
             assert taken
         third = place.door(inherited=Inherited([(item, os.dup(fd)) for item, fd in second.parcel()]))
-        second.let_go()
+        second.release()
         async with place.serving(third) as taken:
             assert taken, "a gate was replaced while no skerryd ran"
         third.stop()

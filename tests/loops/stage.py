@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from skerry.model.traffic import Reservations, Traffic
+from skerry.model.traffic import PortReservations, Traffic
 
 BOUND_S = 15.0
 
@@ -26,9 +26,9 @@ class FakeSwitch:
         self.lasts_s = 0.0
         self.begun = 0
         self.restored = 0
-        self.callback: Callable[[Reservations], None] = lambda _: None
+        self.callback: Callable[[PortReservations], None] = lambda _: None
 
-    async def apply(self, traffic: Traffic) -> Reservations:
+    async def apply(self, traffic: Traffic) -> PortReservations:
         """Take a value over."""
         self.begun += 1
         await asyncio.sleep(self.lasts_s)
@@ -36,13 +36,13 @@ class FakeSwitch:
             self.failures -= 1
             raise OSError("nft said no")
         self.applied.append(traffic)
-        return Reservations(frozenset(port.key for port in traffic.ports))
+        return PortReservations(frozenset(port.key for port in traffic.ports))
 
     async def restore(self) -> None:
         """Nothing was flushed."""
         self.restored += 1
 
-    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
+    def on_reservations(self, callback: Callable[[PortReservations], None]) -> None:
         """Whom to tell of later changes."""
         self.callback = callback
 

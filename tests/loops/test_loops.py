@@ -11,7 +11,7 @@ from skerry.loops.orchestrator import Orchestrator
 from skerry.model.conditions import Conditions
 from skerry.model.objects import Attachment, Service, Task
 from skerry.model.states import TaskState
-from skerry.model.traffic import Reservations
+from skerry.model.traffic import PortReservations
 from skerry.store.store import Store
 from tests.core.front import swarm_on_front
 from tests.core.world import Swarm, service_spec
@@ -128,7 +128,7 @@ async def test_reservations_reach_the_node_row() -> None:
     async def body(store: Store, switch: FakeSwitch) -> None:
         await until(lambda: store.view.nodes["n"].reserved == ("tcp/80",))
         await until(lambda: bool(switch.applied))
-        switch.callback(Reservations(frozenset(), {"tcp/80": "address already in use"}))
+        switch.callback(PortReservations(frozenset(), {"tcp/80": "address already in use"}))
         await until(lambda: store.view.nodes["n"].ports_err == {"tcp/80": "address already in use"})
 
     swarm = swarm_on_front()

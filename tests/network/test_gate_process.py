@@ -21,7 +21,15 @@ from msgspec.structs import replace
 
 from skerry.gate.shares import LIMITS
 from skerry.linux.netns import RUN_NETNS, inside
-from skerry.model.traffic import Backend, Client, Name, PublishedPort, Reservations, Traffic, VirtualService
+from skerry.model.traffic import (
+    Backend,
+    Client,
+    Name,
+    PortReservations,
+    PublishedPort,
+    Traffic,
+    VirtualService,
+)
 from skerry.network.kernel import KernelNetwork
 from tests.network.conftest import Started
 from tests.network.lab import MACHINE, RED, Http, Lab, get, sh
@@ -151,16 +159,16 @@ def test_a_port_that_another_program_holds(street: Lab, started: Started) -> Non
     """Its connections are not ours; when it lets go, the port is, and that is told."""
 
     async def body() -> None:
-        told: asyncio.Queue[Reservations] = asyncio.Queue()
+        told: asyncio.Queue[PortReservations] = asyncio.Queue()
         async with started(RED) as network:
             other = socket.create_server(("127.0.0.1", 80))
             network.on_reservations(told.put_nowait)
             reservations = await network.apply(traffic(ONE))
-            assert reservations == Reservations(frozenset(), {"tcp/80": "address already in use"})
+            assert reservations == PortReservations(frozenset(), {"tcp/80": "address already in use"})
             with other, pytest.raises(ConnectionRefusedError):
                 await get(street.outside, MACHINE, 80)
             async with asyncio.timeout(60):
-                assert await told.get() == Reservations(frozenset({"tcp/80"}), {})
+                assert await told.get() == PortReservations(frozenset({"tcp/80"}), {})
             assert await get(street.outside, MACHINE, 80)
 
     street.run(body)
@@ -178,7 +186,7 @@ def test_a_gate_that_dies_is_replaced_and_told(street: Lab, started: Started) ->
             await network.apply(traffic())
             former = gate_pid(network)
             os.kill(former, signal.SIGKILL)
-            assert await network.apply(traffic(ONE)) == Reservations(frozenset({"tcp/80"}), {})
+            assert await network.apply(traffic(ONE)) == PortReservations(frozenset({"tcp/80"}), {})
             assert gate_pid(network) != former
             assert addresses(await resolve(f"{street.tag}-one", "app")) == [VIP]
             assert await get(street.machine, "::1", 80)
@@ -196,7 +204,7 @@ def test_the_gate_outlives_skerryd(street: Lab, started: Started) -> None:
             async with started(RED) as successor:
                 assert gate_pid(successor) == former
                 assert await get(street.outside, MACHINE, 80)
-                assert await successor.apply(traffic(ONE)) == Reservations(frozenset({"tcp/80"}), {})
+                assert await successor.apply(traffic(ONE)) == PortReservations(frozenset({"tcp/80"}), {})
 
     street.run(body)
 

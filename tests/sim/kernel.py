@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from skerry.model.drain import DrainOutcome, DrainRules
-from skerry.model.traffic import Backend, Reservations, Segment, Traffic
+from skerry.model.traffic import Backend, PortReservations, Segment, Traffic
 from tests.sim.engine import MovedEngine
 from tests.sim.weather import Weather
 from tests.sim.who import WHO
@@ -27,7 +27,7 @@ class Kernel:
         """Ports that another program of this machine holds, and what the gate says about them."""
         self.alive: Callable[[], int] = lambda: 0
         self.on_apply: Callable[[Traffic], None] = lambda traffic: None
-        self._callback: Callable[[Reservations], None] = lambda held: None
+        self._callback: Callable[[PortReservations], None] = lambda held: None
         self._weather = weather
         self._engine = engine
 
@@ -39,7 +39,7 @@ class Kernel:
         if WHO.get().daemon != self.alive():
             raise OSError("killed")
 
-    async def apply(self, traffic: Traffic) -> Reservations:
+    async def apply(self, traffic: Traffic) -> PortReservations:
         """Take a whole table over, or fail and keep the one before."""
         self._reached()
         self.on_apply(traffic)
@@ -50,10 +50,10 @@ class Kernel:
         self.applied = traffic
         return self._held()
 
-    def _held(self) -> Reservations:
+    def _held(self) -> PortReservations:
         keys = {port.key for port in self.applied.ports}
         refused = {key: why for key, why in self.foreign.items() if key in keys}
-        return Reservations(frozenset(keys - refused.keys()), refused)
+        return PortReservations(frozenset(keys - refused.keys()), refused)
 
     def take_port(self, key: str) -> None:
         """Another program begins to hold a port."""
@@ -68,7 +68,7 @@ class Kernel:
         """Nobody flushes anything here."""
         self._reached()
 
-    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
+    def on_reservations(self, callback: Callable[[PortReservations], None]) -> None:
         """Whom to tell when a port becomes ours."""
         self._callback = callback
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import structlog
 
-from skerry.agent.deps import AgentDeps
+from skerry.agent.actor_deps import AgentDeps
 from skerry.agent.hostsfile import name_itself
 from skerry.agent.observe import (
     UNHEALTHY_CAUSE,
@@ -200,7 +200,7 @@ class Actor:
         await self._edit_started(container, ready)
         if check is None:
             return
-        if await self._attend(task, container, check, STARTING):
+        if await self._watch_over(task, container, check, STARTING):
             await self._edit_started(self._container or container, TaskState.RUNNING)
 
     async def _launched(self, task: Task) -> Raw | None:
@@ -270,9 +270,9 @@ class Actor:
             await self._remember(container)
             await self._edit_started(container, TaskState.RUNNING)
         check = await self._check(task, container, HEALTHY)
-        await self._attend(task, container, check, HEALTHY)
+        await self._watch_over(task, container, check, HEALTHY)
 
-    async def _attend(self, task: Task, container: Raw, check: Check | None, health: str) -> bool:
+    async def _watch_over(self, task: Task, container: Raw, check: Check | None, health: str) -> bool:
         """Wait while it runs and its health is `health`. True where the check has passed; any end is
         dealt with here, False then."""
         works: list[Coroutine[Any, Any, Any]] = [self._ending.wait(), self._exit()]

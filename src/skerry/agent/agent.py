@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from skerry.agent.actor import Actor, grace_s
-from skerry.agent.deps import AgentDeps
+from skerry.agent.actor_deps import AgentDeps
 from skerry.agent.former import FormerTasks
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles

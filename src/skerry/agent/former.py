@@ -39,7 +39,7 @@ class FormerTasks:
         label = msgspec.json.encode({"label": [NODE_ID]}).decode()
         everyones = await self._engine.get_list("/containers/json", all="1", filters=label)
         self._containers = [item for item in everyones if self._is_former(item.get("Labels") or {}, view)]
-        self._tell()
+        self._note_condition()
         return everyones
 
     def _is_former(self, labels: dict[str, str], view: View) -> bool:
@@ -47,7 +47,7 @@ class FormerTasks:
         of_this_swarm = labels.get(NODE_ID) in view.nodes
         return ours and not of_this_swarm and labels.get(TASK_ID) not in view.tasks
 
-    def _tell(self) -> None:
+    def _note_condition(self) -> None:
         names = sorted(str(item["Names"][0]).lstrip("/") for item in self._containers or ())
         if not names:
             self._conditions.clear(CONDITION)
@@ -75,4 +75,4 @@ class FormerTasks:
         left = [item for item in self._containers or () if item["Id"] != container]
         if self._containers is not None and len(left) < len(self._containers):
             self._containers = left
-            self._tell()
+            self._note_condition()

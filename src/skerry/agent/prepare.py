@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import structlog
 
+from skerry.agent.actor_deps import AgentDeps
 from skerry.agent.container import Blueprint, blueprint
-from skerry.agent.deps import AgentDeps
 from skerry.agent.report import advance
 from skerry.agent.seat import seat
 from skerry.agent.task_folders import MissingError, task_files

@@ -7,7 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from skerry.agent.deps import AgentDeps
+from skerry.agent.actor_deps import AgentDeps
 from skerry.core.addresses import Allocator
 from skerry.model.objects import Task
 from skerry.store.store import Tx

@@ -18,6 +18,8 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 def fits(placement: Placement, node: Node) -> bool:
     """Whether a node is one that a task template asks for: constraints and platforms."""
+    if not placement.constraints and not placement.platforms:
+        return True
     return constraints_met(placement.constraints, node) and platform_met(placement.platforms, node)
 
 

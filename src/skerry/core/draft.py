@@ -44,12 +44,14 @@ class Draft:
     notes: list[Note] = field(default_factory=list)
     wake_at: int | None = None
     _made: int = 0
-    _slots: dict[int, Slot] | None = None
-    """What `slots` found, until something is written."""
+    _slots: dict[int, Slot] = field(default_factory=dict)
+    _stale: set[int] = field(default_factory=set)
+    """The slots of tasks that were written since `slots` looked."""
 
     def __post_init__(self) -> None:
         self._before = {task.id: task for task in self.view.tasks_of(self.service.id)}
         self.tasks = dict(self._before)
+        self._stale = {task.slot for task in self.tasks.values()}
         self.allocator = Allocator(self.view)
         self.spec = self.service.spec.typed
 
@@ -79,20 +81,24 @@ class Draft:
 
     def slots(self) -> dict[int, Slot]:
         """The slots as the draft has them now."""
-        if self._slots is None:
-            self._slots = slots_of(self.service, self.tasks.values(), self.policy, self.node)
+        if self._stale:
+            tasks = (task for task in self.tasks.values() if task.slot in self._stale)
+            kept = {number: slot for number, slot in self._slots.items() if number not in self._stale}
+            fresh = slots_of(self.service, tasks, self.policy, self.node)
+            self._slots = dict(sorted((kept | fresh).items()))
+            self._stale.clear()
         return self._slots
 
     def write_service(self, service: Service) -> None:
         """Change the service itself."""
         self.service = service
         self.spec = service.spec.typed
-        self._slots = None
+        self._stale = {task.slot for task in self.tasks.values()}
 
     def write(self, task: Task) -> None:
         """Put a task's row as it shall be."""
         self.tasks[task.id] = task
-        self._slots = None
+        self._stale.add(task.slot)
 
     def want(self, task: Task, desired: TaskState) -> None:
         """Raise a task's desired state; it never falls."""
@@ -136,7 +142,7 @@ class Draft:
     def drop(self, task: Task) -> None:
         """Forget a task's row."""
         del self.tasks[task.id]
-        self._slots = None
+        self._stale.add(task.slot)
 
     def set_status(self, task: Task, state: TaskState, message: str, err: str = "") -> None:
         """Record what the orchestrator itself knows of a task (up to ASSIGNED, or that it never began)."""
@@ -187,12 +193,15 @@ class Draft:
     def reserved_beside(self, task: Task) -> tuple[int, int]:
         """NanoCPUs and memory that other tasks have reserved, without what makes way for this one."""
         cpus, memory = self.view.by.nano_cpus, self.view.by.memory_bytes
-        for one, sign in [(one, -1) for one in self._before.values()] + [
-            (one, 1) for one in self.tasks.values() if one.id not in (task.id, task.follows)
-        ]:
-            if one.placed:
-                held = reserved(one)
-                cpus, memory = cpus + sign * held[0], memory + sign * held[1]
+        for key in {**self._before, **self.tasks}:
+            before = self._before.get(key)
+            now = None if key in (task.id, task.follows) else self.tasks.get(key)
+            if before is now:
+                continue
+            for row, sign in ((before, -1), (now, 1)):
+                if row is not None and row.placed:
+                    held = reserved(row)
+                    cpus, memory = cpus + sign * held[0], memory + sign * held[1]
         return cpus, memory
 
     def wake(self, at: int) -> None:

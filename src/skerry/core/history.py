@@ -14,11 +14,13 @@ def trim(draft: Draft) -> None:
     limit = _limit(draft)
     limit = TASK_HISTORY_MOST if limit < 0 else min(limit, TASK_HISTORY_MOST)
     for slot in draft.slots().values():
+        if len(slot.tasks) <= limit:
+            continue
         telling = set(_telling(draft, slot))
         ended = [task for task in slot.tasks if not task.live and task.status.state.terminal]
         ended = [task for task in ended if task.id not in telling]
         ended.sort(key=lambda task: (task.status.at, task.id))
-        for task in ended[: max(0, len(slot.tasks) - limit)]:
+        for task in ended[: len(slot.tasks) - limit]:
             draft.drop(task)
 
 

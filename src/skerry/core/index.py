@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from immutables import Map
 
 from skerry.model.objects import Lease, Object, Revision, Service, Task
 
 K = TypeVar("K")
+D = TypeVar("D")
 Keys = Map[str, None]
 """A persistent set of IDs."""
 PortKey = tuple[str, int]
 """Protocol and number, e.g. `("tcp", 80)`."""
 Holders = Map[int, Keys]
 """Who has which address of one network: IDs by the address as a number."""
+
+
+def with_fields(value: D, **fields: Any) -> D:
+    """A frozen dataclass with other values in some fields: what `dataclasses.replace` does, at a tenth of its
+    price, as it is done several times for every row that is written."""
+    new = object.__new__(type(value))
+    new.__dict__.update(value.__dict__, **fields)
+    return new
+
+
+def number_of(address: str) -> int:
+    """An IPv4 address as a number."""
+    first, second, third, fourth = address.split(".")
+    return int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth)
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class Index:
             case Lease():
                 return self._lease_changed(old, new)  # type: ignore[arg-type]
             case Revision(id=key, service_id=service_id) if old is None or new is None:
-                return replace(self, revisions=_kept(self.revisions, service_id, key, new is not None))
+                return with_fields(self, revisions=_kept(self.revisions, service_id, key, new is not None))
         return self
 
     def _task_changed(self, old: Task | None, new: Task | None) -> Index:
@@ -72,7 +86,7 @@ class Index:
         assert task is not None
         found = self
         if old is None or new is None:
-            found = replace(found, tasks=_kept(found.tasks, task.service_id, task.id, new is not None))
+            found = with_fields(found, tasks=_kept(found.tasks, task.service_id, task.id, new is not None))
         found = found._renumbered(task.id, own_ports_of(old), own_ports_of(new))
         found = found._task_moved(old, new)
         held = [one is not None and one.placed for one in (old, new)]
@@ -86,7 +100,7 @@ class Index:
         own_ports = self.own_ports
         for port in before ^ after:
             own_ports = _kept(own_ports, port, key, port in after)
-        return replace(self, own_ports=own_ports)
+        return with_fields(self, own_ports=own_ports)
 
     def _task_moved(self, old: Task | None, new: Task | None) -> Index:
         before, after = addresses_of(old), addresses_of(new)
@@ -100,15 +114,15 @@ class Index:
         for network_id, address in after:
             addresses = _held(addresses, network_id, address, task.id, True)
             if (network_id, address) not in before:
-                last = last.set(network_id, int(IPv4Address(address)))
-        return replace(self, addresses=addresses, last_task=last)
+                last = last.set(network_id, number_of(address))
+        return with_fields(self, addresses=addresses, last_task=last)
 
     def _placed(self, task: Task, sign: int) -> Index:
         cpus, memory = reserved(task)
         host_ports = self.host_ports
         for key in host_ports_of(task):
             host_ports = _kept(host_ports, key, task.id, sign > 0)
-        return replace(
+        return with_fields(
             self,
             host_ports=host_ports,
             nano_cpus=self.nano_cpus + sign * cpus,
@@ -126,24 +140,24 @@ class Index:
             for vip in service.endpoint.vips:
                 addresses = _held(addresses, vip.network_id, vip.address, service.id, there)
                 if there and vip.address not in known:
-                    last = last.set(vip.network_id, int(IPv4Address(vip.address)))
+                    last = last.set(vip.network_id, number_of(vip.address))
             for port in service.endpoint.ports:
                 ports = _kept(ports, (port.protocol, port.published), service.id, there)
-        return replace(self, addresses=addresses, last_vip=last, ports=ports)
+        return with_fields(self, addresses=addresses, last_vip=last, ports=ports)
 
     def _lease_changed(self, old: Lease | None, new: Lease | None) -> Index:
         found = {True: self.addresses, False: self.idle}
         for lease, there in ((old, False), (new, True)):
             if lease is not None:
                 found[lease.held] = _held(found[lease.held], lease.network_id, lease.address, lease.id, there)
-        return replace(self, addresses=found[True], idle=found[False])
+        return with_fields(self, addresses=found[True], idle=found[False])
 
 
 def _held(
     networks: Map[str, Holders], network_id: str, address: str, key: str, there: bool
 ) -> Map[str, Holders]:
     """The holders of addresses by network, with one of them more, or less."""
-    holders = _kept(networks.get(network_id, Map()), int(IPv4Address(address)), key, there)
+    holders = _kept(networks.get(network_id, Map()), number_of(address), key, there)
     if holders:
         return networks.set(network_id, holders)
     return networks.delete(network_id) if network_id in networks else networks

@@ -21,6 +21,8 @@ class Slot:
 
     number: int
     tasks: tuple[Task, ...]
+    live: tuple[Task, ...]
+    """Those that are wanted, in the order of their making."""
     clean: tuple[Task, ...]
     """Wanted, and made as the spec says now."""
     dirty: tuple[Task, ...]
@@ -30,11 +32,6 @@ class Slot:
     the one made last."""
     given_up: bool
     """Nothing is wanted, since the last task ended and the restart policy leaves it at that."""
-
-    @property
-    def live(self) -> tuple[Task, ...]:
-        """The tasks that are wanted, in the order of their making."""
-        return tuple(task for task in self.tasks if task.live)
 
     @property
     def occupied(self) -> bool:
@@ -59,14 +56,15 @@ def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy, nod
 
 
 def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: RestartPolicy, node: Node) -> Slot:
-    live = [task for task in tasks if task.live]
-    dirty = {task.id for task in live if is_dirty(service, task, node)}
+    live = tuple(task for task in tasks if task.live)
+    dirty = tuple(task for task in live if is_dirty(service, task, node))
     last = _last(tasks)
     return Slot(
         number=number,
         tasks=tasks,
-        clean=tuple(task for task in live if task.id not in dirty),
-        dirty=tuple(task for task in live if task.id in dirty),
+        live=live,
+        clean=tuple(task for task in live if task not in dirty) if dirty else live,
+        dirty=dirty,
         last=last,
         given_up=not live and not restart.allowed(last, tasks, policy),
     )
@@ -74,6 +72,8 @@ def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: Restar
 
 def _last(tasks: tuple[Task, ...]) -> Task:
     newest = tasks[-1]
+    if len(tasks) == 1:
+        return newest
     by_itself = [task for task in tasks if task.status.state in restart.ENDED_BY_ITSELF]
     ended = max(by_itself, key=lambda task: task.status.at, default=newest)
     return ended if ended.status.at >= newest.created_at else newest

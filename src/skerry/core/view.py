@@ -8,12 +8,12 @@ sorts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from immutables import Map
 
-from skerry.core.index import Index
+from skerry.core.index import Index, with_fields
 from skerry.model.objects import (
     Cluster,
     Config,
@@ -107,7 +107,7 @@ class View:
         return found
 
     def _with(self, obj: Object, collection: Map[str, Any], index: Index) -> View:
-        return replace(self, **{COLLECTION_OF[type(obj)]: collection, "derived": index})  # type: ignore[arg-type]
+        return with_fields(self, **{COLLECTION_OF[type(obj)]: collection, "derived": index})
 
 
 COLLECTION_OF: dict[type[Object], str] = {

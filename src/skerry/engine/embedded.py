@@ -24,7 +24,8 @@ from skerry.engine.client import DockerEngine, connect_engine
 from skerry.engine.configuration import DAEMON_JSON, write_configuration
 from skerry.engine.port import EngineUnreachable
 from skerry.linux import mounts
-from skerry.linux.processes import neighbours, process_name
+from skerry.linux.netns import neighbours
+from skerry.linux.processes import process_name
 from skerry.logs import last_words
 from skerry.model.settings import EnginePaths
 

@@ -44,7 +44,7 @@ class Control:
             while not self._ended:
                 writer.write(encode(self._status()))
                 await writer.drain()
-                if not await self._hear(reader):
+                if not await self._apply_next(reader):
                     break
         except (OSError, ValueError, msgspec.DecodeError) as error:  # ValueError: a line beyond the limit
             log.warning("control connection ended", error=str(error))
@@ -52,7 +52,7 @@ class Control:
             self._writers.discard(writer)
             writer.close()
 
-    async def _hear(self, reader: asyncio.StreamReader) -> bool:
+    async def _apply_next(self, reader: asyncio.StreamReader) -> bool:
         """Apply the next state that is said; False where none comes, or not to us any more."""
         line = await reader.readline()
         if not line:
@@ -64,7 +64,7 @@ class Control:
             await self._apply(desired)
         return True
 
-    def tell(self) -> None:
+    def publish(self) -> None:
         """Send the status to all who are connected."""
         line = encode(self._status())
         for writer in self._writers:
@@ -75,7 +75,7 @@ class Control:
         """Held while a state is applied; who holds it keeps the next one waiting."""
         return self._one_at_a_time
 
-    def hang_up(self) -> None:
+    def stop_serving(self) -> None:
         """Stop serving; the socket's place in the file system is another gate's by now."""
         self._ended = True
         if self._acceptor:
@@ -85,5 +85,5 @@ class Control:
 
     def stop(self) -> None:
         """Stop serving and remove the socket."""
-        self.hang_up()
+        self.stop_serving()
         self._path.unlink(missing_ok=True)

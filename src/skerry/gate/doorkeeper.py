@@ -46,13 +46,13 @@ class Doorkeeper:
 
     def start(self) -> None:
         """Serve skerryd, in the place of a former gate."""
-        self._host = Acceptor(socket_passing.listen(self._path), self._attend, "door")
+        self._host = Acceptor(socket_passing.listen(self._path), self._serve_skerryd, "door")
         self._wait_for_skerryd()
 
-    async def _attend(self, connection: socket.socket) -> None:
+    async def _serve_skerryd(self, connection: socket.socket) -> None:
         """One skerryd, until its end or ours."""
         self._present.add(connection)
-        self._answer_no_more()
+        self._stop_answering()
         try:
             with connection:
                 await asyncio.to_thread(socket_passing.give, connection, self.parcel())
@@ -82,7 +82,7 @@ class Doorkeeper:
             listener.setblocking(False)
             self._answering = Acceptor(listener, self._turn_away, "api")
 
-    def _answer_no_more(self) -> None:
+    def _stop_answering(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -104,7 +104,7 @@ class Doorkeeper:
         """The socket, for skerryd or another gate."""
         return [(Item(API, self._key), self._kept.fileno())] if self._kept is not None else []
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Close the socket here: another gate has it, or nobody shall."""
         host, self._host = self._host, None
         if host is not None:
@@ -112,12 +112,12 @@ class Doorkeeper:
         for connection in self._present:
             with suppress(OSError):  # wakes whoever reads there, also in a thread
                 connection.shutdown(socket.SHUT_RDWR)
-        self._answer_no_more()
+        self._stop_answering()
         if self._kept is not None:
             self._kept.close()
             self._kept = None
 
     def stop(self) -> None:
         """Let go, and leave no file."""
-        self.let_go()
+        self.release()
         self._path.unlink(missing_ok=True)

@@ -55,10 +55,10 @@ class Gate:
         self._state = DesiredState()
         self._control = Control(paths.control, self._apply, self._status)
         # from the gate's namespace: the answers to a socket of the host's would cross its INPUT chain
-        self._relay = Relay(self._state, self._namespace.tcp, changed=self._control.tell)
+        self._relay = Relay(self._state, self._namespace.tcp, changed=self._control.publish)
         self._hold = Hold(self._state, self._relay, self._namespace, self._inherited)
         self._dns = DnsListeners(Answerer(self._state, Forwarder()), self._namespace, self._inherited)
-        self._ports = Ports(self._relay, self._control.tell, self._inherited)
+        self._ports = Ports(self._relay, self._control.publish, self._inherited)
         self._door = Doorkeeper(paths.door, self._inherited)
         self._replaced = False
         self._serving: set[asyncio.Task[None]] = set()
@@ -189,8 +189,8 @@ class Gate:
             if not takes or await asyncio.to_thread(taker.recv, 16) != socket_passing.TAKEN:
                 return
             self._replaced = True
-            self._control.hang_up()
-            self._door.let_go()
+            self._control.stop_serving()
+            self._door.release()
         self._hold.stop()
         self._ports.close_all()
         await asyncio.sleep(0)  # whoever was accepted last is known to the relay now

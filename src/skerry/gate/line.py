@@ -29,11 +29,11 @@ class Line:
         self._waiting: dict[Destination, dict[Waiter, None]] = {}
         self._due: deque[Waiter] = deque()
         self._clients: dict[int, tuple[socket.socket, Waiter]] = {}
-        self._said_all: WeakSet[socket.socket] = WeakSet()
+        self._half_closed: WeakSet[socket.socket] = WeakSet()
         """Clients that have closed their own direction, and may well wait for an answer."""
         self._hangups = select.epoll()
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._hangups.fileno(), self._hung_up)
+        self._loop.add_reader(self._hangups.fileno(), self._read_hangups)
         state.on_post(self._look)
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Line:
     def _watch(self, client: socket.socket, waiter: Waiter) -> None:
         handle = client.fileno()
         self._clients[handle] = (client, waiter)
-        ends = 0 if client in self._said_all else select.EPOLLRDHUP
+        ends = 0 if client in self._half_closed else select.EPOLLRDHUP
         self._hangups.register(handle, ends | select.EPOLLET)  # errors are told unasked
 
     def _forget(self, client: socket.socket) -> None:
@@ -80,11 +80,11 @@ class Line:
         with suppress(OSError, ValueError):
             self._hangups.unregister(handle)
 
-    def _hung_up(self) -> None:
+    def _read_hangups(self) -> None:
         for handle, _ in self._hangups.poll(0, AT_A_TURN):
             if handle in self._clients:
                 client, waiter = self._clients[handle]
-                self._said_all.add(client)
+                self._half_closed.add(client)
                 self._wake(waiter)
 
     def _look(self) -> None:

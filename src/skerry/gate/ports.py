@@ -61,11 +61,11 @@ def _reason(error: OSError) -> str:
 
 
 class Ports:
-    """The reserved ports, and why others are refused; `tell` is called when that changes by itself."""
+    """The reserved ports, and why others are refused; `publish` is called when that changes by itself."""
 
-    def __init__(self, relay: Relay, tell: Callable[[], None], inherited: Inherited) -> None:
+    def __init__(self, relay: Relay, publish: Callable[[], None], inherited: Inherited) -> None:
         self._relay = relay
-        self._tell = tell
+        self._publish = publish
         self._inherited = inherited
         self._wanted: dict[str, PublishedPort] = {}
         self._held: dict[str, Acceptor | socket.socket] = {}
@@ -131,7 +131,7 @@ class Ports:
             before = self.refused
             self._try()
             if self.refused != before:
-                self._tell()
+                self._publish()
 
     def stop(self) -> None:
         """Let go of every port."""

@@ -24,7 +24,6 @@ KEPT_SIZE = 4096
 """A longer one is not kept."""
 
 _OPT_SIZE = 11
-_HEADER_SIZE = 12
 _RECORD = struct.Struct("!HHHIH4s")
 _TO_QUESTION = 0xC00C
 """A name that is the question's: a pointer to where it stands."""

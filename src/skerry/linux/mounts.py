@@ -19,31 +19,31 @@ class MountError(SkerryError):
     """It cannot be mounted."""
 
 
-class Mount(NamedTuple):
+class MountPoint(NamedTuple):
     """A mount point, and the type of the file system on it."""
 
     path: Path
     kind: str
 
 
-def mounts() -> list[Mount]:
+def mounts() -> list[MountPoint]:
     """Everything that is mounted, the oldest first."""
     table = MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")
     return [_read(line.split(" ")) for line in table.split("\n") if line]
 
 
-def _read(words: list[str]) -> Mount:
+def _read(words: list[str]) -> MountPoint:
     path = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), words[4])
-    return Mount(Path(path), words[words.index("-") + 1])
+    return MountPoint(Path(path), words[words.index("-") + 1])
 
 
 def mount_tmpfs(path: Path, options: str) -> None:
-    """Mount a file system in memory at `path`, with the options of mount(8). Raises MountError."""
+    """MountPoint a file system in memory at `path`, with the options of mount(8). Raises MountError."""
     _mount("-t", "tmpfs", "-o", options, "skerry", str(path))
 
 
 def bind(source: Path, target: Path) -> None:
-    """Mount a file or a folder at another place, too. Raises MountError."""
+    """MountPoint a file or a folder at another place, too. Raises MountError."""
     _mount("--bind", str(source), str(target))
 
 

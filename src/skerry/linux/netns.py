@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from skerry.linux.processes import process_name
+
 T = TypeVar("T")
 
 RUN_NETNS = Path("/run/netns")
@@ -80,3 +82,10 @@ def inside(namespace: Path, work: Callable[[], T]) -> T:
     if errors:
         raise errors[0]
     return results[0]
+
+
+def neighbours(name: str) -> list[int]:
+    """Every process of a name in this process's network namespace."""
+    own = inode(OWN)
+    pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+    return sorted(pid for pid in pids if process_name(pid) == name and inode(of_process(pid)) == own)

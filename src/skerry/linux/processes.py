@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skerry.linux import netns
-
 
 def process_name(pid: int) -> str:
     """The name of a living process, or "" (zombies have ended)."""
@@ -34,12 +32,3 @@ def descendants(pid: int) -> list[int]:
         return []
     children = [int(word) for word in line.split()]
     return [process for child in children for process in [*descendants(child), child]]
-
-
-def neighbours(name: str) -> list[int]:
-    """Every process of a name in this process's network namespace."""
-    own = netns.inode(netns.OWN)
-    pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
-    return sorted(
-        pid for pid in pids if process_name(pid) == name and netns.inode(netns.of_process(pid)) == own
-    )

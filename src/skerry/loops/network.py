@@ -16,7 +16,7 @@ from skerry.core.handling import Handling, handling_of
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Service, Task
-from skerry.model.traffic import Reservations, Traffic
+from skerry.model.traffic import PortReservations, Traffic
 from skerry.store.errors import StateError
 from skerry.store.store import Commit, Store, Tx
 
@@ -33,11 +33,11 @@ RESYNC_S = 30.0
 class Switch(Protocol):
     """What carries a `Traffic` out (`skerry.network`); returns when kernel and gate have it."""
 
-    async def apply(self, traffic: Traffic) -> Reservations: ...
+    async def apply(self, traffic: Traffic) -> PortReservations: ...
 
     async def restore(self) -> None: ...
 
-    def on_reservations(self, callback: Callable[[Reservations], None]) -> None: ...
+    def on_reservations(self, callback: Callable[[PortReservations], None]) -> None: ...
 
 
 class NetworkLoop:
@@ -71,7 +71,7 @@ class NetworkLoop:
         self._leaving: set[str] = set()
         self._wanted = asyncio.Event()
         self._changed = asyncio.Condition()
-        self._reserved: asyncio.Queue[Reservations] = asyncio.Queue()
+        self._reserved: asyncio.Queue[PortReservations] = asyncio.Queue()
         switch.on_reservations(self._reserved.put_nowait)
 
     async def run(self) -> None:
@@ -218,7 +218,7 @@ class NetworkLoop:
                 while not self._reserved.empty():
                     reservations = self._reserved.get_nowait()
 
-    async def _is_noted(self, reservations: Reservations) -> bool:
+    async def _is_noted(self, reservations: PortReservations) -> bool:
         try:
             await self._note_reservations(reservations)
         except StateError as failure:
@@ -226,7 +226,7 @@ class NetworkLoop:
             return False
         return True
 
-    async def _note_reservations(self, reservations: Reservations) -> None:
+    async def _note_reservations(self, reservations: PortReservations) -> None:
         reserved = tuple(sorted(reservations.reserved))
         refused = dict(reservations.refused)
 

@@ -19,6 +19,9 @@ PREDEFINED_LABEL = "com.docker.swarm.predefined"
 """The label of the rows that stand for networks of the engine's own; no user may give it."""
 
 
+_NO_ENDPOINT = EndpointSpec()
+
+
 class Port(Struct, frozen=True):
     """A published port of a service, with the number that was chosen for it (0 while none is)."""
 
@@ -215,7 +218,7 @@ class Task(Struct, frozen=True):
     @property
     def endpoint(self) -> EndpointSpec:
         """How the service was to be reached when the task was made."""
-        return self.endpoint_spec.typed if self.endpoint_spec is not None else EndpointSpec()
+        return self.endpoint_spec.typed if self.endpoint_spec is not None else _NO_ENDPOINT
 
     @property
     def live(self) -> bool:
@@ -394,11 +397,11 @@ class Cluster(Struct, frozen=True):
     manager_token: str = ""
     ca_cert: str = ""
     ca_key: bytes = b""
-    listen_addr: str = "0.0.0.0:2377"
+    listen_addr: str = f"0.0.0.0:{defaults.MANAGER_PORT}"
     address_pools: tuple[str, ...] = defaults.ADDRESS_POOLS
     """Empty, and a `subnet_size` of 0, as they were sent: the defaults hold then."""
     subnet_size: int = defaults.SUBNET_SIZE
-    data_path_port: int = 4789
+    data_path_port: int = defaults.DATA_PATH_PORT
     unlock_key: str = field(default="")
 
     @property

@@ -117,7 +117,7 @@ class Traffic(Struct, frozen=True):
     3 s each, since a stack deploy under way may still create its service."""
 
 
-class Reservations(Struct, frozen=True):
+class PortReservations(Struct, frozen=True):
     """Which published ports the gate holds, by their keys (`tcp/80`), and why it does not hold the others."""
 
     reserved: frozenset[str] = frozenset()

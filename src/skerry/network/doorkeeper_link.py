@@ -53,7 +53,7 @@ class DoorkeeperLink:
         """Leave the socket to the gate."""
         if self._keeper is not None:
             self._keeper.cancel()
-        self._hang_up()
+        self._disconnect()
         if self._keeper is not None:
             await asyncio.gather(self._keeper, return_exceptions=True)
         for listener in (self._listener, self.inherited):
@@ -65,7 +65,7 @@ class DoorkeeperLink:
         while True:
             with suppress(OSError):
                 await self._give(item)
-            self._hang_up()
+            self._disconnect()
             await asyncio.sleep(RETRY_S)
 
     async def _give(self, item: Item) -> None:
@@ -86,7 +86,7 @@ class DoorkeeperLink:
             await asyncio.to_thread(self._connection.connect, str(self._door))
             return await asyncio.to_thread(socket_passing.take, self._connection)
         except OSError:
-            self._hang_up()
+            self._disconnect()
             raise
 
     @property
@@ -98,7 +98,7 @@ class DoorkeeperLink:
             return ""
         return f"{file.st_ino}.{file.st_mtime_ns}:{self._path}"
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection is not None:
             with suppress(OSError):  # wakes whoever waits there
                 self._connection.shutdown(socket.SHUT_RDWR)

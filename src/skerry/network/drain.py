@@ -129,7 +129,7 @@ class Drain:
         """Until nothing is in flight and nothing idle is open, or the timeout. Raises OSError."""
         began = monotonic_ns()
         try:
-            while left := await (self._round() if self._rules.idle == "close" else self._glance()):
+            while left := await (self._round() if self._rules.idle == "close" else self._count()):
                 if monotonic_ns() - began >= self._rules.timeout:
                     break
                 await asyncio.sleep(self._pause_s)
@@ -139,7 +139,7 @@ class Drain:
             self._conntrack.close()
         return DrainOutcome(open=left, waited=monotonic_ns() - began, closed_idle=self._closed)
 
-    async def _glance(self) -> int:
+    async def _count(self) -> int:
         """Sample and touch nothing; how many connections there are to wait for."""
         sample = await asyncio.to_thread(self._sample)
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S)

@@ -105,7 +105,7 @@ class GateLink:
             with suppress(asyncio.CancelledError):
                 await self._keeper
             self._keeper = None
-        self._hang_up()
+        self._disconnect()
         await self.copies.close()
 
     async def stop(self) -> None:
@@ -136,7 +136,7 @@ class GateLink:
                 while line := await reader.readline():
                     self._take_status(read_status(line))
             former = self._status.pid if self._status else 0
-            self._hang_up()
+            self._disconnect()
             while True:
                 try:
                     reader = await self._attach()
@@ -154,7 +154,7 @@ class GateLink:
         self._changed.set()
         self._on_status(status)
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._writer:
             self._writer.close()
         self._writer = None
@@ -180,7 +180,7 @@ class GateLink:
 
     async def _connect(self, patience: float = START_S) -> tuple[asyncio.StreamReader, Status]:
         reader, writer = await asyncio.open_unix_connection(self._paths.control, limit=LINE_LIMIT)
-        self._hang_up()
+        self._disconnect()
         self._writer = writer
         async with asyncio.timeout(patience):
             line = await reader.readuntil()
@@ -194,7 +194,7 @@ class GateLink:
         if not self._paths.handover.exists():
             await self._end(reader, former)
             return await self._launch()
-        self._hang_up()
+        self._disconnect()
         await self._start("--take-over")
         return await self._until(lambda status: status.pid != former.pid)
 
@@ -246,4 +246,4 @@ class GateLink:
             async with asyncio.timeout(START_S):
                 while await reader.readline():
                     pass
-        self._hang_up()
+        self._disconnect()

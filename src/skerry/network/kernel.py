@@ -21,7 +21,7 @@ from skerry.linux.tools import is_ours, run
 from skerry.model.conditions import Conditions
 from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
-from skerry.model.traffic import Reservations, Segment, Traffic
+from skerry.model.traffic import PortReservations, Segment, Traffic
 from skerry.network import chains, flows, forwarding, links, loopback, ruleset
 from skerry.network.displacement import displaced
 from skerry.network.drain import drain
@@ -43,8 +43,8 @@ class KernelNetwork:
         self.gate = GateLink(run_dir, self.namespace, self._take_status, _log_event)
         self.conditions = conditions or Conditions()
         self._traffic = Traffic()
-        self._reservations = Reservations()
-        self._callbacks: list[Callable[[Reservations], None]] = []
+        self._reservations = PortReservations()
+        self._callbacks: list[Callable[[PortReservations], None]] = []
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         self._watch: RulesetWatch | None = None
@@ -116,7 +116,7 @@ class KernelNetwork:
         await nft.apply(ruleset.render_flows(self.table))
         await forwarding.ensure(settle_s)
 
-    def on_reservations(self, callback: Callable[[Reservations], None]) -> None:
+    def on_reservations(self, callback: Callable[[PortReservations], None]) -> None:
         """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
         self._callbacks.append(callback)
 
@@ -192,7 +192,7 @@ class KernelNetwork:
         """Unplug the gate's leg; the bridge is the engine's to remove."""
         await links.drop_segment(self.namespace, segment)
 
-    async def apply(self, traffic: Traffic) -> Reservations:
+    async def apply(self, traffic: Traffic) -> PortReservations:
         """Make the gate and the kernel agree with `traffic`; returned means both do. One at a time.
 
         The gate first: what the table then sends to it is already known there. Raises NetworkError; then
@@ -217,7 +217,7 @@ class KernelNetwork:
 
     async def _write(self, status: Status) -> None:
         """Ports that another program holds get no rule: its connections are not ours."""
-        self._reservations = Reservations(frozenset(status.reserved), dict(status.refused))
+        self._reservations = PortReservations(frozenset(status.reserved), dict(status.refused))
         ours = tuple(port for port in self._traffic.ports if port.key in self._reservations.reserved)
         table, before = msgspec.structs.replace(self._traffic, ports=ours), self._written
         if before is None or flows.newly_served(before, table):
@@ -274,12 +274,12 @@ class KernelNetwork:
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""
-        await self._watch_no_more()
+        await self._stop_watching()
         if self._following:
             self._following.cancel()
         await self.gate.detach()
 
-    async def _watch_no_more(self) -> None:
+    async def _stop_watching(self) -> None:
         if self._watch:
             await self._watch.close()
             self._watch = None
@@ -287,14 +287,10 @@ class KernelNetwork:
             self._linkwatch.close()
             self._linkwatch = None
 
-    async def stop_gate(self) -> None:
-        """End the gate: no names, no held connections, no reserved ports."""
-        await self.gate.stop()
-
     async def purge(self) -> None:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
-        await self._watch_no_more()
-        await self.stop_gate()
+        await self._stop_watching()
+        await self.gate.stop()
         await nft.attempt("delete", "table", "ip", self.table)
         await nft.attempt("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
