@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from skerry.core.allocate import endpoint
 from skerry.core.attach import holding_network, networks_of
 from skerry.core.endpoints import traffic
-from skerry.core.naming import STACK_LABEL
+from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Service, VirtualIP
 from skerry.model.spec import Spec
 from skerry.model.specs import ServiceSpec
@@ -67,14 +67,14 @@ def test_ports_without_a_network_go_through_ingress() -> None:
 
 def test_a_stack_counts_as_under_deployment_for_ten_seconds() -> None:
     assert traffic(swarm_on_front().view).deploying == ()
-    swarm = swarm_on_front(Labels={STACK_LABEL: "shop"})
+    swarm = swarm_on_front(Labels={STACK: "shop"})
     (network_id, until) = traffic(swarm.view).deploying[0]
     assert network_id == "net"
     assert until == swarm.service.created_at / 1e9 + 10
 
 
 def test_the_youngest_service_of_a_stack_says_until_when() -> None:
-    swarm = swarm_on_front(Labels={STACK_LABEL: "shop"})
+    swarm = swarm_on_front(Labels={STACK: "shop"})
     older = swarm.service.created_at
     vips = (VirtualIP("net", "10.0.1.129"),)
     other = replace(swarm.service, id="later", name="later", endpoint=Endpoint(vips=vips))

@@ -9,18 +9,16 @@ from msgspec.structs import replace
 
 from skerry.core.allocate import endpoint
 from skerry.core.endpoints import traffic
-from skerry.core.naming import STACK_LABEL
+from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Network, Raw
 from skerry.model.traffic import Name
 from tests.core.world import RUNNING, STARTING, Swarm, service_spec
 
 CONTAINER = "c0ffee" * 10
-BLUE = {"Labels": {STACK_LABEL: "blue"}}
+BLUE = {"Labels": {STACK: "blue"}}
 NETWORKS = {
     "n1": Network("n1", "zebra", {}, "10.0.1.0/24", "10.0.1.1", "10.0.1.254"),
-    "n2": Network(
-        "n2", "blue_back", {"Labels": {STACK_LABEL: "blue"}}, "10.0.2.0/24", "10.0.2.1", "10.0.2.254"
-    ),
+    "n2": Network("n2", "blue_back", {"Labels": {STACK: "blue"}}, "10.0.2.0/24", "10.0.2.1", "10.0.2.254"),
     "n3": Network("n3", "attic", {}, "10.0.3.0/24", "10.0.3.1", "10.0.3.254", internal=True),
     "n4": Network("n4", "Ingress", {}, "10.0.4.0/24", "10.0.4.1", "10.0.4.254", ingress=True),
 }
@@ -109,7 +107,7 @@ def test_a_network_goes_by_its_name_and_by_that_of_the_compose_file() -> None:
 
 @pytest.mark.case("N4")
 def test_the_stack_is_known_of_names_and_of_who_asks() -> None:
-    state = traffic(swarm("n1", Labels={STACK_LABEL: "blue"}).view)
+    state = traffic(swarm("n1", Labels={STACK: "blue"}).view)
     assert {row.stack for row in state.names} == {client.stack for client in state.clients} == {"blue"}
     assert {row.stack for row in traffic(swarm("n1").view).names} == {""}
 

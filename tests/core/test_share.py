@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from bench.core import NOW, swarm
 from skerry.core.endpoints import Derivation, traffic
-from skerry.core.naming import STACK_LABEL
 from skerry.core.view import View
+from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Port
 from skerry.model.states import TaskState
 from tests.support.specs import of_service
@@ -26,7 +26,7 @@ def test_a_derivation_that_goes_on_tells_the_same_as_a_fresh_one() -> None:
     derivation, view = Derivation(), served(3)
     task, service, network = view.tasks["s0t1"], view.services["s1"], view.networks["net"]
     changed = view.put(replace(task, status=replace(task.status, state=TaskState.FAILED, at=NOW)))
-    labels = {"skerry.hold.timeout": "3s", STACK_LABEL: "shop"}
+    labels = {"skerry.hold.timeout": "3s", STACK: "shop"}
     labelled = changed.put(
         replace(service, spec=of_service({**service.spec.raw, "Labels": labels}), created_at=NOW)
     )

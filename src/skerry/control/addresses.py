@@ -10,7 +10,7 @@ from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go.strconv import quote
 from skerry.model.objects import Raw
 
-DEFAULT_PORT = "2377"
+DEFAULT_PORT = str(defaults.MANAGER_PORT)
 NO_LISTEN = "listen address must be an IP address or network interface (with optional port number)"
 NO_ADVERTISE = (
     "advertise address must be a non-zero IP address or network interface (with optional port number)"
@@ -109,4 +109,4 @@ def data_path_port(body: Raw) -> int:
     port = int(body.get("DataPathPort", 0))
     if port and not 1024 <= port <= 49151:
         raise SkerryError(f"Datapath port number is not in valid range (1024-49151) : {port}")
-    return port or 4789
+    return port or defaults.DATA_PATH_PORT

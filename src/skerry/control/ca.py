@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
+from skerry.model.defaults import SECOND
 from skerry.model.errors import RpcError
 
 LIFETIME = timedelta(days=20 * 365)
@@ -34,7 +35,7 @@ def create(now: int) -> tuple[str, bytes]:
     # a PrintableString, as Go writes it: clients compare the subject's bytes
     common = x509.NameAttribute(NameOID.COMMON_NAME, "swarm-ca", _ASN1Type.PrintableString)
     name = x509.Name([common])
-    start = datetime.fromtimestamp(now // 1_000_000_000, UTC) - timedelta(minutes=5)
+    start = datetime.fromtimestamp(now // SECOND, UTC) - timedelta(minutes=5)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -78,7 +79,7 @@ def adopted(certificates: str, key: str, now: int) -> tuple[str, bytes] | None:
         raise _refused(f"malformed private key: {problem}") from None
     if private.public_key() != found[0].public_key():
         raise _refused("certificate key mismatch")
-    if found[0].not_valid_after_utc < datetime.fromtimestamp(now // 1_000_000_000, UTC) + SHORTEST:
+    if found[0].not_valid_after_utc < datetime.fromtimestamp(now // SECOND, UTC) + SHORTEST:
         raise _refused("CA certificate expires too soon")
     if not _may_sign(found[0]):
         raise RpcError("Internal", "unable to generate a cross-signed certificate for root rotation")

@@ -11,6 +11,7 @@ from skerry.control import access, addresses, ca, networks
 from skerry.control.access import manager
 from skerry.control.services import dismiss, forget
 from skerry.core.view import View
+from skerry.model.defaults import HOUR, SECOND, TASK_HISTORY
 from skerry.model.errors import (
     Conflict,
     InvalidParameter,
@@ -53,12 +54,11 @@ NO_EXTERNAL_ROOT = (
 )
 SIGNING = ("SigningCACert", "SigningCAKey")
 """A CA that a client brings along: used, and not kept in the spec."""
-HOUR = 3600 * 1_000_000_000
 
 DEFAULTS: Raw = {
     "Name": "default",
     "Labels": {},
-    "Orchestration": {"TaskHistoryRetentionLimit": 5},
+    "Orchestration": {"TaskHistoryRetentionLimit": TASK_HISTORY},
     "Raft": {
         "SnapshotInterval": 10000,
         "KeepOldSnapshots": 0,
@@ -66,7 +66,7 @@ DEFAULTS: Raw = {
         "ElectionTick": 10,
         "HeartbeatTick": 1,
     },
-    "Dispatcher": {"HeartbeatPeriod": 5_000_000_000},
+    "Dispatcher": {"HeartbeatPeriod": 5 * SECOND},
     "CAConfig": {"NodeCertExpiry": 90 * 24 * HOUR},
     "TaskDefaults": {},
     "EncryptionConfig": {"AutoLockManagers": False},

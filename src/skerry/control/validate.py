@@ -12,6 +12,7 @@ from skerry.core.handling import handling
 from skerry.core.update import way_back
 from skerry.core.view import View
 from skerry.model import labels, template
+from skerry.model.defaults import MILLISECOND
 from skerry.model.errors import RpcError, SkerryError
 from skerry.model.go.fmt import sprintf
 from skerry.model.go.strconv import quote
@@ -31,7 +32,6 @@ from skerry.model.specs import (
     UpdateConfig,
 )
 
-MILLISECOND = 1_000_000
 LEAST_CPU = 1_000_000
 LEAST_MEMORY = 4 * 1024 * 1024
 MAX_INT64 = 2**63 - 1

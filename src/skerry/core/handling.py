@@ -1,13 +1,9 @@
-"""The labels by which a service says how its traffic and its health shall be treated. Pure.
-
-They are labels of the service (`deploy.labels` in a compose file), so that a change replaces no task.
-"""
+"""How a service's traffic and health are treated, as its labels ask (`model.labels`). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from skerry.health.override import AS_SKERRY_CHOOSES, ProbeOverride, read_override
 from skerry.model import defaults
@@ -20,12 +16,11 @@ from skerry.model.labels import (
     LIVENESS,
     PROBE,
     READINESS,
+    read,
 )
 from skerry.model.objects import Service
-from skerry.model.times import duration
 
 USUAL_DRAIN = DrainRules()
-LONGEST = 3600 * defaults.SECOND
 
 
 @dataclass(frozen=True)
@@ -40,22 +35,28 @@ class Handling:
 
 def handling(labels: Mapping[str, str]) -> Handling:
     """What the labels of a service ask for. Raises ValueError with a sentence for what makes no sense."""
-    said: dict[str, Any] = {
-        name: read(name, labels[name]) for name, read in _READERS.items() if name in labels
-    }
-    both = said.get(PROBE, AS_SKERRY_CHOOSES)
-    if both.none or said.get(READINESS, AS_SKERRY_CHOOSES).none:
+    both, readiness, liveness = (_override(labels, name) for name in (PROBE, READINESS, LIVENESS))
+    if (both is not None and both.none) or (readiness is not None and readiness.none):
         raise ValueError("a readiness probe can't be none: to check nothing, set the health check to NONE")
     return Handling(
-        hold_timeout=said.get(HOLD_TIMEOUT, defaults.HOLD_TIMEOUT),
+        hold_timeout=read(labels, HOLD_TIMEOUT),
         drain=DrainRules(
-            timeout=said.get(DRAIN_TIMEOUT, USUAL_DRAIN.timeout),
-            quiet=said.get(DRAIN_QUIET, USUAL_DRAIN.quiet),
-            idle=said.get(DRAIN_IDLE, USUAL_DRAIN.idle),
+            timeout=read(labels, DRAIN_TIMEOUT),
+            quiet=read(labels, DRAIN_QUIET),
+            idle=read(labels, DRAIN_IDLE),
         ),
-        readiness=said.get(READINESS, both),
-        liveness=said.get(LIVENESS, both),
+        readiness=readiness or both or AS_SKERRY_CHOOSES,
+        liveness=liveness or both or AS_SKERRY_CHOOSES,
     )
+
+
+def _override(labels: Mapping[str, str], name: str) -> ProbeOverride | None:
+    """What a label of probes says; None where it is absent."""
+    text = read(labels, name)
+    try:
+        return None if text is None else read_override(text)
+    except ValueError as error:
+        raise ValueError(f"label {name}: {error}") from error
 
 
 def handling_of(service: Service | None) -> Handling:
@@ -65,37 +66,3 @@ def handling_of(service: Service | None) -> Handling:
         return handling(service.spec.typed.labels if service is not None else {})
     except ValueError:
         return Handling()
-
-
-def _duration(name: str, text: str) -> int:
-    try:
-        found = duration(text)
-    except ValueError as error:
-        raise ValueError(f"label {name}: {error}") from error
-    if found > LONGEST:
-        raise ValueError(f"label {name}: {text} is longer than 1h")
-    return found
-
-
-def _idle(name: str, text: str) -> str:
-    if text not in ("close", "leave", "wait"):
-        raise ValueError(f'label {name}: "{text}" is none of close, leave and wait')
-    return text
-
-
-def _probe(name: str, text: str) -> ProbeOverride:
-    try:
-        return read_override(text)
-    except ValueError as error:
-        raise ValueError(f"label {name}: {error}") from error
-
-
-_READERS: dict[str, Callable[[str, str], object]] = {
-    HOLD_TIMEOUT: _duration,
-    DRAIN_TIMEOUT: _duration,
-    DRAIN_QUIET: _duration,
-    DRAIN_IDLE: _idle,
-    PROBE: _probe,
-    READINESS: _probe,
-    LIVENESS: _probe,
-}

@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from skerry.core.view import View
+from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Network, Service, Task
 from skerry.model.template import TemplateError, context_of, expand
 from skerry.model.traffic import Backend, Client, Name
 
-STACK_LABEL = "com.docker.stack.namespace"
 SHORT_ID = 12
 
 
 def stack_of(labels: Mapping[str, str]) -> str:
     """The stack that a service or a network belongs to, by its labels; empty where it is in none."""
-    return labels.get(STACK_LABEL, "")
+    return labels.get(STACK, "")
 
 
 def network_names(network: Network) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
+HOUR = 3600 * SECOND
 
 RESTART_CONDITION = "any"
 RESTART_DELAY = 5 * SECOND
@@ -40,6 +41,9 @@ HEALTH_RETRIES = 3
 ADDRESS_POOLS = ("10.0.0.0/8",)
 SUBNET_SIZE = 24
 """Where overlay networks get their subnets from, and how long the prefix of one is."""
+
+MANAGER_PORT = 2377
+DATA_PATH_PORT = 4789
 
 PORT_RANGE = range(30000, 32768)
 """From which the allocator chooses published ports."""

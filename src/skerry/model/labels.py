@@ -1,9 +1,16 @@
-"""The labels of a service that steer skerry: Docker's API has no fields for them, and a label passes."""
+"""The labels of a service that steer skerry: Docker's API has no fields for them, and a label passes.
+
+One table says all of each: what its value may be, what holds where it is absent, and what becomes of it on
+a real Swarm. docs/labels.md is made of it. They are labels of the service (`deploy.labels` in a compose
+file), so that a change replaces no task.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from skerry.model import defaults
 from skerry.model.times import duration
@@ -13,16 +20,12 @@ PREFIX = "skerry."
 INSTANCE = "skerry.instance"
 """On the containers of tasks, in the engine alone: which skerry of the machine made it."""
 
+STACK = "com.docker.stack.namespace"
+"""The docker CLI's: the stack that a service or a network belongs to."""
+
 UPDATE_DEADLINE = "skerry.update.deadline"
-"""How long a task of an update may take to get ready before that counts as its failure."""
-
 RESTART_MAX_DELAY = "skerry.restart.max-delay"
-"""How far the pause between the tries of a crash loop may grow; with `0` it is always the restart delay."""
-
 SOCKET = "skerry.socket"
-"""Whose socket a container gets that binds the engine's: the `swarm`'s, which is meant unless it says
-`engine`."""
-
 HOLD_TIMEOUT = "skerry.hold.timeout"
 DRAIN_TIMEOUT = "skerry.drain.timeout"
 DRAIN_QUIET = "skerry.drain.quiet"
@@ -30,34 +33,132 @@ DRAIN_IDLE = "skerry.drain.idle"
 PROBE = "skerry.probe"
 READINESS = "skerry.probe.readiness"
 LIVENESS = "skerry.probe.liveness"
-
 MOVED = "skerry.moved"
-"""On what `skerry migrate` made: `SPEC.IMAGE` (digests) for a service, its ID there for a secret."""
-
 STOPPED = "skerry.moved.stopped"
-"""On a service at the other end that `--stop-source` has stopped."""
 
-KNOWN = (
-    DRAIN_IDLE,
-    DRAIN_QUIET,
-    DRAIN_TIMEOUT,
-    HOLD_TIMEOUT,
-    LIVENESS,
-    MOVED,
-    PROBE,
-    READINESS,
-    RESTART_MAX_DELAY,
-    SOCKET,
-    STOPPED,
-    UPDATE_DEADLINE,
+
+@dataclass(frozen=True)
+class Label:
+    """One label. `read` makes a value of its text, or raises ValueError with a sentence for the user."""
+
+    name: str
+    help: str
+    values: str
+    """What may stand there, for a reader of the documentation."""
+    read: Callable[[str], Any] = str
+    default: Any = None
+    """What holds where it is absent (a duration in nanoseconds)."""
+    on_swarm: str = ""
+    """What happens on a real Swarm, where it steers nothing."""
+
+
+def _duration(name: str, default: int, help: str, on_swarm: str, longest: int = 0) -> Label:
+    def read(text: str) -> int:
+        length = duration(text)
+        if longest and length > longest:
+            raise ValueError(f"{text} is longer than 1h")
+        return length
+
+    values = "a duration such as `30s` or `1m30s`" + (", `1h` at most" if longest else "")
+    return Label(name, help, values, read, default, on_swarm)
+
+
+def _choice(name: str, words: tuple[str, ...], default: str, help: str, on_swarm: str = "") -> Label:
+
+    def read(text: str) -> str:
+        if text in words:
+            return text
+        listed = f"neither {words[0]} nor {words[1]}" if len(words) == 2 else f"none of {_listed(words)}"
+        raise ValueError(f'"{text}" is {listed}')
+
+    return Label(name, help, ", ".join(f"`{word}`" for word in words), read, default, on_swarm)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+_PROBES = "`http://:PORT/PATH`, `tcp://:PORT`, `exec` (the HEALTHCHECK as it stands), `exec COMMAND`"
+_BY_HEALTHCHECK = "a task there is ready by its HEALTHCHECK, or, where it has none, as soon as it runs"
+_NOT_DRAINED = "a task there gets SIGTERM 2 s after it left the table, whatever it is still answering"
+
+_TABLE = (
+    _duration(
+        HOLD_TIMEOUT,
+        defaults.HOLD_TIMEOUT,
+        "How long a connection waits while no task is ready; with `0s` it is refused.",
+        "connections are refused there while no task is ready",
+        defaults.HOUR,
+    ),
+    _duration(
+        DRAIN_TIMEOUT,
+        defaults.DRAIN_TIMEOUT,
+        "How long a task that stops may take to answer what is in flight.",
+        _NOT_DRAINED,
+        defaults.HOUR,
+    ),
+    _duration(
+        DRAIN_QUIET,
+        defaults.DRAIN_QUIET,
+        "How long an answer may pause before it counts as complete.",
+        _NOT_DRAINED,
+        defaults.HOUR,
+    ),
+    _choice(
+        DRAIN_IDLE,
+        ("close", "leave", "wait"),
+        "close",
+        "What becomes of idle connections: they are closed, left to the task, or waited for to the end.",
+        _NOT_DRAINED,
+    ),
+    Label(
+        PROBE,
+        "How skerry finds out whether a task is ready, and whether it lives.",
+        _PROBES,
+        on_swarm=_BY_HEALTHCHECK,
+    ),
+    Label(READINESS, "The same, only until the task is ready.", _PROBES, on_swarm=_BY_HEALTHCHECK),
+    Label(LIVENESS, "The same, only afterwards.", f"{_PROBES}, `none`", on_swarm=_BY_HEALTHCHECK),
+    _duration(
+        UPDATE_DEADLINE,
+        defaults.UPDATE_DEADLINE,
+        "How long a task of an update may take to get ready before that counts as its failure.",
+        "an update there waits for a task that gets stuck as long as it takes",
+    ),
+    _duration(
+        RESTART_MAX_DELAY,
+        defaults.RESTART_MAX_DELAY,
+        "How far the pause between the tries of a crash loop grows; with `0` it is always the restart delay.",
+        "a crash loop there restarts after the same delay each time",
+    ),
+    _choice(
+        SOCKET,
+        ("engine", "swarm"),
+        "swarm",
+        "Whose socket a container gets that binds the engine's. It may stand on the container too.",
+    ),
+    Label(
+        MOVED,
+        "Set by `skerry migrate` on what it made: the digests of a service's spec and image, or the ID of a "
+        "secret.",
+        "set by skerry",
+    ),
+    Label(STOPPED, "Set by `skerry migrate --stop-source` on a service that it stopped.", "set by skerry"),
 )
-"""Every label of ours that a user may write: another one that begins with `skerry.` is a mistake."""
 
-DURATIONS = {
-    UPDATE_DEADLINE: defaults.UPDATE_DEADLINE,
-    RESTART_MAX_DELAY: defaults.RESTART_MAX_DELAY,
-}
-"""Labels whose value is a duration such as `30s` or `1m30s`, with what holds where they are absent (ns)."""
+LABELS = {label.name: label for label in _TABLE}
+"""Every label of ours that a user may write, by its name: another one with the prefix is a mistake."""
+
+
+def read(labels: Mapping[str, str], name: str) -> Any:
+    """The value of a label, or its default. Raises ValueError, in a sentence for the user."""
+    label = LABELS[name]
+    if name not in labels:
+        return label.default
+    try:
+        return label.read(labels[name])
+    except ValueError as error:
+        raise ValueError(f"label {name}: {error}") from error
 
 
 def read_duration(labels: Mapping[str, str] | None, name: str) -> int:
@@ -65,13 +166,16 @@ def read_duration(labels: Mapping[str, str] | None, name: str) -> int:
 
     A malformed one is refused when a service is written; from before the label was known, it is as if absent.
     """
-    given = (labels or {}).get(name)
-    if given is None:
-        return DURATIONS[name]
     try:
-        return duration(given)
+        return int(read(labels or {}, name))
     except ValueError:
-        return DURATIONS[name]
+        return int(LABELS[name].default)
+
+
+def check(labels: Mapping[str, str]) -> None:
+    """Raises ValueError, in a sentence for the user, for a label of ours with a value that means nothing."""
+    for name in LABELS:
+        read(labels, name)
 
 
 def check_names(labels: Mapping[str, str], before: Mapping[str, str]) -> None:
@@ -80,18 +184,8 @@ def check_names(labels: Mapping[str, str], before: Mapping[str, str]) -> None:
     One that was there before, with the same value, stays: it may be from before the names were checked.
     """
     for name in sorted(labels):
-        if not name.startswith(PREFIX) or name in KNOWN or before.get(name) == labels[name]:
+        if not name.startswith(PREFIX) or name in LABELS or before.get(name) == labels[name]:
             continue
-        (nearest,) = get_close_matches(name, KNOWN, n=1, cutoff=0)
-        raise ValueError(f"there is no label {name}: is {nearest} meant? The labels are {', '.join(KNOWN)}")
-
-
-def check(labels: Mapping[str, str]) -> None:
-    """Raises ValueError, in a sentence for the user, for a label of ours with a value that means nothing."""
-    if labels.get(SOCKET, "swarm") not in ("engine", "swarm"):
-        raise ValueError(f'label {SOCKET}: "{labels[SOCKET]}" is neither engine nor swarm')
-    for name in DURATIONS.keys() & labels.keys():
-        try:
-            duration(labels[name])
-        except ValueError as error:
-            raise ValueError(f"label {name}: {error}") from error
+        (nearest,) = get_close_matches(name, LABELS, n=1, cutoff=0)
+        known = ", ".join(sorted(LABELS))
+        raise ValueError(f"there is no label {name}: is {nearest} meant? The labels are {known}")

@@ -397,11 +397,11 @@ class Cluster(Struct, frozen=True):
     manager_token: str = ""
     ca_cert: str = ""
     ca_key: bytes = b""
-    listen_addr: str = "0.0.0.0:2377"
+    listen_addr: str = f"0.0.0.0:{defaults.MANAGER_PORT}"
     address_pools: tuple[str, ...] = defaults.ADDRESS_POOLS
     """Empty, and a `subnet_size` of 0, as they were sent: the defaults hold then."""
     subnet_size: int = defaults.SUBNET_SIZE
-    data_path_port: int = 4789
+    data_path_port: int = defaults.DATA_PATH_PORT
     unlock_key: str = field(default="")
 
     @property

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from skerry.api.wire.common import meta
 from skerry.control.access import LOCKED
 from skerry.core.view import View
+from skerry.model import defaults
 from skerry.model.objects import Cluster, Node, Raw
 
 
@@ -33,7 +34,7 @@ def node(view: View, obj: Node) -> Raw:
 def manager_address(cluster: Cluster | None, obj: Node) -> str:
     """Where other managers would reach this one."""
     listen = cluster.listen_addr if cluster is not None else ""
-    return f"{obj.address}:{listen.rpartition(':')[2] or '2377'}"
+    return f"{obj.address}:{listen.rpartition(':')[2] or defaults.MANAGER_PORT}"
 
 
 @lru_cache(maxsize=4)

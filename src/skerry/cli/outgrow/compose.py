@@ -12,9 +12,8 @@ from typing import Any
 from skerry.cli.outgrow import normal
 from skerry.cli.outgrow.compose_fields import container, deploy, mounts, ports
 from skerry.cli.outgrow.leftover import SpecReader
-from skerry.cli.outgrow.normal import STACK
 from skerry.cli.outgrow.snapshot import Snapshot
-from skerry.model.labels import MOVED
+from skerry.model.labels import MOVED, STACK
 from skerry.model.objects import Raw
 
 IMAGE = "com.docker.stack.image"

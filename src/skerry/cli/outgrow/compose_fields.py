@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skerry.cli.outgrow.leftover import SpecReader
+from skerry.model.labels import STACK
 from skerry.model.objects import Raw
 
 WORDS = {
@@ -203,7 +204,7 @@ def mounts(stack: str, box: SpecReader, volumes: dict[str, Raw]) -> list[Raw]:
 def _volume(stack: str, name: str, options: SpecReader, volumes: dict[str, Raw]) -> str:
     """Declare a volume; its key. The same volume with other options gets a key of its own."""
     labels = options.take("Labels") or {}
-    ours = labels.pop("com.docker.stack.namespace", None) == stack
+    ours = labels.pop(STACK, None) == stack
     driver = options.take("DriverConfig") or {}
     entry: Raw = {"name": name}
     if ours:

@@ -10,12 +10,16 @@ import hashlib
 import json
 from typing import Any
 
+from skerry.model import defaults
 from skerry.model.labels import MOVED
 from skerry.model.objects import Raw
 
-STACK = "com.docker.stack.namespace"
-
-UPDATE = {"Parallelism": 0, "FailureAction": "pause", "MaxFailureRatio": 0, "Order": "stop-first"}
+UPDATE = {
+    "Parallelism": 0,
+    "FailureAction": defaults.FAILURE_ACTION,
+    "MaxFailureRatio": 0,
+    "Order": defaults.UPDATE_ORDER,
+}
 MEANT = {"Replicas", "Parallelism", "Delay", "Monitor", "StopGracePeriod", "Init", "MaxConcurrent"}
 """Fields whose zero (or false) is not the same as their absence."""
 KEPT_EMPTY = {"Global", "GlobalJob", "UpdateConfig", "RollbackConfig"}

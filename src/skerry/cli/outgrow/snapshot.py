@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from skerry.cli.client import DockerClient
-from skerry.cli.outgrow.normal import STACK
+from skerry.model.labels import STACK
 from skerry.model.objects import Raw
 
 

@@ -5,26 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from skerry.model.defaults import SECOND
-from skerry.model.labels import PREFIX, RESTART_MAX_DELAY, UPDATE_DEADLINE
+from skerry.model.defaults import HEALTH_INTERVAL, SECOND
+from skerry.model.labels import LABELS, PREFIX
 from skerry.model.objects import Raw
 from skerry.model.times import in_words
 
 START_INTERVAL = 1 * SECOND
 START_INTERVAL_SINCE = (1, 44)
 """The API version with Healthcheck.StartInterval."""
-CHECK_INTERVAL = 30 * SECOND
-"""A HEALTHCHECK's interval where none is given."""
-
-INSTEAD = {
-    UPDATE_DEADLINE: "an update there waits for a task that gets stuck as long as it takes",
-    RESTART_MAX_DELAY: "a crash loop there restarts after the same delay each time",
-    "skerry.hold.": "connections are refused there while no task is ready",
-    "skerry.drain.": "a task there gets SIGTERM 2 s after it left the table, whatever it is still answering",
-    "skerry.probe": "a task there is ready by its HEALTHCHECK, or, where it has none, as soon as it runs",
-    "skerry.depends_on": "services there start in any order",
-}
-"""Labels, or their beginnings, that steer skerry: what happens where they steer nothing."""
 
 GENERAL = (
     "while no task of a service is ready, connections there are refused; here they are held",
@@ -51,7 +39,7 @@ def for_swarm(spec: Raw, image: str, api: tuple[int, int], check: Raw | None) ->
         own = container.setdefault("Healthcheck", {})
         own["StartInterval"] = START_INTERVAL
         # it is heeded only within the start period
-        own["StartPeriod"] = health.get("StartPeriod") or health.get("Interval") or CHECK_INTERVAL
+        own["StartPeriod"] = health.get("StartPeriod") or health.get("Interval") or HEALTH_INTERVAL
     return translated
 
 
@@ -59,8 +47,8 @@ def differences(spec: Raw, api: tuple[int, int], check: Raw | None) -> Iterator[
     """Sentences about what this service will meet there."""
     for label, value in sorted((spec.get("Labels") or {}).items()):
         if label.startswith(PREFIX):
-            known = (text for name, text in INSTEAD.items() if label.startswith(name))
-            yield f"label {label}={value} has no effect there: {next(known, 'only skerry knows it')}"
+            there = LABELS[label].on_swarm if label in LABELS else ""
+            yield f"label {label}={value} has no effect there: {there or 'only skerry knows it'}"
     if _overlaps_on_host_port(spec):
         yield (
             "start-first on a host-mode port never ends there: "
@@ -75,7 +63,7 @@ def _check_differences(container: Raw, api: tuple[int, int], check: Raw | None) 
     health = _effective_check(container, check)
     if health is None or health.get("StartInterval"):
         return
-    interval = health.get("Interval") or CHECK_INTERVAL
+    interval = health.get("Interval") or HEALTH_INTERVAL
     if api >= START_INTERVAL_SINCE:
         first = in_words(START_INTERVAL)
         yield f"its health check gets a start interval of {first}, so that a new task is soon seen ready"
