@@ -12,8 +12,6 @@ from skerry.core.attach import holding_network, networks_of
 from skerry.core.endpoints import traffic
 from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Service, VirtualIP
-from skerry.model.spec import Spec
-from skerry.model.specs import ServiceSpec
 from tests.core.front import PORTS, swarm_on_front
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
 from tests.support.specs import of_service
@@ -185,14 +183,3 @@ def test_a_task_that_the_agent_is_about_to_stop_is_out_at_once() -> None:
     swarm = swarm_on_front()
     ready = traffic(swarm.view).services[0].backends
     assert traffic(swarm.view, frozenset({ready[0].task_id, "unknown"})).services[0].backends == ready[1:]
-
-
-def test_an_old_row_with_a_field_of_a_wrong_type_takes_no_traffic_from_the_others() -> None:
-    swarm = swarm_on_front()
-    before = traffic(swarm.view)
-    template = swarm.service.spec.raw["TaskTemplate"]
-    container = {**template["ContainerSpec"], "Privileges": {"Seccomp": 5}}
-    raw = {**swarm.service.spec.raw, "TaskTemplate": {**template, "ContainerSpec": container}}
-    swarm.put(replace(swarm.service, id="old", name="old", spec=Spec(ServiceSpec, raw)))
-    assert before.services
-    assert traffic(swarm.view) == before

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from msgspec import ValidationError
 from msgspec.structs import replace
 
 from skerry.core.naming import network_names, stack_of
@@ -62,7 +61,7 @@ class Derivation:
         changed = False
         for key in stale:
             before = self._shares.get(key)
-            after = _share(view, key)
+            after = share(view, key) if key in view.services or key in view.by.tasks else None
             if after == before:
                 continue
             changed = True
@@ -76,7 +75,7 @@ class Derivation:
         bridges = [one for one in view.networks.values() if one.leg and not one.removed]
         networks = sorted(bridges, key=lambda network: network.id)
         services = sorted(view.services.values(), key=lambda service: (service.created_at, service.id))
-        ordered = [self._shares[service.id] for service in services if service.id in self._shares]
+        ordered = [self._shares[service.id] for service in services]
         gone = [self._shares[key] for key in sorted(self._shares.keys() - view.services.keys())]
         until = _deploying(networks, ordered)
         return Traffic(
@@ -87,17 +86,6 @@ class Derivation:
             clients=tuple(chain.from_iterable(one.clients for one in (*ordered, *gone))),
             deploying=tuple((network.id, until[network.id]) for network in networks if network.id in until),
         )
-
-
-def _share(view: View, service_id: str) -> Share | None:
-    """The share of a service, or of what is left of one; None where a field of an old row has a wrong type:
-    that service has no traffic, but all others have."""
-    if service_id not in view.services and service_id not in view.by.tasks:
-        return None
-    try:
-        return share(view, service_id)
-    except ValidationError:
-        return None
 
 
 def _without(view: View, leaving: frozenset[str]) -> View:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from immutables import Map
-from msgspec import ValidationError
 
 from skerry.model.objects import Lease, Object, Revision, Service, Task
 
@@ -183,13 +182,9 @@ def _kept(groups: Map[K, Keys], group: K, key: str, there: bool) -> Map[K, Keys]
 
 
 def reserved(task: Task) -> tuple[int, int]:
-    """NanoCPUs and bytes of memory that a task reserves; none where a field of an old row has a wrong type,
-    for which the agent rejects the task."""
-    try:
-        reservations = task.spec.typed.resources.reservations
-    except ValidationError:
-        return 0, 0
-    return reservations.nano_cpus, reservations.memory_bytes
+    """NanoCPUs and bytes of memory that a task reserves."""
+    wanted = task.spec.typed.resources.reservations
+    return wanted.nano_cpus, wanted.memory_bytes
 
 
 def host_ports_of(task: Task) -> set[PortKey]:
