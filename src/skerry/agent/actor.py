@@ -22,6 +22,7 @@ from skerry.agent.observe import (
     end_of,
     exit_code,
     located,
+    looked_at,
     never_started,
     running,
     started,
@@ -422,7 +423,8 @@ class Actor:
     # What steps are made of.
 
     async def _inspect(self) -> Raw | None:
-        return await self._parts.engine.inspect_container(self._name)
+        container = await self._parts.engine.inspect_container(self._name)
+        return None if container is None else looked_at(container)
 
     async def _check(self, task: Task, container: Raw, health: str) -> Check | None:
         """The check that tells whether a task in `health` still is, for which the image has to be known."""
