@@ -14,6 +14,7 @@ import pstats
 import signal
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from harness.world import World, wait_until
 ROUND = 10
 """Updates in a row, before it is the other's turn."""
 NAME = "measured"
+SETTLE_S = 0.2
 SOURCE = str(Path(__file__).parent.parent / "src")
 SITE = """
 import os, sys
@@ -83,6 +85,7 @@ class Subject:
             return len(running) == 1 and running != old
 
         wait_until(replaced, f"update {self._updates} is through", 90)
+        time.sleep(SETTLE_S)  # each look at its state costs as much as it measures
         wait_until(lambda: self._state() == "completed", f"update {self._updates} has ended", 90)
 
     def _state(self) -> str:

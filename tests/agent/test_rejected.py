@@ -38,11 +38,11 @@ CONTAINERS: list[tuple[Raw, str]] = [
     ({"Env": ["A={{" + "(" * 3_000 + "}}"]}, "exceeded maximum template depth"),
     ({"Hostname": '{{printf "%9999999s%9999999s" 1 2}}'}, "expanding hostname failed: "),
     ({"Privileges": {"Seccomp": {"Mode": "custom", "Profile": "abc"}}}, "Error: "),
-    ({"Privileges": {"Seccomp": 5}}, "Error: "),
-    ({"Privileges": {"AppArmor": "x"}}, "Error: "),
-    ({"Mounts": ["x"]}, "Error: "),
+    ({"Privileges": {"Seccomp": 5}}, "the stored spec can't be read: Expected "),
+    ({"Privileges": {"AppArmor": "x"}}, "the stored spec can't be read: Expected "),
+    ({"Mounts": ["x"]}, "the stored spec can't be read: Expected "),
     ({"Hosts": [5]}, "Expected `str`, got `int`"),
-    ({"Env": "x"}, "Error: "),
+    ({"Env": "x"}, "the stored spec can't be read: Expected "),
 ]
 
 TEMPLATES = [

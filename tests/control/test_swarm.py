@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from skerry.api.wire.cluster import cluster_info, tls_info
 from skerry.control import access, nodes, services, swarm, tasks
+from skerry.control.access import require_swarm
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw
@@ -55,7 +56,7 @@ def test_init_makes_a_node_a_cluster_and_the_ingress_network() -> None:
 
 
 def test_the_authority_is_real_and_the_tokens_carry_its_digest() -> None:
-    cluster = swarm.manager(World().view)
+    cluster = require_swarm(World().view)
     certificate = x509.load_pem_x509_certificate(cluster.ca_cert.encode())
     key = load_der_private_key(cluster.ca_key, password=None)
     assert certificate.public_key() == key.public_key()
@@ -121,19 +122,19 @@ def test_bad_init_requests(more: Raw, status: int, text: str) -> None:
 def test_autolock_gives_the_swarm_a_key_that_stays_until_it_is_rotated(more: Raw) -> None:
     world = World(swarmed=False)
     world.run(swarm.init(world.store, {**INIT, **more}, "vm", {}))
-    first = swarm.manager(world.view)
+    first = require_swarm(world.view)
     assert first.spec["EncryptionConfig"] == {"AutoLockManagers": True}
     assert len(read_unlock_key(first.unlock_key)) == 32
     on: Raw = {"EncryptionConfig": {"AutoLockManagers": True}}
     world.run(change(world.store, str(first.version), on))
-    assert swarm.manager(world.view).unlock_key == first.unlock_key
-    world.run(change(world.store, str(swarm.manager(world.view).version), on, unlocking=True))
-    second = swarm.manager(world.view)
+    assert require_swarm(world.view).unlock_key == first.unlock_key
+    world.run(change(world.store, str(require_swarm(world.view).version), on, unlocking=True))
+    second = require_swarm(world.view)
     assert len({first.unlock_key, second.unlock_key, ""}) == 3
     world.run(change(world.store, str(second.version), {}))
-    assert swarm.manager(world.view).unlock_key == ""
-    world.run(change(world.store, str(swarm.manager(world.view).version), {}, unlocking=True))
-    assert swarm.manager(world.view).unlock_key == ""
+    assert require_swarm(world.view).unlock_key == ""
+    world.run(change(world.store, str(require_swarm(world.view).version), {}, unlocking=True))
+    assert require_swarm(world.view).unlock_key == ""
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def test_init_with_all_its_fields() -> None:
         "Spec": {"Orchestration": {"TaskHistoryRetentionLimit": 9}, "Labels": {"a": "b"}},
     }
     world.run(swarm.init(world.store, body, "vm", {}, {"eth0": "192.0.2.7"}, taken=["10.20.0.0/25"]))
-    cluster, node = swarm.manager(world.view), world.view.node
+    cluster, node = require_swarm(world.view), world.view.node
     assert node is not None
     assert (cluster.listen_addr, node.address) == ("192.0.2.7:2377", "192.0.2.7")
     assert (cluster.address_pools, cluster.subnet_size) == (("10.20.0.0/16",), 26)
@@ -238,7 +239,7 @@ def test_init_with_all_its_fields() -> None:
 def test_pools_are_shown_as_they_were_sent(fields: Raw, shown: tuple[object, int], ingress: str) -> None:
     world = World(swarmed=False)
     world.run(swarm.init(world.store, {**INIT, **fields}, "vm", {}))
-    info = cluster_info(swarm.manager(world.view))
+    info = cluster_info(require_swarm(world.view))
     assert (info["DefaultAddrPool"], info["SubnetSize"]) == shown
     assert ingress in {network.subnet for network in world.view.networks.values()}
 
@@ -246,17 +247,17 @@ def test_pools_are_shown_as_they_were_sent(fields: Raw, shown: tuple[object, int
 @pytest.mark.case("F6")
 def test_a_new_cluster_by_force_goes_on_with_the_spec_of_the_request() -> None:
     world = World()
-    service, before = world.service("app"), swarm.manager(world.view)
+    service, before = world.service("app"), require_swarm(world.view)
     force = {**INIT, "ForceNewCluster": True, "AdvertiseAddr": "192.0.2.9"}
     spec = {"Labels": {"a": ""}, "Orchestration": {"TaskHistoryRetentionLimit": 0}}
     world.run(swarm.init(world.store, {**force, "AutoLockManagers": True, "Spec": spec}, "vm", {}))
-    cluster, node = swarm.manager(world.view), world.view.node
+    cluster, node = require_swarm(world.view), world.view.node
     assert (cluster.id, node and node.address) == (before.id, "192.0.2.9")
     assert cluster.spec == {**before.spec, **spec, "EncryptionConfig": {"AutoLockManagers": True}}
     assert cluster.unlock_key.startswith("SWMKEY-1-")
     assert service.id in world.view.services
     world.run(swarm.init(world.store, force, "vm", {}))
-    after = swarm.manager(world.view)
+    after = require_swarm(world.view)
     assert (after.spec, after.unlock_key) == (cluster.spec, cluster.unlock_key), "nothing was asked for"
     bad = {**force, "Spec": {"Name": "x"}}
     world.refuses(lambda store: swarm.init(store, bad, "vm", {}), 400, 'swarm spec must be named "default"')
@@ -304,16 +305,16 @@ def change(
 
 def test_an_update_replaces_the_whole_spec() -> None:
     world = World()
-    before = swarm.manager(world.view)
+    before = require_swarm(world.view)
     world.run(change(world.store, str(before.version), {"Labels": {"a": "b"}}))
-    after = swarm.manager(world.view)
+    after = require_swarm(world.view)
     assert after.spec == {**swarm.ZEROS, "Labels": {"a": "b"}}
     assert (after.worker_token, after.ca_cert) == (before.worker_token, before.ca_cert)
 
 
 def test_bad_updates() -> None:
     world = World()
-    now = str(swarm.manager(world.view).version)
+    now = str(require_swarm(world.view).version)
     parse = "strconv.ParseUint: parsing"
     for version, body, status, text in (
         (None, {}, 400, f"invalid swarm version '': {parse} \"\": invalid syntax"),
@@ -338,18 +339,18 @@ def test_bad_updates() -> None:
 
 def test_tokens_and_the_authority_rotate() -> None:
     world = World()
-    before = swarm.manager(world.view)
+    before = require_swarm(world.view)
     world.run(change(world.store, str(before.version), before.spec, worker=True))
-    middle = swarm.manager(world.view)
+    middle = require_swarm(world.view)
     assert middle.worker_token != before.worker_token
     assert middle.manager_token == before.manager_token
     rotated = {**before.spec, "CAConfig": {**before.spec["CAConfig"], "ForceRotate": 1}}
     world.run(change(world.store, str(middle.version), rotated))
-    after = swarm.manager(world.view)
+    after = require_swarm(world.view)
     assert after.ca_cert != before.ca_cert
     assert after.worker_token[:59] != before.worker_token[:59]
     world.run(change(world.store, str(after.version), rotated))
-    assert swarm.manager(world.view).ca_cert == after.ca_cert
+    assert require_swarm(world.view).ca_cert == after.ca_cert
 
 
 def rotation(certificate: str = "", key: str = "", times: int = 1) -> Raw:
@@ -359,9 +360,9 @@ def rotation(certificate: str = "", key: str = "", times: int = 1) -> Raw:
 
 def test_an_authority_that_the_user_brings() -> None:
     world, (certificate, key) = World(), authority("mine")
-    before = swarm.manager(world.view)
+    before = require_swarm(world.view)
     world.run(change(world.store, str(before.version), rotation(certificate, key)))
-    after = swarm.manager(world.view)
+    after = require_swarm(world.view)
     assert after.ca_cert == certificate
     assert after.spec["CAConfig"] == {"ForceRotate": 1}
     assert after.worker_token[:59] != before.worker_token[:59]
@@ -369,16 +370,16 @@ def test_an_authority_that_the_user_brings() -> None:
     assert kept.public_key() == given.public_key()
     assert tls_info(after.ca_cert)["TrustRoot"] == certificate
     for config in (rotation(certificate, key), rotation("nonsense")):  # nothing to do
-        world.run(change(world.store, str(swarm.manager(world.view).version), config))
-        assert swarm.manager(world.view).worker_token == after.worker_token
+        world.run(change(world.store, str(require_swarm(world.view).version), config))
+        assert require_swarm(world.view).worker_token == after.worker_token
     second = authority("second")
-    world.run(change(world.store, str(swarm.manager(world.view).version), rotation(*second)))
-    assert swarm.manager(world.view).ca_cert == second[0]
+    world.run(change(world.store, str(require_swarm(world.view).version), rotation(*second)))
+    assert require_swarm(world.view).ca_cert == second[0]
 
 
 def test_bad_authorities() -> None:
     world, (certificate, key) = World(), authority("mine")
-    now = str(swarm.manager(world.view).version)
+    now = str(require_swarm(world.view).version)
     missing = "if a signing CA key is provided, the signing CA cert must also be provided"
     malformed = 'malformed private key: {"code":2002,"message":"Failed to decode private key"}'
     external = (
@@ -408,7 +409,7 @@ def outside(protocol: str) -> Raw:
 @pytest.mark.parametrize("protocol", ["bogus", ""])
 def test_the_protocol_of_an_external_authority(protocol: str) -> None:
     world = World()
-    now = str(swarm.manager(world.view).version)
+    now = str(require_swarm(world.view).version)
     config: Raw = {"CAConfig": outside(protocol)}
     text = f'invalid protocol: "{protocol}"'
     world.refuses(partial(change, version=now, body=config), 400, text)
@@ -417,9 +418,9 @@ def test_the_protocol_of_an_external_authority(protocol: str) -> None:
 
 def test_an_external_authority_is_kept_and_shown_but_cannot_be_the_root() -> None:
     world = World()
-    before = swarm.manager(world.view)
+    before = require_swarm(world.view)
     world.run(change(world.store, str(before.version), {"CAConfig": outside("CFSSL")}))
-    after = swarm.manager(world.view)
+    after = require_swarm(world.view)
     shown = [{"Protocol": "cfssl", "URL": "https://192.0.2.1/", "CACert": ""}]
     assert after.spec["CAConfig"]["ExternalCAs"] == shown
     assert after.ca_cert == before.ca_cert

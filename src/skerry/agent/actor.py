@@ -22,6 +22,7 @@ from skerry.agent.observe import (
     end_of,
     exit_code,
     located,
+    looked_at,
     never_started,
     running,
     started,
@@ -356,15 +357,30 @@ class Actor:
 
     async def _stop(self, task: Task) -> None:
         container, outcome = await self._inspect(), None
-        if running(container):
-            if task.status.state == TaskState.RUNNING:
-                await withdraw(self._parts.traffic, self._id)
-                outcome = await self._drained(task)
-            await self._parts.engine.stop_container(self._name, grace_s(task))
-            container = await self._inspect()
+        if not running(container):
+            await self._stopped(task, None, exit_code(container))
+            return
+        if task.status.state == TaskState.RUNNING:
+            await withdraw(self._parts.traffic, self._id)
+            outcome = await self._drained(task)
+        stopping = asyncio.create_task(self._parts.engine.stop_container(self._name, grace_s(task)))
+        try:
+            # Its successor need not wait for the engine to clear up after it: networks, mounts, some 100 ms.
+            which, container = await first(asyncio.wait([stopping]), self._exit())
+            if which == 0:
+                stopping.result()
+                container = await self._inspect()
+            code = self._died if container is None and self._died is not None else exit_code(container)
+            await self._stopped(task, outcome, code)
+            await stopping
+        finally:
+            stopping.cancel()
+            await asyncio.gather(stopping, return_exceptions=True)
+
+    async def _stopped(self, task: Task, outcome: DrainOutcome | None, code: int) -> None:
         await self._drop_files()
         end = TaskState.REJECTED if task.evicted else TaskState.SHUTDOWN
-        await self._report(end, err=task.evicted, drain=outcome, exit_code=exit_code(container), pid=0)
+        await self._report(end, err=task.evicted, drain=outcome, exit_code=code, pid=0)
 
     async def _drained(self, task: Task) -> DrainOutcome | None:
         """How the drain ended; None where the container ended first."""
@@ -407,7 +423,8 @@ class Actor:
     # What steps are made of.
 
     async def _inspect(self) -> Raw | None:
-        return await self._parts.engine.inspect_container(self._name)
+        container = await self._parts.engine.inspect_container(self._name)
+        return None if container is None else looked_at(container)
 
     async def _check(self, task: Task, container: Raw, health: str) -> Check | None:
         """The check that tells whether a task in `health` still is, for which the image has to be known."""

@@ -26,6 +26,15 @@ class End:
     err: str = ""
 
 
+def looked_at(container: Raw) -> Raw:
+    """What a task needs of an inspected container: the rest, some 20 kB, would be kept as long as it runs."""
+    return {
+        **{key: container[key] for key in ("Id", "Image", "State", "HostsPath") if key in container},
+        "HostConfig": {"Runtime": (container.get("HostConfig") or {}).get("Runtime")},
+        "NetworkSettings": {"Networks": container["NetworkSettings"].get("Networks")},
+    }
+
+
 def running(container: Raw | None) -> bool:
     """Whether it runs (a paused one does)."""
     return container is not None and bool(container["State"]["Running"])

@@ -28,6 +28,8 @@ async def prepare(parts: AgentDeps, task: Task, ending: asyncio.Event) -> str:
 
     Raises whatever makes it impossible (its text becomes the task's Err) and EngineUnreachable (try again).
     """
+    if task.spec.fault:
+        raise SkerryError(f"the stored spec can't be read: {task.spec.fault}; update the service")
     image = await _image(parts, task, ending)
     if image is None:
         return ""

@@ -127,6 +127,8 @@ class Disguise:
         return shown if task is None else self._task_details(shown, task, image_healthcheck)
 
     def _task_details(self, container: Raw, task: Task, image_healthcheck: Raw | None) -> Raw:
+        """What the engine's inspect does not know of a task: its health and check, its ports in host mode,
+        the image as it was written."""
         ports = [port for port in host_ports(task) if port.published]
         state, config = dict(container.get("State") or {}), dict(container.get("Config") or {})
         if (health := self.health.health(task.id)) is not None:

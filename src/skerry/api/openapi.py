@@ -40,6 +40,7 @@ _ERROR: Raw = {"type": "object", "required": ["message"], "properties": {"messag
 
 
 def _operation(route: Route, path: str) -> Raw:
+    """One route as OpenAPI has it; all of it follows from the row."""
     handle = route.handle
     module, name = handle.__module__.rpartition(".")[2], getattr(handle, "__name__", "")
     operation: Raw = {
@@ -72,6 +73,7 @@ def _object(name: str) -> Raw:
 
 
 def _schema(kind: str) -> Raw:
+    """The schema of a Go type, or a reference to it."""
     if kind in SHAPES:
         return {"$ref": f"#/components/schemas/{kind}"}
     if kind == "[]uint8":

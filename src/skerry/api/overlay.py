@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from skerry.api.call import Call
 from skerry.api.disguise import networks_of
-from skerry.control import networks, swarm
+from skerry.control import networks
+from skerry.control.access import require_swarm
 from skerry.core.view import View
 from skerry.model.container_labels import TASK_ID
 from skerry.model.errors import RpcError, SkerryError
@@ -41,7 +42,7 @@ async def joined(call: Call, ref: str) -> Network | None:
 
 async def attachable(call: Call, network: Network) -> Network:
     """The network with its bridge made, for a plain container to join. Raises where that is not allowed."""
-    swarm.manager(call.view)
+    require_swarm(call.view)
     if not network.attachable:
         reason = RpcError("PermissionDenied", f"network {network.name} not manually attachable").message
         raise SkerryError(f"Could not attach to network {network.name}: {reason}")

@@ -135,6 +135,7 @@ def _service_face(service: Service) -> tuple[object, ...]:
 
 
 def _service_attributes(old: Service, new: Service) -> dict[str, str]:
+    """What docker's event says of an update: the image, replicas and update state where they differ."""
     attributes: dict[str, str] = {}
     images = [entry.spec.typed.task_template.container_spec.image for entry in (old, new)]
     if images[0] != images[1]:

@@ -22,7 +22,7 @@ LOCKED = (
 )
 
 
-def manager(view: View) -> Cluster:
+def require_swarm(view: View) -> Cluster:
     """The swarm. Raises Unavailable (503) where this machine is in none, or that one is locked."""
     if view.cluster is None:
         raise Unavailable(NO_MANAGER)
@@ -50,7 +50,7 @@ def one(
 
 def find(view: View, kind: str, objects: Iterable[Found], ref: str, named: Callable[[Found], bool]) -> Found:
     """`one` for a route: 503 without a swarm, 404 where there is no such object."""
-    manager(view)
+    require_swarm(view)
     return one(kind, objects, ref, named, NotFound)
 
 

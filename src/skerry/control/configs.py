@@ -21,7 +21,7 @@ async def create(store: Store, body: Raw) -> str:
     spec, data = files.split(body)
 
     def write(tx: Tx) -> str:
-        access.manager(tx.view)
+        access.require_swarm(tx.view)
         files.check_new(spec, data, "config", LIMIT, tx.view.configs.values())
         return tx.put(Config(tx.new_id(), spec["Name"], spec, data)).id
 

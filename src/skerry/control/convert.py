@@ -29,7 +29,7 @@ def service_spec(view: View, spec: Raw, local: Collection[str] = ()) -> Raw:
 
     Raises InvalidParameter, or whatever an unusable network means.
     """
-    access.manager(view)
+    access.require_swarm(view)
     template = _with_network_ids(view, spec, local)
     legacy = {"Networks": template["Networks"]} if _is_legacy(spec) else {}
     return {

@@ -56,7 +56,7 @@ async def create(
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
-        access.manager(tx.view)
+        access.require_swarm(tx.view)
         _check(tx.view, body, strict)
         if not _is_overlay(body):
             return _add_node_local(tx, body).id

@@ -25,7 +25,7 @@ async def update(store: Store, ref: str, version: str | None, body: Raw) -> None
     number = access.version_number(version, "node")
 
     def write(tx: Tx) -> None:
-        access.manager(tx.view)
+        access.require_swarm(tx.view)
         for word, allowed in (("Role", ROLES), ("Availability", AVAILABILITIES)):
             if body.get(word, "").lower() not in allowed:
                 raise InvalidParameter(f"invalid {word}: {quote(body.get(word, ''))}")

@@ -24,7 +24,7 @@ async def create(store: Store, body: Raw) -> str:
     spec, data = files.split(body)
 
     def write(tx: Tx) -> str:
-        access.manager(tx.view)
+        access.require_swarm(tx.view)
         if "Driver" in spec:
             _refuse_driver(spec)
         files.check_new(spec, data, "secret", LIMIT, tx.view.secrets.values())

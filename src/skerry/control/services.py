@@ -35,7 +35,7 @@ async def create(
     spec = Spec(ServiceSpec, pinned(converted, content))
 
     def write(tx: Tx) -> tuple[str, list[str]]:
-        access.manager(tx.view)
+        access.require_swarm(tx.view)
         _check(tx.view, spec)
         validate.check_ports(tx.view, spec.typed)
         validate.check_files(tx.view, spec.typed)

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from skerry.control import access, addresses, ca, networks
-from skerry.control.access import manager
+from skerry.control.access import require_swarm
 from skerry.control.services import dismiss, forget
 from skerry.core.view import View
 from skerry.model.defaults import HOUR, SECOND, TASK_HISTORY
@@ -27,8 +27,6 @@ from skerry.model.objects import Cluster, Network, Node, Raw
 from skerry.store.crypt import WrongKey
 from skerry.store.lock import new_unlock_key
 from skerry.store.store import Store, Tx
-
-__all__ = ["init", "join", "leave", "manager", "tokens", "unlock", "update"]
 
 ALREADY = (
     'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
@@ -280,7 +278,7 @@ async def update(
     number = access.version_number(version, "swarm")
 
     def write(tx: Tx) -> None:
-        cluster = manager(tx.view)
+        cluster = require_swarm(tx.view)
         _check_name(body)
         spec = {
             key: {**ZEROS[key], **value} if key in ZEROS and key != "Name" else value
@@ -303,7 +301,7 @@ async def update(
 async def unlock(store: Store, body: Raw) -> None:
     """Open a swarm that is locked. Raises Conflict where it is not, and Unauthorized for a wrong key."""
     if not store.view.locked:
-        manager(store.view)
+        require_swarm(store.view)
         raise Conflict("swarm is not locked")
     try:
         await store.unlock(body.get("UnlockKey", ""))
@@ -313,5 +311,5 @@ async def unlock(store: Store, body: Raw) -> None:
 
 def tokens(view: View) -> dict[str, str]:
     """The join tokens, as GET /swarm shows them: `{"Worker": …, "Manager": …}`. Raises Unavailable."""
-    cluster = manager(view)
+    cluster = require_swarm(view)
     return {"Worker": cluster.worker_token, "Manager": cluster.manager_token}

@@ -43,6 +43,8 @@ CONSTRAINT_VALUE = re.compile(r"[a-z0-9:\-_\s.*()?+\[\]\\^$|/]+", re.IGNORECASE)
 def check_spec(spec: Spec[ServiceSpec], before: Spec[ServiceSpec] | None = None) -> None:
     """Raises RpcError for the first thing that is wrong with the spec; `before` is what it replaces."""
     typed = spec.typed
+    if spec.fault:
+        raise _invalid(spec.fault)
     check_name(typed.name)
     try:
         labels.check_names(_every_label(typed), _every_label(before.typed) if before is not None else {})

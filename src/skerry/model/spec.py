@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -10,6 +11,8 @@ from skerry.model.declare import Declared, Raw
 from skerry.model.specs import EndpointSpec, ServiceSpec, TaskTemplate
 
 T = TypeVar("T", bound=Declared)
+STEP = re.compile(r"\.(\w+)|\[(\d*)")
+"""One step of the path in an error of msgspec, a field or a place in a list."""
 
 
 class Spec(Generic[T]):
@@ -19,17 +22,23 @@ class Spec(Generic[T]):
     that fields unknown to skerry come back on inspect. `typed` has every field, with its default.
     """
 
-    __slots__ = ("_typed", "kind", "raw")
+    __slots__ = ("_fault", "_typed", "kind", "raw")
 
-    def __init__(self, kind: type[T], raw: Raw, typed: T | None = None) -> None:
-        self.kind, self.raw, self._typed = kind, raw, typed
+    def __init__(self, kind: type[T], raw: Raw, typed: T | None = None, fault: str = "") -> None:
+        self.kind, self.raw, self._typed, self._fault = kind, raw, typed, fault
 
     @property
     def typed(self) -> T:
-        """What is decided on. Raises `ValidationError` of msgspec where an old row has a wrong type."""
+        """What is decided on. A field that can't be read has its default, and `fault` says so."""
         if self._typed is None:
-            self._typed = read(self.raw, self.kind)
+            self._typed, self._fault = _readable(self.raw, self.kind)
         return self._typed
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with a spec of an old row: requests are checked before they become one. No container
+        is made from a spec with a fault."""
+        return self._fault if self.typed is not None else ""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Spec):
@@ -51,6 +60,30 @@ def read(raw: Raw, kind: type[T]) -> T:
     return msgspec.convert(_without_nulls(raw), kind)
 
 
+def _readable(raw: Raw, kind: type[T]) -> tuple[T, str]:
+    """What can be read of a spec, field by field, and the first fault."""
+    fault, rest = "", _without_nulls(raw)
+    while True:
+        try:
+            return msgspec.convert(rest, kind), fault
+        except msgspec.ValidationError as error:
+            fault = fault or str(error)
+            _drop(rest, STEP.findall(str(error).rpartition("`$")[2]))
+
+
+def _drop(value: Any, steps: list[tuple[str, str]]) -> None:
+    """Take away the innermost field on a path: `.Mounts[0].Type` is that mount's type."""
+    holder, field = {"": value}, ""
+    for name, index in steps:
+        if isinstance(value, dict) and name in value:
+            holder, field = value, name
+            value = value[name]
+        elif isinstance(value, list) and index:
+            value = value[int(index)] if int(index) < len(value) else None
+    assert field, "a spec is an object"
+    del holder[field]
+
+
 def _without(raw: Raw, field: str) -> Raw:
     return {key: value for key, value in raw.items() if key != field}
 
@@ -66,10 +99,10 @@ def _without_nulls(value: Any) -> Any:
 
 def template_of(spec: Spec[ServiceSpec]) -> Spec[TaskTemplate]:
     """What the tasks of a service are made from: read with the service's spec."""
-    return Spec(TaskTemplate, spec.raw.get("TaskTemplate", {}), spec.typed.task_template)
+    return Spec(TaskTemplate, spec.raw.get("TaskTemplate", {}), spec.typed.task_template, spec.fault)
 
 
 def endpoint_of(spec: Spec[ServiceSpec]) -> Spec[EndpointSpec] | None:
     """How a service is reached, where its spec says so: read with it."""
     raw = spec.raw.get("EndpointSpec")
-    return None if raw is None else Spec(EndpointSpec, raw, spec.typed.endpoint_spec)
+    return None if raw is None else Spec(EndpointSpec, raw, spec.typed.endpoint_spec, spec.fault)

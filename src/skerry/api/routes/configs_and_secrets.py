@@ -10,7 +10,8 @@ from skerry.api.query import NUMBER, Parameter
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import configs_and_secrets as wire
-from skerry.control import configs, secrets, swarm
+from skerry.control import configs, secrets
+from skerry.control.access import require_swarm
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Config, Raw, Secret
 
@@ -30,7 +31,7 @@ def _passes(entry: Config | Secret, filters: Filters) -> bool:
 async def list_configs(call: Call) -> web.Response:
     """Every config that passes the filters."""
     filters = call.filters()
-    swarm.manager(call.view)
+    require_swarm(call.view)
     rows = sorted(call.view.configs.values(), key=lambda row: row.id)
     return json_response([wire.config(row) for row in rows if _passes(row, filters)])
 
@@ -38,20 +39,20 @@ async def list_configs(call: Call) -> web.Response:
 async def list_secrets(call: Call) -> web.Response:
     """Every secret that passes the filters."""
     filters = call.filters()
-    swarm.manager(call.view)
+    require_swarm(call.view)
     rows = sorted(call.view.secrets.values(), key=lambda row: row.id)
     return json_response([wire.secret(row) for row in rows if _passes(row, filters)])
 
 
 async def inspect_config(call: Call) -> web.Response:
     """One config."""
-    swarm.manager(call.view)
+    require_swarm(call.view)
     return json_response(wire.config(configs.find(call.view, call.ref)))
 
 
 async def inspect_secret(call: Call) -> web.Response:
     """One secret, without its content."""
-    swarm.manager(call.view)
+    require_swarm(call.view)
     return json_response(wire.secret(secrets.find(call.view, call.ref)))
 
 

@@ -18,7 +18,8 @@ from skerry.api.call import Call
 from skerry.api.query import FLAG, TEXT
 from skerry.api.responses import NO_TYPE
 from skerry.api.route import Route, Table
-from skerry.control import services, swarm, tasks
+from skerry.control import services, tasks
+from skerry.control.access import require_swarm
 from skerry.core.view import View
 from skerry.engine import streams
 from skerry.engine.port import EngineError
@@ -54,7 +55,7 @@ class LogOptions:
 async def of_service(call: Call) -> web.StreamResponse:
     """The logs of all tasks of a service, also of those that come later if followed."""
     _streams(call)
-    swarm.manager(call.view)
+    require_swarm(call.view)
     service = services.find(call.view, call.ref)
     options = _options(call, service.spec.typed.task_template)
     return await _send(
@@ -65,7 +66,7 @@ async def of_service(call: Call) -> web.StreamResponse:
 async def of_task(call: Call) -> web.StreamResponse:
     """The logs of one task."""
     _streams(call)
-    swarm.manager(call.view)
+    require_swarm(call.view)
     key = tasks.find(call.view, call.ref)
     options = _options(call, key.spec.typed)
 
@@ -84,6 +85,8 @@ def _streams(call: Call) -> None:
 
 
 def _options(call: Call, template: TaskTemplate) -> LogOptions:
+    """What the query asks for, and the query that the engine is asked. Raises in the engine's words for what
+    is none."""
     query = {"tail": _tail(call.query.text("tail"))}
     for name in ("stdout", "stderr"):
         query[name] = "1" if call.query.flag(name) else "0"
@@ -124,6 +127,8 @@ def _since(text: str) -> str:
 async def _send(
     call: Call, options: LogOptions, find: Callable[[View], list[Task]], alive: Callable[[View], bool]
 ) -> web.StreamResponse:
+    """Send what is past, then what is followed while `alive` says that more may come from the tasks of
+    `find`."""
     response = web.StreamResponse()
     if call.facts.has(engine_versions.LOG_TYPES):
         kind = "raw" if options.tty or not call.at_least("1.42") else "multiplexed"

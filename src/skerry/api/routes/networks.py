@@ -23,7 +23,8 @@ from skerry.api.query import BOOL, TEXT, Parameter
 from skerry.api.responses import empty_response, json_response, relay
 from skerry.api.route import Route, Table
 from skerry.api.wire import networks as wire
-from skerry.control import access, networks, swarm
+from skerry.control import access, networks
+from skerry.control.access import require_swarm
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
@@ -74,23 +75,25 @@ async def inspect(call: Call) -> web.Response:
 
 
 async def _meant(call: Call, scope: str) -> Network | None:
-    """The overlay network that is meant: by its ID or the beginning of it before others, by its name where no
-    network of the engine's has that too. None where the engine has to look."""
+    """The overlay network that is meant: by its ID; by its name, where no network of the engine's has that
+    too; by the beginning of its ID. None where the engine has to look."""
     if scope == "swarm":
-        swarm.manager(call.view)
+        require_swarm(call.view)
         return ours(call.view, call.ref) or networks.find(call.view, call.ref)
     if scope:
         return None  # ours are of no other scope
-    by_id = [network for network in visible(call.view) if network.id.startswith(call.ref)]
-    if len(by_id) == 1:
-        return by_id[0]
     network = ours(call.view, call.ref)
-    if network is not None and (others := await namesakes(call, call.ref)):
-        raise InvalidParameter(f"{others + 1} matches found based on name: network {call.ref} is ambiguous")
-    if network is None and by_id:
+    if network is not None:
+        if not network.id.startswith(call.ref) and (others := await namesakes(call, call.ref)):
+            raise InvalidParameter(
+                f"{others + 1} matches found based on name: network {call.ref} is ambiguous"
+            )
+        return network
+    by_id = [network for network in visible(call.view) if network.id.startswith(call.ref)]
+    if len(by_id) > 1:
         count = len(by_id) + await _beginning(call, call.ref)
         raise InvalidParameter(f"{count} matches found based on ID prefix: network {call.ref} is ambiguous")
-    return network
+    return by_id[0] if by_id else None
 
 
 async def _beginning(call: Call, ref: str) -> int:
@@ -141,6 +144,7 @@ async def create(call: Call) -> web.Response:
 
 
 async def _create_ours(call: Call, body: Raw) -> web.Response:
+    """Make a network of the swarm's; what older engines say of an invalid one is an error of theirs."""
     strict = call.facts.has(engine_versions.NETWORKS)
     try:
         key = await networks.create(

@@ -10,7 +10,8 @@ from skerry.api.query import FLAG, NUMBER, Parameter
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
-from skerry.control import nodes, swarm
+from skerry.control import nodes
+from skerry.control.access import require_swarm
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Node
 
@@ -23,7 +24,7 @@ _WORDS = {"role": ("manager", "worker"), "membership": ("accepted", "pending")}
 async def listing(call: Call) -> web.Response:
     """Every node that passes the filters."""
     filters = call.filters()
-    swarm.manager(call.view)
+    require_swarm(call.view)
     for key, words in _WORDS.items():
         for value in filters.get(key, ()):
             if value not in words:
@@ -47,7 +48,7 @@ def _passes(node: Node, filters: Filters) -> bool:
 
 async def inspect(call: Call) -> web.Response:
     """One node."""
-    swarm.manager(call.view)
+    require_swarm(call.view)
     return json_response(wire.node(call.view, nodes.find(call.view, call.ref)))
 
 

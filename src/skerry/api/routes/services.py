@@ -13,7 +13,8 @@ from skerry.api.query import BOOL, NUMBER, TEXT, Parameter
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import services as wire
-from skerry.control import services, swarm
+from skerry.control import services
+from skerry.control.access import require_swarm
 from skerry.control.convert import service_spec
 from skerry.model.objects import Raw, Service
 
@@ -24,7 +25,7 @@ async def listing(call: Call) -> web.Response:
     """Every service that passes the filters, with its count of tasks if filters."""
     filters = call.filters()
     status = call.query.bool("status")
-    swarm.manager(call.view)
+    require_swarm(call.view)
     view = call.view
     rows = [view.services[key] for key in sorted(view.services)]
     return json_response([wire.service(view, row, status=status) for row in rows if _passes(row, filters)])
@@ -46,7 +47,7 @@ def _passes(service: Service, filters: Filters) -> bool:
 async def inspect(call: Call) -> web.Response:
     """One service."""
     insert = call.query.bool("insertDefaults")
-    swarm.manager(call.view)
+    require_swarm(call.view)
     view = call.view
     return json_response(wire.service(view, services.find(view, call.ref), insert_defaults=insert))
 

@@ -14,7 +14,8 @@ from skerry.api.responses import json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import cluster
 from skerry.api.wire import services as wire
-from skerry.control import secrets, swarm
+from skerry.control import secrets
+from skerry.control.access import require_swarm
 from skerry.model.errors import Forbidden
 from skerry.model.objects import Note, Raw, Service
 from skerry.model.times import in_words, timestamp
@@ -54,6 +55,7 @@ def _problems(service: Raw) -> list[str]:
 
 
 def _service(call: Call, service: Service) -> Raw:
+    """A service as `skerry status` shows it: counts, update, and the last decisions about it."""
     counts = wire.service_status(call.view, service)
     decision = call.view.decisions.get(service.id)
     now = call.deps.clock()
@@ -79,7 +81,7 @@ def _note(note: Note, now: int) -> Raw:
 
 async def reveal(call: Call) -> web.Response:
     """The content of a secret, for `skerry migrate`: to root alone, and each time with a line in the log."""
-    swarm.manager(call.view)
+    require_swarm(call.view)
     pid, uid = _peer(call.request)
     if uid != 0:
         raise Forbidden("the content of a secret is told to root alone")

@@ -11,6 +11,7 @@ from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
 from skerry.control import swarm
+from skerry.control.access import require_swarm
 from skerry.engine.describe import describe
 
 _ROTATIONS = ("rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey")
@@ -48,7 +49,7 @@ async def leave(call: Call) -> web.Response:
 
 async def inspect(call: Call) -> web.Response:
     """The swarm and its join tokens."""
-    info = wire.cluster_info(swarm.manager(call.view))
+    info = wire.cluster_info(require_swarm(call.view))
     return json_response({**info, "JoinTokens": swarm.tokens(call.view)})
 
 
@@ -62,7 +63,7 @@ async def update(call: Call) -> web.Response:
 
 async def unlock_key(call: Call) -> web.Response:
     """The key that unlocks the swarm after a restart; empty without autolock."""
-    return json_response({"UnlockKey": swarm.manager(call.view).unlock_key})
+    return json_response({"UnlockKey": require_swarm(call.view).unlock_key})
 
 
 async def unlock(call: Call) -> web.Response:

@@ -11,7 +11,8 @@ from skerry.api.query import Parameter
 from skerry.api.responses import json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import tasks as wire
-from skerry.control import nodes, services, swarm
+from skerry.control import nodes, services
+from skerry.control.access import require_swarm
 from skerry.control.tasks import find
 from skerry.core.dirty import is_dirty
 from skerry.core.view import View
@@ -29,7 +30,7 @@ _FILTERS = Parameter(
 async def listing(call: Call) -> web.Response:
     """Every task that passes the filters, in the order of their IDs."""
     filters = call.filters()
-    swarm.manager(call.view)
+    require_swarm(call.view)
     view = call.view
     filters = _resolved(view, filters)
     volumes = call.facts.has(engine_versions.CLUSTER_VOLUMES)
@@ -72,7 +73,7 @@ def _up_to_date(view: View, task: Task) -> bool:
 
 async def inspect(call: Call) -> web.Response:
     """One task."""
-    swarm.manager(call.view)
+    require_swarm(call.view)
     view = call.view
     volumes = call.facts.has(engine_versions.CLUSTER_VOLUMES)
     return json_response(wire.task(view, find(view, call.ref), volumes=volumes))
