@@ -50,18 +50,6 @@ def test_networks_are_one_list() -> None:
     check(test)
 
 
-def test_a_name_is_meant_before_the_beginning_of_an_id() -> None:
-    """IDs of the fake store begin with `id`."""
-
-    async def test(door: Door) -> None:
-        await swarmed(door)
-        other = await networks.create(door.store, {"Name": "other", "Driver": "overlay"})
-        key = await networks.create(door.store, {"Name": other[:-1], "Driver": "overlay"})
-        assert (await door.ask("GET", f"/networks/{other[:-1]}")).json["Id"] == key
-
-    check(test)
-
-
 def test_a_new_network_keeps_out_of_the_engines_subnets() -> None:
     async def test(door: Door) -> None:
         await swarmed(door)
