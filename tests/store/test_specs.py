@@ -9,6 +9,7 @@ import pytest
 from skerry.core.reconcile import reconcile
 from skerry.core.view import View
 from skerry.model import spec
+from skerry.model.declare import Declared, Raw
 from skerry.model.objects import Service, Task
 from skerry.store.rows import Specs, decode, encode
 from tests.core.world import Swarm, service_spec
@@ -36,7 +37,12 @@ def test_a_pass_reads_no_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     swarm.settle()
     view = loaded(tmp_path, swarm.view)
     read: list[object] = []
-    monkeypatch.setattr(spec, "_readable", lambda raw, kind: (read.append(raw), ""))
+
+    def counted(raw: Raw, kind: type[Declared]) -> tuple[Declared, str]:
+        read.append(raw)
+        return kind(), ""
+
+    monkeypatch.setattr(spec, "_readable", counted)
     plan = reconcile(view.without(next(iter(view.tasks.values()))), "s", swarm.now)
     assert plan.tasks  # it makes one in the place of that
     assert not read
