@@ -138,6 +138,7 @@ def _check_credential_config(container: ContainerSpec) -> None:
 
 
 def _check_container(raw: Raw, container: ContainerSpec) -> None:
+    """Raise what is wrong with a container spec, its templates filled with a trial task's values."""
     try:
         filled = template.expand_container(raw, template.TRIAL)
     except template.TemplateError as error:

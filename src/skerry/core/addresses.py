@@ -93,6 +93,8 @@ def layout(network: Network) -> Layout:
 
 @lru_cache(maxsize=256)
 def _layout(subnet: str, ip_range: str, reserved: tuple[str, ...]) -> Layout:
+    """Which addresses containers get and which virtual IPs: the lower half and the upper one, or with an
+    `ip_range` those inside and those outside; either takes from the other when its own are used up."""
     network = IPv4Network(subnet)
     usable = _usable(network)
     containers: tuple[range, ...]

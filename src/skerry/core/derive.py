@@ -72,6 +72,7 @@ class TrafficBuilder:
         return changed
 
     def _joined(self, view: View) -> Traffic:
+        """The whole traffic: what each service gives, the oldest first, and what networks do."""
         bridges = [one for one in view.networks.values() if one.leg and not one.removed]
         networks = sorted(bridges, key=lambda network: network.id)
         services = sorted(view.services.values(), key=lambda service: (service.created_at, service.id))

@@ -73,6 +73,7 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
 
 
 def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
+    """The service's published ports, and those that tasks have in host mode, each with who serves it."""
     network = holding_network(view, service)
     if network is None:
         return

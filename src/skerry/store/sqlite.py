@@ -75,6 +75,7 @@ class SqlitePersistence:
             raise
 
     def _prepare(self) -> None:
+        """Check that the file is ours to use (format, key), make it durable, and get its key ready."""
         number = int(self._db.meta("format")) if self._db.has_tables else FORMAT
         if number > FORMAT:
             raise StateError(
@@ -198,6 +199,7 @@ class SqlitePersistence:
         return f"{self._path} was changed by another program"
 
     def _write_afresh(self, view: View, words: str) -> str:
+        """Put a whole new database with what is committed into the place; what was done, in words."""
         if self.locked:
             raise StateError(
                 f"{words} while skerry ran, and can't be written back, as the swarm is locked: unlock it, or "
