@@ -126,7 +126,7 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
 
 
 def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
-    """How far the update is: which slots wait, which are busy, which successors failed, when the next begins."""
+    """How far the update is: which slots wait, are busy, have failed, and when the next may begin."""
     waiting, failed, unfinished = [], [], []
     busy = finished_at = 0
     next_at: int | None = None
