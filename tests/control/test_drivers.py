@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skerry.control import networks
-from skerry.core.endpoints import segment_of
+from skerry.core.derive import segment_of
 from skerry.loops.segments import engine_body
 from skerry.model import mtu
 from skerry.model.objects import Network, Raw

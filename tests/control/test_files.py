@@ -77,7 +77,7 @@ def test_a_taken_name(module: ModuleType, kind: str, limit: int) -> None:
 def test_only_labels_may_change(module: ModuleType, kind: str, limit: int) -> None:
     world = World()
     key = world.run(module.create(world.store, {"Name": "x", "Data": "YQ==", "Labels": {"a": "b"}}))
-    version = str(world.view.index)
+    version = str(world.view.version)
     text = invalid("only updates to Labels are allowed")
     for body in ({"Name": "y"}, {"Name": "x", "Data": "Yg=="}, {}):
         world.refuses(partial(module.update, ref=key, version=version, body=body), 400, text)
@@ -91,7 +91,7 @@ def test_only_labels_may_change(module: ModuleType, kind: str, limit: int) -> No
         )
     world.run(module.update(world.store, "x", version, {"Name": "x", "Data": "YQ==", "Labels": {"c": "d"}}))
     found = module.find(world.view, key)
-    assert (found.spec["Labels"], found.data, found.version) == ({"c": "d"}, b"a", world.view.index)
+    assert (found.spec["Labels"], found.data, found.version) == ({"c": "d"}, b"a", world.view.version)
     world.run(module.update(world.store, "x", str(found.version), {"Name": "x"}))
     assert module.find(world.view, key).spec["Labels"] == {}
 

@@ -15,7 +15,7 @@ from skerry.control.convert import service_spec
 from skerry.control.images import Content
 from skerry.core import revisions
 from skerry.core.dirty import is_dirty
-from skerry.core.handling import handling_of
+from skerry.core.traffic_policy import policy_of
 from skerry.model import defaults
 from skerry.model.defaults import SECOND
 from skerry.model.errors import RpcError
@@ -211,7 +211,7 @@ def test_an_update_keeps_the_old_spec_and_clears_the_status() -> None:
     new = world.update(old, spec(container={"Image": "app:2"}))
     assert revisions.previous_spec(world.view, new) == old.spec
     assert [one.number for one in world.view.revisions_of(new.id)] == [1, 2]
-    assert new.spec_version == new.version == world.view.index
+    assert new.spec_version == new.version == world.view.version
     assert new.update is None
     assert (new.id, new.created_at) == (old.id, old.created_at)
 
@@ -532,7 +532,7 @@ def test_a_label_from_before_the_names_were_checked_stays_until_it_is_changed() 
     old = {"skerry.drain.timeot": "5s", "skerry.drain.timeout": "7s"}
     spec_before = of_service({**service.spec.raw, "Labels": old})
     world.run(world.store.update(lambda tx: tx.put(replace(service, spec=spec_before))))
-    assert handling_of(world.view.services[service.id]).drain.timeout == 7 * SECOND
+    assert policy_of(world.view.services[service.id]).drain.timeout == 7 * SECOND
     service = world.update(service, spec("app", Labels={**old, "new": "x"}))
     with pytest.raises(RpcError, match="there is no label"):
         world.update(service, spec("app", Labels={**old, "skerry.drain.timeot": "6s"}))

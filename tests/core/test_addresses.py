@@ -245,8 +245,8 @@ def test_fifty_times_filled_and_emptied(seed: int, kind: tuple[str, str]) -> Non
             view = view.without(row)
     for row in everybody(view):
         view = view.without(row)
-    assert not view.by.addresses
-    assert not view.by.idle
+    assert not view.index.addresses
+    assert not view.index.idle
 
 
 def everybody(view: View) -> list[Task | Service | Lease]:

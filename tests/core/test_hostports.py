@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 from msgspec.structs import replace
 
-from skerry.core.endpoints import traffic
+from skerry.core.derive import traffic
 from skerry.model.defaults import HOST_PORT_RANGE
 from skerry.model.objects import Attachment, Endpoint, Port, Raw, Service, Task, TaskStatus
 from tests.core.world import RUNNING, Swarm, service_spec
@@ -108,9 +108,9 @@ def test_numbers_of_others_are_passed_over() -> None:
 def test_a_number_is_free_again_when_its_task_has_ended() -> None:
     swarm = swarm_of(open_port(), replicas=1)
     swarm.settle()
-    assert swarm.view.by.own_ports
+    assert swarm.view.index.own_ports
     swarm.observe(swarm.tasks[0], swarm.tasks[0].status.state.FAILED)
-    assert not swarm.view.by.own_ports
+    assert not swarm.view.index.own_ports
 
 
 def test_a_fixed_number_that_a_task_has_is_waited_for() -> None:

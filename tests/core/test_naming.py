@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.core.allocate import endpoint
-from skerry.core.endpoints import traffic
+from skerry.core.derive import traffic
 from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Network, Raw
 from skerry.model.traffic import Name

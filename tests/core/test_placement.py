@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from skerry.core.endpoints import traffic
+from skerry.core.derive import traffic
 from skerry.core.reconcile import reconcile
 from skerry.model.objects import Endpoint, Network, Node, Port
 from tests.core.world import (

@@ -40,7 +40,7 @@ class Swarm:
         self.now = 1_000 * SECOND
         self._ids = 0
         self.view = View(
-            index=1,
+            version=1,
             clusters={"c": Cluster("c", "n", {})},
             nodes={"n": Node("n", "host", {"Role": "manager", "Availability": "active"}, **node)},
             networks={"net": Network("net", "front", {}, "10.0.1.0/24", "10.0.1.1", "10.0.1.254")},
@@ -71,9 +71,9 @@ class Swarm:
 
     def put(self, obj: Cluster | Service | Task | Node | Network | Revision) -> None:
         """Write an object, as the store would."""
-        index = self.view.index + 1
-        stored = replace(obj, version=index, updated_at=self.now, created_at=obj.created_at or self.now)
-        self.view = dataclasses.replace(self.view.put(stored), index=index)
+        version = self.view.version + 1
+        stored = replace(obj, version=version, updated_at=self.now, created_at=obj.created_at or self.now)
+        self.view = dataclasses.replace(self.view.put(stored), version=version)
 
     def set_node(self, availability: str = "active", **labels: str) -> None:
         """Change the node's availability and labels."""
@@ -81,7 +81,7 @@ class Swarm:
 
     def delete(self, obj: Service | Task) -> None:
         """Remove an object."""
-        self.view = dataclasses.replace(self.view.without(obj), index=self.view.index + 1)
+        self.view = dataclasses.replace(self.view.without(obj), version=self.view.version + 1)
 
     def apply(self, plan: Plan) -> None:
         """Write a plan, giving new tasks IDs in the order of their making."""
@@ -117,11 +117,11 @@ class Swarm:
     def agent(self) -> None:
         """A willing agent, until nothing changes: start what may start, stop what must stop."""
         for _ in range(40):
-            before = self.view.index
+            before = self.view.version
             for task in self.tasks:
                 self._obey(task)
             self.settle()
-            if self.view.index == before:
+            if self.view.version == before:
                 return
         raise AssertionError("agent and core do not come to rest")
 
@@ -142,7 +142,7 @@ class Swarm:
         number = max(one.number for one in self.view.revisions_of("s")) + 1
         self.put(
             replace(
-                old, spec=of_service(spec), spec_version=self.view.index + 1, revision=number, update=None
+                old, spec=of_service(spec), spec_version=self.view.version + 1, revision=number, update=None
             )
         )
         if self.service.is_job:

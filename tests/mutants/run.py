@@ -31,12 +31,18 @@ LIMIT_S = 120
 
 
 class Fault(NamedTuple):
-    """One deliberate fault in `src/skerry/core/MODULE.py`: the text `right` becomes `wrong`."""
+    """One deliberate fault in a module of the core, or (`health/probe`) of another package that is pure: the
+    text `right` becomes `wrong`."""
 
     module: str
     what: str
     right: str
     wrong: str
+
+    @property
+    def file(self) -> str:
+        """The module, in the package."""
+        return f"{self.module}.py" if "/" in self.module else f"core/{self.module}.py"
 
 
 def all_faults() -> list[Fault]:
@@ -46,7 +52,7 @@ def all_faults() -> list[Fault]:
 
 def broken(fault: Fault) -> str:
     """The module's text with the fault in it. Raises ValueError where it does not apply just once."""
-    text = (CHECKOUT / "src" / "skerry" / "core" / f"{fault.module}.py").read_text()
+    text = (CHECKOUT / "src" / "skerry" / fault.file).read_text()
     if text.count(fault.right) != 1:
         raise ValueError(f"{fault.module}: {fault.right!r} stands there {text.count(fault.right)} times")
     return text.replace(fault.right, fault.wrong)
@@ -64,7 +70,7 @@ def caught_by(fault: Fault, seeds: int) -> str:
     with tempfile.TemporaryDirectory(prefix="skerry-mutant-") as folder:
         package = Path(folder) / "skerry"
         shutil.copytree(CHECKOUT / "src" / "skerry", package, ignore=shutil.ignore_patterns("__pycache__"))
-        (package / "core" / f"{fault.module}.py").write_text(broken(fault))
+        (package / fault.file).write_text(broken(fault))
         env = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         for words in judges(seeds):
             try:

@@ -21,7 +21,7 @@ def test_each_fault_applies_and_is_python() -> None:
 
 
 def test_each_module_of_the_core_has_at_least_three() -> None:
-    counted = Counter(fault.module for fault in FAULTS)
+    counted = Counter(fault.module for fault in FAULTS if "/" not in fault.module)
     assert counted.keys() == {path.stem for path in CORE}
     assert min(counted.values()) >= 3
 

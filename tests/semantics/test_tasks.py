@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from skerry.core.derive import traffic
 from skerry.core.draft import Draft
-from skerry.core.endpoints import traffic
 from skerry.core.reconcile import reconcile
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Attachment, Cluster, Endpoint, Port, Raw, Task

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from skerry.core.endpoints import traffic
+from skerry.core.derive import traffic
 from skerry.core.view import View
 from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Service, Task

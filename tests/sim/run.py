@@ -59,7 +59,7 @@ def play(seed: int) -> Result:
         except Exception:  # noqa: BLE001 - the edge of a run: whatever it is, it has a seed
             violation = traceback.format_exc()
         return Result(
-            seed, here.services, here.decider.decisions, here.view.index, here.digest.hexdigest(),
+            seed, here.services, here.decider.decisions, here.view.version, here.digest.hexdigest(),
             here.loop.now / 1e9, here.story.last(LENGTH), violation,
         )  # fmt: skip
 
@@ -116,15 +116,15 @@ async def come_to_rest(here: World) -> None:
     calm_s, index = 0.0, -1
     for _ in range(int(SETTLE_S / LOOK_S)):
         await asyncio.sleep(LOOK_S)
-        calm_s = calm_s + LOOK_S if here.view.index == index and not unrest(here) else 0.0
-        index = here.view.index
+        calm_s = calm_s + LOOK_S if here.view.version == index and not unrest(here) else 0.0
+        index = here.view.version
         if calm_s > RESYNC_S:
             break
     else:
         words = "; ".join(unrest(here)) or "it goes on writing"
         raise Violation("everything comes to rest when nothing fails any more", words)
     await asyncio.sleep(AT_REST_S)
-    if here.view.index != index or unrest(here):
+    if here.view.version != index or unrest(here):
         raise Violation("what has come to rest stays at rest", "; ".join(unrest(here)) or "it wrote on")
 
 

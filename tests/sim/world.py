@@ -169,14 +169,14 @@ class World:
         """What was loaded is what was committed. A commit that the last daemon wrote and did not live to tell
         of is looked at now."""
         loaded = daemon.store.view
-        if loaded.index == self._last.index + 1:
+        if loaded.version == self._last.version + 1:
             changes = tuple(_differences(self._last, loaded))
             self._check(Commit(loaded, self.wall(), changes), self._unheard.popleft())
         else:
             other = [
                 name for name in COLLECTION_OF.values() if getattr(loaded, name) != getattr(self._last, name)
             ]
-            if other or loaded.index != self._last.index:
+            if other or loaded.version != self._last.version:
                 raise Violation("what was committed is what is loaded", f"different: {other}")
         self._last = loaded
 

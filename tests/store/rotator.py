@@ -17,7 +17,7 @@ def main(directory: Path, key: str) -> None:
     if disk.locked:
         disk.unlock(key)
     view = disk.load()
-    cluster, index = view.clusters["c"], view.index
+    cluster, index = view.clusters["c"], view.version
     while True:
         index += 1
         # every third one turns autolock off

@@ -74,7 +74,7 @@ def view_of(index: int, *objects: Object) -> View:
     found: dict[str, dict[str, Object]] = {name: {} for name in COLLECTION_OF.values()}
     for obj in objects:
         found[COLLECTION_OF[type(obj)]][obj.id] = obj
-    return View(index=index, **found)  # type: ignore[arg-type]
+    return View(version=index, **found)  # type: ignore[arg-type]
 
 
 def created(*objects: Object) -> tuple[Change, ...]:

@@ -239,7 +239,7 @@ DISPLACED: list[tuple[str, Deed, str, bool]] = [
 def running(directory: Path, conditions: Conditions) -> Store:
     """A store with much in the database proper and a little in its log, and a backup of less."""
     disk = SqlitePersistence(directory / "state.db", directory / "secret.key")
-    if not disk.load().index:
+    if not disk.load().version:
         disk.write(1, created(*ALL))
         disk.close()
         shutil.copyfile(directory / "state.db", directory / "backup.db")

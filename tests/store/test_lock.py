@@ -55,7 +55,7 @@ def test_a_locked_state_tells_what_is_not_secret_and_opens_with_its_key(tmp_path
     again = opened(tmp_path)
     assert again.locked
     shut = again.load()
-    assert (set(shut.tasks), shut.index) == ({"t"}, 2)
+    assert (set(shut.tasks), shut.version) == ({"t"}, 2)
     assert (shut.secrets["x"].data, shut.tasks["t"].registry_auth) == (b"", "")
     assert shut.clusters["c"].unlock_key == ""
     with pytest.raises(WrongKey):
@@ -196,7 +196,7 @@ def test_kill_9_at_any_moment_leaves_one_key_that_opens_everything(tmp_path: Pat
         assert _opens(disk, key)
         view = disk.load()
         assert not disk.locked
-        assert view == view_of(view.index, with_key(key), *REST)
+        assert view == view_of(view.version, with_key(key), *REST)
         disk.close()
         assert key or (tmp_path / "secret.key").exists()
 

@@ -133,7 +133,7 @@ def test_a_commit_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -
         disk.write(2, created(Config("good", "good", {}, b"1"), Config("bad", "bad", {}, b"1")))
     assert disk.load() == view_of(1, *ALL)
     disk.write(3, created(Config("good", "good", {}, b"1")))
-    assert disk.load().index == 3
+    assert disk.load().version == 3
     disk.close()
 
 
@@ -145,9 +145,9 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_said_and_leaves_no_half(tmp
         disk = opened(tmp_path)
         view = disk.load()
         disk.close()
-        assert view.index in (said, said + 1)
-        assert {int(key) for key in view.configs} == set(range(1, view.index + 1))
-        assert {one.data for one in view.secrets.values()} == {str(view.index).encode()}
+        assert view.version in (said, said + 1)
+        assert {int(key) for key in view.configs} == set(range(1, view.version + 1))
+        assert {one.data for one in view.secrets.values()} == {str(view.version).encode()}
 
 
 def _write_and_kill(directory: Path, commits: int) -> int:

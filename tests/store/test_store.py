@@ -46,7 +46,7 @@ async def test_a_cancelled_caller_waits_for_its_commit_and_the_next_one_starts_a
     store, disk = slow_store()
     first = asyncio.create_task(store.update(lambda tx: tx.put(Config("a", "a", {}, b"1"))))
     await _until(disk.begun)
-    second = asyncio.create_task(store.update(lambda tx: (tx.index, set(tx.view.configs))))
+    second = asyncio.create_task(store.update(lambda tx: (tx.version, set(tx.view.configs))))
     for _ in range(cancellations):
         first.cancel()
         await asyncio.sleep(0)
@@ -56,7 +56,7 @@ async def test_a_cancelled_caller_waits_for_its_commit_and_the_next_one_starts_a
     with pytest.raises(asyncio.CancelledError):
         await first
     assert await second == (2, {"a"})
-    assert (store.view.index, len(disk.commits)) == (1, 1)
+    assert (store.view.version, len(disk.commits)) == (1, 1)
 
 
 async def test_a_commit_that_fails_after_its_caller_went_changes_nothing() -> None:
@@ -111,7 +111,7 @@ async def test_watchers_see_commits_in_order_and_no_empty_ones() -> None:
         await store.update(lambda tx: tx.delete(tx.view.configs["a"]))
         made, gone = commits.get_nowait(), commits.get_nowait()
         assert commits.empty()
-    assert (made.view.index, gone.view.index) == (1, 2)
+    assert (made.view.version, gone.view.version) == (1, 2)
     assert made.changes[0].old is None
     assert gone.changes[0].new is None
     assert gone.changes[0].object == made.changes[0].object

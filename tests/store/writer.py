@@ -15,7 +15,7 @@ from skerry.store.store import Change
 
 def main(directory: Path) -> None:
     disk = SqlitePersistence(directory / "state.db", directory / "secret.key")
-    number = disk.load().index
+    number = disk.load().version
     while True:
         number += 1
         data = str(number).encode()

@@ -168,6 +168,20 @@ def untils() -> list[str]:
     return [*found, "24x", "abc", "", "1d", "1.2.3", "1h ", "1e3"]
 
 
+def test_a_name_is_meant_before_the_beginning_of_an_id(world: World, genuine_swarm: Path) -> None:
+    def play(socket: Path) -> Any:
+        other = ask(socket, "POST", "/networks/create", {"Name": "other", "Driver": "overlay"})["Id"]
+        name = other[:5]
+        key = ask(socket, "POST", "/networks/create", {"Name": name, "Driver": "overlay"})["Id"]
+        inspected = ask(socket, "GET", f"/networks/{name}")["Id"]
+        docker(socket, "network", "rm", name)
+        left = ask(socket, "GET", f"/networks/{name}")["Name"]
+        docker(socket, "network", "rm", "other")
+        return inspected == key, left
+
+    on_both(world, genuine_swarm, play)
+
+
 @pytest.mark.slow
 @pytest.mark.case("F15")
 def test_pruning_until_an_instant_in_every_form(world: World, genuine_swarm: Path) -> None:

@@ -33,7 +33,7 @@ from skerry.agent.seat import IN_USE, seat
 from skerry.agent.step import Step, next_step
 from skerry.agent.task_network import withdraw
 from skerry.agent.waits import delays, first
-from skerry.core.handling import handling_of
+from skerry.core.traffic_policy import policy_of
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.health.check import HEALTHY, STARTING, UNHEALTHY, Check, check_of
 from skerry.model import defaults
@@ -430,7 +430,7 @@ class Actor:
         """The check that tells whether a task in `health` still is, for which the image has to be known."""
         image = await self._parts.engine.inspect_image(str(container["Image"]))
         config = (image or {}).get("Config") or {}
-        policy = handling_of(self._parts.store.view.services.get(task.service_id))
+        policy = policy_of(self._parts.store.view.services.get(task.service_id))
         override = policy.readiness if health == STARTING else policy.liveness
         spec = task.spec.typed.container_spec
         return check_of(spec.healthcheck, config, override, spec.env)

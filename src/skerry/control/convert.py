@@ -67,6 +67,7 @@ def _with_network_ids(view: View, spec: Raw, local: Collection[str]) -> Raw:
 
 
 def _network_id(view: View, target: str, local: Collection[str]) -> str:
+    """The ID of a network by what the spec calls it. Raises what an unusable or unknown one means."""
     living = networks.living(view)
     try:
         return access.one("network", living, target, lambda one: one.name == target, SkerryError).id
@@ -99,6 +100,7 @@ def _template(template: Raw) -> Raw:
 
 
 def _container(container: Raw) -> Raw:
+    """A container spec with what the converter writes into it; what it refuses is an InvalidParameter."""
     if "CredentialSpec" in container.get("Privileges", {}):
         _check_credentials(container["Privileges"]["CredentialSpec"])
     for reference in container.get("Configs", []):
@@ -176,6 +178,7 @@ def _placement(placement: Raw) -> Raw:
 
 
 def _update_config(spec: Raw, name: str) -> Raw:
+    """The settings of an update or a rollback with the few defaults that Docker stores."""
     if name not in spec:
         return {}
     config = spec[name]

@@ -108,6 +108,7 @@ def add_predefined(tx: Tx) -> None:
 
 
 def _check(view: View, spec: Raw, strict: bool) -> None:
+    """Raise what is wrong with a network that is to be made, in the order in which Docker looks."""
     name = spec.get("Name", "")
     if not name:
         raise InvalidNetwork("invalid name: ", before="invalid name: ")

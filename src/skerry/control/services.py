@@ -44,7 +44,7 @@ async def create(
             raise RpcError(
                 "AlreadyExists", f"name conflicts with an existing object: service {name} already exists"
             )
-        service = Service(tx.new_id(), name, spec, spec_version=tx.index, registry_auth=auth)
+        service = Service(tx.new_id(), name, spec, spec_version=tx.version, registry_auth=auth)
         if service.is_job:
             service = replace(service, last_execution=tx.now)
         _put(tx, service)
@@ -158,7 +158,7 @@ def _with_spec(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str) -> 
         for old in kept[: max(0, len(kept) + 1 - defaults.REVISIONS_KEPT)]:
             tx.delete(old)
     changed = replace(
-        service, spec=spec, spec_version=tx.index, revision=number, registry_auth=auth, update=None
+        service, spec=spec, spec_version=tx.version, revision=number, registry_auth=auth, update=None
     )
     tx.put(revisions.revision_of(changed, parent))
     return changed

@@ -246,7 +246,7 @@ async def leave(store: Store, force: bool) -> None:
             raise Unavailable("This node is not part of a swarm")
         if not force:
             raise Unavailable(LEAVE_LOCKED if tx.view.locked else LAST_MANAGER)
-        for service_id in sorted(tx.view.by.tasks):
+        for service_id in sorted(tx.view.index.tasks):
             dismiss(tx, service_id)
         for network in networks.living(tx.view):
             if network.predefined:

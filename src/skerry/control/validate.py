@@ -8,7 +8,7 @@ from itertools import chain
 
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
-from skerry.core.handling import handling
+from skerry.core.traffic_policy import read_policy
 from skerry.core.update import way_back
 from skerry.core.view import View
 from skerry.model import labels, template
@@ -49,7 +49,7 @@ def check_spec(spec: Spec[ServiceSpec], before: Spec[ServiceSpec] | None = None)
     try:
         labels.check_names(_every_label(typed), _every_label(before.typed) if before is not None else {})
         labels.check(typed.labels)
-        handling(typed.labels)
+        read_policy(typed.labels)
     except ValueError as error:
         raise _invalid(str(error)) from error
     _check_task(typed.task_template)
@@ -138,6 +138,7 @@ def _check_credential_config(container: ContainerSpec) -> None:
 
 
 def _check_container(raw: Raw, container: ContainerSpec) -> None:
+    """Raise what is wrong with a container spec, its templates filled with a trial task's values."""
     try:
         filled = template.expand_container(raw, template.TRIAL)
     except template.TemplateError as error:

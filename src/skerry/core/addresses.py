@@ -93,6 +93,8 @@ def layout(network: Network) -> Layout:
 
 @lru_cache(maxsize=256)
 def _layout(subnet: str, ip_range: str, reserved: tuple[str, ...]) -> Layout:
+    """Which addresses containers get and which virtual IPs: the lower half and the upper one, or with an
+    `ip_range` those inside and those outside; either takes from the other when its own are used up."""
     network = IPv4Network(subnet)
     usable = _usable(network)
     containers: tuple[range, ...]
@@ -112,7 +114,7 @@ def _layout(subnet: str, ip_range: str, reserved: tuple[str, ...]) -> Layout:
 
 def free_vip(view: View, network: Network) -> str:
     """An address for a service. Raises Exhausted."""
-    number = _free(view, network, layout(network).vips, view.by.last_vip.get(network.id, 0))
+    number = _free(view, network, layout(network).vips, view.index.last_vip.get(network.id, 0))
     if number is None:
         raise Exhausted(f"network {network.name} ({network.subnet}) has no free virtual IP left")
     return str(IPv4Address(number))
@@ -120,7 +122,7 @@ def free_vip(view: View, network: Network) -> str:
 
 def holders(view: View, network_id: str, address: str) -> frozenset[str]:
     """The IDs of the services, tasks and leases that hold an address."""
-    return frozenset(view.by.addresses.get(network_id, Map()).get(int(IPv4Address(address)), ()))
+    return frozenset(view.index.addresses.get(network_id, Map()).get(int(IPv4Address(address)), ()))
 
 
 def _free(
@@ -128,7 +130,7 @@ def _free(
 ) -> int | None:
     """The first address of the first zone that has one, behind the last; what a stopped container may want
     back only where there is no other."""
-    held, idle = view.by.addresses.get(network.id, Map()), view.by.idle.get(network.id, Map())
+    held, idle = view.index.addresses.get(network.id, Map()), view.index.idle.get(network.id, Map())
     reserved = layout(network).reserved
 
     def search(*taken: Collection[int] | Mapping[int, object]) -> int | None:
@@ -158,7 +160,7 @@ class Allocator:
         refused = {int(IPv4Address(address)) for address in without}
         number = None
         if network.id not in self._full:
-            last = self._last.get(network.id, self._view.by.last_task.get(network.id, 0))
+            last = self._last.get(network.id, self._view.index.last_task.get(network.id, 0))
             number = _free(self._view, network, layout(network).containers, last, given | refused)
         if number is None:
             if not refused:

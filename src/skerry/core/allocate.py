@@ -109,7 +109,9 @@ def _ports(view: View, service: Service) -> tuple[Port, ...]:
     def busy(protocol: str, number: int) -> bool:
         key = (protocol, number)
         return (
-            key in mine or f"{protocol}/{number}" in refused or _others(view.by.ports.get(key, ()), service)
+            key in mine
+            or f"{protocol}/{number}" in refused
+            or _others(view.index.ports.get(key, ()), service)
         )
 
     chosen = []

@@ -56,6 +56,7 @@ def _constraint_met(constraint: str, node: Node) -> bool:
 
 
 def _attribute(key: str, node: Node) -> str | None:
+    """The node's value of what a constraint is about; None for a key that nobody knows."""
     platform = node.description.get("Platform", {})
     fixed = {
         "node.id": node.id,

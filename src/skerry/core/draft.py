@@ -192,7 +192,7 @@ class Draft:
 
     def reserved_beside(self, task: Task) -> tuple[int, int]:
         """NanoCPUs and memory that other tasks have reserved, without what makes way for this one."""
-        cpus, memory = self.view.by.nano_cpus, self.view.by.memory_bytes
+        cpus, memory = self.view.index.nano_cpus, self.view.index.memory_bytes
         for key in {**self._before, **self.tasks}:
             before = self._before.get(key)
             now = None if key in (task.id, task.follows) else self.tasks.get(key)

@@ -46,7 +46,7 @@ def _unnumbered(port: PortConfig) -> Port:
 
 def _free(draft: Draft, port: Port, chosen: set[PortKey]) -> int:
     """The next number that nobody has, above one that was refused; 0 where there is none."""
-    held = (draft.view.by.own_ports, draft.view.by.ports, draft.view.by.host_ports)
+    held = (draft.view.index.own_ports, draft.view.index.ports, draft.view.index.host_ports)
     for number in range(max(HOST_PORT_RANGE.start, port.published + 1), HOST_PORT_RANGE.stop):
         key = (port.protocol, number)
         if key not in chosen and not any(key in numbers for numbers in held):

@@ -103,6 +103,7 @@ class Index:
         return with_fields(self, own_ports=own_ports)
 
     def _task_moved(self, old: Task | None, new: Task | None) -> Index:
+        """The index after a task came to other addresses; the next search begins behind the last one."""
         before, after = addresses_of(old), addresses_of(new)
         if before == after:
             return self
@@ -130,6 +131,7 @@ class Index:
         )
 
     def _service_changed(self, old: Service | None, new: Service | None) -> Index:
+        """The index after a service's virtual IPs or published ports changed."""
         if old is not None and new is not None and old.endpoint == new.endpoint:
             return self
         addresses, last, ports = self.addresses, self.last_vip, self.ports

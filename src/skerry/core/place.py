@@ -152,9 +152,9 @@ def _plugins(template: TaskTemplate, cluster: Cluster | None) -> Iterable[tuple[
 def _taken(draft: Draft, task: Task, key: PortKey) -> bool:
     """Whether a task of another slot, or of another service, has the host port."""
     mine = (one for one in draft.tasks.values() if one.placed and one.slot != task.slot)
-    if any(key in host_ports_of(one) for one in mine) or draft.view.by.own_ports.get(key):
+    if any(key in host_ports_of(one) for one in mine) or draft.view.index.own_ports.get(key):
         return True
-    holders = draft.view.by.host_ports.get(key, ())
+    holders = draft.view.index.host_ports.get(key, ())
     return any(draft.view.tasks[holder].service_id != task.service_id for holder in holders)
 
 

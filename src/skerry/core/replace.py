@@ -30,6 +30,8 @@ def replace_ended(draft: Draft) -> None:
 
 
 def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
+    """Decide about one task that ended: nothing more where its successor is there, an end where the policy
+    says so, a wait while its delay runs, or else a new task in the slot."""
     alive = [one for one in slot.clean if one.id != task.id and not one.status.state.terminal]
     serving = [one for one in slot.dirty if one.id != task.id and one.status.state == TaskState.RUNNING]
     if alive or (draft.updating and serving and task in slot.dirty):
@@ -104,6 +106,7 @@ def raise_ready(draft: Draft) -> None:
 
 
 def _let_go(draft: Draft, slot: Slot) -> None:
+    """Let go what a slot has beside its best task: clean ones now, others once that is far enough."""
     alive = [task for task in slot.clean if not task.status.state.terminal]
     if not alive:
         _end_superseded(draft, slot)
@@ -137,6 +140,8 @@ def _may_go(old: Task, new: Task, now: int) -> bool:
 
 
 def _raise(draft: Draft, task: Task) -> None:
+    """Raise one ready successor to its goal, once its delay is over and its predecessor has stopped. A
+    predecessor that does not stop is waited for so long and no longer."""
     if task.start_after > draft.now:
         draft.wake(task.start_after)
         why = restart.crash_loop(task) or "waiting for the restart delay"

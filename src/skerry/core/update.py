@@ -126,6 +126,7 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
 
 
 def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
+    """How far the update is: which slots wait, are busy, have failed, and when the next may begin."""
     waiting, failed, unfinished = [], [], []
     busy = finished_at = 0
     next_at: int | None = None
@@ -270,6 +271,7 @@ def _say(draft: Draft, how_far: str, progress: Progress) -> None:
 
 
 def _finish(draft: Draft, status: UpdateStatus, config: UpdateConfig, progress: Progress) -> None:
+    """End the update, once its last tasks have been watched for as long as the monitor says."""
     rolling_back = status.state == ROLLBACK_STARTED
     watch = config.monitor if config.delay < config.monitor else config.delay + SECOND
     end = progress.finished_at + watch if progress.finished_at else draft.now

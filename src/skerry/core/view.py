@@ -31,9 +31,9 @@ from skerry.model.objects import (
 
 @dataclass(frozen=True)
 class View:
-    """All objects by ID, at one index. Two views never share changes; reading one is always consistent."""
+    """All objects by ID, as of one commit, whose number is the version. Reading one is always consistent."""
 
-    index: int = 0
+    version: int = 0
     clusters: Mapping[str, Cluster] = Map()
     nodes: Mapping[str, Node] = Map()
     networks: Mapping[str, Network] = Map()
@@ -59,7 +59,7 @@ class View:
             object.__setattr__(self, "derived", Index.of(everything))
 
     @property
-    def by(self) -> Index:
+    def index(self) -> Index:
         """The index."""
         assert self.derived is not None
         return self.derived
@@ -76,7 +76,7 @@ class View:
 
     def tasks_of(self, service_id: str) -> tuple[Task, ...]:
         """The tasks of a service, oldest first, also where the service is gone."""
-        found = (self.tasks[key] for key in self.by.tasks.get(service_id, ()))
+        found = (self.tasks[key] for key in self.index.tasks.get(service_id, ()))
         return tuple(sorted(found, key=lambda task: (task.created_at, task.id)))
 
     def revision(self, service_id: str, number: int) -> Revision | None:
@@ -85,13 +85,13 @@ class View:
 
     def revisions_of(self, service_id: str) -> tuple[Revision, ...]:
         """The revisions of a service that are kept, oldest first."""
-        found = (self.revisions[key] for key in self.by.revisions.get(service_id, ()))
+        found = (self.revisions[key] for key in self.index.revisions.get(service_id, ()))
         return tuple(sorted(found, key=lambda revision: revision.number))
 
     def put(self, obj: Object) -> View:
         """The view with an object created or replaced."""
         collection = self._collection(obj)
-        index = self.by.changed(collection.get(obj.id), obj)
+        index = self.index.changed(collection.get(obj.id), obj)
         return self._with(obj, collection.set(obj.id, obj), index)
 
     def without(self, obj: Object) -> View:
@@ -100,7 +100,7 @@ class View:
         before = collection.get(obj.id)
         if before is None:
             return self
-        return self._with(obj, collection.delete(obj.id), self.by.changed(before, None))
+        return self._with(obj, collection.delete(obj.id), self.index.changed(before, None))
 
     def _collection(self, obj: Object) -> Map[str, Any]:
         found: Map[str, Any] = getattr(self, COLLECTION_OF[type(obj)])
@@ -124,4 +124,4 @@ COLLECTION_OF: dict[type[Object], str] = {
 }
 """Which mapping of a view holds the objects of a type."""
 
-assert {*COLLECTION_OF.values(), "index", "locked", "derived"} == {one.name for one in fields(View)}
+assert {*COLLECTION_OF.values(), "version", "locked", "derived"} == {one.name for one in fields(View)}

@@ -47,7 +47,7 @@ class Handover:
         if not task.status.pid or not addresses:
             return None
         only = addresses[0] if len(addresses) == 1 else None
-        rules = self._network.handling(task.service_id).drain
+        rules = self._network.policy(task.service_id).drain
         outcome = await self._drainer.drain(task.status.pid, only, rules)
         if not outcome.open:
             await self._drainer.forget(addresses)

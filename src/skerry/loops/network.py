@@ -10,9 +10,9 @@ from typing import Protocol
 import structlog
 from msgspec.structs import replace
 
-from skerry.core.endpoints import Derivation
+from skerry.core.derive import TrafficBuilder
 from skerry.core.guests import Guests
-from skerry.core.handling import Handling, handling_of
+from skerry.core.traffic_policy import TrafficPolicy, policy_of
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Service, Task
@@ -55,8 +55,8 @@ class NetworkLoop:
         self._conditions = conditions or Conditions()
         self._store = store
         self._switch = switch
-        self._removed: dict[str, Handling] = {}
-        self._derivation = Derivation()
+        self._removed: dict[str, TrafficPolicy] = {}
+        self._derivation = TrafficBuilder()
         self._touched: set[str] | None = None
         """Services that commits have changed since the last look, themselves or by a task; None is all."""
         self._applied: Traffic | None = None
@@ -165,12 +165,12 @@ class NetworkLoop:
         view = self._store.view
         self._removed = {key: service for key, service in self._removed.items() if view.tasks_of(key)}
         if gone:
-            self._removed[service.id] = handling_of(service)
+            self._removed[service.id] = policy_of(service)
 
-    def handling(self, service_id: str) -> Handling:
+    def policy(self, service_id: str) -> TrafficPolicy:
         """How the labels of a service, or of one that is gone, want its tasks to be treated."""
         service = self._store.view.services.get(service_id)
-        return handling_of(service) if service else self._removed.get(service_id, Handling())
+        return policy_of(service) if service else self._removed.get(service_id, TrafficPolicy())
 
     async def _restore(self) -> None:
         """Write everything again, whatever the view says."""

@@ -83,7 +83,7 @@ class Orchestrator:
 
     def _mark_all(self) -> None:
         view = self._store.view
-        self._dirty |= dict.fromkeys(sorted({*view.services, *view.by.tasks}))
+        self._dirty |= dict.fromkeys(sorted({*view.services, *view.index.tasks}))
 
     def _take(self, commits: asyncio.Queue[Commit]) -> None:
         while not commits.empty():

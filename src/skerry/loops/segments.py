@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from skerry.agent.waits import delays
-from skerry.core.endpoints import segment_of
+from skerry.core.derive import segment_of
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.loops import nodelocal
 from skerry.model import mtu

@@ -75,6 +75,7 @@ class SqlitePersistence:
             raise
 
     def _prepare(self) -> None:
+        """Check that the file is ours to use (format, key), make it durable, and get its key ready."""
         number = int(self._db.meta("format")) if self._db.has_tables else FORMAT
         if number > FORMAT:
             raise StateError(
@@ -142,7 +143,7 @@ class SqlitePersistence:
         for kind, key, body in rows:
             obj = self._decode(kind, key, body, specs)
             objects[COLLECTION_OF[type(obj)]][key] = obj
-        return View(index=index, **objects)  # type: ignore[arg-type]
+        return View(version=index, **objects)  # type: ignore[arg-type]
 
     def write(self, index: int, changes: tuple[Change, ...]) -> None:
         """Write a commit whole and durably, or raise StateError and leave the file as it was; DisplacedError
@@ -180,7 +181,7 @@ class SqlitePersistence:
                 ) from error
             if self._db.failed:
                 with self._db.transaction():
-                    self._db.set_meta("index", view.index)
+                    self._db.set_meta("index", view.version)
             return " ".join(filter(None, remarks))
 
     def _changed(self, view: View) -> str:
@@ -198,12 +199,13 @@ class SqlitePersistence:
         return f"{self._path} was changed by another program"
 
     def _write_afresh(self, view: View, words: str) -> str:
+        """Put a whole new database with what is committed into the place; what was done, in words."""
         if self.locked:
             raise StateError(
                 f"{words} while skerry ran, and can't be written back, as the swarm is locked: unlock it, or "
                 "put the file back and start skerry again"
             )
-        meta: Meta = {"format": FORMAT, "index": view.index, "proof": seal(self._keys.data, PROOF, "proof")}
+        meta: Meta = {"format": FORMAT, "index": view.version, "proof": seal(self._keys.data, PROOF, "proof")}
         if self._keys.unlock:
             meta["lock"] = wrap(self._keys.unlock, self._keys.data)
         if self._engine is not None:

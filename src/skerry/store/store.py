@@ -85,7 +85,7 @@ class Tx:
     def __init__(self, view: View, now: int, new_id: Callable[[], str]) -> None:
         self.now = now
         self.new_id = new_id
-        self.index = view.index + 1
+        self.version = view.version + 1
         self.view = view
         self._base = view
         self._touched: dict[tuple[type[Object], str], None] = {}
@@ -96,7 +96,7 @@ class Tx:
         kind = type(plain)
         before = getattr(self._base, COLLECTION_OF[kind]).get(obj.id)
         created = obj.created_at if before is not None else (obj.created_at or self.now)
-        stored = msgspec.structs.replace(obj, version=self.index, created_at=created, updated_at=self.now)
+        stored = msgspec.structs.replace(obj, version=self.version, created_at=created, updated_at=self.now)
         self.view = self.view.put(stored)
         self._touched[kind, obj.id] = None
         return stored
@@ -152,7 +152,7 @@ class Store:
         """Write, swap, publish, in the step in which whoever asked goes on: its answer has left when the
         watchers begin."""
         loop = asyncio.get_running_loop()
-        writing = loop.run_in_executor(None, self._write, tx.index, changes)
+        writing = loop.run_in_executor(None, self._write, tx.version, changes)
         cancelled = await _outlast(writing)
         failure = writing.exception()
         self._note(failure, "" if failure else writing.result())
@@ -199,7 +199,7 @@ class Store:
             self._remarked_at = 0
 
     def _publish(self, tx: Tx, changes: tuple[Change, ...]) -> None:
-        self.view = replace(tx.view, index=tx.index, locked=self._persistence.locked)
+        self.view = replace(tx.view, version=tx.version, locked=self._persistence.locked)
         commit = Commit(self.view, tx.now, changes)
         for watcher in self._watchers:
             watcher.put_nowait(commit)

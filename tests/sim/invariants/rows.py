@@ -70,11 +70,11 @@ def rows_go_when_all_is_over(step: Step) -> Iterator[str]:
 
 def indexes_grow(step: Step) -> Iterator[str]:
     """The index grows by one a commit, and whatever a commit changed carries it."""
-    if step.after.index != step.before.index + 1:
-        yield f"index {step.before.index} was followed by {step.after.index}"
+    if step.after.version != step.before.version + 1:
+        yield f"index {step.before.version} was followed by {step.after.version}"
     for change in step.changes:
-        if change.new is not None and change.new.version != step.after.index:
-            yield f"{change.new.id} has version {change.new.version} at index {step.after.index}"
+        if change.new is not None and change.new.version != step.after.version:
+            yield f"{change.new.id} has version {change.new.version} at index {step.after.version}"
 
 
 def specs_are_the_users(step: Step) -> Iterator[str]:

@@ -75,23 +75,25 @@ async def inspect(call: Call) -> web.Response:
 
 
 async def _meant(call: Call, scope: str) -> Network | None:
-    """The overlay network that is meant: by its ID or the beginning of it before others, by its name where no
-    network of the engine's has that too. None where the engine has to look."""
+    """The overlay network that is meant: by its ID; by its name, where no network of the engine's has that
+    too; by the beginning of its ID. None where the engine has to look."""
     if scope == "swarm":
         require_swarm(call.view)
         return ours(call.view, call.ref) or networks.find(call.view, call.ref)
     if scope:
         return None  # ours are of no other scope
-    by_id = [network for network in visible(call.view) if network.id.startswith(call.ref)]
-    if len(by_id) == 1:
-        return by_id[0]
     network = ours(call.view, call.ref)
-    if network is not None and (others := await namesakes(call, call.ref)):
-        raise InvalidParameter(f"{others + 1} matches found based on name: network {call.ref} is ambiguous")
-    if network is None and by_id:
+    if network is not None:
+        if not network.id.startswith(call.ref) and (others := await namesakes(call, call.ref)):
+            raise InvalidParameter(
+                f"{others + 1} matches found based on name: network {call.ref} is ambiguous"
+            )
+        return network
+    by_id = [network for network in visible(call.view) if network.id.startswith(call.ref)]
+    if len(by_id) > 1:
         count = len(by_id) + await _beginning(call, call.ref)
         raise InvalidParameter(f"{count} matches found based on ID prefix: network {call.ref} is ambiguous")
-    return network
+    return by_id[0] if by_id else None
 
 
 async def _beginning(call: Call, ref: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.core.handling import Handling, handling
+from skerry.core.traffic_policy import TrafficPolicy, read_policy
 from skerry.health.override import ProbeOverride
 from skerry.health.probe import HttpProbe, TcpProbe
 from skerry.model.defaults import MILLISECOND, SECOND
@@ -12,11 +12,11 @@ from skerry.model.drain import DrainRules
 
 
 def test_nothing_said_and_somebody_elses_labels() -> None:
-    assert handling({}) == handling({"traefik.enable": "true", "skerry.other": "x"}) == Handling()
+    assert read_policy({}) == read_policy({"traefik.enable": "true", "skerry.other": "x"}) == TrafficPolicy()
 
 
 def test_everything_said() -> None:
-    said = handling(
+    said = read_policy(
         {
             "skerry.hold.timeout": "5s",
             "skerry.drain.timeout": "1m",
@@ -34,10 +34,10 @@ def test_everything_said() -> None:
 
 
 def test_commands_by_label() -> None:
-    said = handling({"skerry.probe": "exec", "skerry.probe.readiness": "exec test -f /ready"})
+    said = read_policy({"skerry.probe": "exec", "skerry.probe.readiness": "exec test -f /ready"})
     assert said.readiness == ProbeOverride(command=("/bin/sh", "-c", "test -f /ready"))
     assert said.liveness == ProbeOverride(as_is=True)
-    assert handling({"skerry.probe.liveness": "none"}).liveness == ProbeOverride(none=True)
+    assert read_policy({"skerry.probe.liveness": "none"}).liveness == ProbeOverride(none=True)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_commands_by_label() -> None:
 )
 def test_mistakes(name: str, value: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        handling({name: value})
+        read_policy({name: value})

@@ -24,7 +24,7 @@ USUAL_DRAIN = DrainRules()
 
 
 @dataclass(frozen=True)
-class Handling:
+class TrafficPolicy:
     """How a service is treated; durations in nanoseconds."""
 
     hold_timeout: int = defaults.HOLD_TIMEOUT
@@ -33,12 +33,12 @@ class Handling:
     liveness: ProbeOverride = AS_SKERRY_CHOOSES
 
 
-def handling(labels: Mapping[str, str]) -> Handling:
+def read_policy(labels: Mapping[str, str]) -> TrafficPolicy:
     """What the labels of a service ask for. Raises ValueError with a sentence for what makes no sense."""
     both, readiness, liveness = (_override(labels, name) for name in (PROBE, READINESS, LIVENESS))
     if (both is not None and both.none) or (readiness is not None and readiness.none):
         raise ValueError("a readiness probe can't be none: to check nothing, set the health check to NONE")
-    return Handling(
+    return TrafficPolicy(
         hold_timeout=read(labels, HOLD_TIMEOUT),
         drain=DrainRules(
             timeout=read(labels, DRAIN_TIMEOUT),
@@ -59,10 +59,10 @@ def _override(labels: Mapping[str, str], name: str) -> ProbeOverride | None:
         raise ValueError(f"label {name}: {error}") from error
 
 
-def handling_of(service: Service | None) -> Handling:
-    """The handling of a service; the usual one where it is gone, or was made before its labels meant
+def policy_of(service: Service | None) -> TrafficPolicy:
+    """The policy of a service; the usual one where it is gone, or was made before its labels meant
     something."""
     try:
-        return handling(service.spec.typed.labels if service is not None else {})
+        return read_policy(service.spec.typed.labels if service is not None else {})
     except ValueError:
-        return Handling()
+        return TrafficPolicy()

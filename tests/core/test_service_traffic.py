@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bench.core import NOW, swarm
-from skerry.core.endpoints import Derivation, traffic
+from skerry.core.derive import TrafficBuilder, traffic
 from skerry.core.view import View
 from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Port
@@ -23,7 +23,7 @@ def served(size: int) -> View:
 
 
 def test_a_derivation_that_goes_on_tells_the_same_as_a_fresh_one() -> None:
-    derivation, view = Derivation(), served(3)
+    derivation, view = TrafficBuilder(), served(3)
     task, service, network = view.tasks["s0t1"], view.services["s1"], view.networks["net"]
     changed = view.put(replace(task, status=replace(task.status, state=TaskState.FAILED, at=NOW)))
     labels = {"skerry.hold.timeout": "3s", STACK: "shop"}
@@ -49,13 +49,20 @@ def test_a_derivation_that_goes_on_tells_the_same_as_a_fresh_one() -> None:
 
 
 def test_what_nobody_touched_is_the_same_value() -> None:
-    derivation, view = Derivation(), served(3)
+    derivation, view = TrafficBuilder(), served(3)
     before = derivation.of(view)
     task, service = view.tasks["s0t1"], view.services["s1"]
     assert derivation.of(view.put(replace(service, version=9)), frozenset(), {"s1"}) is before
     after = derivation.of(view.put(replace(task, desired=TaskState.SHUTDOWN)), frozenset(), {"s0"})
     assert len(after.services[0].backends) == 9
     assert all(one is other for one, other in zip(before.services[1:], after.services[1:], strict=True))
+
+
+def test_a_network_that_changed_is_looked_at_though_no_service_was_touched() -> None:
+    builder, view = TrafficBuilder(), served(2)
+    builder.of(view)
+    renamed = view.put(replace(view.networks["net"], name="other"))
+    assert builder.of(renamed, frozenset(), set()) == traffic(renamed) != traffic(view)
 
 
 def test_of_two_that_publish_one_port_the_one_with_a_place_has_it() -> None:

@@ -11,7 +11,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from skerry.core.naming import network_names, stack_of
-from skerry.core.share import Share, share
+from skerry.core.service_traffic import ServiceTraffic, service_traffic
 from skerry.core.view import View
 from skerry.model.defaults import DEPLOY_WINDOW, SECOND
 from skerry.model.objects import Network
@@ -24,14 +24,14 @@ def traffic(view: View, leaving: frozenset[str] = frozenset()) -> Traffic:
 
     Tasks whose IDs are in `leaving` are about to be stopped by the agent though the row does not say so yet.
     """
-    return Derivation().of(view, leaving)
+    return TrafficBuilder().of(view, leaving)
 
 
-class Derivation:
+class TrafficBuilder:
     """The traffic of one view after another: what a commit left alone is not derived again."""
 
     def __init__(self) -> None:
-        self._shares: dict[str, Share] = {}
+        self._shares: dict[str, ServiceTraffic] = {}
         self._networks: Mapping[str, Network] | None = None
         self._leaving: frozenset[str] = frozenset()
         self._last = Traffic()
@@ -46,7 +46,7 @@ class Derivation:
         """
         whole = touched is None or view.networks is not self._networks
         if whole:
-            stale = {*view.services, *view.by.tasks, *self._shares}
+            stale = {*view.services, *view.index.tasks, *self._shares}
         else:
             moved = (view.tasks.get(key) for key in leaving ^ self._leaving)
             stale = {*(touched or ()), *(task.service_id for task in moved if task is not None)}
@@ -61,7 +61,7 @@ class Derivation:
         changed = False
         for key in stale:
             before = self._shares.get(key)
-            after = share(view, key) if key in view.services or key in view.by.tasks else None
+            after = service_traffic(view, key) if key in view.services or key in view.index.tasks else None
             if after == before:
                 continue
             changed = True
@@ -72,6 +72,7 @@ class Derivation:
         return changed
 
     def _joined(self, view: View) -> Traffic:
+        """The whole traffic: what each service gives, the oldest first, and what networks do."""
         bridges = [one for one in view.networks.values() if one.leg and not one.removed]
         networks = sorted(bridges, key=lambda network: network.id)
         services = sorted(view.services.values(), key=lambda service: (service.created_at, service.id))
@@ -109,7 +110,7 @@ def segment_of(network: Network) -> Segment:
     )
 
 
-def _ports(ordered: Iterable[Share]) -> tuple[PublishedPort, ...]:
+def _ports(ordered: Iterable[ServiceTraffic]) -> tuple[PublishedPort, ...]:
     """Published ports, one service each: the one with placed tasks, then the older."""
     owners: dict[tuple[str, int], PublishedPort] = {}
     for one in sorted(ordered, key=lambda share: not share.placed):
@@ -118,7 +119,7 @@ def _ports(ordered: Iterable[Share]) -> tuple[PublishedPort, ...]:
     return tuple(owners[key] for key in sorted(owners))
 
 
-def _deploying(networks: Iterable[Network], shares: Iterable[Share]) -> dict[str, float]:
+def _deploying(networks: Iterable[Network], shares: Iterable[ServiceTraffic]) -> dict[str, float]:
     """Until when (epoch seconds) services may still be on their way to a stack's network, by its ID."""
     born = {one.id: one.created_at for one in networks if stack_of(one.labels)}
     for network_id, at in chain.from_iterable(one.born for one in shares):

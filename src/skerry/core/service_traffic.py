@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skerry.core.attach import holding_network, leads_elsewhere, networks_of, way_in
-from skerry.core.handling import handling_of
 from skerry.core.naming import clients_of, names_of, stack_of
+from skerry.core.traffic_policy import policy_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Service, Task
@@ -19,7 +19,7 @@ from skerry.model.traffic import Backend, Client, Name, PublishedPort, VirtualSe
 
 
 @dataclass(frozen=True)
-class Share:
+class ServiceTraffic:
     """A service's part of the traffic. One that is gone has clients alone, while its last tasks end."""
 
     virtual: tuple[VirtualService, ...] = ()
@@ -32,14 +32,14 @@ class Share:
     """Whether one of its tasks has a place: such a service keeps a port that another one wants too."""
 
 
-def share(view: View, service_id: str) -> Share:
+def service_traffic(view: View, service_id: str) -> ServiceTraffic:
     """A service's share, made from its row, its tasks and the networks."""
     tasks = view.tasks_of(service_id)
     clients = tuple(client for task in tasks for client in clients_of(view, task))
     service = view.services.get(service_id)
     if service is None:
-        return Share(clients=clients)
-    return Share(
+        return ServiceTraffic(clients=clients)
+    return ServiceTraffic(
         virtual=tuple(_virtual(view, service)),
         ports=tuple(_ports(view, service)),
         names=tuple(_names(view, service)),
@@ -68,16 +68,17 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
     for vip in service.endpoint.vips:
         if vip.address:
             backends = _backends(view, service, vip.network_id)
-            hold_s = handling_of(service).hold_timeout / SECOND
+            hold_s = policy_of(service).hold_timeout / SECOND
             yield VirtualService(service.id, vip.network_id, vip.address, backends, hold_s)
 
 
 def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
+    """The service's published ports, and those that tasks have in host mode, each with who serves it."""
     network = holding_network(view, service)
     if network is None:
         return
     vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
-    hold_s = handling_of(service).hold_timeout / SECOND
+    hold_s = policy_of(service).hold_timeout / SECOND
     backends = tuple(_entrances(view, service))
     for port in service.endpoint.ports:
         if port.published and not port.fault:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from skerry.core.allocate import endpoint
 from skerry.core.attach import holding_network, networks_of
-from skerry.core.endpoints import traffic
+from skerry.core.derive import traffic
 from skerry.model.labels import STACK
 from skerry.model.objects import Attachment, Endpoint, Network, Port, Service, VirtualIP
 from tests.core.front import PORTS, swarm_on_front
