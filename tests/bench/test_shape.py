@@ -1,4 +1,4 @@
-"""The measure of the code's shape, on packages that have one of each."""
+"""What is held of the code's shape, and the measure itself; other figures are there to be looked at."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from bench.shape.figures import Shape
 from bench.shape.imports import circles, import_graph
 from bench.shape.repeats import RUN
 from bench.shape.source import read_package
+
+OURS = Path(__file__).parents[2] / "src" / "skerry"
+
+
+def test_ours_has_no_circle_of_imports_and_nothing_written_twice() -> None:
+    ours = Shape(OURS)
+    assert ours.circles == []
+    assert ours.repeats == []
 
 
 def package(folder: Path, **modules: str) -> Path:

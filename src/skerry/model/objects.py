@@ -349,8 +349,8 @@ class Lease(Struct, frozen=True):
     for somebody else."""
 
 
-class Config(Struct, frozen=True):
-    """A config; `data` is its content."""
+class _Payload(Struct, frozen=True):
+    """What configs and secrets have in common; `data` is the content."""
 
     id: str
     name: str
@@ -367,21 +367,12 @@ class Config(Struct, frozen=True):
         return str((self.spec.get("Templating") or {}).get("Name", ""))
 
 
-class Secret(Struct, frozen=True):
-    """A secret; `data` is its content, which the store encrypts before it is written."""
+class Config(_Payload, frozen=True):
+    """A config."""
 
-    id: str
-    name: str
-    spec: Raw
-    data: bytes
-    version: int = 0
-    created_at: int = 0
-    updated_at: int = 0
 
-    @property
-    def templating(self) -> str:
-        """The driver that fills it, where it is a template; or ""."""
-        return str((self.spec.get("Templating") or {}).get("Name", ""))
+class Secret(_Payload, frozen=True):
+    """A secret, whose content the store encrypts before it is written."""
 
 
 class Cluster(Struct, frozen=True):
