@@ -243,6 +243,7 @@ class Actor:
         on the network behind our back, it is made again with others; False where its end came in the way."""
         refused: set[str] = set()
         while True:
+            await self._parts.clearing.done(task)
             try:
                 await self._parts.engine.start_container(self._name)
                 return True
@@ -367,14 +368,14 @@ class Actor:
             outcome = await self._drained(task)
         stopping = asyncio.create_task(self._parts.engine.stop_container(self._name, grace_s(task)))
         try:
-            # Its successor need not wait for the engine to clear up after it: networks, mounts, some 100 ms.
             which, container = await first(asyncio.wait([stopping]), self._exit())
             if which == 0:
                 stopping.result()
                 container = await self._inspect()
             code = self._died if container is None and self._died is not None else exit_code(container)
-            await self._stopped(task, outcome, code)
-            await stopping
+            with self._parts.clearing.of(task):
+                await self._stopped(task, outcome, code)
+                await stopping
         finally:
             stopping.cancel()
             await asyncio.gather(stopping, return_exceptions=True)
@@ -402,13 +403,14 @@ class Actor:
     async def _ended(self, task: Task, container: Raw | None, cause: str = "") -> None:
         """Report the end; what somebody started again from outside ends too, since a successor comes."""
         end = end_of(task, container, self._died, cause, out_of_memory=self._out_of_memory)
-        await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
-        if task.status.state == TaskState.RUNNING:
-            await withdraw(self._parts.traffic, self._id)
-            if not running(container):
-                await self._parts.traffic.forget(task)
-        if container is None and self._died is not None:
-            container = await self._inspect()
+        with self._parts.clearing.of(task):
+            await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
+            if task.status.state == TaskState.RUNNING:
+                await withdraw(self._parts.traffic, self._id)
+                if not running(container):
+                    await self._parts.traffic.forget(task)
+            if container is None and self._died is not None:
+                container = await self._inspect()  # answered when the engine is done with it
         if running(container):
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files()

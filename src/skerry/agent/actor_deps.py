@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from skerry.agent.clearing import Clearing
 from skerry.agent.former import FormerTasks
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
@@ -34,3 +35,4 @@ class AgentDeps:
     instance: str
     api_socket: ApiSocket | None = None
     """What a container gets that binds the engine's socket; None leaves that as it is."""
+    clearing: Clearing = field(default_factory=Clearing)
