@@ -110,15 +110,15 @@ async def init(
         if tx.view.locked:
             raise Unavailable(NO_WORKER)
         addresses.check_listen(body)
-        wanted = body.get("Spec", {})
-        _check_name(wanted)
+        overrides = body.get("Spec", {})
+        _check_name(overrides)
         listen, address = addresses.resolve(body, interfaces or {})
         pools, size = addresses.pools(body)
         port = addresses.data_path_port(body)
         availability = body.get("Availability") or "active"
         if availability.lower() not in ("active", "pause", "drain"):
             raise SkerryError(f"invalid Availability: {quote(availability)}")
-        merged = _merged(DEFAULTS if standing is None else standing.spec, wanted)
+        merged = _merged(DEFAULTS if standing is None else standing.spec, overrides)
         spec = _public(merged)
         if body.get("AutoLockManagers"):
             spec["EncryptionConfig"] = {**spec["EncryptionConfig"], "AutoLockManagers": True}
@@ -175,17 +175,17 @@ def _add_ingress(tx: Tx, taken: tuple[str, ...]) -> Network:
     return networks.add(tx, spec, taken)
 
 
-def _merged(base: Raw, given: Raw) -> Raw:
+def _merged(base: Raw, overrides: Raw) -> Raw:
     """`base` with what `given` sets to something, one level deep: zero leaves it,
     but where it can be meant."""
-    found: dict[str, Any] = dict(base)
-    for key, value in given.items():
+    merged: dict[str, Any] = dict(base)
+    for key, value in overrides.items():
         if isinstance(value, dict) and key != "Labels":
             set_here = {name: item for name, item in value.items() if item or name in ZERO_IS_MEANT}
-            found[key] = {**base.get(key, {}), **set_here}
+            merged[key] = {**base.get(key, {}), **set_here}
         elif value:
-            found[key] = value
-    return found
+            merged[key] = value
+    return merged
 
 
 def _public(spec: Raw) -> Raw:
@@ -193,7 +193,9 @@ def _public(spec: Raw) -> Raw:
     them for the certificates of nodes that join."""
     config = {key: value for key, value in spec["CAConfig"].items() if key not in SIGNING}
     if authorities := config.get("ExternalCAs"):
-        config["ExternalCAs"] = [{**one, "Protocol": one["Protocol"].lower()} for one in authorities]
+        config["ExternalCAs"] = [
+            {**authority, "Protocol": authority["Protocol"].lower()} for authority in authorities
+        ]
     return {**spec, "CAConfig": config}
 
 

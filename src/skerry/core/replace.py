@@ -32,8 +32,10 @@ def replace_ended(draft: Draft) -> None:
 def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
     """Decide about one task that ended: nothing more where its successor is there, an end where the policy
     says so, a wait while its delay runs, or else a new task in the slot."""
-    alive = [one for one in slot.clean if one.id != task.id and not one.status.state.terminal]
-    serving = [one for one in slot.dirty if one.id != task.id and one.status.state == TaskState.RUNNING]
+    alive = [other for other in slot.clean if other.id != task.id and not other.status.state.terminal]
+    serving = [
+        other for other in slot.dirty if other.id != task.id and other.status.state == TaskState.RUNNING
+    ]
     if alive or (draft.updating and serving and task in slot.dirty):
         draft.want(task, TaskState.SHUTDOWN)  # its successor is already there, or comes at the slot's turn
     elif not restart.allowed(task, slot.tasks, draft.policy):
@@ -62,7 +64,7 @@ def _predecessor(draft: Draft, slot: Slot, task: Task) -> str:
 
     Where tasks are replaced stop-first by now, it is the one that serves in the slot.
     """
-    if any(one.id == task.follows and not one.status.state.terminal for one in slot.tasks):
+    if any(other.id == task.follows and not other.status.state.terminal for other in slot.tasks):
         return task.follows
     serving = _serving(slot)
     stop_first = draft.updating and draft.update_config.order != START_FIRST

@@ -99,11 +99,11 @@ class _Format:
             self._at = percent + 1
             self._verb()
         if not self._reordered and self._next < len(self._values):
-            extra = ", ".join(self._told(value) for value in self._values[self._next :])
+            extra = ", ".join(self._with_type(value) for value in self._values[self._next :])
             self._parts.append(f"%!(EXTRA {extra})")
         return "".join(self._parts)
 
-    def _told(self, value: Any) -> str:
+    def _with_type(self, value: Any) -> str:
         return NIL if value is None else f"{type_name(value)}={self._printer.argument(value, 'v', PLAIN)}"
 
     def _verb(self) -> None:

@@ -208,7 +208,7 @@ class Lexer:
         return not following or following in SPACES + ".,|:)(" or self._text.startswith("}}", at)
 
     def _bad_character(self) -> Token:
-        return self._token(ERROR, f"bad character {_told(self._text[self._at])}", self._at)
+        return self._token(ERROR, f"bad character {_code_point(self._text[self._at])}", self._at)
 
     def _sign(self, character: str) -> Token:
         begin = self._at
@@ -226,13 +226,13 @@ class Lexer:
             return self._token(character, character, begin)
         if character.isascii() and character.isprintable():
             return self._token(SIGN, character, begin)
-        return self._token(ERROR, f"unrecognized character in action: {_told(character)}", begin)
+        return self._token(ERROR, f"unrecognized character in action: {_code_point(character)}", begin)
 
 
 _DIGITS = tuple("0123456789")
 
 
-def _told(character: str) -> str:
+def _code_point(character: str) -> str:
     """Go's %#U."""
     shown = f" '{character}'" if character.isprintable() else ""
     return f"U+{ord(character):04X}{shown}"

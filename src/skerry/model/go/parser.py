@@ -202,7 +202,7 @@ class _Parser:
 
     def _branch(self, token: Token) -> Branch:
         """A control structure whose word was taken; `else if` is another one in its second body."""
-        seen = len(self._variables)
+        outer = len(self._variables)
         pipeline = self._pipeline(token.text, lexer.RIGHT)
         self._ranges += token.text == "range"
         body, end = self._body()
@@ -215,7 +215,7 @@ class _Parser:
             otherwise, end = self._body()
             if end != END:
                 raise self._failure(f"expected end; found {end}")
-        del self._variables[seen:]
+        del self._variables[outer:]
         return Branch(pipeline.at, token.text, pipeline, body, otherwise)
 
     def _template_name(self, context: str) -> str:

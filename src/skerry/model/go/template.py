@@ -303,10 +303,10 @@ class _Execution:
         arguments: tuple[Operand, ...],
         final: Any,
     ) -> Any:
-        given = len(arguments) + (final is not _NOTHING)
-        if given < function.least or (given > function.least and not function.variadic):
+        count = len(arguments) + (final is not _NOTHING)
+        if count < function.least or (count > function.least and not function.variadic):
             least = "at least " if function.variadic else ""
-            got = len(arguments) if function.variadic else given
+            got = len(arguments) if function.variadic else count
             raise self._failure(f"wrong number of args for {name}: want {least}{function.least} got {got}")
         values = []
         for place, argument in enumerate(arguments):
@@ -314,7 +314,7 @@ class _Execution:
             if name in ("and", "or") and truth(values[-1]) == (name == "or"):
                 return values[-1]
         if final is not _NOTHING:
-            values.append(self._assignable(final, function.type_of(given - 1)))
+            values.append(self._assignable(final, function.type_of(count - 1)))
         self._budget.make(sum(len(value) for value in values if isinstance(value, str | Mapping)))
         try:
             return function.call(*values)
@@ -322,29 +322,29 @@ class _Execution:
             self._node = node
             raise self._failure(f"error calling {name}: {error}") from error
 
-    def _argument(self, operand: Operand, dot: Any, wanted: str) -> Any:
+    def _argument(self, operand: Operand, dot: Any, target: str) -> Any:
         self._node = operand
         match operand:
             case Dot():
-                return self._assignable(dot, wanted)
+                return self._assignable(dot, target)
             case Nil():
-                if wanted not in (ANY, VALUE):
-                    raise self._failure(f"cannot assign nil to {wanted}")
+                if target not in (ANY, VALUE):
+                    raise self._failure(f"cannot assign nil to {target}")
                 return None
             case Field() | Chain() | Variable():
-                return self._assignable(self._chain(operand, dot), wanted)
+                return self._assignable(self._chain(operand, dot), target)
             case Pipeline():
-                return self._assignable(self._pipeline(operand, dot), wanted)
+                return self._assignable(self._pipeline(operand, dot), target)
             case Call(name=name):
                 result = self._call(self._functions[name], name, operand, dot, (), _NOTHING)
-                return self._assignable(result, wanted)
-        if wanted == "string" and operand.kind != "string":
+                return self._assignable(result, target)
+        if target == "string" and operand.kind != "string":
             raise self._failure(f"expected string; found {operand}")
         return operand.value
 
-    def _assignable(self, value: Any, wanted: str) -> Any:
-        if wanted in (ANY, VALUE) or type_name(value) == wanted:
+    def _assignable(self, value: Any, target: str) -> Any:
+        if target in (ANY, VALUE) or type_name(value) == target:
             return value
         if value is None:
-            raise self._failure(f"invalid value; expected {wanted}")
-        raise self._failure(f"wrong type for value; expected {wanted}; got {type_name(value)}")
+            raise self._failure(f"invalid value; expected {target}")
+        raise self._failure(f"wrong type for value; expected {target}; got {type_name(value)}")
