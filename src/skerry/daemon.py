@@ -35,6 +35,7 @@ from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
 from skerry.health.sockets import NamespaceSockets
 from skerry.instance import failure_noted, only_one
+from skerry.linux.processes import wait_for_children_without_threads
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.description import DescriptionLoop
@@ -296,6 +297,7 @@ def main() -> None:
     log_to_stderr(Path(settings.log_file))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
+    wait_for_children_without_threads()
     try:
         asyncio.run(verbs[options.verb]())
     except (SkerryError, OSError) as error:

@@ -71,6 +71,8 @@ class Actor:
         self._out_of_memory = False
         self._container: Raw | None = None
         """The container as it was last seen running, or None where it has to be looked at."""
+        self._image: Raw | None = None
+        """The configuration of its container's image, once it was asked for: an image never changes."""
         self._displaced: Mapping[str, str] = {}
         """The networks on which it was then not where the engine believes it to be, and why."""
         self._starting = False
@@ -428,12 +430,13 @@ class Actor:
 
     async def _check(self, task: Task, container: Raw, health: str) -> Check | None:
         """The check that tells whether a task in `health` still is, for which the image has to be known."""
-        image = await self._parts.engine.inspect_image(str(container["Image"]))
-        config = (image or {}).get("Config") or {}
+        if self._image is None:
+            image = await self._parts.engine.inspect_image(str(container["Image"]))
+            self._image = (image or {}).get("Config") or {}
         policy = policy_of(self._parts.store.view.services.get(task.service_id))
         override = policy.readiness if health == STARTING else policy.liveness
         spec = task.spec.typed.container_spec
-        return check_of(spec.healthcheck, config, override, spec.env)
+        return check_of(spec.healthcheck, self._image, override, spec.env)
 
     async def _report(self, state: TaskState, err: str = "", **status: Any) -> None:
         await self._edit(lambda task, now: advance(task, state, now, err, **status))

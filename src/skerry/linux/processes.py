@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -32,3 +36,12 @@ def descendants(pid: int) -> list[int]:
         return []
     children = [int(word) for word in line.split()]
     return [process for child in children for process in [*descendants(child), child]]
+
+
+def wait_for_children_without_threads() -> None:
+    """Have asyncio hear of a child's end by a descriptor, as Python 3.12 does by itself: before, each child
+    costs a thread that waits for it. Where the kernel has no such descriptors (before 5.3), it goes on so."""
+    if sys.version_info < (3, 12):
+        with suppress(OSError):
+            os.close(os.pidfd_open(os.getpid()))
+            asyncio.set_child_watcher(asyncio.PidfdChildWatcher())

@@ -153,7 +153,9 @@ class Orchestrator:
 
         def decide(tx: Tx) -> Plan:
             plan = self._decide(tx.view, service_id, tx.now)
-            apply(plan, tx)
+            if not plan.empty:  # what has to be written anyway takes its note along
+                apply(plan, tx)
+                _write_note(tx, service_id, plan.note)
             return plan
 
         plan = await self._store.update(decide)
@@ -177,13 +179,10 @@ class Orchestrator:
         if not fresh:
             self._notes.clear()
             return
-        for key, note in fresh.items():
-            log.info("decided", service=view.services[key].name, note=note.text)
 
         def write(tx: Tx) -> None:
             for key, note in fresh.items():
-                if key in tx.view.services:
-                    tx.put(_with_note(tx.view.decisions.get(key) or Decision(key), note))
+                _write_note(tx, key, note)
 
         await self._store.update(write)
         self._notes.clear()
@@ -205,6 +204,14 @@ def _known(decision: Decision | None, note: Note) -> bool:
         return False
     last = decision.notes[-1]
     return (last.text, last.until) == (note.text, note.until)
+
+
+def _write_note(tx: Tx, service_id: str, note: Note) -> None:
+    """Keep what was decided about a service, unless it is known or the service is gone."""
+    service, decision = tx.view.services.get(service_id), tx.view.decisions.get(service_id)
+    if service is not None and not _known(decision, note):
+        tx.put(_with_note(decision or Decision(service_id), note))
+        log.info("decided", service=service.name, note=note.text)
 
 
 def _with_note(decision: Decision, note: Note) -> Decision:
