@@ -1,7 +1,12 @@
 """One task after another in a slot: after a failure, and when the spec has changed.
 
-A replacement is a new task; nothing is ever restarted. In stop-first order the successor is made ready
-first and `follows` its predecessor, which is stopped only once the successor needs nothing but its place.
+A replacement is a new task; nothing is ever restarted. It is made by `succeed` when an update comes to the
+slot, or by `replace_ended` as the restart policy says; then `let_go` stops predecessors whose successors are
+far enough, and last `raise_ready` starts successors whose turn it is. In stop-first order the successor is
+made ready first and `follows` its predecessor, which is stopped once the successor needs nothing but its
+place; it starts when that has stopped, or has had its time to stop. In start-first order it starts at once,
+and the predecessor is stopped when it runs. The last task that serves in a slot is never stopped here before
+its successor is ready, and a task that ended is not tried again before its restart delay is over.
 """
 
 from __future__ import annotations

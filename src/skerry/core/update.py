@@ -1,7 +1,13 @@
 """Rolling updates, and rollbacks, which are the same in the other direction.
 
-All progress is read from the task rows: a task knows the update that made it (`update_started_at`), so a
-restarted daemon goes on where it was. Words and states are Docker's (`UpdateStatus`).
+A pass decides from the rows alone: a task knows the update that made it (`update_started_at`), so a restarted
+daemon goes on where it was. Words and states are Docker's (`UpdateStatus`). In this order: what is paused
+stays so; an update begins where a slot is out of date; what the one before it left half done is taken over;
+failures are counted, and beyond the ratio that is allowed the update pauses or turns back; else as many
+waiting slots get a successor as parallelism leaves room for, first those that serve nobody; and when none is
+left, the update ends once the monitor has passed. A slot takes up room until its new task is ready, the old
+one has stopped and the delay is over. A rollback is never rolled back, what `continue` left behind is not
+tried again without another spec, and no task is stopped here: `replace` does that.
 """
 
 from __future__ import annotations
