@@ -154,6 +154,7 @@ def _check_credentials(spec: Raw) -> None:
 
 
 def _mount(mount: Raw) -> Raw:
+    """A mount with Docker's words for its type and propagation in lower case; others are refused."""
     kind = mount.get("Type", "")
     if kind and kind.lower() not in MOUNT_TYPES:
         raise InvalidParameter(f"invalid MountType: {quote(kind)}")

@@ -101,6 +101,7 @@ def _faults(config: Raw) -> Iterator[str]:
 
 
 def _range_faults(subnet: Block, text: str) -> Iterator[str]:
+    """What newer engines find in an `ip-range`, in their order; where it is no IPv4 block, only that."""
     try:
         block = _block(text)
     except ValueError:

@@ -149,6 +149,8 @@ def _had_its_time(tx: Tx, row: Lease) -> bool:
 
 
 def _settle(tx: Tx, row: Lease, ended: bool) -> None:
+    """Bring one row to what the engine shows. An address that is held stays so while its container may be
+    about to start: the engine shows it as not running then."""
     before = tx.view.leases.get(row.id)
     if before is None:
         tx.put(row)

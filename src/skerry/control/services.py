@@ -35,6 +35,7 @@ async def create(
     spec = Spec(ServiceSpec, pinned(converted, content))
 
     def write(tx: Tx) -> tuple[str, list[str]]:
+        """Put the service and its first revision, once nothing of the swarm's is in its way."""
         access.require_swarm(tx.view)
         _check(tx.view, spec)
         validate.check_ports(tx.view, spec.typed)
@@ -79,6 +80,7 @@ async def update(
     number = access.version_number(version, "service")
 
     def write(tx: Tx) -> list[str]:
+        """Put the changed service, with a revision where its spec is another."""
         service = find(tx.view, ref)
         pinned_spec = Spec(ServiceSpec, pinned(spec, content, service.spec.raw))
         kept_auth = auth or _stored_auth(tx.view, service, registry_auth_from)

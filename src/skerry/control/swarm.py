@@ -104,6 +104,7 @@ async def init(
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
+        """Put the cluster, its node and its networks, or change the standing cluster that goes on."""
         standing = tx.view.cluster
         if standing is not None and not body.get("ForceNewCluster"):
             raise Unavailable(ALREADY)
@@ -243,6 +244,7 @@ async def leave(store: Store, force: bool) -> None:
     """
 
     def write(tx: Tx) -> None:
+        """Tell tasks and networks that still stand to go, and delete all other rows."""
         cluster = tx.view.cluster
         if cluster is None:
             raise Unavailable("This node is not part of a swarm")
@@ -280,6 +282,8 @@ async def update(
     number = access.version_number(version, "swarm")
 
     def write(tx: Tx) -> None:
+        """Put the cluster with its whole new spec and new tokens. Its version is compared after the spec is
+        checked: what is wrong with the spec is said first."""
         cluster = require_swarm(tx.view)
         _check_name(body)
         spec = {

@@ -127,6 +127,7 @@ class Store:
         new_id: Callable[[], str],
         conditions: Conditions | None = None,
     ) -> None:
+        """Load the view from what is stored; where that is locked, the view says so."""
         view = persistence.load()
         self._conditions = conditions or Conditions()
         self._remarked_at = 0

@@ -72,6 +72,8 @@ class _Execution:
         known: Mapping[str, Function],
         budget: Budget,
     ) -> None:
+        """`templates` are the definitions that the text may include, `known` the functions that it may call;
+        `budget` bounds what it may make."""
         self._name, self._text, self._templates = name, text, templates
         self._functions, self._budget = known, budget
         self._template = name
@@ -117,6 +119,7 @@ class _Execution:
                 self._step(node, dot)
 
     def _step(self, node: Node, dot: Any) -> None:
+        """Execute one node. It is noted first, as a failure names the place of the last node begun."""
         self._node = node
         match node:
             case Text(text=text):
@@ -224,6 +227,8 @@ class _Execution:
         return value
 
     def _command(self, command: Command, dot: Any, final: Any) -> Any:
+        """The value of a command. Fields and functions get its other operands and `final`, the value piped
+        into it, as arguments; a command of another kind can have none."""
         head, arguments = command.operands[0], command.operands[1:]
         match head:
             case Field() | Chain() | Variable():
@@ -274,6 +279,8 @@ class _Execution:
         arguments: tuple[Operand, ...] = (),
         final: Any = _NOTHING,
     ) -> Any:
+        """The field of a value, or what its method of this name answers. Unlike Go's default, a key that a
+        map lacks is an error, as Swarm sets it for its templates."""
         if value is None:
             raise self._failure(f"nil data; no entry for key {quote(name)}")
         if isinstance(value, Record):
@@ -303,6 +310,8 @@ class _Execution:
         arguments: tuple[Operand, ...],
         final: Any,
     ) -> Any:
+        """What a function or method answers. Its arguments are evaluated one by one: `and` and `or` stop at
+        what decides. `final`, the value piped into the call, is the last."""
         count = len(arguments) + (final is not _NOTHING)
         if count < function.least or (count > function.least and not function.variadic):
             least = "at least " if function.variadic else ""
@@ -323,6 +332,8 @@ class _Execution:
             raise self._failure(f"error calling {name}: {error}") from error
 
     def _argument(self, operand: Operand, dot: Any, target: str) -> Any:
+        """The value of an argument, as the type `target` that the function takes there. Raises what Go says
+        where it can't be that."""
         self._node = operand
         match operand:
             case Dot():
