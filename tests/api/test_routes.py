@@ -289,3 +289,25 @@ def test_a_body_of_the_wrong_shape_is_refused_in_words() -> None:
             assert (await door.ask("POST", "/containers/create", body)).status == 400
 
     check(test, {"POST /containers/create": (400, {"message": "the engine's words"})})
+
+
+UPDATES: list[tuple[str, Raw, str]] = [
+    ("x", {"Name": 5}, "json: cannot unmarshal number into Go struct field ServiceSpec.Name of type string"),
+    ("x", {}, "invalid service version 'x': strconv.ParseUint: parsing \"x\": invalid syntax"),
+    ("1", {}, "mismatched Runtime and *Spec fields"),
+]
+
+
+@pytest.mark.case("F10")
+@pytest.mark.parametrize(("version", "body", "message"), UPDATES, ids=["types", "version", "spec"])
+def test_what_is_wrong_with_an_update_is_said_in_docker_s_order(
+    version: str, body: Raw, message: str
+) -> None:
+    """First the types of the body, then the version, then what the spec means."""
+
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        refused = await door.ask("POST", f"/services/nothere/update?version={version}", body)
+        assert (refused.status, refused.json["message"]) == (400, message)
+
+    check(test)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from skerry.control import configs, networks, secrets, services, swarm
+from skerry.control import access, configs, networks, secrets, services, swarm
 from skerry.control.convert import service_spec
 from skerry.control.decode import read
 from skerry.core.view import View
@@ -47,7 +47,9 @@ async def update_service(
     store: Store, ref: str, version: str | None, body: Raw, local: Collection[str] = (), **options: Any
 ) -> list[str]:
     """The same for an update."""
-    return await services.update(store, ref, version, converted(store.view, body, local), **options)
+    return await services.update(
+        store, ref, access.version_number(version, "service"), converted(store.view, body, local), **options
+    )
 
 
 def converted(view: View, body: Raw, local: Collection[str] = ()) -> Raw:

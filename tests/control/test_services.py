@@ -473,13 +473,12 @@ def test_services_are_found_by_id_name_and_prefix() -> None:
 def test_what_an_image_means_is_asked_only_where_the_tasks_may_change() -> None:
     world = World()
     service = world.service()
-    version = str(service.version)
-    view = world.view
+    version, view = service.version, world.view
     relabelled = service_spec(view, spec(Labels={"a": "b"}))
     changed = service_spec(view, spec(container={"Env": ["A=b"]}))
     assert services.keeps_image(view, "app", version, relabelled)
     assert not services.keeps_image(view, "app", version, changed)
-    assert not services.keeps_image(view, "app", "1", relabelled)  # the row may be another by then
+    assert not services.keeps_image(view, "app", 1, relabelled)  # the row may be another by then
     stored = world.update(service, changed, content=Content("app:1", "sha256:new"))
     assert stored.spec.raw["TaskTemplate"]["ContainerSpec"][CONTENT] == "sha256:new"
 

@@ -55,17 +55,17 @@ async def create(
     return await store.update(write)
 
 
-def keeps_image(view: View, ref: str, version: str | None, spec: Raw) -> bool:
+def keeps_image(view: View, ref: str, version: int, spec: Raw) -> bool:
     """Whether an update of a service to this spec leaves its image as it is, so that nobody has to ask the
     engine what it means. Holds for the version that the update is for: any other is refused anyway."""
     service = find(view, ref)
-    return version == str(service.version) and stays(spec, service.spec.raw)
+    return version == service.version and stays(spec, service.spec.raw)
 
 
 async def update(
     store: Store,
     ref: str,
-    version: str | None,
+    version: int,
     spec: Raw,
     registry_auth_from: str = "",
     rollback: str = "",
@@ -77,7 +77,6 @@ async def update(
     The checks come in Docker's order, the version last: a stale one is `out_of_sequence`. `content` is what
     the image means on this node, where it may have changed (`keeps_image`) and no registry has it.
     """
-    number = access.version_number(version, "service")
 
     def write(tx: Tx) -> list[str]:
         """Put the changed service, with a revision where its spec is another."""
@@ -89,7 +88,7 @@ async def update(
         _check_change(tx.view, service, pinned_spec)
         back = rollback == "previous"
         changed = _rolled_back(tx, service) if back else _with_spec(tx, service, pinned_spec, kept_auth)
-        if number != service.version:
+        if version != service.version:
             raise out_of_sequence()
         if back:
             validate.check_ports(tx.view, changed.spec.typed, service.id)

@@ -14,7 +14,7 @@ from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import services as wire
 from skerry.control import services
-from skerry.control.access import require_swarm
+from skerry.control.access import require_swarm, version_number
 from skerry.control.convert import service_spec
 from skerry.model.objects import Raw, Service
 
@@ -54,7 +54,7 @@ async def inspect(call: Call) -> web.Response:
 
 async def create(call: Call) -> web.Response:
     """Make a service."""
-    spec, warnings = await _converted(call)
+    spec, warnings = await _converted(call, await call.body())
     content = await content_of(call, spec)
     key, more = await services.create(call.store, spec, auth=call.auth, content=content)
     warnings += more
@@ -62,9 +62,9 @@ async def create(call: Call) -> web.Response:
     return json_response({"ID": key, **shown}, 201)
 
 
-async def _converted(call: Call) -> tuple[Raw, list[str]]:
+async def _converted(call: Call, body: Raw) -> tuple[Raw, list[str]]:
     """The spec in the body as it would be stored, and warnings."""
-    body, warnings = await resolved(call, await call.body())
+    body, warnings = await resolved(call, body)
     return service_spec(call.view, body, await _local(call, body)), warnings
 
 
@@ -84,10 +84,12 @@ async def _local(call: Call, spec: Raw) -> set[str]:
 async def update(call: Call) -> web.Response:
     """Replace a service's spec, or go back to its previous one.
 
-    The engine, which takes its time, is asked what the image means only where the tasks may have to change.
+    What is wrong is said in Docker's order: the body's types, the version, the spec. The engine, which takes
+    its time, is asked what the image means only where the tasks may have to change.
     """
-    spec, warnings = await _converted(call)
-    version = call.query.number("version")
+    body = await call.body()
+    version = version_number(call.query.number("version"), "service")
+    spec, warnings = await _converted(call, body)
     keeps = services.keeps_image(call.view, call.ref, version, spec)
     warnings += await services.update(
         call.store,
