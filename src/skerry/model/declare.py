@@ -3,7 +3,8 @@
 A spec is a `Struct` that bears Docker's name for its type (`@go("swarm.ContainerSpec")`). A field has a
 Python type and a default; `Go` beside the type says what these do not tell. From that follow the reader with
 types (msgspec), and `skerry.model.shapes`: the check of a request's body, what a version does not know yet,
-the schema in `/openapi.json`, and where a field stands in the body that makes a container.
+the schema in `/openapi.json`, and where a field stands in the body that makes a container and in a compose
+file.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ class Go:
     """An engine that knows it takes it from clients of every version."""
     container: str = ""
     """Where its value goes, as it is, in the body of `POST /containers/create`: `HostConfig.CapAdd`."""
+    compose: str = ""
+    """What a compose file calls it, in which it stands as it is, a duration as text: `cap_add`."""
+
+    @property
+    def is_duration(self) -> bool:
+        """Whether it counts nanoseconds."""
+        return self.type.startswith("time.Duration")
 
 
 Duration = Annotated[int, Go("time.Duration?")]

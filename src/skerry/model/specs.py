@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import field
 
 from skerry.model import defaults
-from skerry.model.declare import Declared, Duration, Go, Int64, Mode, Uint64, go
+from skerry.model.declare import Declared, Go, Int64, Mode, Uint64, go
 
 Labels = Annotated[dict[str, str], Go("map[string]string")]
 
@@ -29,11 +29,11 @@ class Healthcheck(Declared, frozen=True):
     """`Test` is `[]` (inherit), `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", line]`; zero means default."""
 
     test: list[str] = []
-    interval: Duration = 0
-    timeout: Duration = 0
-    start_period: Duration = 0
-    start_interval: Annotated[int, Go("time.Duration?", since=(1, 44))] = 0
-    retries: Annotated[int, Go("int?")] = 0
+    interval: Annotated[int, Go("time.Duration?", compose="interval")] = 0
+    timeout: Annotated[int, Go("time.Duration?", compose="timeout")] = 0
+    start_period: Annotated[int, Go("time.Duration?", compose="start_period")] = 0
+    start_interval: Annotated[int, Go("time.Duration?", since=(1, 44), compose="start_interval")] = 0
+    retries: Annotated[int, Go("int?", compose="retries")] = 0
 
 
 @go("swarm.SecretReferenceFileTarget")
@@ -79,8 +79,8 @@ class ConfigReference(Declared, frozen=True):
 class DNSConfig(Declared, frozen=True):
     """A service's own resolver settings."""
 
-    nameservers: list[str] = []
-    search: list[str] = []
+    nameservers: Annotated[list[str], Go(compose="dns")] = []
+    search: Annotated[list[str], Go(compose="dns_search")] = []
     options: list[str] = []
 
 
@@ -184,10 +184,10 @@ class ClusterOptions(Declared, frozen=True):
 class Mount(Declared, frozen=True):
     """Something at a path of the container."""
 
-    type: Annotated[str, Go("mount.Type?")] = ""
-    source: str = ""
-    target: str = ""
-    read_only: bool = False
+    type: Annotated[str, Go("mount.Type?", compose="type")] = ""
+    source: Annotated[str, Go(compose="source")] = ""
+    target: Annotated[str, Go(compose="target")] = ""
+    read_only: Annotated[bool, Go(compose="read_only")] = False
     consistency: Annotated[str, Go("mount.Consistency?")] = ""
     bind_options: BindOptions | None = None
     volume_options: VolumeOptions = VolumeOptions()
@@ -213,33 +213,41 @@ CONTENT = "skerry.content"
 class ContainerSpec(Declared, frozen=True):
     """What to run."""
 
-    image: Annotated[str, Go(container="Image")] = ""
+    image: Annotated[str, Go(container="Image", compose="image")] = ""
     content: str = field(default="", name=CONTENT)
     labels: dict[str, str] = {}
-    command: Annotated[list[str], Go(container="Entrypoint")] = []
-    args: Annotated[list[str], Go(container="Cmd")] = []
-    hostname: Annotated[str, Go(container="Hostname")] = ""
+    command: Annotated[list[str], Go(container="Entrypoint", compose="entrypoint")] = []
+    args: Annotated[list[str], Go(container="Cmd", compose="command")] = []
+    hostname: Annotated[str, Go(container="Hostname", compose="hostname")] = ""
     env: Annotated[list[str], Go(container="Env")] = []
-    dir: Annotated[str, Go(container="WorkingDir")] = ""
-    user: Annotated[str, Go(container="User")] = ""
+    dir: Annotated[str, Go(container="WorkingDir", compose="working_dir")] = ""
+    user: Annotated[str, Go(container="User", compose="user")] = ""
     groups: Annotated[list[str], Go(container="HostConfig.GroupAdd")] = []
     privileges: Privileges = Privileges()
-    init: Annotated[bool | None, Go(container="HostConfig.Init")] = None
-    stop_signal: Annotated[str, Go(container="StopSignal")] = ""
-    tty: Annotated[bool, Go(container="Tty")] = False
-    open_stdin: Annotated[bool, Go(container="OpenStdin")] = False
-    read_only: Annotated[bool, Go(container="HostConfig.ReadonlyRootfs")] = False
+    init: Annotated[bool | None, Go(container="HostConfig.Init", compose="init")] = None
+    stop_signal: Annotated[str, Go(container="StopSignal", compose="stop_signal")] = ""
+    tty: Annotated[bool, Go(container="Tty", compose="tty")] = False
+    open_stdin: Annotated[bool, Go(container="OpenStdin", compose="stdin_open")] = False
+    read_only: Annotated[bool, Go(container="HostConfig.ReadonlyRootfs", compose="read_only")] = False
     mounts: list[Mount] = []
-    stop_grace_period: Annotated[int, Go("time.Duration")] = defaults.STOP_GRACE_PERIOD
+    stop_grace_period: Annotated[int, Go("time.Duration", compose="stop_grace_period")] = (
+        defaults.STOP_GRACE_PERIOD
+    )
     healthcheck: Healthcheck = Healthcheck()
     hosts: list[str] = []
     dns_config: DNSConfig = DNSConfig()
     secrets: Annotated[list[SecretReference], Go("[]*swarm.SecretReference?")] = []
     configs: Annotated[list[ConfigReference], Go("[]*swarm.ConfigReference?")] = []
-    isolation: Annotated[str, Go("container.Isolation?")] = ""
-    sysctls: Annotated[dict[str, str], Go(since=(1, 40), container="HostConfig.Sysctls")] = {}
-    capability_add: Annotated[list[str], Go(since=(1, 41), container="HostConfig.CapAdd")] = []
-    capability_drop: Annotated[list[str], Go(since=(1, 41), container="HostConfig.CapDrop")] = []
+    isolation: Annotated[str, Go("container.Isolation?", compose="isolation")] = ""
+    sysctls: Annotated[
+        dict[str, str], Go(since=(1, 40), container="HostConfig.Sysctls", compose="sysctls")
+    ] = {}
+    capability_add: Annotated[
+        list[str], Go(since=(1, 41), container="HostConfig.CapAdd", compose="cap_add")
+    ] = []
+    capability_drop: Annotated[
+        list[str], Go(since=(1, 41), container="HostConfig.CapDrop", compose="cap_drop")
+    ] = []
     ulimits: Annotated[list[Ulimit], Go("[]*units.Ulimit?", (1, 41), container="HostConfig.Ulimits")] = []
     oom_score_adj: Annotated[int, Go("int64?", since=(1, 46), container="HostConfig.OomScoreAdj")] = 0
 
@@ -250,7 +258,7 @@ class Limit(Declared, frozen=True):
 
     nano_cpus: Annotated[int, Go("int64?", container="HostConfig.NanoCpus")] = 0
     memory_bytes: Annotated[int, Go("int64?", container="HostConfig.Memory")] = 0
-    pids: Annotated[int, Go("int64?", since=(1, 41), container="HostConfig.PidsLimit")] = 0
+    pids: Annotated[int, Go("int64?", since=(1, 41), container="HostConfig.PidsLimit", compose="pids")] = 0
 
 
 @go("swarm.NamedGenericResource")
@@ -302,10 +310,12 @@ class Resources(Declared, frozen=True):
 class RestartPolicy(Declared, frozen=True):
     """When a task that ended is replaced."""
 
-    condition: Annotated[str, Go("swarm.RestartPolicyCondition?")] = defaults.RESTART_CONDITION
-    delay: Annotated[int, Go("time.Duration")] = defaults.RESTART_DELAY
-    max_attempts: Uint64 = 0
-    window: Annotated[int, Go("time.Duration")] = 0
+    condition: Annotated[str, Go("swarm.RestartPolicyCondition?", compose="condition")] = (
+        defaults.RESTART_CONDITION
+    )
+    delay: Annotated[int, Go("time.Duration", compose="delay")] = defaults.RESTART_DELAY
+    max_attempts: Annotated[int, Go("uint64", compose="max_attempts")] = 0
+    window: Annotated[int, Go("time.Duration", compose="window")] = 0
 
 
 @go("swarm.SpreadOver")
@@ -334,9 +344,9 @@ class Platform(Declared, frozen=True):
 class Placement(Declared, frozen=True):
     """Where tasks may run."""
 
-    constraints: list[str] = []
+    constraints: Annotated[list[str], Go(compose="constraints")] = []
     preferences: list[PlacementPreference] = []
-    max_replicas: Annotated[int, Go("uint64?", since=(1, 40))] = 0
+    max_replicas: Annotated[int, Go("uint64?", since=(1, 40), compose="max_replicas_per_node")] = 0
     platforms: list[Platform] = []
 
 
@@ -434,12 +444,12 @@ class ServiceMode(Declared, frozen=True):
 class UpdateConfig(Declared, frozen=True):
     """How an update (or a rollback) rolls. Parallelism 0 means all at once."""
 
-    parallelism: Uint64 = 0
-    delay: Duration = 0
-    failure_action: str = defaults.FAILURE_ACTION
-    monitor: Duration = defaults.MONITOR
-    max_failure_ratio: Annotated[float, Go("float32")] = 0.0
-    order: Annotated[str, Go("string")] = defaults.UPDATE_ORDER
+    parallelism: Annotated[int, Go("uint64", compose="parallelism")] = 0
+    delay: Annotated[int, Go("time.Duration?", compose="delay")] = 0
+    failure_action: Annotated[str, Go(compose="failure_action")] = defaults.FAILURE_ACTION
+    monitor: Annotated[int, Go("time.Duration?", compose="monitor")] = defaults.MONITOR
+    max_failure_ratio: Annotated[float, Go("float32", compose="max_failure_ratio")] = 0.0
+    order: Annotated[str, Go("string", compose="order")] = defaults.UPDATE_ORDER
 
 
 @go("swarm.PortConfig")
@@ -447,10 +457,10 @@ class PortConfig(Declared, frozen=True):
     """A port to publish; `PublishedPort` 0 lets the allocator choose."""
 
     name: str = ""
-    protocol: Annotated[str, Go("swarm.PortConfigProtocol?")] = "tcp"
-    target_port: Annotated[int, Go("uint32?")] = 0
-    published_port: Annotated[int, Go("uint32?")] = 0
-    publish_mode: Annotated[str, Go("swarm.PortConfigPublishMode?")] = "ingress"
+    protocol: Annotated[str, Go("swarm.PortConfigProtocol?", compose="protocol")] = "tcp"
+    target_port: Annotated[int, Go("uint32?", compose="target")] = 0
+    published_port: Annotated[int, Go("uint32?", compose="published")] = 0
+    publish_mode: Annotated[str, Go("swarm.PortConfigPublishMode?", compose="mode")] = "ingress"
 
 
 @go("swarm.EndpointSpec")

@@ -1,53 +1,41 @@
-"""The parts of a service in a compose file: container, deploy, ports, mounts."""
+"""The parts of a service in a compose file: container, deploy, ports, mounts.
+
+What stands there as it is follows from the declarations of the fields; here is what takes another form.
+"""
 
 from __future__ import annotations
 
 from skerry.cli.outgrow.leftover import SpecReader
+from skerry.model.declare import Declared, Raw
 from skerry.model.labels import STACK
-from skerry.model.objects import Raw
-
-WORDS = {
-    "Image": "image",
-    "Command": "entrypoint",
-    "Args": "command",
-    "Hostname": "hostname",
-    "Dir": "working_dir",
-    "User": "user",
-    "StopSignal": "stop_signal",
-    "TTY": "tty",
-    "OpenStdin": "stdin_open",
-    "ReadOnly": "read_only",
-    "Init": "init",
-    "Isolation": "isolation",
-    "Sysctls": "sysctls",
-    "CapabilityAdd": "cap_add",
-    "CapabilityDrop": "cap_drop",
-}
-"""Fields of ContainerSpec that a compose file has under another name and in the same form."""
-UPDATE_WORDS = {
-    "Parallelism": "parallelism",
-    "FailureAction": "failure_action",
-    "MaxFailureRatio": "max_failure_ratio",
-    "Order": "order",
-}
-
-CHECK_TIMES = (
-    ("Interval", "interval"),
-    ("Timeout", "timeout"),
-    ("StartPeriod", "start_period"),
-    ("StartInterval", "start_interval"),
+from skerry.model.shapes import shape_of
+from skerry.model.specs import (
+    ContainerSpec,
+    DNSConfig,
+    Healthcheck,
+    Limit,
+    Mount,
+    Placement,
+    PortConfig,
+    RestartPolicy,
+    UpdateConfig,
 )
+
+
+def declared(struct: type[Declared], reader: SpecReader) -> Raw:
+    """The fields of a struct that a compose file has as they are, by the names of their declaration."""
+    fields = {}
+    for name, go in shape_of(struct).items():
+        if go.compose and (value := reader.take(name)) is not None:
+            fields[go.compose] = duration(value) if go.is_duration else value
+    return fields
 
 
 def container(box: SpecReader) -> Raw:
     """What the container is; labels, mounts, configs and secrets are left in `box`."""
-    fields = {word: value for name, word in WORDS.items() if (value := box.take(name)) is not None}
+    fields = declared(ContainerSpec, box) | declared(DNSConfig, box.inner("DNSConfig"))
     fields["environment"] = _environment(box)
     fields["extra_hosts"] = [line for item in box.take("Hosts") or [] for line in _hosts(item)]
-    dns = box.inner("DNSConfig")
-    fields |= {"dns": dns.take("Nameservers"), "dns_search": dns.take("Search")}
-    if (grace := box.take("StopGracePeriod")) is not None:
-        fields["stop_grace_period"] = duration(grace)
     fields["healthcheck"] = _healthcheck(box.inner("Healthcheck"))
     fields["ulimits"] = {
         item["Name"]: {"soft": item.get("Soft", 0), "hard": item.get("Hard", 0)}
@@ -76,13 +64,7 @@ def _healthcheck(check: SpecReader) -> Raw:
     test = check.take("Test")
     if test == ["NONE"]:
         return {"disable": True}
-    fields: Raw = {"test": test} if test else {}
-    for name, word in CHECK_TIMES:
-        if value := check.take(name):
-            fields[word] = duration(value)
-    if retries := check.take("Retries"):
-        fields["retries"] = retries
-    return fields
+    return ({"test": test} if test else {}) | declared(Healthcheck, check)
 
 
 def deploy(spec: SpecReader, template: SpecReader) -> Raw:
@@ -92,9 +74,9 @@ def deploy(spec: SpecReader, template: SpecReader) -> Raw:
         fields["endpoint_mode"] = "dnsrr"
     for name, word in (("UpdateConfig", "update_config"), ("RollbackConfig", "rollback_config")):
         if (config := spec.take(name)) is not None:
-            fields[word] = _update(config)
+            fields[word] = declared(UpdateConfig, SpecReader(config))
     if policy := template.take("RestartPolicy"):
-        fields["restart_policy"] = _restart(policy)
+        fields["restart_policy"] = declared(RestartPolicy, SpecReader(policy))
     resources = {
         word: limits
         for name, word in (("Limits", "limits"), ("Reservations", "reservations"))
@@ -115,25 +97,6 @@ def _mode(mode: SpecReader) -> Raw:
     return {"replicas": mode.take("Replicated")["Replicas"]}
 
 
-def _update(config: Raw) -> Raw:
-    fields: Raw = {word: config[name] for name, word in UPDATE_WORDS.items() if name in config}
-    fields.setdefault("parallelism", 0)
-    for name, word in (("Delay", "delay"), ("Monitor", "monitor")):
-        if name in config:
-            fields[word] = duration(config[name])
-    return fields
-
-
-def _restart(policy: Raw) -> Raw:
-    fields: Raw = {"condition": policy["Condition"]}
-    for name, word in (("Delay", "delay"), ("Window", "window")):
-        if name in policy:
-            fields[word] = duration(policy[name])
-    if "MaxAttempts" in policy:
-        fields["max_attempts"] = policy["MaxAttempts"]
-    return fields
-
-
 def _quantity(limits: SpecReader) -> Raw:
     """Limits or reservations, in the words of compose."""
     fields: Raw = {}
@@ -141,8 +104,7 @@ def _quantity(limits: SpecReader) -> Raw:
         fields["cpus"] = f"{cpus / 1e9:.9f}".rstrip("0").rstrip(".")
     if memory := limits.take("MemoryBytes"):
         fields["memory"] = str(memory)
-    if pids := limits.take("Pids"):
-        fields["pids"] = pids
+    fields |= declared(Limit, limits)
     kinds = [item["DiscreteResourceSpec"] for item in limits.take("GenericResources") or []]
     if kinds:
         fields["generic_resources"] = [
@@ -152,27 +114,15 @@ def _quantity(limits: SpecReader) -> Raw:
 
 
 def _placement(placement: SpecReader) -> Raw:
-    fields: Raw = {}
-    if constraints := placement.take("Constraints"):
-        fields["constraints"] = constraints
+    fields = declared(Placement, placement)
     if preferences := placement.take("Preferences"):
         fields["preferences"] = [{"spread": item["Spread"]["SpreadDescriptor"]} for item in preferences]
-    if most := placement.take("MaxReplicas"):
-        fields["max_replicas_per_node"] = most
     return fields
 
 
 def ports(spec: SpecReader) -> list[Raw]:
     """The published ports, long form."""
-    return [
-        {
-            "target": port["TargetPort"],
-            **({"published": port["PublishedPort"]} if port.get("PublishedPort") else {}),
-            "protocol": port["Protocol"],
-            "mode": port["PublishMode"],
-        }
-        for port in spec.inner("EndpointSpec").take("Ports") or []
-    ]
+    return [declared(PortConfig, SpecReader(port)) for port in spec.inner("EndpointSpec").take("Ports") or []]
 
 
 def mounts(stack: str, box: SpecReader, volumes: dict[str, Raw]) -> list[Raw]:
@@ -180,12 +130,7 @@ def mounts(stack: str, box: SpecReader, volumes: dict[str, Raw]) -> list[Raw]:
     fields = []
     for raw in box.take("Mounts") or []:
         mount = SpecReader(raw)
-        kind = mount.take("Type", "bind")
-        entry: Raw = {"type": kind, "target": mount.take("Target")}
-        if (source := mount.take("Source")) is not None:
-            entry["source"] = source
-        if mount.take("ReadOnly"):
-            entry["read_only"] = True
+        entry: Raw = {"type": "bind", "target": None} | declared(Mount, mount)
         if propagation := mount.inner("BindOptions").take("Propagation"):
             entry["bind"] = {"propagation": propagation}
         if size := mount.inner("TmpfsOptions").take("SizeBytes"):
@@ -193,8 +138,8 @@ def mounts(stack: str, box: SpecReader, volumes: dict[str, Raw]) -> list[Raw]:
         options = mount.inner("VolumeOptions")
         if options.take("NoCopy"):
             entry["volume"] = {"nocopy": True}
-        if kind == "volume" and source:
-            entry["source"] = _volume(stack, source, options, volumes)
+        if entry["type"] == "volume" and "source" in entry:
+            entry["source"] = _volume(stack, entry["source"], options, volumes)
         for path in mount.left():
             box.lose(f"{path} of the mount {entry['target']}")
         fields.append(entry)

@@ -10,16 +10,24 @@ import hashlib
 import json
 from typing import Any
 
-from skerry.model import defaults
+from skerry.model.declare import Raw
 from skerry.model.labels import MOVED
-from skerry.model.objects import Raw
+from skerry.model.specs import (
+    EndpointSpec,
+    PortConfig,
+    Replicated,
+    ReplicatedJob,
+    RestartPolicy,
+    UpdateConfig,
+)
 
 UPDATE = {
-    "Parallelism": 0,
-    "FailureAction": defaults.FAILURE_ACTION,
-    "MaxFailureRatio": 0,
-    "Order": defaults.UPDATE_ORDER,
+    "Parallelism": UpdateConfig().parallelism,
+    "FailureAction": UpdateConfig().failure_action,
+    "MaxFailureRatio": UpdateConfig().max_failure_ratio,
+    "Order": UpdateConfig().order,
 }
+PORT = {"Protocol": PortConfig().protocol, "PublishMode": PortConfig().publish_mode}
 MEANT = {"Replicas", "Parallelism", "Delay", "Monitor", "StopGracePeriod", "Init", "MaxConcurrent"}
 """Fields whose zero (or false) is not the same as their absence."""
 KEPT_EMPTY = {"Global", "GlobalJob", "UpdateConfig", "RollbackConfig"}
@@ -37,7 +45,10 @@ def service(spec: Raw) -> Raw:
         if normalized.get(name) is not None:
             normalized[name] = {**UPDATE, **_without_zeros(normalized[name])}
     endpoint = normalized.get("EndpointSpec") or {}
-    normalized["EndpointSpec"] = {"Mode": endpoint.get("Mode") or "vip", "Ports": _ports(endpoint)}
+    normalized["EndpointSpec"] = {
+        "Mode": endpoint.get("Mode") or EndpointSpec().mode,
+        "Ports": _ports(endpoint),
+    }
     normalized["TaskTemplate"] = _template(normalized["TaskTemplate"])
     cleaned: Raw = _clean(normalized)
     return cleaned
@@ -52,16 +63,14 @@ def _mode(mode: Raw) -> Raw:
     if "Global" in mode or "GlobalJob" in mode:
         return {name: {} for name in ("Global", "GlobalJob") if name in mode}
     if "ReplicatedJob" in mode:
-        most = mode["ReplicatedJob"].get("MaxConcurrent", 1)
+        most = mode["ReplicatedJob"].get("MaxConcurrent", ReplicatedJob().max_concurrent)
         return {"ReplicatedJob": {"MaxConcurrent": most, "TotalCompletions": most, **mode["ReplicatedJob"]}}
-    return {"Replicated": {"Replicas": (mode.get("Replicated") or {}).get("Replicas", 1)}}
+    replicas = (mode.get("Replicated") or {}).get("Replicas", Replicated().replicas)
+    return {"Replicated": {"Replicas": replicas}}
 
 
 def _ports(endpoint: Raw) -> list[Raw]:
-    ports = [
-        {"Protocol": "tcp", "PublishMode": "ingress", **_without_zeros(port)}
-        for port in endpoint.get("Ports") or []
-    ]
+    ports = [{**PORT, **_without_zeros(port)} for port in endpoint.get("Ports") or []]
     return sorted(ports, key=lambda port: json.dumps(port, sort_keys=True))
 
 
@@ -78,7 +87,7 @@ def _template(template: Raw) -> Raw:
         container[kind] = sorted(container.get(kind) or [], key=lambda item: json.dumps(item, sort_keys=True))
     policy = template.get("RestartPolicy")
     if policy is not None:
-        template["RestartPolicy"] = {"Condition": "any", **_without_zeros(policy)}
+        template["RestartPolicy"] = {"Condition": RestartPolicy().condition, **_without_zeros(policy)}
     (template.get("Placement") or {}).pop("Platforms", None)
     template["Networks"] = sorted(template.get("Networks") or [], key=lambda item: str(item["Target"]))
     return template
