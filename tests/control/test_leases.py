@@ -26,7 +26,7 @@ class Shore(World):
 
     def make(self, name: str) -> str:
         """A container is made; the address that it is to have."""
-        address = leases.given(leases.with_address(self.view, self.n, None))
+        address = leases.named_address(leases.with_address(self.view, self.n, None))
         self.run(leases.prefer(self.store, name, [(self.n, address)]))
         return address
 
@@ -90,7 +90,7 @@ def test_a_full_network_takes_no_container_and_one_that_stopped_makes_room() -> 
     here = Shore()
     for name in "abcd":
         here.start(name, here.make(name))
-    assert leases.given(leases.with_address(here.view, here.n, {"Aliases": ["x"]})) == ""
+    assert leases.named_address(leases.with_address(here.view, here.n, {"Aliases": ["x"]})) == ""
     with pytest.raises(Exhausted, match="has no free address left"):
         here.start("e", "")
     stopped = here.shown("b", here.lease("b").address, held=False)

@@ -359,6 +359,8 @@ class Actor:
     # The way down.
 
     async def _stop(self, task: Task) -> None:
+        """Take a running task out of the traffic, drain it and stop its container. The row says so as soon as
+        the container's process has ended, since a successor may wait for it."""
         container, outcome = await self._inspect(), None
         if not running(container):
             await self._stopped(task, None, exit_code(container))

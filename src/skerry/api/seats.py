@@ -18,7 +18,7 @@ async def seat(call: Call, container: Raw, network: Network) -> None:
     """
     key = str(container["Id"])
     endpoint: Raw = container["NetworkSettings"]["Networks"].get(network.engine_name) or {}
-    before = leases.given(endpoint)
+    before = leases.named_address(endpoint)
     try:
         address = await leases.claim(call.store, key, network, before)
     except SkerryError as error:

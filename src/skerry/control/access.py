@@ -31,7 +31,7 @@ def require_swarm(view: View) -> Cluster:
     return view.cluster
 
 
-def one(
+def resolve(
     kind: str, objects: Iterable[Found], ref: str, named: Callable[[Found], bool], missing: type[SkerryError]
 ) -> Found:
     """The object that `ref` means: by its full ID, else by its name, else by a prefix of its ID.
@@ -51,7 +51,7 @@ def one(
 def find(view: View, kind: str, objects: Iterable[Found], ref: str, named: Callable[[Found], bool]) -> Found:
     """`one` for a route: 503 without a swarm, 404 where there is no such object."""
     require_swarm(view)
-    return one(kind, objects, ref, named, NotFound)
+    return resolve(kind, objects, ref, named, NotFound)
 
 
 def version_number(version: str | None, kind: str) -> int:

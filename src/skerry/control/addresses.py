@@ -49,7 +49,7 @@ def resolve(body: Raw, interfaces: Mapping[str, str]) -> tuple[str, str]:
     data_path = body.get("DataPathAddr", "")
     if data_path and not _is_address(interfaces.get(data_path, data_path), zero=False):
         raise InvalidParameter(NO_DATA_PATH)
-    own = [one for one in interfaces.values() if not ip_address(one).is_loopback]
+    own = [address for address in interfaces.values() if not ip_address(address).is_loopback]
     return _join(host, port), advertised or (own[0] if len(own) == 1 else "127.0.0.1")
 
 
@@ -82,17 +82,17 @@ def pools(body: Raw) -> tuple[tuple[str, ...], int]:
     Without the field, which is not the same as an empty list, both are the defaults; an empty list, which is
     what the docker CLI sends, and a size of 0 are shown, and mean the defaults.
     """
-    given, asked = body.get("DefaultAddrPool"), body.get("SubnetSize", 0)
-    if given is None:
+    texts, subnet_size = body.get("DefaultAddrPool"), body.get("SubnetSize", 0)
+    if texts is None:
         return defaults.ADDRESS_POOLS, defaults.SUBNET_SIZE
-    size = asked or defaults.SUBNET_SIZE
-    networks = [_pool(text) for text in given]
+    size = subnet_size or defaults.SUBNET_SIZE
+    networks = [_pool(text) for text in texts]
     if size > 29:
         raise SkerryError(f"subnet size is out of range: {size}")
-    for text, network in zip(given, networks, strict=True):
+    for text, network in zip(texts, networks, strict=True):
         if network.prefixlen > size:
             raise SkerryError(f"invalid CIDR: {quote(text)}. Subnet size is too small for pool: {size}")
-    return tuple(str(network) for network in networks), asked
+    return tuple(str(network) for network in networks), subnet_size
 
 
 def _pool(text: str) -> IPv4Network:

@@ -59,7 +59,7 @@ def adopted(certificates: str, key: str, now: int) -> tuple[str, bytes] | None:
     Raises RpcError in swarmkit's words.
     """
     try:
-        found = x509.load_pem_x509_certificates(certificates.encode())
+        chain = x509.load_pem_x509_certificates(certificates.encode())
     except ValueError:
         if key:
             missing = "if a signing CA key is provided, the signing CA cert must also be provided"
@@ -70,21 +70,21 @@ def adopted(certificates: str, key: str, now: int) -> tuple[str, bytes] | None:
             "there must be at least one valid, reachable external CA corresponding to the desired CA "
             "certificate"
         )
-    if len(found) > 1:
+    if len(chain) > 1:
         raise _refused("the desired CA certificate cannot contain multiple certificates")
     try:
         private = load_pem_private_key(key.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         problem = '{"code":2002,"message":"Failed to decode private key"}'
         raise _refused(f"malformed private key: {problem}") from None
-    if private.public_key() != found[0].public_key():
+    if private.public_key() != chain[0].public_key():
         raise _refused("certificate key mismatch")
-    if found[0].not_valid_after_utc < datetime.fromtimestamp(now // SECOND, UTC) + SHORTEST:
+    if chain[0].not_valid_after_utc < datetime.fromtimestamp(now // SECOND, UTC) + SHORTEST:
         raise _refused("CA certificate expires too soon")
-    if not _may_sign(found[0]):
+    if not _may_sign(chain[0]):
         raise RpcError("Internal", "unable to generate a cross-signed certificate for root rotation")
     der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return found[0].public_bytes(Encoding.PEM).decode(), der
+    return chain[0].public_bytes(Encoding.PEM).decode(), der
 
 
 def _refused(why: str) -> RpcError:

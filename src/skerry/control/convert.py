@@ -52,8 +52,8 @@ def _is_legacy(spec: Raw) -> bool:
 
 def networks_of_task(spec: Raw) -> list[Raw]:
     """What a spec that is stored says of networks in its task template, and not in the older place."""
-    found: list[Raw] = spec["TaskTemplate"].get("Networks", [])
-    return [] if found == spec.get("Networks", []) else found
+    attached: list[Raw] = spec["TaskTemplate"].get("Networks", [])
+    return [] if attached == spec.get("Networks", []) else attached
 
 
 def _with_network_ids(view: View, spec: Raw, local: Collection[str]) -> Raw:
@@ -62,7 +62,9 @@ def _with_network_ids(view: View, spec: Raw, local: Collection[str]) -> Raw:
     attached = template.get("Networks") or spec.get("Networks", [])
     if not attached:
         return dict(template)
-    resolved = [{**one, "Target": _network_id(view, one.get("Target", ""), local)} for one in attached]
+    resolved = [
+        {**network, "Target": _network_id(view, network.get("Target", ""), local)} for network in attached
+    ]
     return {**template, "Networks": resolved}
 
 
@@ -70,7 +72,9 @@ def _network_id(view: View, target: str, local: Collection[str]) -> str:
     """The ID of a network by what the spec calls it. Raises what an unusable or unknown one means."""
     living = networks.living(view)
     try:
-        return access.one("network", living, target, lambda one: one.name == target, SkerryError).id
+        return access.resolve(
+            "network", living, target, lambda network: network.name == target, SkerryError
+        ).id
     except InvalidParameter:
         raise
     except SkerryError as error:
@@ -89,14 +93,14 @@ def _template(template: Raw) -> Raw:
         raise InvalidParameter("unsupported runtime")
     if template.get("Runtime") == "plugin" or "ContainerSpec" not in template:
         raise InvalidParameter("mismatched Runtime and *Spec fields")
-    found = {**template, "ContainerSpec": _container(template["ContainerSpec"])}
-    found["ForceUpdate"] = template.get("ForceUpdate", 0)
-    found["Runtime"] = "container"
+    converted = {**template, "ContainerSpec": _container(template["ContainerSpec"])}
+    converted["ForceUpdate"] = template.get("ForceUpdate", 0)
+    converted["Runtime"] = "container"
     if "RestartPolicy" in template:
-        found["RestartPolicy"] = _restart_policy(template["RestartPolicy"])
+        converted["RestartPolicy"] = _restart_policy(template["RestartPolicy"])
     if "Preferences" in template.get("Placement", {}):
-        found["Placement"] = _placement(template["Placement"])
-    return found
+        converted["Placement"] = _placement(template["Placement"])
+    return converted
 
 
 def _container(container: Raw) -> Raw:
@@ -109,14 +113,14 @@ def _container(container: Raw) -> Raw:
         if "File" not in reference and "Runtime" not in reference:
             raise InvalidParameter("invalid Config: either File or Runtime should be set")
     isolation = _word(container.get("Isolation", ""), ("default", "process", "hyperv"))
-    found = {**container, "Isolation": isolation}
+    converted = {**container, "Isolation": isolation}
     if "Privileges" in container:
-        found["Privileges"] = _privileges(container["Privileges"])
+        converted["Privileges"] = _privileges(container["Privileges"])
     if retries := container.get("Healthcheck", {}).get("Retries"):
-        found["Healthcheck"] = {**container["Healthcheck"], "Retries": _int32(retries)}
+        converted["Healthcheck"] = {**container["Healthcheck"], "Retries": _int32(retries)}
     if "Mounts" in container:
-        found["Mounts"] = [_mount(mount) for mount in container["Mounts"]]
-    return found
+        converted["Mounts"] = [_mount(mount) for mount in container["Mounts"]]
+    return converted
 
 
 def _int32(number: int) -> int:
@@ -126,30 +130,31 @@ def _int32(number: int) -> int:
 
 def _privileges(privileges: Raw) -> Raw:
     """A mode that is none becomes the default, without a word."""
-    found = dict(privileges)
+    converted = dict(privileges)
     for key, modes in CONFINEMENTS.items():
         if key in privileges:
             mode = privileges[key].get("Mode", "")
-            found[key] = {**privileges[key], "Mode": mode if mode in modes else "default"}
-    return found
+            converted[key] = {**privileges[key], "Mode": mode if mode in modes else "default"}
+    return converted
 
 
 def _check_credentials(spec: Raw) -> None:
-    given = [f'"{word.lower()}"' for word in ("Config", "File", "Registry") if spec.get(word)]
-    if not given:
+    sources = [f'"{word.lower()}"' for word in ("Config", "File", "Registry") if spec.get(word)]
+    if not sources:
         raise InvalidParameter(
             'invalid CredentialSpec: must either provide "file", "registry", or "config" for credential spec'
         )
-    if len(given) == 2:
+    if len(sources) == 2:
         raise InvalidParameter(
-            f"invalid CredentialSpec: cannot specify both {given[0]} and {given[1]} credential specs"
+            f"invalid CredentialSpec: cannot specify both {sources[0]} and {sources[1]} credential specs"
         )
-    if len(given) > 2:
-        listed = f"{', '.join(given[:-1])}, and {given[-1]}"
+    if len(sources) > 2:
+        listed = f"{', '.join(sources[:-1])}, and {sources[-1]}"
         raise InvalidParameter(f"invalid CredentialSpec: cannot specify both {listed} credential specs")
 
 
 def _mount(mount: Raw) -> Raw:
+    """A mount with Docker's words for its type and propagation in lower case; others are refused."""
     kind = mount.get("Type", "")
     if kind and kind.lower() not in MOUNT_TYPES:
         raise InvalidParameter(f"invalid MountType: {quote(kind)}")
@@ -157,10 +162,13 @@ def _mount(mount: Raw) -> Raw:
     propagation = options.get("Propagation", "")
     if propagation and propagation.lower() not in PROPAGATIONS:
         raise InvalidParameter(f"invalid MountPropagation: {quote(propagation)}")
-    found = {key: value for key, value in mount.items() if key not in ("BindOptions", "Consistency")}
+    converted = {key: value for key, value in mount.items() if key not in ("BindOptions", "Consistency")}
     if options:
-        found["BindOptions"] = {**options, **({"Propagation": propagation.lower()} if propagation else {})}
-    return {**found, "Type": kind.lower() or "bind"}
+        converted["BindOptions"] = {
+            **options,
+            **({"Propagation": propagation.lower()} if propagation else {}),
+        }
+    return {**converted, "Type": kind.lower() or "bind"}
 
 
 def _restart_policy(policy: Raw) -> Raw:
@@ -172,9 +180,9 @@ def _restart_policy(policy: Raw) -> Raw:
 
 def _placement(placement: Raw) -> Raw:
     """Preferences that prefer nothing are dropped."""
-    preferences = [one for one in placement["Preferences"] if "Spread" in one]
-    found = {key: value for key, value in placement.items() if key != "Preferences"}
-    return {**found, "Preferences": preferences} if preferences else found
+    preferences = [preference for preference in placement["Preferences"] if "Spread" in preference]
+    converted = {key: value for key, value in placement.items() if key != "Preferences"}
+    return {**converted, "Preferences": preferences} if preferences else converted
 
 
 def _update_config(spec: Raw, name: str) -> Raw:
@@ -202,9 +210,9 @@ def _endpoint(spec: Raw) -> Raw:
     mode = endpoint.get("Mode", "vip")
     if mode not in ("vip", "dnsrr"):
         raise InvalidParameter(f"invalid resolution mode: {quote(mode)}")
-    found = {**endpoint, "Mode": mode}
+    converted = {**endpoint, "Mode": mode}
     if "Ports" in endpoint:
-        found["Ports"] = [
+        converted["Ports"] = [
             {
                 **port,
                 "Protocol": _word(port.get("Protocol", ""), ("tcp", "udp", "sctp")),
@@ -212,11 +220,11 @@ def _endpoint(spec: Raw) -> Raw:
             }
             for port in endpoint["Ports"]
         ]
-    return {"EndpointSpec": found}
+    return {"EndpointSpec": converted}
 
 
-def _word(given: str, words: tuple[str, ...]) -> str:
-    return given.lower() if given.lower() in words else words[0]
+def _word(value: str, words: tuple[str, ...]) -> str:
+    return value.lower() if value.lower() in words else words[0]
 
 
 def _mode(mode: Raw) -> Raw:

@@ -21,7 +21,7 @@ Find = Callable[[View, str], Config | Secret]
 
 def find(view: View, kind: str, files: Iterable[File], ref: str) -> File:
     """A file by ID, name (in any case, as Docker has it for these two) or ID prefix."""
-    return access.find(view, kind, files, ref, lambda one: one.name.lower() == ref.lower())
+    return access.find(view, kind, files, ref, lambda file: file.name.lower() == ref.lower())
 
 
 def split(body: Raw) -> tuple[Raw, bytes]:
@@ -65,7 +65,7 @@ def check_new(spec: Raw, data: bytes, kind: str, limit: int, files: Iterable[Con
 
 def check_name_free(name: str, kind: str, files: Iterable[Config | Secret]) -> None:
     """Names are unique without regard to case."""
-    if any(one.name.lower() == name.lower() for one in files):
+    if any(file.name.lower() == name.lower() for file in files):
         raise RpcError("AlreadyExists", f"{kind} {name} already exists")
 
 
@@ -78,9 +78,12 @@ def check_change(old: Config | Secret, spec: Raw, data: bytes) -> None:
 def check_unused(view: View, file: Config | Secret, kind: str) -> None:
     """A file that the current spec of a service names can't be removed; previous specs don't count."""
     users = []
-    for service in sorted(view.services.values(), key=lambda one: one.id):
+    for service in sorted(view.services.values(), key=lambda service: service.id):
         container = service.spec.typed.task_template.container_spec
-        used = {*(one.secret_id for one in container.secrets), *(one.config_id for one in container.configs)}
+        used = {
+            *(reference.secret_id for reference in container.secrets),
+            *(reference.config_id for reference in container.configs),
+        }
         if file.id in used:
             users.append(service.name)
     if users:

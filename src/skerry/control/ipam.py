@@ -67,16 +67,16 @@ def _check_subnet(config: Raw) -> None:
 def _check_as_swarm(config: Raw) -> None:
     """What a swarm says of ranges and gateways."""
     text, subnet = config["Subnet"], _block(config["Subnet"])
-    for word, given in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
-        if not given:
+    for word, value in (("range", config.get("IPRange")), ("gateway", config.get("Gateway"))):
+        if not value:
             continue
         try:
-            address = ip_address(given.partition("/")[0] if word == "range" and _block(given) else given)
+            address = ip_address(value.partition("/")[0] if word == "range" and _block(value) else value)
         except ValueError as error:
-            raise RpcError("InvalidArgument", f"ipam configuration: invalid {word} {given}") from error
+            raise RpcError("InvalidArgument", f"ipam configuration: invalid {word} {value}") from error
         if address not in subnet:
             raise RpcError(
-                "InvalidArgument", f"ipam configuration: subnet {text} does not contain {word} {given}"
+                "InvalidArgument", f"ipam configuration: subnet {text} does not contain {word} {value}"
             )
 
 
@@ -101,6 +101,7 @@ def _faults(config: Raw) -> Iterator[str]:
 
 
 def _range_faults(subnet: Block, text: str) -> Iterator[str]:
+    """What newer engines find in an `ip-range`, in their order; where it is no IPv4 block, only that."""
     try:
         block = _block(text)
     except ValueError:
@@ -164,26 +165,28 @@ def plan(view: View, ipam: Raw, taken: tuple[str, ...], network_address: bool) -
     `taken` are subnets (CIDR) that this machine reaches otherwise; `network_address`: see `lay_out`. Raises
     Exhausted, InvalidParameter.
     """
-    wanted = _wanted(ipam)
-    if wanted.subnet and (other := allocate.overlap(view, wanted.subnet, taken)):
-        raise RpcError("InvalidArgument", f"ipam configuration: subnet {wanted.subnet} overlaps with {other}")
-    subnet = wanted.subnet or allocate.free_subnet(view, taken)
+    request = _requested(ipam)
+    if request.subnet and (other := allocate.overlap(view, request.subnet, taken)):
+        raise RpcError(
+            "InvalidArgument", f"ipam configuration: subnet {request.subnet} overlaps with {other}"
+        )
+    subnet = request.subnet or allocate.free_subnet(view, taken)
     gateway, leg = lay_out(
         subnet,
-        wanted.gateway,
-        wanted.ip_range,
-        wanted.auxiliary.values(),
+        request.gateway,
+        request.ip_range,
+        request.auxiliary.values(),
         network_address=network_address,
     )
-    return AddressPlan(subnet, wanted.ip_range, gateway, wanted.auxiliary, leg)
+    return AddressPlan(subnet, request.ip_range, gateway, request.auxiliary, leg)
 
 
-def _wanted(ipam: Raw) -> AddressPlan:
+def _requested(ipam: Raw) -> AddressPlan:
     """The IPv4 subnet that the user gives."""
     for config in ipam.get("Config", []):
         subnet = ip_network(config["Subnet"], strict=False)
         if subnet.version == 4:
-            given = config.get("IPRange")
-            ip_range = str(ip_network(given, strict=False)) if given else ""
+            block = config.get("IPRange")
+            ip_range = str(ip_network(block, strict=False)) if block else ""
             return AddressPlan(str(subnet), ip_range, config.get("Gateway") or "", dict(_auxiliary(config)))
     return AddressPlan()

@@ -25,13 +25,13 @@ STARTING = 30 * SECOND
 """How long a container may take to start with the address that it was given."""
 
 
-def leases_of(seen: Raw, networks: Mapping[str, Network]) -> Iterator[Lease]:
+def leases_of(inspection: Raw, networks: Mapping[str, Network]) -> Iterator[Lease]:
     """The leases of an inspected container that is no task; `networks` are ours, by the engine's names."""
-    if TASK_ID in ((seen.get("Config") or {}).get("Labels") or {}):
+    if TASK_ID in ((inspection.get("Config") or {}).get("Labels") or {}):
         return
-    container, state = str(seen["Id"]), seen.get("State") or {}
+    container, state = str(inspection["Id"]), inspection.get("State") or {}
     runs = bool(state.get("Running") or state.get("Restarting"))
-    for name, endpoint in ((seen.get("NetworkSettings") or {}).get("Networks") or {}).items():
+    for name, endpoint in ((inspection.get("NetworkSettings") or {}).get("Networks") or {}).items():
         network, named = (
             networks.get(name),
             ((endpoint or {}).get("IPAMConfig") or {}).get("IPv4Address") or "",
@@ -53,7 +53,7 @@ def lease_id(container: str, network: Network) -> str:
     return f"{container}.{network.id}"
 
 
-def given(settings: Raw | None) -> str:
+def named_address(settings: Raw | None) -> str:
     """The address that an endpoint's settings name; "" where they leave it open."""
     return str(((settings or {}).get("IPAMConfig") or {}).get("IPv4Address") or "")
 
@@ -61,7 +61,7 @@ def given(settings: Raw | None) -> str:
 def with_address(view: View, network: Network, settings: Raw | None) -> Raw:
     """Settings of an endpoint with an address that is free now, unless they name one, or there is none."""
     settings = dict(settings or {})
-    if not given(settings):
+    if not named_address(settings):
         try:
             address = Allocator(view).give(network)
         except Exhausted:
@@ -72,7 +72,10 @@ def with_address(view: View, network: Network, settings: Raw | None) -> Raw:
 
 async def prefer(store: Store, container: str, chosen: Iterable[tuple[Network, str]]) -> None:
     """Note the addresses that skerry chose for a container that was made: it may get others at its start."""
-    rows = [Lease(lease_id(container, one), container, one.id, at, held=False) for one, at in chosen]
+    rows = [
+        Lease(lease_id(container, network), container, network.id, address, held=False)
+        for network, address in chosen
+    ]
 
     def write(tx: Tx) -> None:
         for row in rows:
@@ -120,14 +123,14 @@ async def release(store: Store, container: str, network: Network) -> None:
 
 
 async def settle(
-    store: Store, seen: Iterable[Lease], known: Iterable[str] | None, ended: Collection[str] = ()
+    store: Store, leases: Iterable[Lease], known: Iterable[str] | None, ended: Collection[str] = ()
 ) -> None:
     """Have the rows say which container has which address, as the engine shows it.
 
-    `known` are the containers that were looked at, of whom nothing but `seen` remains; None is all. Those in
-    `ended` have run; others that do not run may be about to start.
+    `known` are the containers that were looked at, of whom nothing but `leases` remains; None is all. Those
+    in `ended` have run; others that do not run may be about to start.
     """
-    rows = {row.id: row for row in seen}
+    rows = {row.id: row for row in leases}
     looked_at = None if known is None else frozenset(known)
 
     def write(tx: Tx) -> None:
@@ -146,6 +149,8 @@ def _had_its_time(tx: Tx, row: Lease) -> bool:
 
 
 def _settle(tx: Tx, row: Lease, ended: bool) -> None:
+    """Bring one row to what the engine shows. An address that is held stays so while its container may be
+    about to start: the engine shows it as not running then."""
     before = tx.view.leases.get(row.id)
     if before is None:
         tx.put(row)

@@ -42,8 +42,8 @@ class Place:
 class Mismatch(InvalidParameter):
     """A value of the wrong type; its message is what engines of 20.10 said."""
 
-    def __init__(self, found: str, kind: str, place: Place, why: str = "") -> None:
-        self.found, self.kind, self.place, self.why = found, kind, place, why
+    def __init__(self, value: str, kind: str, place: Place, why: str = "") -> None:
+        self.value, self.kind, self.place, self.why = value, kind, place, why
         super().__init__(self.words(GO_OF_20_10))
 
     def words(self, go: tuple[int, int]) -> str:
@@ -55,10 +55,10 @@ class Mismatch(InvalidParameter):
         struct = (place.body if whole else place.owner).partition(".")[2]
         path = [struct, *map(str, _whole(place) if whole else _fields(place, parts=go >= PARTS_TOLD))]
         inside = whole and isinstance(place.steps[-1], int)
-        told = (
-            f"json: cannot unmarshal {self.found} into {'' if inside else 'Go struct field '}{'.'.join(path)}"
+        message = (
+            f"json: cannot unmarshal {self.value} into {'' if inside else 'Go struct field '}{'.'.join(path)}"
         )
-        return f"{told} of type {self.kind}" + (f": {self.why}" if self.why else "")
+        return f"{message} of type {self.kind}" + (f": {self.why}" if self.why else "")
 
 
 def _whole(place: Place) -> Iterator[str | int]:

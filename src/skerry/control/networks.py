@@ -29,13 +29,13 @@ class InvalidNetwork(InvalidParameter):
 
 def living(view: View) -> list[Network]:
     """The networks that users see: removed ones wait for their bridge to go."""
-    found = [network for network in view.networks.values() if not network.removed]
-    return sorted(found, key=lambda network: (network.created_at, network.id))
+    networks = [network for network in view.networks.values() if not network.removed]
+    return sorted(networks, key=lambda network: (network.created_at, network.id))
 
 
 def find(view: View, ref: str) -> Network:
     """A network by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
-    return access.find(view, "network", living(view), ref, lambda one: one.name == ref)
+    return access.find(view, "network", living(view), ref, lambda network: network.name == ref)
 
 
 async def create(
@@ -130,12 +130,12 @@ def _check(view: View, spec: Raw, strict: bool) -> None:
 
 def _check_addresses(spec: Raw, strict: bool) -> None:
     """What skerry can give out and carry; of another driver's network the engine gives the addresses."""
-    given = spec.get("IPAM", {})
+    config = spec.get("IPAM", {})
     if _is_overlay(spec):
-        ipam.check(given, strict)
+        ipam.check(config, strict)
         drivers.check(spec)
     else:
-        ipam.check({**given, "Config": []}, strict)
+        ipam.check({**config, "Config": []}, strict)
 
 
 def _check_kind(view: View, spec: Raw) -> None:
@@ -173,7 +173,7 @@ async def remove(store: Store, ref: str) -> None:
 
 
 def _check_ingress_unused(view: View) -> None:
-    for service in sorted(view.services.values(), key=lambda one: one.id):
+    for service in sorted(view.services.values(), key=lambda service: service.id):
         ports = service.spec.typed.endpoint_spec.ports
         on_it = any(network.ingress for network in networks_of(view, service))
         if on_it or any(port.publish_mode == "ingress" for port in ports):
@@ -185,11 +185,11 @@ def _check_ingress_unused(view: View) -> None:
 
 def _check_unused(view: View, network: Network) -> None:
     """Tasks that are told to go are in nobody's way: `stack rm` removes the network right after them."""
-    for service in sorted(view.services.values(), key=lambda one: one.id):
+    for service in sorted(view.services.values(), key=lambda service: service.id):
         targets = [attached.target for attached in service.spec.typed.task_template.networks]
         if network.id in targets:
             raise RpcError("FailedPrecondition", f"network {network.id} is in use by service {service.id}")
-    for task in sorted(view.tasks.values(), key=lambda one: one.id):
-        attached = any(one.network_id == network.id for one in task.attachments)
+    for task in sorted(view.tasks.values(), key=lambda task: task.id):
+        attached = any(attachment.network_id == network.id for attachment in task.attachments)
         if attached and task.live and task.status.state <= TaskState.RUNNING:
             raise RpcError("FailedPrecondition", f"network {network.id} is in use by task {task.id}")

@@ -17,7 +17,7 @@ AVAILABILITIES = ("active", "pause", "drain")
 
 def find(view: View, ref: str) -> Node:
     """A node by ID, hostname or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
-    return access.find(view, "node", view.nodes.values(), ref, lambda one: one.hostname == ref)
+    return access.find(view, "node", view.nodes.values(), ref, lambda node: node.hostname == ref)
 
 
 async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:

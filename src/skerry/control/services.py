@@ -21,7 +21,7 @@ from skerry.store.store import Store, Tx
 
 def find(view: View, ref: str) -> Service:
     """A service by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
-    return access.find(view, "service", view.services.values(), ref, lambda one: one.name == ref)
+    return access.find(view, "service", view.services.values(), ref, lambda service: service.name == ref)
 
 
 async def create(
@@ -35,12 +35,13 @@ async def create(
     spec = Spec(ServiceSpec, pinned(converted, content))
 
     def write(tx: Tx) -> tuple[str, list[str]]:
+        """Put the service and its first revision, once nothing of the swarm's is in its way."""
         access.require_swarm(tx.view)
         _check(tx.view, spec)
         validate.check_ports(tx.view, spec.typed)
         validate.check_files(tx.view, spec.typed)
         name = spec.typed.name
-        if any(one.name.lower() == name.lower() for one in tx.view.services.values()):
+        if any(other.name.lower() == name.lower() for other in tx.view.services.values()):
             raise RpcError(
                 "AlreadyExists", f"name conflicts with an existing object: service {name} already exists"
             )
@@ -78,6 +79,7 @@ async def update(
     """
 
     def write(tx: Tx) -> list[str]:
+        """Put the changed service, with a revision where its spec is another."""
         service = find(tx.view, ref)
         pinned_spec = Spec(ServiceSpec, pinned(spec, content, service.spec.raw))
         kept_auth = auth or _stored_auth(tx.view, service, registry_auth_from)
@@ -152,9 +154,10 @@ def _with_spec(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str) -> 
     number, current = service.revision, tx.view.revision(service.id, service.revision)
     parent = current.parent if current is not None else 0
     if spec != service.spec:
-        kept = tx.view.revisions_of(service.id)
-        parent, number = service.revision, max([service.revision, *(one.number for one in kept)]) + 1
-        for old in kept[: max(0, len(kept) + 1 - defaults.REVISIONS_KEPT)]:
+        history = tx.view.revisions_of(service.id)
+        parent = service.revision
+        number = max([parent, *(revision.number for revision in history)]) + 1
+        for old in history[: max(0, len(history) + 1 - defaults.REVISIONS_KEPT)]:
             tx.delete(old)
     changed = replace(
         service, spec=spec, spec_version=tx.version, revision=number, registry_auth=auth, update=None

@@ -104,21 +104,22 @@ async def init(
     routes = tuple(taken)
 
     def write(tx: Tx) -> str:
+        """Put the cluster, its node and its networks, or change the standing cluster that goes on."""
         standing = tx.view.cluster
         if standing is not None and not body.get("ForceNewCluster"):
             raise Unavailable(ALREADY)
         if tx.view.locked:
             raise Unavailable(NO_WORKER)
         addresses.check_listen(body)
-        wanted = body.get("Spec", {})
-        _check_name(wanted)
+        overrides = body.get("Spec", {})
+        _check_name(overrides)
         listen, address = addresses.resolve(body, interfaces or {})
         pools, size = addresses.pools(body)
         port = addresses.data_path_port(body)
         availability = body.get("Availability") or "active"
         if availability.lower() not in ("active", "pause", "drain"):
             raise SkerryError(f"invalid Availability: {quote(availability)}")
-        merged = _merged(DEFAULTS if standing is None else standing.spec, wanted)
+        merged = _merged(DEFAULTS if standing is None else standing.spec, overrides)
         spec = _public(merged)
         if body.get("AutoLockManagers"):
             spec["EncryptionConfig"] = {**spec["EncryptionConfig"], "AutoLockManagers": True}
@@ -175,17 +176,17 @@ def _add_ingress(tx: Tx, taken: tuple[str, ...]) -> Network:
     return networks.add(tx, spec, taken)
 
 
-def _merged(base: Raw, given: Raw) -> Raw:
+def _merged(base: Raw, overrides: Raw) -> Raw:
     """`base` with what `given` sets to something, one level deep: zero leaves it,
     but where it can be meant."""
-    found: dict[str, Any] = dict(base)
-    for key, value in given.items():
+    merged: dict[str, Any] = dict(base)
+    for key, value in overrides.items():
         if isinstance(value, dict) and key != "Labels":
             set_here = {name: item for name, item in value.items() if item or name in ZERO_IS_MEANT}
-            found[key] = {**base.get(key, {}), **set_here}
+            merged[key] = {**base.get(key, {}), **set_here}
         elif value:
-            found[key] = value
-    return found
+            merged[key] = value
+    return merged
 
 
 def _public(spec: Raw) -> Raw:
@@ -193,7 +194,9 @@ def _public(spec: Raw) -> Raw:
     them for the certificates of nodes that join."""
     config = {key: value for key, value in spec["CAConfig"].items() if key not in SIGNING}
     if authorities := config.get("ExternalCAs"):
-        config["ExternalCAs"] = [{**one, "Protocol": one["Protocol"].lower()} for one in authorities]
+        config["ExternalCAs"] = [
+            {**authority, "Protocol": authority["Protocol"].lower()} for authority in authorities
+        ]
     return {**spec, "CAConfig": config}
 
 
@@ -241,6 +244,7 @@ async def leave(store: Store, force: bool) -> None:
     """
 
     def write(tx: Tx) -> None:
+        """Tell tasks and networks that still stand to go, and delete all other rows."""
         cluster = tx.view.cluster
         if cluster is None:
             raise Unavailable("This node is not part of a swarm")
@@ -278,6 +282,8 @@ async def update(
     number = access.version_number(version, "swarm")
 
     def write(tx: Tx) -> None:
+        """Put the cluster with its whole new spec and new tokens. Its version is compared after the spec is
+        checked: what is wrong with the spec is said first."""
         cluster = require_swarm(tx.view)
         _check_name(body)
         spec = {

@@ -93,7 +93,7 @@ def _check_quantity(cpus: int, memory: int) -> None:
 def check_constraints(constraints: Iterable[str]) -> None:
     """Raises RpcError Unknown (500, as swarmkit lets the parser's error through)."""
     for line in constraints:
-        operator = next((one for one in ("==", "!=") if one in line), None)
+        operator = next((sign for sign in ("==", "!=") if sign in line), None)
         if operator is None:
             raise RpcError("Unknown", "constraint expected one operator from ==, !=")
         key, _, value = (part.strip() for part in line.partition(operator))
@@ -129,10 +129,10 @@ def _check_references(
 
 def _check_credential_config(container: ContainerSpec) -> None:
     credentials = container.privileges.credential_spec
-    wanted = credentials.config if credentials is not None else ""
-    if wanted and wanted not in [ref.config_id for ref in container.configs if ref.runtime is not None]:
+    config = credentials.config if credentials is not None else ""
+    if config and config not in [ref.config_id for ref in container.configs if ref.runtime is not None]:
         raise _invalid(
-            f"CredentialSpec references config '{wanted}', but that config isn't in config references with "
+            f"CredentialSpec references config '{config}', but that config isn't in config references with "
             "RuntimeTarget"
         )
 
@@ -223,15 +223,15 @@ def check_ports(view: View, spec: ServiceSpec, own_id: str = "") -> None:
 
     A service whose update would be rolled back keeps its former ports until the update is over.
     """
-    wanted: dict[tuple[int, str], set[str]] = {}
+    published: dict[tuple[int, str], set[str]] = {}
     for port in spec.endpoint_spec.ports:
         if port.published_port:
-            wanted.setdefault((port.published_port, port.protocol), set()).add(port.publish_mode)
-    for service in sorted(view.services.values(), key=lambda one: one.id):
+            published.setdefault((port.published_port, port.protocol), set()).add(port.publish_mode)
+    for service in sorted(view.services.values(), key=lambda service: service.id):
         if service.id == own_id:
             continue
         for held in _held_ports(view, service):
-            modes = wanted.get((held.published, held.protocol), set())
+            modes = published.get((held.published, held.protocol), set())
             if held.mode == "ingress" and modes:
                 raise _in_use(held, service, "an ingress port")
             if "ingress" in modes:

@@ -61,17 +61,21 @@ def lay_out(
         raise InvalidParameter(
             f"subnet {subnet} is too small: an overlay network needs a /{LARGEST_PREFIX} or larger"
         )
-    kept = {int(IPv4Address(address)) for address in auxiliary}
+    excluded = {int(IPv4Address(address)) for address in auxiliary}
     usable = _usable(network)
     inside = _usable(IPv4Network(ip_range), network) if ip_range else range(0)
-    first = next((one for one in inside or usable if one not in kept), 0)
+    first = next((number for number in inside or usable if number not in excluded), 0)
     chosen = int(IPv4Address(gateway)) if gateway else first
-    free = [one for one in reversed(usable) if one != chosen and one not in kept] if chosen in usable else []
+    free = (
+        [number for number in reversed(usable) if number != chosen and number not in excluded]
+        if chosen in usable
+        else []
+    )
     if not free:
         raise InvalidParameter(
             f"subnet {subnet} has no address left for the gateway and the network's resolver"
         )
-    leg = next((one for one in free if one not in inside), free[0])
+    leg = next((number for number in free if number not in inside), free[0])
     if network_address and network.prefixlen >= SMALL_PREFIX:
         leg = int(network.network_address)
     return str(IPv4Address(chosen)), str(IPv4Address(leg))
@@ -109,7 +113,7 @@ def _layout(subnet: str, ip_range: str, reserved: tuple[str, ...]) -> Layout:
         containers, vips = (lower, upper), (upper, lower)
     nobodys = {int(IPv4Address(address)) for address in reserved if address}
     nobodys |= {int(network.network_address), int(network.broadcast_address)}
-    return Layout(containers, tuple(one[::-1] for one in vips), frozenset(nobodys))
+    return Layout(containers, tuple(zone[::-1] for zone in vips), frozenset(nobodys))
 
 
 def free_vip(view: View, network: Network) -> str:
@@ -137,12 +141,12 @@ def _free(
         for zone in zones:
             start = zone.index(last) + 1 if last in zone else 0
             for number in chain(zone[start:], zone[:start]):
-                if not any(number in one for one in taken):
+                if not any(number in numbers for numbers in taken):
                     return number
         return None
 
-    found = search(held, reserved, without, idle)
-    return search(held, reserved, without) if found is None and idle else found
+    number = search(held, reserved, without, idle)
+    return search(held, reserved, without) if number is None and idle else number
 
 
 class Allocator:
@@ -150,24 +154,24 @@ class Allocator:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._given: dict[str, set[int]] = {}
+        self._issued: dict[str, set[int]] = {}
         self._last: dict[str, int] = {}
         self._full: set[str] = set()
 
     def give(self, network: Network, without: Iterable[str] = ()) -> str:
         """An address that nobody has, and none of `without`. Raises Exhausted."""
-        given = self._given.setdefault(network.id, set())
+        issued = self._issued.setdefault(network.id, set())
         refused = {int(IPv4Address(address)) for address in without}
         number = None
         if network.id not in self._full:
             last = self._last.get(network.id, self._view.index.last_task.get(network.id, 0))
-            number = _free(self._view, network, layout(network).containers, last, given | refused)
+            number = _free(self._view, network, layout(network).containers, last, issued | refused)
         if number is None:
             if not refused:
                 self._full.add(network.id)
             place = network.ip_range or network.subnet
             raise Exhausted(f"network {network.name} ({place}) has no free address left")
-        given.add(number)
+        issued.add(number)
         self._last[network.id] = number
         return str(IPv4Address(number))
 
@@ -179,24 +183,27 @@ class Allocator:
 
         Where a network is full, a task gets the address of the one that has to stop before it starts.
         """
-        found: dict[str, str] = {}
-        for one in task.attachments:
-            network = self._view.networks.get(one.network_id)
-            if network is None or not network.subnet or one.network_id in found:
+        addresses: dict[str, str] = {}
+        for attachment in task.attachments:
+            network = self._view.networks.get(attachment.network_id)
+            if network is None or not network.subnet or attachment.network_id in addresses:
                 continue
-            if one.reserved and one.reserved not in without:
-                found[one.network_id] = one.reserved
+            if attachment.reserved and attachment.reserved not in without:
+                addresses[attachment.network_id] = attachment.reserved
                 continue
             try:
-                found[one.network_id] = self.give(network, without)
+                addresses[attachment.network_id] = self.give(network, without)
             except Exhausted:
-                inherited = _address(predecessor, one.network_id)
+                inherited = _address(predecessor, attachment.network_id)
                 if not inherited or inherited in without:
                     raise
-                found[one.network_id] = inherited
-        return tuple(replace(one, reserved=found.get(one.network_id, "")) for one in task.attachments)
+                addresses[attachment.network_id] = inherited
+        return tuple(
+            replace(attachment, reserved=addresses.get(attachment.network_id, ""))
+            for attachment in task.attachments
+        )
 
 
 def _address(task: Task | None, network_id: str) -> str:
     places = task.attachments if task is not None and task.placed else ()
-    return next((one.reserved or one.address for one in places if one.network_id == network_id), "")
+    return next((place.reserved or place.address for place in places if place.network_id == network_id), "")

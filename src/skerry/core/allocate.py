@@ -24,7 +24,7 @@ def free_subnet(view: View, taken: Iterable[str] = ()) -> str:
     """
     cluster = view.cluster
     assert cluster is not None
-    occupied = _ipv4(one.subnet for one in view.networks.values() if one.subnet) + _ipv4(taken)
+    occupied = _ipv4(network.subnet for network in view.networks.values() if network.subnet) + _ipv4(taken)
     for pool in cluster.address_pools or defaults.ADDRESS_POOLS:
         for candidate in _subnets(IPv4Network(pool), cluster.subnet_size or defaults.SUBNET_SIZE, occupied):
             return str(candidate)
@@ -37,7 +37,7 @@ def _subnets(pool: IPv4Network, prefix: int, occupied: list[IPv4Network]) -> Ite
     address, end = int(pool.network_address), int(pool.broadcast_address)
     while address <= end:
         candidate = IPv4Network((address, max(prefix, pool.prefixlen)))
-        clash = next((one for one in occupied if one.overlaps(candidate)), None)
+        clash = next((block for block in occupied if block.overlaps(candidate)), None)
         if clash is None:
             yield candidate
             address += size
@@ -52,24 +52,25 @@ def overlap(view: View, subnet: str, taken: Iterable[str] = ()) -> str:
     Removed networks are in nobody's way: the same network may be asked for again while its old bridge still
     stands, and the new one is made when that has gone.
     """
-    wanted = IPv4Network(subnet)
+    block = IPv4Network(subnet)
     networks = sorted(
-        (one for one in view.networks.values() if one.subnet), key=lambda one: (one.created_at, one.id)
+        (network for network in view.networks.values() if network.subnet),
+        key=lambda network: (network.created_at, network.id),
     )
     for network in networks:
-        if not network.removed and IPv4Network(network.subnet).overlaps(wanted):
+        if not network.removed and IPv4Network(network.subnet).overlaps(block):
             return f"network {network.name} ({network.subnet})"
-    ours = _ipv4(one.subnet for one in networks)
+    ours = _ipv4(network.subnet for network in networks)
     for route in _ipv4(taken):
-        if route.overlaps(wanted) and route not in ours:
+        if route.overlaps(block) and route not in ours:
             return f"{route}, which this machine reaches otherwise"
     return ""
 
 
 def _ipv4(cidrs: Iterable[str]) -> list[IPv4Network]:
     """The IPv4 ones of them but for the default route, which overlaps everything."""
-    found = [IPv4Network(one, strict=False) for one in cidrs if ":" not in one]
-    return [one for one in found if one.prefixlen > 0]
+    blocks = [IPv4Network(cidr, strict=False) for cidr in cidrs if ":" not in cidr]
+    return [block for block in blocks if block.prefixlen > 0]
 
 
 def endpoint(view: View, service: Service) -> Endpoint:
@@ -102,8 +103,8 @@ def _vip(view: View, network: Network, service: Service) -> str:
 def _ports(view: View, service: Service) -> tuple[Port, ...]:
     """The published ports, with a number chosen for those of ingress mode that left it open; in host mode
     each task has its own."""
-    wanted = service.spec.typed.endpoint_spec.ports
-    mine = {(port.protocol, port.published_port) for port in wanted if port.published_port}
+    ports = service.spec.typed.endpoint_spec.ports
+    mine = {(port.protocol, port.published_port) for port in ports if port.published_port}
     refused = view.node.ports_err if view.node is not None else {}
 
     def busy(protocol: str, number: int) -> bool:
@@ -115,7 +116,7 @@ def _ports(view: View, service: Service) -> tuple[Port, ...]:
         )
 
     chosen = []
-    for port in wanted:
+    for port in ports:
         number = port.published_port
         if not number and port.publish_mode != "host":
             number = _free_port(port, service.endpoint.ports, busy)
@@ -128,8 +129,8 @@ def _free_port(port: PortConfig, before: tuple[Port, ...], busy: Callable[[str, 
     """The number that this port had, if it is one that we choose; else the lowest free one."""
     same = (port.target_port, port.protocol, port.publish_mode, port.name)
     for old in before:
-        kept = old.published in defaults.PORT_RANGE and not busy(port.protocol, old.published)
-        if kept and (old.target, old.protocol, old.mode, old.name) == same:
+        available = old.published in defaults.PORT_RANGE and not busy(port.protocol, old.published)
+        if available and (old.target, old.protocol, old.mode, old.name) == same:
             return old.published
     for number in defaults.PORT_RANGE:
         if not busy(port.protocol, number):

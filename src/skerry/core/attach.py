@@ -21,7 +21,7 @@ def lacks_ingress(view: View, service: Service) -> bool:
 
 def _named(view: View, service: Service) -> tuple[Network, ...]:
     named = service.spec.typed.task_template.networks
-    return tuple(view.networks[one.target] for one in named if one.target in view.networks)
+    return tuple(view.networks[config.target] for config in named if config.target in view.networks)
 
 
 def _ingress(view: View) -> tuple[Network, ...]:

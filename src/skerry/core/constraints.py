@@ -25,7 +25,7 @@ def fits(placement: Placement, node: Node) -> bool:
 
 def constraints_met(constraints: Iterable[str], node: Node) -> bool:
     """Whether the node satisfies all of e.g. `["node.role == manager"]`; an unknown key never matches."""
-    return all(_constraint_met(one, node) for one in constraints)
+    return all(_constraint_met(constraint, node) for constraint in constraints)
 
 
 def platform_met(platforms: Sequence[Platform], node: Node) -> bool:
@@ -38,20 +38,20 @@ def platform_met(platforms: Sequence[Platform], node: Node) -> bool:
     )
 
 
-def _alike(wanted: str, found: str) -> bool:
-    return not wanted or ARCHITECTURES.get(wanted, wanted) == ARCHITECTURES.get(found, found)
+def _alike(required: str, actual: str) -> bool:
+    return not required or ARCHITECTURES.get(required, required) == ARCHITECTURES.get(actual, actual)
 
 
 def _constraint_met(constraint: str, node: Node) -> bool:
     match = _CONSTRAINT.match(constraint)
     if match is None:
         return False
-    key, operator, wanted = match.groups()
-    found = _attribute(key, node)
-    if found is None:
+    key, operator, value = match.groups()
+    actual = _attribute(key, node)
+    if actual is None:
         return False
     by_address = key.lower() == "node.ip"
-    equal = _address_in(found, wanted) if by_address else found.lower() == wanted.lower()
+    equal = _address_in(actual, value) if by_address else actual.lower() == value.lower()
     return equal == (operator == "==")
 
 
@@ -77,8 +77,8 @@ def _attribute(key: str, node: Node) -> str | None:
     return None
 
 
-def _address_in(address: str, wanted: str) -> bool:
+def _address_in(address: str, block: str) -> bool:
     try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(wanted, strict=False)
+        return ipaddress.ip_address(address) in ipaddress.ip_network(block, strict=False)
     except ValueError:
         return False

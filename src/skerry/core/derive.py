@@ -73,7 +73,7 @@ class TrafficBuilder:
 
     def _joined(self, view: View) -> Traffic:
         """The whole traffic: what each service gives, the oldest first, and what networks do."""
-        bridges = [one for one in view.networks.values() if one.leg and not one.removed]
+        bridges = [network for network in view.networks.values() if network.leg and not network.removed]
         networks = sorted(bridges, key=lambda network: network.id)
         services = sorted(view.services.values(), key=lambda service: (service.created_at, service.id))
         ordered = [self._shares[service.id] for service in services]
@@ -81,10 +81,10 @@ class TrafficBuilder:
         until = _deploying(networks, ordered)
         return Traffic(
             segments=tuple(segment_of(network) for network in networks),
-            services=tuple(chain.from_iterable(one.virtual for one in ordered)),
+            services=tuple(chain.from_iterable(share.virtual for share in ordered)),
             ports=_ports(ordered),
-            names=tuple(chain.from_iterable(one.names for one in ordered)),
-            clients=tuple(chain.from_iterable(one.clients for one in (*ordered, *gone))),
+            names=tuple(chain.from_iterable(share.names for share in ordered)),
+            clients=tuple(chain.from_iterable(share.clients for share in (*ordered, *gone))),
             deploying=tuple((network.id, until[network.id]) for network in networks if network.id in until),
         )
 
@@ -113,15 +113,15 @@ def segment_of(network: Network) -> Segment:
 def _ports(ordered: Iterable[ServiceTraffic]) -> tuple[PublishedPort, ...]:
     """Published ports, one service each: the one with placed tasks, then the older."""
     owners: dict[tuple[str, int], PublishedPort] = {}
-    for one in sorted(ordered, key=lambda share: not share.placed):
-        for port in one.ports:
+    for share in sorted(ordered, key=lambda share: not share.placed):
+        for port in share.ports:
             owners.setdefault((port.protocol, port.port), port)
     return tuple(owners[key] for key in sorted(owners))
 
 
 def _deploying(networks: Iterable[Network], shares: Iterable[ServiceTraffic]) -> dict[str, float]:
     """Until when (epoch seconds) services may still be on their way to a stack's network, by its ID."""
-    born = {one.id: one.created_at for one in networks if stack_of(one.labels)}
-    for network_id, at in chain.from_iterable(one.born for one in shares):
+    born = {network.id: network.created_at for network in networks if stack_of(network.labels)}
+    for network_id, at in chain.from_iterable(share.born for share in shares):
         born[network_id] = max(at, born.get(network_id, 0))
     return {key: (at + DEPLOY_WINDOW) / SECOND for key, at in born.items()}

@@ -22,12 +22,12 @@ def is_dirty(service: Service, task: Task, node: Node) -> bool:
     """
     if task.spec_version == service.spec_version:
         return False
-    wanted = template_of(service.spec)
-    if not wanted.same_but("Placement", task.spec):
+    template = template_of(service.spec)
+    if not template.same_but("Placement", task.spec):
         return True
-    if wanted != task.spec:
+    if template != task.spec:
         waiting = task.status.state < TaskState.ASSIGNED
-        if waiting or not fits(wanted.typed.placement, node):
+        if waiting or not fits(template.typed.placement, node):
             return True
     return endpoint_of(service.spec) != task.endpoint_spec
 

@@ -83,9 +83,9 @@ class Draft:
         """The slots as the draft has them now."""
         if self._stale:
             tasks = (task for task in self.tasks.values() if task.slot in self._stale)
-            kept = {number: slot for number, slot in self._slots.items() if number not in self._stale}
+            unchanged = {number: slot for number, slot in self._slots.items() if number not in self._stale}
             fresh = slots_of(self.service, tasks, self.policy, self.node)
-            self._slots = dict(sorted((kept | fresh).items()))
+            self._slots = dict(sorted((unchanged | fresh).items()))
             self._stale.clear()
         return self._slots
 

@@ -51,27 +51,31 @@ class Guests:
     clients: tuple[Client, ...] = ()
 
 
-def container_of(seen: Raw, networks: Mapping[str, Network]) -> Container | None:
+def container_of(inspection: Raw, networks: Mapping[str, Network]) -> Container | None:
     """An inspected container, where it runs and is no task; `networks` are ours by the engine's names."""
-    config, host = seen.get("Config") or {}, seen.get("HostConfig") or {}
-    if not seen["State"].get("Running") or TASK_ID in (config.get("Labels") or {}):
+    config, host = inspection.get("Config") or {}, inspection.get("HostConfig") or {}
+    if not inspection["State"].get("Running") or TASK_ID in (config.get("Labels") or {}):
         return None
-    endpoints = tuple(_endpoints(seen, networks))
-    ours = [(networks[one.network].leg, one.address) for one in endpoints if one.network in networks]
+    endpoints = tuple(_endpoints(inspection, networks))
+    ours = [
+        (networks[endpoint.network].leg, endpoint.address)
+        for endpoint in endpoints
+        if endpoint.network in networks
+    ]
     legs = {network.leg for network in networks.values()}
     return Container(
-        id=str(seen["Id"]),
-        name=str(seen.get("Name", "")).removeprefix("/"),
+        id=str(inspection["Id"]),
+        name=str(inspection.get("Name", "")).removeprefix("/"),
         hostname=str(config.get("Hostname") or "").lower(),
-        pid=int(seen["State"].get("Pid") or 0),
+        pid=int(inspection["State"].get("Pid") or 0),
         nameservers=tuple(server for server in host.get("Dns") or () if server not in legs),
         endpoints=endpoints,
         legs=tuple(ours),
     )
 
 
-def _endpoints(seen: Raw, networks: Mapping[str, Network]) -> Iterator[Endpoint]:
-    places = (seen.get("NetworkSettings") or {}).get("Networks") or {}
+def _endpoints(inspection: Raw, networks: Mapping[str, Network]) -> Iterator[Endpoint]:
+    places = (inspection.get("NetworkSettings") or {}).get("Networks") or {}
     for name, place in sorted(places.items(), key=lambda item: _shown(item[0], networks)):
         if place and place.get("IPAddress") and name not in NAMELESS:
             network = networks.get(name)
@@ -99,10 +103,17 @@ def guests(containers: Iterable[Container]) -> Guests:
     """What the containers on our networks give to the network. Whom they can name on other networks of the
     engine's is told, too: the gate answers them everything."""
     containers = sorted(containers, key=lambda container: container.id)
-    seen_by_guests = {place.key for one in containers if one.legs for place in one.endpoints}
+    seen_by_guests = {
+        place.key for container in containers if container.legs for place in container.endpoints
+    }
     return Guests(
-        tuple(name for one in containers for name in _names(one) if name.network_id in seen_by_guests),
-        tuple(client for one in containers for client in _clients(one)),
+        tuple(
+            name
+            for container in containers
+            for name in _names(container)
+            if name.network_id in seen_by_guests
+        ),
+        tuple(client for container in containers for client in _clients(container)),
     )
 
 

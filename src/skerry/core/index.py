@@ -63,10 +63,10 @@ class Index:
     @staticmethod
     def of(objects: Iterable[Object]) -> Index:
         """The index of these objects."""
-        found = Index()
+        index = Index()
         for obj in sorted(objects, key=lambda obj: (obj.created_at, obj.id)):
-            found = found.changed(None, obj)
-        return found
+            index = index.changed(None, obj)
+        return index
 
     def changed(self, old: Object | None, new: Object | None) -> Index:
         """The index after one object was created (no `old`), replaced, or removed (no `new`)."""
@@ -78,28 +78,31 @@ class Index:
             case Lease():
                 return self._lease_changed(old, new)  # type: ignore[arg-type]
             case Revision(id=key, service_id=service_id) if old is None or new is None:
-                return with_fields(self, revisions=_kept(self.revisions, service_id, key, new is not None))
+                return with_fields(
+                    self, revisions=_with_member(self.revisions, service_id, key, new is not None)
+                )
         return self
 
     def _task_changed(self, old: Task | None, new: Task | None) -> Index:
         task = new or old
         assert task is not None
-        found = self
+        index = self
         if old is None or new is None:
-            found = with_fields(found, tasks=_kept(found.tasks, task.service_id, task.id, new is not None))
-        found = found._renumbered(task.id, own_ports_of(old), own_ports_of(new))
-        found = found._task_moved(old, new)
-        held = [one is not None and one.placed for one in (old, new)]
+            tasks = _with_member(index.tasks, task.service_id, task.id, new is not None)
+            index = with_fields(index, tasks=tasks)
+        index = index._renumbered(task.id, own_ports_of(old), own_ports_of(new))
+        index = index._task_moved(old, new)
+        held = [row is not None and row.placed for row in (old, new)]
         if held[0] == held[1]:
-            return found  # the specs of a task's rows never differ
-        return found._placed(task, 1 if held[1] else -1)
+            return index  # the specs of a task's rows never differ
+        return index._placed(task, 1 if held[1] else -1)
 
     def _renumbered(self, key: str, before: frozenset[PortKey], after: frozenset[PortKey]) -> Index:
         if before == after:
             return self
         own_ports = self.own_ports
         for port in before ^ after:
-            own_ports = _kept(own_ports, port, key, port in after)
+            own_ports = _with_member(own_ports, port, key, port in after)
         return with_fields(self, own_ports=own_ports)
 
     def _task_moved(self, old: Task | None, new: Task | None) -> Index:
@@ -111,9 +114,9 @@ class Index:
         task = new or old
         assert task is not None
         for network_id, address in before:
-            addresses = _held(addresses, network_id, address, task.id, False)
+            addresses = _with_holder(addresses, network_id, address, task.id, False)
         for network_id, address in after:
-            addresses = _held(addresses, network_id, address, task.id, True)
+            addresses = _with_holder(addresses, network_id, address, task.id, True)
             if (network_id, address) not in before:
                 last = last.set(network_id, number_of(address))
         return with_fields(self, addresses=addresses, last_task=last)
@@ -122,7 +125,7 @@ class Index:
         cpus, memory = reserved(task)
         host_ports = self.host_ports
         for key in host_ports_of(task):
-            host_ports = _kept(host_ports, key, task.id, sign > 0)
+            host_ports = _with_member(host_ports, key, task.id, sign > 0)
         return with_fields(
             self,
             host_ports=host_ports,
@@ -136,30 +139,32 @@ class Index:
             return self
         addresses, last, ports = self.addresses, self.last_vip, self.ports
         known = {vip.address for vip in old.endpoint.vips} if old is not None else set()
-        for service, there in ((old, False), (new, True)):
+        for service, present in ((old, False), (new, True)):
             if service is None:
                 continue
             for vip in service.endpoint.vips:
-                addresses = _held(addresses, vip.network_id, vip.address, service.id, there)
-                if there and vip.address not in known:
+                addresses = _with_holder(addresses, vip.network_id, vip.address, service.id, present)
+                if present and vip.address not in known:
                     last = last.set(vip.network_id, number_of(vip.address))
             for port in service.endpoint.ports:
-                ports = _kept(ports, (port.protocol, port.published), service.id, there)
+                ports = _with_member(ports, (port.protocol, port.published), service.id, present)
         return with_fields(self, addresses=addresses, last_vip=last, ports=ports)
 
     def _lease_changed(self, old: Lease | None, new: Lease | None) -> Index:
-        found = {True: self.addresses, False: self.idle}
-        for lease, there in ((old, False), (new, True)):
+        tables = {True: self.addresses, False: self.idle}
+        for lease, present in ((old, False), (new, True)):
             if lease is not None:
-                found[lease.held] = _held(found[lease.held], lease.network_id, lease.address, lease.id, there)
-        return with_fields(self, addresses=found[True], idle=found[False])
+                tables[lease.held] = _with_holder(
+                    tables[lease.held], lease.network_id, lease.address, lease.id, present
+                )
+        return with_fields(self, addresses=tables[True], idle=tables[False])
 
 
-def _held(
-    networks: Map[str, Holders], network_id: str, address: str, key: str, there: bool
+def _with_holder(
+    networks: Map[str, Holders], network_id: str, address: str, key: str, present: bool
 ) -> Map[str, Holders]:
     """The holders of addresses by network, with one of them more, or less."""
-    holders = _kept(networks.get(network_id, Map()), number_of(address), key, there)
+    holders = _with_member(networks.get(network_id, Map()), number_of(address), key, present)
     if holders:
         return networks.set(network_id, holders)
     return networks.delete(network_id) if network_id in networks else networks
@@ -170,14 +175,18 @@ def addresses_of(task: Task | None) -> tuple[tuple[str, str], ...]:
     given, and where it is in fact."""
     if task is None or not task.placed:
         return ()
-    both = ((one.network_id, address) for one in task.attachments for address in (one.reserved, one.address))
+    both = (
+        (attachment.network_id, address)
+        for attachment in task.attachments
+        for address in (attachment.reserved, attachment.address)
+    )
     return tuple(dict.fromkeys(pair for pair in both if pair[1]))
 
 
-def _kept(groups: Map[K, Keys], group: K, key: str, there: bool) -> Map[K, Keys]:
+def _with_member(groups: Map[K, Keys], group: K, key: str, present: bool) -> Map[K, Keys]:
     """The groups with a key in one of them, or out of it."""
     keys: Keys = groups.get(group, Map())
-    after = keys.set(key, None) if there else keys.delete(key) if key in keys else keys
+    after = keys.set(key, None) if present else keys.delete(key) if key in keys else keys
     if after:
         return groups.set(group, after)
     return groups.delete(group) if group in groups else groups
@@ -185,8 +194,8 @@ def _kept(groups: Map[K, Keys], group: K, key: str, there: bool) -> Map[K, Keys]
 
 def reserved(task: Task) -> tuple[int, int]:
     """NanoCPUs and bytes of memory that a task reserves."""
-    wanted = task.spec.typed.resources.reservations
-    return wanted.nano_cpus, wanted.memory_bytes
+    reservations = task.spec.typed.resources.reservations
+    return reservations.nano_cpus, reservations.memory_bytes
 
 
 def host_ports_of(task: Task) -> set[PortKey]:

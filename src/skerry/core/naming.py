@@ -73,7 +73,9 @@ def _hostname(view: View, task: Task) -> str:
 
 def clients_of(view: View, task: Task) -> Iterator[Client]:
     """A task as one who asks, from each of its addresses. On `ingress`, the last, nobody has a name."""
-    places = sorted((one for one in task.attachments if one.address), key=lambda one: _order(view, one))
+    places = sorted(
+        (place for place in task.attachments if place.address), key=lambda place: _order(view, place)
+    )
     if task.status.state.terminal or not places:
         return
     dns = task.spec.typed.container_spec.dns_config

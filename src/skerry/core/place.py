@@ -112,7 +112,7 @@ def may_stay(placement: Placement, node: Node) -> bool:
 
 def _other_slots(draft: Draft, task: Task) -> set[int]:
     """The slots but the task's own in which something is placed."""
-    return {one.slot for one in draft.tasks.values() if one.placed and one.slot != task.slot}
+    return {other.slot for other in draft.tasks.values() if other.placed and other.slot != task.slot}
 
 
 def _resources_fit(draft: Draft, task: Task) -> bool:
@@ -131,10 +131,10 @@ def _resources_fit(draft: Draft, task: Task) -> bool:
 def _plugins_there(needed: Iterable[tuple[str, str]], node: Node) -> bool:
     """Whether the node has the plugins. The name of a managed one has a tag, which may be left out if it is
     the usual one."""
-    known = (node.description.get("Engine") or {}).get("Plugins") or ()
-    there = {(one.get("Type"), one.get("Name")) for one in known}
-    return not there or all(
-        (kind, name) in there or (kind, f"{name}:latest") in there for kind, name in needed
+    plugins = (node.description.get("Engine") or {}).get("Plugins") or ()
+    installed = {(plugin.get("Type"), plugin.get("Name")) for plugin in plugins}
+    return not installed or all(
+        (kind, name) in installed or (kind, f"{name}:latest") in installed for kind, name in needed
     )
 
 
@@ -151,8 +151,8 @@ def _plugins(template: TaskTemplate, cluster: Cluster | None) -> Iterable[tuple[
 
 def _taken(draft: Draft, task: Task, key: PortKey) -> bool:
     """Whether a task of another slot, or of another service, has the host port."""
-    mine = (one for one in draft.tasks.values() if one.placed and one.slot != task.slot)
-    if any(key in host_ports_of(one) for one in mine) or draft.view.index.own_ports.get(key):
+    mine = (other for other in draft.tasks.values() if other.placed and other.slot != task.slot)
+    if any(key in host_ports_of(other) for other in mine) or draft.view.index.own_ports.get(key):
         return True
     holders = draft.view.index.host_ports.get(key, ())
     return any(draft.view.tasks[holder].service_id != task.service_id for holder in holders)

@@ -26,8 +26,8 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     if service.is_job:
         run_job(draft)
     else:
-        wanted = replicas.adjust(draft)
-        turned_back = update(draft, wanted)
+        numbers = replicas.adjust(draft)
+        turned_back = update(draft, numbers)
         if not turned_back:  # else what has just failed would be tried once more
             replace_ended(draft)
         let_go(draft)
@@ -42,9 +42,9 @@ def _clear(tasks: tuple[Task, ...]) -> Plan:
     """Nobody wants these any more; the agent removes what it has begun, the rest just goes."""
     unplaced = tuple(task for task in tasks if task.status.state < TaskState.ASSIGNED)
     begun = [task for task in tasks if task.status.state >= TaskState.ASSIGNED]
-    kept = [task for task in begun if task.desired < TaskState.REMOVE]
+    remaining = [task for task in begun if task.desired < TaskState.REMOVE]
     return Plan(
-        tasks=tuple(replace(task, desired=TaskState.REMOVE) for task in kept),
+        tasks=tuple(replace(task, desired=TaskState.REMOVE) for task in remaining),
         deleted=unplaced,
         note=Note("the service is gone"),
     )

@@ -1,7 +1,12 @@
 """One task after another in a slot: after a failure, and when the spec has changed.
 
-A replacement is a new task; nothing is ever restarted. In stop-first order the successor is made ready
-first and `follows` its predecessor, which is stopped only once the successor needs nothing but its place.
+A replacement is a new task; nothing is ever restarted. It is made by `succeed` when an update comes to the
+slot, or by `replace_ended` as the restart policy says; then `let_go` stops predecessors whose successors are
+far enough, and last `raise_ready` starts successors whose turn it is. In stop-first order the successor is
+made ready first and `follows` its predecessor, which is stopped once the successor needs nothing but its
+place; it starts when that has stopped, or has had its time to stop. In start-first order it starts at once,
+and the predecessor is stopped when it runs. The last task that serves in a slot is never stopped here before
+its successor is ready, and a task that ended is not tried again before its restart delay is over.
 """
 
 from __future__ import annotations
@@ -32,8 +37,10 @@ def replace_ended(draft: Draft) -> None:
 def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
     """Decide about one task that ended: nothing more where its successor is there, an end where the policy
     says so, a wait while its delay runs, or else a new task in the slot."""
-    alive = [one for one in slot.clean if one.id != task.id and not one.status.state.terminal]
-    serving = [one for one in slot.dirty if one.id != task.id and one.status.state == TaskState.RUNNING]
+    alive = [other for other in slot.clean if other.id != task.id and not other.status.state.terminal]
+    serving = [
+        other for other in slot.dirty if other.id != task.id and other.status.state == TaskState.RUNNING
+    ]
     if alive or (draft.updating and serving and task in slot.dirty):
         draft.want(task, TaskState.SHUTDOWN)  # its successor is already there, or comes at the slot's turn
     elif not restart.allowed(task, slot.tasks, draft.policy):
@@ -62,7 +69,7 @@ def _predecessor(draft: Draft, slot: Slot, task: Task) -> str:
 
     Where tasks are replaced stop-first by now, it is the one that serves in the slot.
     """
-    if any(one.id == task.follows and not one.status.state.terminal for one in slot.tasks):
+    if any(other.id == task.follows and not other.status.state.terminal for other in slot.tasks):
         return task.follows
     serving = _serving(slot)
     stop_first = draft.updating and draft.update_config.order != START_FIRST

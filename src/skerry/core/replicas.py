@@ -16,14 +16,14 @@ def adjust(draft: Draft) -> set[int]:
     """Bring the number of occupied slots to what the service asks for; the slots that it asks for, of those
     that are still to be made only as many as one pass makes."""
     occupied = {number: slot for number, slot in draft.slots().items() if slot.occupied}
-    wanted = _wanted(draft, occupied)
-    for number in sorted(wanted - occupied.keys()):
+    numbers = _desired_numbers(draft, occupied)
+    for number in sorted(numbers - occupied.keys()):
         draft.create(number, TaskState.RUNNING)
         draft.say(f"new task {draft.name(number)}")
     for number, slot in draft.slots().items():
-        if number not in wanted:
+        if number not in numbers:
             _leave(draft, slot)
-    return wanted
+    return numbers
 
 
 def _leave(draft: Draft, slot: Slot) -> None:
@@ -31,10 +31,10 @@ def _leave(draft: Draft, slot: Slot) -> None:
     if slot.occupied:
         draft.say(f"{draft.name(slot.number)} is no longer wanted")
     for task in slot.tasks:
-        draft.want(task, _unwanted(draft))
+        draft.want(task, _final_state(draft))
 
 
-def _wanted(draft: Draft, occupied: dict[int, Slot]) -> set[int]:
+def _desired_numbers(draft: Draft, occupied: dict[int, Slot]) -> set[int]:
     if draft.is_global:
         return {GLOBAL_SLOT} if _wants_node(draft, bool(occupied)) else set()
     replicated = draft.spec.mode.replicated
@@ -54,6 +54,6 @@ def _wants_node(draft: Draft, has_task: bool) -> bool:
     return fits and (has_task or available(draft.node))
 
 
-def _unwanted(draft: Draft) -> TaskState:
+def _final_state(draft: Draft) -> TaskState:
     """A slot that is scaled away is forgotten; of a node that a global service left, the history stays."""
     return TaskState.SHUTDOWN if draft.is_global else TaskState.REMOVE

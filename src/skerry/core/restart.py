@@ -36,8 +36,8 @@ def allowed(task: Task, slot_tasks: Iterable[Task], policy: RestartPolicy) -> bo
 def _attempts(task: Task, slot_tasks: Iterable[Task], policy: RestartPolicy) -> int:
     """Restarts of this spec in this slot so far; with a window, only those within it count."""
     oldest = task.status.at - policy.window if policy.window else 0
-    same = [one for one in slot_tasks if one.spec_version == task.spec_version and one.id != task.id]
-    return sum(1 for one in same if one.created_at <= task.created_at and one.status.at >= oldest)
+    same = [other for other in slot_tasks if other.spec_version == task.spec_version and other.id != task.id]
+    return sum(1 for other in same if other.created_at <= task.created_at and other.status.at >= oldest)
 
 
 def streak_after(task: Task) -> int:

@@ -23,8 +23,8 @@ def previous(view: View, service: Service) -> Revision | None:
 
 def previous_spec(view: View, service: Service) -> Spec[ServiceSpec] | None:
     """Its spec: Docker's PreviousSpec."""
-    found = previous(view, service)
-    return found.spec if found is not None else None
+    revision = previous(view, service)
+    return revision.spec if revision is not None else None
 
 
 def revision_of(service: Service, parent: int) -> Revision:

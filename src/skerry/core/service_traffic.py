@@ -56,11 +56,11 @@ def in_table(task: Task) -> bool:
 
 def _backends(view: View, service: Service, network_id: str) -> tuple[Backend, ...]:
     return tuple(
-        Backend(task.id, one.address)
+        Backend(task.id, attachment.address)
         for task in view.tasks_of(service.id)
         if in_table(task)
-        for one in task.attachments
-        if one.network_id == network_id and one.address
+        for attachment in task.attachments
+        if attachment.network_id == network_id and attachment.address
     )
 
 

@@ -1,7 +1,13 @@
 """Rolling updates, and rollbacks, which are the same in the other direction.
 
-All progress is read from the task rows: a task knows the update that made it (`update_started_at`), so a
-restarted daemon goes on where it was. Words and states are Docker's (`UpdateStatus`).
+A pass decides from the rows alone: a task knows the update that made it (`update_started_at`), so a restarted
+daemon goes on where it was. Words and states are Docker's (`UpdateStatus`). In this order: what is paused
+stays so; an update begins where a slot is out of date; what the one before it left half done is taken over;
+failures are counted, and beyond the ratio that is allowed the update pauses or turns back; else as many
+waiting slots get a successor as parallelism leaves room for, first those that serve nobody; and when none is
+left, the update ends once the monitor has passed. A slot takes up room until its new task is ready, the old
+one has stopped and the delay is over. A rollback is never rolled back, what `continue` left behind is not
+tried again without another spec, and no task is stopped here: `replace` does that.
 """
 
 from __future__ import annotations
@@ -52,7 +58,7 @@ class Progress:
     """Successors that are not ready yet, or whose predecessors have not stopped yet."""
 
 
-def update(draft: Draft, wanted: Collection[int]) -> bool:
+def update(draft: Draft, numbers: Collection[int]) -> bool:
     """Begin, continue or end the update of the slots that the service asks for. True where it has just become
     a rollback, which the next pass begins."""
     status = draft.service.update
@@ -63,12 +69,12 @@ def update(draft: Draft, wanted: Collection[int]) -> bool:
         draft.say("nothing is replaced while the node takes no new tasks")
         return False
     if status is None or status.state not in UNDER_WAY or not status.total:
-        status = _begin(draft, wanted, status)
+        status = _begin(draft, numbers, status)
     if status is None:
         return False
-    _take_over(draft, wanted, status)
+    _take_over(draft, numbers, status)
     config = draft.update_config
-    progress = _progress(draft, wanted, status, config)
+    progress = _progress(draft, numbers, status, config)
     if _failed(progress, status, config):
         return _fail(draft, status, config, progress.failed[-1])
     if progress.waiting or progress.unfinished:
@@ -78,15 +84,15 @@ def update(draft: Draft, wanted: Collection[int]) -> bool:
     return False
 
 
-def _slots(draft: Draft, wanted: Collection[int]) -> list[Slot]:
-    return [slot for number, slot in draft.slots().items() if slot.occupied and number in wanted]
+def _slots(draft: Draft, numbers: Collection[int]) -> list[Slot]:
+    return [slot for number, slot in draft.slots().items() if slot.occupied and number in numbers]
 
 
-def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -> UpdateStatus | None:
+def _begin(draft: Draft, numbers: Collection[int], status: UpdateStatus | None) -> UpdateStatus | None:
     """The status under way, or None where there is nothing to do."""
     if status is not None and status.state in OVER:
         return None  # what `continue` left behind is not tried again until there is another spec
-    slots = _slots(draft, wanted)
+    slots = _slots(draft, numbers)
     stale = [slot for slot in slots if out_of_date(draft, slot)]
     total = len(stale) + sum(_half_done(slot) is not None for slot in slots)
     rolling_back = status is not None and status.state == ROLLBACK_STARTED
@@ -101,10 +107,10 @@ def _begin(draft: Draft, wanted: Collection[int], status: UpdateStatus | None) -
     return begun
 
 
-def _take_over(draft: Draft, wanted: Collection[int], status: UpdateStatus) -> None:
+def _take_over(draft: Draft, numbers: Collection[int], status: UpdateStatus) -> None:
     """Go on with what the update before this one has begun."""
     version = draft.service.spec_version
-    for slot in _slots(draft, wanted):
+    for slot in _slots(draft, numbers):
         new = _half_done(slot)
         if new is not None and not any(_made_by(task, status, version) for task in slot.tasks):
             draft.adopt(new, status.started_at)
@@ -125,12 +131,12 @@ def out_of_date(draft: Draft, slot: Slot) -> bool:
     return bool(slot.dirty) and all(task.status.state.terminal for task in slot.clean)
 
 
-def _progress(draft: Draft, wanted: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
+def _progress(draft: Draft, numbers: Collection[int], status: UpdateStatus, config: UpdateConfig) -> Progress:
     """How far the update is: which slots wait, are busy, have failed, and when the next may begin."""
     waiting, failed, unfinished = [], [], []
     busy = finished_at = 0
     next_at: int | None = None
-    for slot in _slots(draft, wanted):
+    for slot in _slots(draft, numbers):
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
         if out_of_date(draft, slot) and not made:

@@ -51,9 +51,9 @@ class View:
 
     def __post_init__(self) -> None:
         for name in COLLECTION_OF.values():
-            found = getattr(self, name)
-            if not isinstance(found, Map):
-                object.__setattr__(self, name, Map(found))
+            collection = getattr(self, name)
+            if not isinstance(collection, Map):
+                object.__setattr__(self, name, Map(collection))
         if self.derived is None:
             everything = (obj for name in COLLECTION_OF.values() for obj in getattr(self, name).values())
             object.__setattr__(self, "derived", Index.of(everything))
@@ -76,8 +76,8 @@ class View:
 
     def tasks_of(self, service_id: str) -> tuple[Task, ...]:
         """The tasks of a service, oldest first, also where the service is gone."""
-        found = (self.tasks[key] for key in self.index.tasks.get(service_id, ()))
-        return tuple(sorted(found, key=lambda task: (task.created_at, task.id)))
+        tasks = (self.tasks[key] for key in self.index.tasks.get(service_id, ()))
+        return tuple(sorted(tasks, key=lambda task: (task.created_at, task.id)))
 
     def revision(self, service_id: str, number: int) -> Revision | None:
         """One revision of a service."""
@@ -85,8 +85,8 @@ class View:
 
     def revisions_of(self, service_id: str) -> tuple[Revision, ...]:
         """The revisions of a service that are kept, oldest first."""
-        found = (self.revisions[key] for key in self.index.revisions.get(service_id, ()))
-        return tuple(sorted(found, key=lambda revision: revision.number))
+        revisions = (self.revisions[key] for key in self.index.revisions.get(service_id, ()))
+        return tuple(sorted(revisions, key=lambda revision: revision.number))
 
     def put(self, obj: Object) -> View:
         """The view with an object created or replaced."""
@@ -103,8 +103,8 @@ class View:
         return self._with(obj, collection.delete(obj.id), self.index.changed(before, None))
 
     def _collection(self, obj: Object) -> Map[str, Any]:
-        found: Map[str, Any] = getattr(self, COLLECTION_OF[type(obj)])
-        return found
+        collection: Map[str, Any] = getattr(self, COLLECTION_OF[type(obj)])
+        return collection
 
     def _with(self, obj: Object, collection: Map[str, Any], index: Index) -> View:
         return with_fields(self, **{COLLECTION_OF[type(obj)]: collection, "derived": index})
@@ -124,4 +124,4 @@ COLLECTION_OF: dict[type[Object], str] = {
 }
 """Which mapping of a view holds the objects of a type."""
 
-assert {*COLLECTION_OF.values(), "version", "locked", "derived"} == {one.name for one in fields(View)}
+assert {*COLLECTION_OF.values(), "version", "locked", "derived"} == {field.name for field in fields(View)}

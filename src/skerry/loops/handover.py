@@ -33,8 +33,8 @@ class Handover:
 
     async def joinable(self, task: Task) -> None:
         """Return once the task's networks can take containers."""
-        for one in task.attachments:
-            await self._segments.ready(one.network_id)
+        for attachment in task.attachments:
+            await self._segments.ready(attachment.network_id)
 
     async def withdrawn(self, task_id: str) -> None:
         """Return once no new connection can reach the task."""
@@ -43,7 +43,7 @@ class Handover:
     async def drain(self, task: Task) -> DrainOutcome | None:
         """Wait until what is in flight is answered, or the service's drain timeout is over; None for a task
         that nobody reaches."""
-        addresses = [one.address for one in task.attachments if one.address]
+        addresses = [attachment.address for attachment in task.attachments if attachment.address]
         if not task.status.pid or not addresses:
             return None
         only = addresses[0] if len(addresses) == 1 else None
@@ -71,4 +71,6 @@ class Handover:
 
     async def forget(self, task: Task) -> None:
         """Delete the flows of a task that has ended by itself; its address may be given out again."""
-        await self._drainer.forget([one.address for one in task.attachments if one.address])
+        await self._drainer.forget(
+            [attachment.address for attachment in task.attachments if attachment.address]
+        )

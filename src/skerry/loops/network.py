@@ -69,7 +69,7 @@ class NetworkLoop:
         self._joined: tuple[Traffic, Guests, Traffic] | None = None
         """The traffic of the tasks, the guests, and both together, as they were last."""
         self._leaving: set[str] = set()
-        self._wanted = asyncio.Event()
+        self._due = asyncio.Event()
         self._changed = asyncio.Condition()
         self._reserved: asyncio.Queue[PortReservations] = asyncio.Queue()
         switch.on_reservations(self._reserved.put_nowait)
@@ -98,14 +98,14 @@ class NetworkLoop:
         """Whether something has changed by that time of the event loop's."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until):
-                await self._wanted.wait()
-        return self._wanted.is_set()
+                await self._due.wait()
+        return self._due.is_set()
 
     def _desired(self, commits: asyncio.Queue[Commit]) -> Traffic:
         """What the view asks for now; every commit that led to it has been noted then."""
         while not commits.empty():
             self._note(commits.get_nowait())
-        self._wanted.clear()
+        self._due.clear()
         view, touched = self._store.view, self._touched
         self._touched = set()
         self._leaving = {key for key in self._leaving if key in view.tasks}
@@ -132,7 +132,7 @@ class NetworkLoop:
         """These plain containers are on our networks now."""
         if guests != self._guests:
             self._guests = guests
-            self._wanted.set()
+            self._due.set()
         self._guests_known.set()
 
     async def guests_applied(self) -> None:
@@ -153,12 +153,12 @@ class NetworkLoop:
                 case Task(service_id=key):
                     self._touch(key)
                 case Network():
-                    self._wanted.set()
+                    self._due.set()
 
     def _touch(self, service_id: str) -> None:
         if self._touched is not None:
             self._touched.add(service_id)
-        self._wanted.set()
+        self._due.set()
 
     def _labels_changed(self, service: Service, *, gone: bool) -> None:
         """A service that is removed still says how its last tasks are drained."""
@@ -243,7 +243,7 @@ class NetworkLoop:
         """Take the task out, if its row does not say so yet; return once no new connection can reach it."""
         if self._applied is not None and not self._is_out(task_id):
             self._leaving.add(task_id)
-            self._wanted.set()
+            self._due.set()
         async with self._changed:
             await self._changed.wait_for(lambda: self._is_out(task_id))
 

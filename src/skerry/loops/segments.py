@@ -82,7 +82,7 @@ class SegmentsLoop:
         self._troubled: dict[str, str] = {}
         """Networks with something wrong, by ID, and the key of what is said of them."""
         self._suspect = False
-        self._wanted = asyncio.Event()
+        self._due = asyncio.Event()
         self._changed = asyncio.Condition()
         dresser.on_lost(self.look)
 
@@ -94,14 +94,14 @@ class SegmentsLoop:
             group.create_task(self._follow_engine())
             look_at, waits = loop.time() + self._resync_s, delays()
             while True:
-                self._wanted.clear()
+                self._due.clear()
                 if self._suspect or loop.time() >= look_at:
                     self._suspect, look_at = False, loop.time() + self._resync_s
                     await self._look()
                 settled = await self._settle_all()
                 try:
                     async with asyncio.timeout_at(look_at if settled else loop.time() + next(waits)):
-                        await self._wanted.wait()
+                        await self._due.wait()
                     waits = delays()  # a task that has gone may have been the last on a removed network
                 except TimeoutError:
                     pass
@@ -109,12 +109,12 @@ class SegmentsLoop:
     def look(self) -> None:
         """Something may be missing: look whether all is there."""
         self._suspect = True
-        self._wanted.set()
+        self._due.set()
 
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
             await commits.get()
-            self._wanted.set()
+            self._due.set()
 
     async def _follow_engine(self) -> None:
         """Hear of networks that are removed; an engine that comes back may have lost some, too."""
@@ -298,7 +298,7 @@ def _measure(network: Network) -> dict[str, str]:
     return {mtu.OPTION: str(network.mtu)} if network.mtu else {}
 
 
-def _kept(network: Network) -> dict[str, str]:
+def _auxiliary_addresses(network: Network) -> dict[str, str]:
     """What the engine shall give to nobody. A subnet's first address of all it gives to nobody anyway."""
     first = str(IPv4Network(network.subnet).network_address)
     leg = {"skerry-leg": network.leg} if network.leg != first else {}
@@ -322,7 +322,7 @@ def engine_body(network: Network) -> Raw:
                     "Subnet": network.subnet,
                     "IPRange": network.ip_range or str(lower_half),
                     "Gateway": network.gateway,
-                    "AuxiliaryAddresses": _kept(network),
+                    "AuxiliaryAddresses": _auxiliary_addresses(network),
                 }
             ],
         },

@@ -101,6 +101,6 @@ class Settings:
 
     def arguments(self) -> list[str]:
         """The settings as options of a command line."""
-        found = ["--run-dir", self.run_dir, "--data-dir", self.data_dir, "--name", self.name]
-        found += ["--socket", self.api_socket]
-        return found + (["--engine", self.engine] if self.engine else [])
+        options = ["--run-dir", self.run_dir, "--data-dir", self.data_dir, "--name", self.name]
+        options += ["--socket", self.api_socket]
+        return options + (["--engine", self.engine] if self.engine else [])

@@ -30,7 +30,7 @@ def _kind(hint: Any) -> str:
     zero, and left out where it is none."""
     args = get_args(hint)
     if get_origin(hint) in (Union, UnionType):
-        return _kind(next(one for one in args if one is not NoneType)).rstrip("?")
+        return _kind(next(arg for arg in args if arg is not NoneType)).rstrip("?")
     if get_origin(hint) is list:
         return f"[]{_kind(args[0]).rstrip('?')}?"
     if get_origin(hint) is dict:
@@ -43,7 +43,7 @@ def _declared(hint: Any) -> Go:
     if get_origin(hint) is not Annotated:
         return Go(_kind(hint))
     plain, *beside = get_args(hint)
-    known: Go = next(one for one in beside if isinstance(one, Go))
+    known: Go = next(item for item in beside if isinstance(item, Go))
     return known if known.type else replace(known, type=_kind(plain))
 
 

@@ -40,6 +40,7 @@ def _context(
     platform: tuple[str, str],
     task: tuple[str, str, str],
 ) -> Context:
+    """What Swarm's templates may name: service, node and task, each with its fields by Go's names."""
     where = {
         "ID": node[0],
         "Hostname": node[1],

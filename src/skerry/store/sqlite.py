@@ -211,8 +211,8 @@ class SqlitePersistence:
         if self._engine is not None:
             meta["engine"] = self._engine
         aside = self._db.replace(meta, [_row(obj, obj.version, self._keys.data) for obj in _all(view)])
-        kept = f"; what lay there is kept as {aside}" if aside else ""
-        return f"{words} while skerry ran; the state was written back{kept}."
+        note = f"; what lay there is kept as {aside}" if aside else ""
+        return f"{words} while skerry ran; the state was written back{note}."
 
     def _mend_key(self) -> str:
         """Put the key file back, where it is the one that opens the state."""

@@ -40,9 +40,9 @@ class Change:
     @property
     def object(self) -> Object:
         """The object as it is now, or as it last was."""
-        found = self.new if self.new is not None else self.old
-        assert found is not None
-        return found
+        obj = self.new if self.new is not None else self.old
+        assert obj is not None
+        return obj
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,13 @@ class Tx:
 
     def changes(self) -> tuple[Change, ...]:
         """What differs from the view that the transaction began with, in the order of the first touch."""
-        found = []
+        changes = []
         for kind, key in self._touched:
             name = COLLECTION_OF[kind]
             old, new = getattr(self._base, name).get(key), getattr(self.view, name).get(key)
             if old is not new:
-                found.append(Change(old, new))
-        return tuple(found)
+                changes.append(Change(old, new))
+        return tuple(changes)
 
 
 class Store:
@@ -127,6 +127,7 @@ class Store:
         new_id: Callable[[], str],
         conditions: Conditions | None = None,
     ) -> None:
+        """Load the view from what is stored; where that is locked, the view says so."""
         view = persistence.load()
         self._conditions = conditions or Conditions()
         self._remarked_at = 0

@@ -159,10 +159,10 @@ async def create(call: Call) -> web.Response:
 
 def _chosen(call: Call, sent: Raw, body: Raw) -> Iterator[tuple[Network, str]]:
     """The addresses on our networks that the body has, and what was sent had not."""
-    before = {leases.given(entry) for entry in _endpoints(sent).values()}
+    before = {leases.named_address(entry) for entry in _endpoints(sent).values()}
     known = networks_of(call.view)
     for name, settings in _endpoints(body).items():
-        address = leases.given(settings)
+        address = leases.named_address(settings)
         if name in known and address and address not in before:
             yield known[name], address
 

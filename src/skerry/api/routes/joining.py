@@ -72,15 +72,15 @@ async def _with_address(call: Call, network: Network, body: Raw, container: Raw)
     key = str(container["Id"])
     if runs:
         try:
-            address = await leases.claim(call.store, key, network, leases.given(settings))
+            address = await leases.claim(call.store, key, network, leases.named_address(settings))
         except SkerryError as error:
             error.message = f"Could not attach to network {network.name}: {error.message}"
             raise
         named = {**(settings.get("IPAMConfig") or {}), "IPv4Address": address}
         return {**body, "EndpointConfig": {**settings, "IPAMConfig": named}}, key
     settings = leases.with_address(call.view, network, settings)
-    if not leases.given(body.get("EndpointConfig")):
-        await leases.prefer(call.store, key, [(network, leases.given(settings))])
+    if not leases.named_address(body.get("EndpointConfig")):
+        await leases.prefer(call.store, key, [(network, leases.named_address(settings))])
     return {**body, "EndpointConfig": settings}, ""
 
 

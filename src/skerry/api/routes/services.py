@@ -22,7 +22,7 @@ _FILTERS = Parameter("filters", keys=("id", "label", "mode", "name", "runtime"),
 
 
 async def listing(call: Call) -> web.Response:
-    """Every service that passes the filters, with its count of tasks if filters."""
+    """Every service that passes the filters, with its count of tasks if `status` asks for it."""
     filters = call.filters()
     status = call.query.bool("status")
     require_swarm(call.view)

@@ -50,6 +50,8 @@ def _shortest(value: float) -> str:
 
 
 def _hexadecimal(value: float, precision: int | None) -> str:
+    """Go's %x: a mantissa of one bit before the point and hexadecimal digits behind it, and a power of two. A
+    precision that drops digits rounds half to even, as Go does."""
     fraction, exponent = math.frexp(abs(value))
     minus = "-" if math.copysign(1, value) < 0 else ""
     mantissa = int(fraction * (1 << (MANTISSA_BITS + 1)))  # 1.xxx with 52 bits behind the point

@@ -99,11 +99,11 @@ class _Format:
             self._at = percent + 1
             self._verb()
         if not self._reordered and self._next < len(self._values):
-            extra = ", ".join(self._told(value) for value in self._values[self._next :])
+            extra = ", ".join(self._with_type(value) for value in self._values[self._next :])
             self._parts.append(f"%!(EXTRA {extra})")
         return "".join(self._parts)
 
-    def _told(self, value: Any) -> str:
+    def _with_type(self, value: Any) -> str:
         return NIL if value is None else f"{type_name(value)}={self._printer.argument(value, 'v', PLAIN)}"
 
     def _verb(self) -> None:
@@ -177,6 +177,8 @@ class _Format:
         return replace(layout, width=width)
 
     def _precision(self, layout: Layout) -> Layout:
+        """The layout with the precision that stands next in the format, if any does; `*` takes it from an
+        argument. One that is negative or no number is Go's BADPREC."""
         if not self._here(".") or self._at + 1 >= len(self._layout):
             return layout
         self._at += 1
@@ -240,6 +242,8 @@ class _Printer:
         )
 
     def _value(self, value: Any, verb: str, layout: Layout) -> str:
+        """A value as its verb shows it, by its type. `bool` comes before `int`, which it is in Python but not
+        in Go."""
         if isinstance(value, bool):
             known = verb in "tv"
             return layout.padded("true" if value else "false") if known else self._bad(value, verb, layout)
@@ -325,6 +329,8 @@ class _Printer:
         return self._unicode(value, layout) if verb == "U" else self._bad(value, verb, layout)
 
     def _digits(self, value: int, verb: str, base: str, layout: Layout) -> str:
+        """An integer in a base, with sign, prefix and zeros. The width is filled with zeros here and not when
+        the text is padded: the zeros go between the sign and the digits."""
         if layout.precision == 0 and value == 0:
             return replace(layout, zero=False).padded("")
         sign = "-" if value < 0 else "+" if layout.plus else " " if layout.space else ""
@@ -346,6 +352,8 @@ class _Printer:
         return replace(layout, zero=False).padded(f"U+{digits}" + (f" '{_rune(code)}'" if shown else ""))
 
     def _float(self, value: float, verb: str, layout: Layout) -> str:
+        """A float as its verb shows it. Zeros go between the sign and the digits; infinities and NaN are
+        never filled with any."""
         if verb not in "vbgGxXfFeE":
             return self._bad(value, verb, layout)
         text = floats.formatted(value, verb, layout.precision, sharp=layout.sharp)

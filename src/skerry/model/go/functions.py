@@ -66,6 +66,8 @@ def _call(function: Any, *_: Any) -> Any:
 
 
 def _index(value: Any, *keys: Any) -> Any:
+    """Go's `index`: the element of a map or a string at the keys, one after another. A key that a map lacks
+    is its zero value; the message for anything else is Go's."""
     if value is None:
         raise ValueError("index of untyped nil")
     for key in keys:
@@ -96,6 +98,8 @@ def _place(key: Any, last: int) -> int:
 
 
 def _slice(value: Any, *places: Any) -> str:
+    """Go's `slice` of a string: it counts bytes, not characters. The checks stand in Go's order, as the first
+    that fails gives the message."""
     if value is None:
         raise ValueError("slice of untyped nil")
     if len(places) > 3:

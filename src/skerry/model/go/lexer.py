@@ -127,6 +127,8 @@ class Lexer:
                 return token
 
     def _next(self) -> Token:
+        """The next token inside an action, by its first character. What fits no kind is an error token, at
+        which the parser stops."""
         begin = self._at
         right = _RIGHT.match(self._text, begin)
         if right is not None:
@@ -165,6 +167,7 @@ class Lexer:
         return self._token(SPACE, self._text[begin : self._at], begin)
 
     def _number(self) -> Token:
+        """A number, or a complex one such as 1+2i. Letters right behind it make it bad syntax, as in Go."""
         match = _NUMBER.match(self._text, self._at)
         assert match is not None
         begin, end, kind = self._at, match.end(), NUMBER
@@ -208,9 +211,11 @@ class Lexer:
         return not following or following in SPACES + ".,|:)(" or self._text.startswith("}}", at)
 
     def _bad_character(self) -> Token:
-        return self._token(ERROR, f"bad character {_told(self._text[self._at])}", self._at)
+        return self._token(ERROR, f"bad character {_code_point(self._text[self._at])}", self._at)
 
     def _sign(self, character: str) -> Token:
+        """A token of signs: `:=`, `=`, `|` or a parenthesis. Parentheses are counted, since an action must
+        not end inside of one."""
         begin = self._at
         self._at += 1
         if character == ":":
@@ -226,13 +231,13 @@ class Lexer:
             return self._token(character, character, begin)
         if character.isascii() and character.isprintable():
             return self._token(SIGN, character, begin)
-        return self._token(ERROR, f"unrecognized character in action: {_told(character)}", begin)
+        return self._token(ERROR, f"unrecognized character in action: {_code_point(character)}", begin)
 
 
 _DIGITS = tuple("0123456789")
 
 
-def _told(character: str) -> str:
+def _code_point(character: str) -> str:
     """Go's %#U."""
     shown = f" '{character}'" if character.isprintable() else ""
     return f"U+{ord(character):04X}{shown}"

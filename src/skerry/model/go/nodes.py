@@ -96,7 +96,9 @@ class Command:
     operands: tuple[Operand, ...]
 
     def __str__(self) -> str:
-        return " ".join(f"({one})" if isinstance(one, Pipeline) else str(one) for one in self.operands)
+        return " ".join(
+            f"({operand})" if isinstance(operand, Pipeline) else str(operand) for operand in self.operands
+        )
 
 
 @dataclass(frozen=True)

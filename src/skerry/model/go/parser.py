@@ -181,6 +181,8 @@ class _Parser:
         return Action(token.at, self._pipeline("command", lexer.RIGHT))
 
     def _control(self, token: Token) -> Node | str:
+        """What a control word begins: a node, or the word itself where it ends the body around it. `break`
+        and `continue` are allowed inside a range only."""
         match token.text:
             case "if" | "with" | "range":
                 return self._branch(token)
@@ -202,7 +204,7 @@ class _Parser:
 
     def _branch(self, token: Token) -> Branch:
         """A control structure whose word was taken; `else if` is another one in its second body."""
-        seen = len(self._variables)
+        outer = len(self._variables)
         pipeline = self._pipeline(token.text, lexer.RIGHT)
         self._ranges += token.text == "range"
         body, end = self._body()
@@ -215,7 +217,7 @@ class _Parser:
             otherwise, end = self._body()
             if end != END:
                 raise self._failure(f"expected end; found {end}")
-        del self._variables[seen:]
+        del self._variables[outer:]
         return Branch(pipeline.at, token.text, pipeline, body, otherwise)
 
     def _template_name(self, context: str) -> str:
@@ -245,6 +247,8 @@ class _Parser:
     # Pipelines.
 
     def _pipeline(self, context: str, end: str) -> Pipeline:
+        """A pipeline up to the token `end`: the variables that it declares or sets, then its commands.
+        `context` names the place in messages, in Go's words."""
         self._skip_space()
         at = self._peek().at
         variables, assigns = self._declarations(context)
@@ -289,6 +293,8 @@ class _Parser:
                 raise self._failure(f"non executable command in pipeline stage {stage}")
 
     def _command(self) -> Command:
+        """A command: operands with space between them, up to a pipe, which is taken, or to the end of the
+        pipeline, which is left to the caller."""
         self._skip_space()
         at = self._peek().at
         operands: list[Operand] = []
@@ -328,6 +334,7 @@ class _Parser:
         return Chain(at, term, tuple(names))
 
     def _term(self) -> Operand | None:
+        """The operand that begins here, without fields behind it; None where none begins."""
         token = self._peek()
         if token.kind not in _OPERANDS and not (token.kind == lexer.KEYWORD and token.text == "nil"):
             return None

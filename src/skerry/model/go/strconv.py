@@ -164,6 +164,8 @@ def _bytes(text: str) -> bytes:
 
 
 def _unescaped(match: re.Match[str], around: str) -> bytes:
+    """The bytes that an escape sequence stands for. In a double-quoted string `\\x` and octal are single
+    bytes, in a character they are code points."""
     byte, short, long, octal, char = match.groups()
     if byte or octal:
         code = int(byte, 16) if byte else int(octal, 8)

@@ -72,6 +72,8 @@ class _Execution:
         known: Mapping[str, Function],
         budget: Budget,
     ) -> None:
+        """`templates` are the definitions that the text may include, `known` the functions that it may call;
+        `budget` bounds what it may make."""
         self._name, self._text, self._templates = name, text, templates
         self._functions, self._budget = known, budget
         self._template = name
@@ -117,6 +119,7 @@ class _Execution:
                 self._step(node, dot)
 
     def _step(self, node: Node, dot: Any) -> None:
+        """Execute one node. It is noted first, as a failure names the place of the last node begun."""
         self._node = node
         match node:
             case Text(text=text):
@@ -224,6 +227,8 @@ class _Execution:
         return value
 
     def _command(self, command: Command, dot: Any, final: Any) -> Any:
+        """The value of a command. Fields and functions get its other operands and `final`, the value piped
+        into it, as arguments; a command of another kind can have none."""
         head, arguments = command.operands[0], command.operands[1:]
         match head:
             case Field() | Chain() | Variable():
@@ -274,6 +279,8 @@ class _Execution:
         arguments: tuple[Operand, ...] = (),
         final: Any = _NOTHING,
     ) -> Any:
+        """The field of a value, or what its method of this name answers. Unlike Go's default, a key that a
+        map lacks is an error, as Swarm sets it for its templates."""
         if value is None:
             raise self._failure(f"nil data; no entry for key {quote(name)}")
         if isinstance(value, Record):
@@ -303,10 +310,12 @@ class _Execution:
         arguments: tuple[Operand, ...],
         final: Any,
     ) -> Any:
-        given = len(arguments) + (final is not _NOTHING)
-        if given < function.least or (given > function.least and not function.variadic):
+        """What a function or method answers. Its arguments are evaluated one by one: `and` and `or` stop at
+        what decides. `final`, the value piped into the call, is the last."""
+        count = len(arguments) + (final is not _NOTHING)
+        if count < function.least or (count > function.least and not function.variadic):
             least = "at least " if function.variadic else ""
-            got = len(arguments) if function.variadic else given
+            got = len(arguments) if function.variadic else count
             raise self._failure(f"wrong number of args for {name}: want {least}{function.least} got {got}")
         values = []
         for place, argument in enumerate(arguments):
@@ -314,7 +323,7 @@ class _Execution:
             if name in ("and", "or") and truth(values[-1]) == (name == "or"):
                 return values[-1]
         if final is not _NOTHING:
-            values.append(self._assignable(final, function.type_of(given - 1)))
+            values.append(self._assignable(final, function.type_of(count - 1)))
         self._budget.make(sum(len(value) for value in values if isinstance(value, str | Mapping)))
         try:
             return function.call(*values)
@@ -322,29 +331,31 @@ class _Execution:
             self._node = node
             raise self._failure(f"error calling {name}: {error}") from error
 
-    def _argument(self, operand: Operand, dot: Any, wanted: str) -> Any:
+    def _argument(self, operand: Operand, dot: Any, target: str) -> Any:
+        """The value of an argument, as the type `target` that the function takes there. Raises what Go says
+        where it can't be that."""
         self._node = operand
         match operand:
             case Dot():
-                return self._assignable(dot, wanted)
+                return self._assignable(dot, target)
             case Nil():
-                if wanted not in (ANY, VALUE):
-                    raise self._failure(f"cannot assign nil to {wanted}")
+                if target not in (ANY, VALUE):
+                    raise self._failure(f"cannot assign nil to {target}")
                 return None
             case Field() | Chain() | Variable():
-                return self._assignable(self._chain(operand, dot), wanted)
+                return self._assignable(self._chain(operand, dot), target)
             case Pipeline():
-                return self._assignable(self._pipeline(operand, dot), wanted)
+                return self._assignable(self._pipeline(operand, dot), target)
             case Call(name=name):
                 result = self._call(self._functions[name], name, operand, dot, (), _NOTHING)
-                return self._assignable(result, wanted)
-        if wanted == "string" and operand.kind != "string":
+                return self._assignable(result, target)
+        if target == "string" and operand.kind != "string":
             raise self._failure(f"expected string; found {operand}")
         return operand.value
 
-    def _assignable(self, value: Any, wanted: str) -> Any:
-        if wanted in (ANY, VALUE) or type_name(value) == wanted:
+    def _assignable(self, value: Any, target: str) -> Any:
+        if target in (ANY, VALUE) or type_name(value) == target:
             return value
         if value is None:
-            raise self._failure(f"invalid value; expected {wanted}")
-        raise self._failure(f"wrong type for value; expected {wanted}; got {type_name(value)}")
+            raise self._failure(f"invalid value; expected {target}")
+        raise self._failure(f"wrong type for value; expected {target}; got {type_name(value)}")
