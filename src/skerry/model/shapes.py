@@ -5,7 +5,6 @@ A kind is a type as Go writes it (`declare.Go.type`), a shape the kinds of a str
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -17,7 +16,6 @@ from skerry.model.declare import STRUCTS, Declared, Go, Raw
 from skerry.model.specs import CONTENT, Annotations
 
 LABELS = "map[string]string"
-Shape = Mapping[str, Go]
 
 _NAMES: dict[type, str] = {struct: name for name, struct in STRUCTS.items()}
 _SCALARS = {str: "string?", bool: "bool?"}

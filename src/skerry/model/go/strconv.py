@@ -24,8 +24,6 @@ _HEX_FLOAT = re.compile(
 )
 _NAMED_FLOAT = re.compile(r"[+-]?(?:inf|infinity)|nan", re.IGNORECASE | re.ASCII)
 _BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 @dataclass
@@ -92,15 +90,6 @@ def _from_hex(text: str) -> float:
         return float.fromhex(text)
     except OverflowError:
         return float("inf")
-
-
-def parse_bool(text: str) -> bool:
-    """ParseBool."""
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise NumError("ParseBool", text, SYNTAX)
 
 
 # Quoting.
