@@ -8,6 +8,7 @@ from bench.shape.figures import Shape
 from bench.shape.imports import circles, import_graph
 from bench.shape.repeats import RUN
 from bench.shape.source import read_package
+from bench.shape.tables import spec_tables
 
 OURS = Path(__file__).parents[2] / "src" / "skerry"
 
@@ -16,6 +17,7 @@ def test_ours_has_no_circle_of_imports_and_nothing_written_twice() -> None:
     ours = Shape(OURS)
     assert ours.circles == []
     assert ours.repeats == []
+    assert spec_tables(ours.modules) == ["skerry.model.specs"]
 
 
 def package(folder: Path, **modules: str) -> Path:
