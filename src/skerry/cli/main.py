@@ -19,7 +19,7 @@ from skerry.model.settings import Settings
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="skerry")
 def main() -> None:
-    """Everything of Docker Swarm mode for one server, and an update that nobody notices."""
+    """All of Docker Swarm mode on one server, and an update that nobody notices."""
 
 
 @main.command()
