@@ -1,4 +1,4 @@
-"""The swarm's networks: rows of the store, made into bridges by the agent."""
+"""The swarm's networks: rows of the store, made into bridges by `loops.segments`."""
 
 from __future__ import annotations
 

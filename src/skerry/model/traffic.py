@@ -1,4 +1,4 @@
-"""The network as one value: derived from the store by `core.derive`, applied whole by `network`.
+"""The network as one value: derived from the store by `core.derive`, of which `network` applies what differs.
 
 The kernel table, the gate's sockets and the DNS zone are all rendered from a `Traffic`; nothing about
 them is kept anywhere else. Addresses are IPv4 in dotted form.
