@@ -26,6 +26,9 @@ def unrest(world: World) -> list[str]:
     found += [f"tasks of a service that is gone: {sorted(known)}"] if known else []
     going = (task for task in view.tasks.values() if task.placed and not task.live)
     found += sorted(f"{task.name} has not stopped yet" for task in going)
+    # it is told of its end before the engine has cleared up after it, which may hang; then it is removed
+    leaving = (task for task in view.tasks.values() if task.desired == TaskState.REMOVE and not task.placed)
+    found += sorted(f"{task.name} is not removed yet" for task in leaving)
     found += list(_containers(world))
     found += list(_networks(world))
     if world.kernel.applied != traffic(view):
