@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from msgspec.structs import replace
 
 from skerry.agent.clearing import Clearing
 from skerry.model.objects import Attachment, Task
 from skerry.model.states import TaskState
-from tests.agent.stage import new_task
+from tests.agent.stage import NETWORK, new_task, stage
+from tests.engine.fake import FakeEngine
 
 
 def task(key: str, address: str) -> Task:
@@ -30,3 +32,29 @@ async def test_a_successor_waits_for_the_address_and_for_no_other() -> None:
         await asyncio.sleep(0)
         assert not heir.done()
     await asyncio.wait_for(heir, 10)
+
+
+async def test_who_waits_for_an_address_may_be_stopped_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine tells of a container's end, and hangs while it clears up after it."""
+    async with stage() as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        await here.task()
+        await here.until_state(TaskState.RUNNING)
+        done = asyncio.Event()
+
+        async def stop(container: str, grace_s: int) -> None:
+            fake.end(container, 137)
+            await done.wait()
+
+        monkeypatch.setattr(fake, "stop_container", stop)
+        await here.want("t1", TaskState.SHUTDOWN)
+        await here.until_state(TaskState.SHUTDOWN)
+        (place,) = here.row().attachments
+        heir = new_task("t2", TaskState.RUNNING, {}, 2)
+        await here.put(replace(heir, attachments=(Attachment(NETWORK.id, reserved=place.address),)))
+        await here.until(lambda: any(call.startswith("create web.2") for call in here.calls))
+        await here.want("t2", TaskState.SHUTDOWN)
+        await here.until_state(TaskState.SHUTDOWN, "t2")
+        assert not any(call.startswith("start web.2") for call in here.calls)
+        done.set()

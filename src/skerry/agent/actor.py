@@ -243,7 +243,9 @@ class Actor:
         on the network behind our back, it is made again with others; False where its end came in the way."""
         refused: set[str] = set()
         while True:
-            await self._parts.clearing.done(task)
+            which, _ = await first(self._parts.clearing.done(task), self._ending.wait())
+            if which == 1:
+                return False
             try:
                 await self._parts.engine.start_container(self._name)
                 return True
