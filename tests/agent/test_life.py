@@ -370,14 +370,13 @@ async def test_an_engine_that_is_away_only_delays() -> None:
 
 
 async def test_many_tasks_share_commits() -> None:
-    """Each writes four times or more; how many fall together depends on how busy the machine is."""
     async with stage() as here:
         for number in range(20):
             await here.task(f"t{number}")
         before = len(here.memory.commits)
         for number in range(20):
             await here.until_state(TaskState.RUNNING, f"t{number}")
-        assert len(here.memory.commits) - before <= 40
+        assert len(here.memory.commits) - before <= 20
 
 
 async def test_two_networks_are_joined_in_the_tasks_own_order() -> None:
