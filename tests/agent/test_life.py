@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from skerry.agent.report import Edit, Reporter
 from skerry.model.objects import Attachment, Network, Task
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
@@ -369,14 +370,28 @@ async def test_an_engine_that_is_away_only_delays() -> None:
         await here.until_state(TaskState.RUNNING)
 
 
-async def test_many_tasks_share_commits() -> None:
-    async with stage() as here:
-        for number in range(20):
-            await here.task(f"t{number}")
+async def test_many_tasks_share_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is reported while a commit is under way is in the next one."""
+    asked: set[str] = set()
+    edit = Reporter.edit
+
+    async def noted(self: Reporter, task_id: str, how: Edit) -> Task | None:
+        asked.add(task_id)
+        return await edit(self, task_id, how)
+
+    monkeypatch.setattr(Reporter, "edit", noted)
+    tasks = {f"t{number}" for number in range(20)}
+    async with stage(running=False) as here:
+        for key in tasks:
+            await here.task(key)
         before = len(here.memory.commits)
-        for number in range(20):
-            await here.until_state(TaskState.RUNNING, f"t{number}")
-        assert len(here.memory.commits) - before <= 20
+        with here.memory.held():
+            await here.start()
+            await here.until(lambda: asked == tasks, 60)
+        for key in tasks:
+            await here.until_state(TaskState.RUNNING, key, 60)
+        first, second = here.memory.commits[before : before + 2]
+        assert {change.object.id for change in (*first, *second)} == tasks
 
 
 async def test_two_networks_are_joined_in_the_tasks_own_order() -> None:

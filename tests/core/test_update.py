@@ -61,6 +61,27 @@ def test_it_wakes_up_when_the_monitor_ends() -> None:
     assert (plan.note.until, plan.note.of) == (plan.wake_at, 5 * SECOND)
 
 
+def test_an_update_whose_place_is_gone_is_watched_to_its_end() -> None:
+    where = {"Placement": {"Constraints": ["node.labels.zone==a"]}}
+    specs = [
+        service_spec(template={"ContainerSpec": {"Image": f"app:{tag}"}, **where}, Mode={"Global": {}})
+        for tag in ("1", "2")
+    ]
+    swarm = Swarm(specs[0])
+    swarm.set_node(zone="a")
+    swarm.agent()
+    swarm.step(60)
+    swarm.update(specs[1])
+    swarm.agent()
+    swarm.step(1)
+    swarm.set_node(zone="b")
+    swarm.agent()
+    assert (state(swarm), swarm.live) == ("updating", [])
+    assert swarm.settle().wake_at == of(swarm, "2")[0].running_at + 5 * SECOND
+    swarm.step(4)
+    assert state(swarm) == "completed"
+
+
 def test_a_ratio_that_is_reached_but_not_passed() -> None:
     swarm = updated(replicas=4, Parallelism=4, MaxFailureRatio=0.25, Order="start-first")
     swarm.observe(of(swarm, "2")[0], FAILED)

@@ -31,4 +31,5 @@ SEEDS: dict[int, str] = {
     401167714: "of two ended tasks in a slot both were followed, by one pass and the next",
     401167067: "what a task waited for was told before another one had taken its port",
     401168857: "after a rollback to stop-first a task was tried again beside the one that served",
+    513327365: "an update was completed at once when its only task had to leave the node",
 }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from skerry.core.view import View
 from skerry.store.store import Change, Store
@@ -15,6 +18,17 @@ class Memory:
         self.view = view or View()
         self.commits: list[tuple[Change, ...]] = []
         self.locked = False
+        self._free = threading.Event()
+        self._free.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it a write takes as long as it does."""
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._free.set()
 
     def unlock(self, key: str) -> None:
         """Any key fits."""
@@ -26,6 +40,7 @@ class Memory:
 
     def write(self, index: int, changes: tuple[Change, ...]) -> None:
         """Remember a commit."""
+        self._free.wait()
         self.commits.append(changes)
 
     def mend(self, view: View) -> str:

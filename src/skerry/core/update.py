@@ -136,8 +136,12 @@ def _progress(draft: Draft, numbers: Collection[int], status: UpdateStatus, conf
     waiting, failed, unfinished = [], [], []
     busy = finished_at = 0
     next_at: int | None = None
-    for slot in _slots(draft, numbers):
+    for slot in draft.slots().values():
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
+        if not (slot.occupied and slot.number in numbers):
+            if made:  # its place is gone, and the update is watched for as long as ever
+                finished_at = max(finished_at, _done_at(draft, slot, made[-1]) or made[-1].running_at)
+            continue
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
         if out_of_date(draft, slot) and not made:
             waiting.append(slot)
