@@ -12,7 +12,7 @@ from skerry.agent.report import Edit, Reporter
 from skerry.model.objects import Attachment, Network, Task
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
-from tests.agent.stage import NETWORK, stage
+from tests.agent.stage import NETWORK, new_task, stage
 from tests.engine.fake import FakeEngine
 
 NAME = "web.1.t1"
@@ -380,10 +380,16 @@ async def test_many_tasks_share_commits(monkeypatch: pytest.MonkeyPatch) -> None
         return await edit(self, task_id, how)
 
     monkeypatch.setattr(Reporter, "edit", noted)
-    tasks = {f"t{number}" for number in range(20)}
+    rows = [
+        replace(
+            new_task(f"t{number}", TaskState.RUNNING, {}),
+            attachments=(Attachment(NETWORK.id, reserved=f"10.0.1.{10 + number}"),),
+        )
+        for number in range(20)
+    ]
+    tasks = {row.id for row in rows}
     async with stage(running=False) as here:
-        for key in tasks:
-            await here.task(key)
+        await here.put(*rows)
         before = len(here.memory.commits)
         with here.memory.held():
             await here.start()
