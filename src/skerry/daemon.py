@@ -47,6 +47,7 @@ from skerry.loops.handover import Handover
 from skerry.loops.leases import LeasesLoop
 from skerry.loops.leave import clear
 from skerry.loops.log import LogLoop
+from skerry.loops.memory import MemoryLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.segments import SegmentsLoop
@@ -129,7 +130,12 @@ class Daemon:
         if not self.store.view.locked:
             with contextlib.suppress(StateError):  # a disk that takes nothing: the loop tries again
                 await self._settle()
-        loops = {"engine": self.engine.run, "swarm": self._orchestrate, "disk": DiskLoop(self.store).run}
+        loops = {
+            "engine": self.engine.run,
+            "swarm": self._orchestrate,
+            "disk": DiskLoop(self.store).run,
+            "memory": MemoryLoop(self.store).run,
+        }
         if self.choice.private is not None:
             loops["engine's log"] = LogLoop(self.choice.private.paths.log).run
         path, engine = self.settings.api_socket, self.choice.socket

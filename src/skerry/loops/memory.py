@@ -1,0 +1,35 @@
+"""Gives memory back to the kernel while there is work.
+
+Each change leaves small holes in the C library's heaps, one heap a thread. The library keeps them, and they
+would grow for days before they are used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from skerry.linux.memory import give_back
+from skerry.store.store import Store
+
+LOOK_S = 60.0
+
+
+class MemoryLoop:
+    """Whatever was committed since the last look has left holes."""
+
+    def __init__(
+        self, store: Store, give_back: Callable[[], None] = give_back, look_s: float = LOOK_S
+    ) -> None:
+        self._store = store
+        self._give_back = give_back
+        self._look_s = look_s
+
+    async def run(self) -> None:
+        """Look after the memory for ever."""
+        seen = self._store.view.version
+        while True:
+            await asyncio.sleep(self._look_s)
+            if self._store.view.version != seen:
+                seen = self._store.view.version
+                await asyncio.to_thread(self._give_back)
