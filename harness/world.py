@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ from demo.patience import PATIENCE
 from demo.settings import CHECKOUT, EXAMPLE
 from demo.settings import Settings as StorySettings
 from demo.watch import Api
+from harness.hanging import engine_at_work
 from harness.images import BOX, box_tar, story_tar, unmount_below
 from harness.net import Net, run
 from harness.processes import kill, kill_all
@@ -141,8 +143,13 @@ class World:
         check: bool = True,
         timeout: float = 60,
     ) -> str:
-        line = self.net.within(list(words), outside=outside)
-        return run(*line, timeout=timeout, check=check, env=env, cwd=cwd or self.root)
+        words = list(words)
+        line = self.net.within(words, outside=outside)
+        try:
+            return run(*line, timeout=timeout, check=check, env=env, cwd=cwd or self.root)
+        except subprocess.TimeoutExpired as error:
+            said = f"{' '.join(words)} hangs. The engine:\n{engine_at_work(self.run_dir)}"
+            raise AssertionError(said) from error
 
     # Its life
 
