@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 
 RESYNC_S = 30.0
 """A lost wake-up costs at most so much."""
+NOTED_S = 0.2
+"""A decision that writes nothing else is written down after so long, unless another one has come meanwhile:
+most that an update waits for is over by then, and each would cost a commit."""
 
 
 Decide = Callable[[View, str, int], Plan]
@@ -63,6 +67,8 @@ class Orchestrator:
         self._unplaced: dict[str, None] = {}
         """Services with a task for which there is no place yet."""
         self._notes: dict[str, Note] = {}
+        """What was decided last and is not written down yet."""
+        self._notes_due_at = math.inf
         self._failed: dict[str, FailedPass] = {}
 
     async def run(self) -> None:
@@ -76,7 +82,7 @@ class Orchestrator:
                     del self._dirty[service_id]
                     await self._try(service_id)
                     self._take(commits)
-                await self._remember()
+                await self._remember_in_time()
                 if await self._wait(commits, resync_at):
                     self._mark_all()
                     resync_at = asyncio.get_running_loop().time() + self._resync_s
@@ -106,7 +112,7 @@ class Orchestrator:
         loop = asyncio.get_running_loop()
         wakes = [max(0.0, (at - self._clock()) / 1e9) for at in self._wake_at.values()]
         retries = [failed.due_at for failed in self._failed.values()]
-        until = min([resync_at, *retries, *(loop.time() + wait for wait in wakes)])
+        until = min([resync_at, self._notes_due_at, *retries, *(loop.time() + wait for wait in wakes)])
         try:
             async with asyncio.timeout_at(until):
                 self._mark((await commits.get()).changes)
@@ -168,24 +174,23 @@ class Orchestrator:
             self._wake_at[service_id] = plan.wake_at
         self._notes[service_id] = plan.note
 
-    async def _remember(self) -> None:
-        """Write down what was decided since the last time, once everything is decided."""
+    async def _remember_in_time(self) -> None:
+        """Once everything is decided: write down what has waited long enough for that."""
+        now = asyncio.get_running_loop().time()
         view = self._store.view
-        fresh = {
+        self._notes = {
             key: note
             for key, note in self._notes.items()
             if key in view.services and not _known(view.decisions.get(key), note)
         }
-        if not fresh:
+        if self._notes and now >= self._notes_due_at:
+            await self._store.update(self._write_notes)
             self._notes.clear()
-            return
+        self._notes_due_at = min(self._notes_due_at, now + NOTED_S) if self._notes else math.inf
 
-        def write(tx: Tx) -> None:
-            for key, note in fresh.items():
-                _write_note(tx, key, note)
-
-        await self._store.update(write)
-        self._notes.clear()
+    def _write_notes(self, tx: Tx) -> None:
+        for key, note in self._notes.items():
+            _write_note(tx, key, note)
 
 
 def _frees_a_place(change: Change) -> bool:
