@@ -21,11 +21,12 @@ from skerry.linux.netlink import (
 
 NFNL_SUBSYS_CTNETLINK = 1
 IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE = NFNL_SUBSYS_CTNETLINK << 8 | 1, NFNL_SUBSYS_CTNETLINK << 8 | 2
-CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_MARK, CTA_FILTER = 1, 2, 8, 25
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_MARK, CTA_ID, CTA_FILTER = 1, 2, 8, 12, 25
 CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
 CTA_IP_V4_SRC, CTA_IP_V4_DST = 1, 2
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
-CTA_FILTER_REPLY_FLAGS, CTA_FILTER_F_CTA_IP_SRC = 2, 1
+CTA_FILTER_ORIG_FLAGS, CTA_FILTER_REPLY_FLAGS = 1, 2
+CTA_FILTER_F_CTA_IP_SRC, CTA_FILTER_F_CTA_IP_DST, CTA_FILTER_F_CTA_PROTO_NUM = 1 << 0, 1 << 1, 1 << 3
 _HEAD = netfilter(AF_INET)
 _FILTERING = netfilter(AF_INET, version=1)
 """Version 1: the family and the filter count when flows are deleted."""
@@ -39,6 +40,8 @@ class Flow(NamedTuple):
     answerer: str
     original: bytes
     """By which the kernel finds it."""
+    id: bytes
+    """By which it is told from a later one that looks the same."""
 
 
 class Conntrack(Netlink):
@@ -57,7 +60,8 @@ class Conntrack(Netlink):
         return int.from_bytes(attributes(body[len(_HEAD) :]).get(CTA_MARK, b""))
 
     def flows(self, protocol: int) -> Iterator[Flow]:
-        """Every flow over IPv4 of a protocol (`socket.IPPROTO_UDP`)."""
+        """Every flow over IPv4 of a protocol (`socket.IPPROTO_UDP`). The kernel locks each place of its table
+        in turn, which takes some milliseconds however few flows there are."""
         for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _HEAD):
             flow = attributes(body[len(_HEAD) :])
             original = attributes(flow[CTA_TUPLE_ORIG])
@@ -69,11 +73,12 @@ class Conntrack(Netlink):
                     port=int.from_bytes(numbers[CTA_PROTO_DST_PORT]),
                     answerer=inet_ntoa(answer[CTA_IP_V4_SRC]),
                     original=flow[CTA_TUPLE_ORIG],
+                    id=flow[CTA_ID],
                 )
 
     def delete(self, flow: Flow) -> None:
         """Delete a flow, if it is still there."""
-        self._delete(nested(CTA_TUPLE_ORIG, flow.original))
+        self._delete(nested(CTA_TUPLE_ORIG, flow.original) + attribute(CTA_ID, flow.id))
 
     def delete_connection(self, server: str, port: int, peer: str, peer_port: int) -> None:
         """Delete the TCP flow that a server sees so, if there is one."""
@@ -82,13 +87,45 @@ class Conntrack(Netlink):
     def _delete(self, flow: bytes) -> None:
         self.do(IPCTNL_MSG_CT_DELETE, _HEAD + flow, refusals=(ENOENT,))
 
-    def delete_answered_by(self, address: str) -> bool:
-        """Delete every flow that an address answers, by a filter: the kernel looks at each flow as it deletes
-        it. False where it can't (it is older than 5.8)."""
-        source = nested(CTA_TUPLE_IP, attribute(CTA_IP_V4_SRC, inet_aton(address)))
-        flags = attribute(CTA_FILTER_REPLY_FLAGS, struct.pack("=I", CTA_FILTER_F_CTA_IP_SRC))
-        choice = nested(CTA_TUPLE_REPLY, source) + nested(CTA_FILTER, flags)
-        return self.do(IPCTNL_MSG_CT_DELETE, _FILTERING + choice, refusals=(EINVAL, ENOENT, EOPNOTSUPP))
+    def delete_answered_by(self, address: str, protocol: int | None = None) -> bool:
+        """Delete every flow that an address answers, or those of one protocol, by a filter: the kernel looks
+        at each flow as it deletes it. False where it can't (it is older than 5.8)."""
+        answered = _choice(CTA_FILTER_F_CTA_IP_SRC, CTA_IP_V4_SRC, address, protocol)
+        return self._delete_all(reply=answered)
+
+    def delete_untranslated(self, address: str, protocol: int) -> bool:
+        """Delete every flow of a protocol to an address that answers itself; False as above."""
+        asked = _choice(CTA_FILTER_F_CTA_IP_DST, CTA_IP_V4_DST, address, protocol)
+        answered = _choice(CTA_FILTER_F_CTA_IP_SRC, CTA_IP_V4_SRC, address, protocol)
+        return self._delete_all(original=asked, reply=answered)
+
+    def _delete_all(self, *, original: Choice | None = None, reply: Choice | None = None) -> bool:
+        tuples, flags = b"", b""
+        for choice, kind, which in (
+            (original, CTA_TUPLE_ORIG, CTA_FILTER_ORIG_FLAGS),
+            (reply, CTA_TUPLE_REPLY, CTA_FILTER_REPLY_FLAGS),
+        ):
+            if choice is not None:
+                tuples += nested(kind, choice.parts)
+                flags += attribute(which, struct.pack("=I", choice.flags))
+        words = _FILTERING + tuples + nested(CTA_FILTER, flags)
+        return self.do(IPCTNL_MSG_CT_DELETE, words, refusals=(EINVAL, ENOENT, EOPNOTSUPP))
+
+
+class Choice(NamedTuple):
+    """What one direction of the flows that are meant looks like."""
+
+    flags: int
+    parts: bytes
+
+
+def _choice(flag: int, end: int, address: str, protocol: int | None) -> Choice:
+    """By the address at one end, and the protocol where one is given."""
+    parts = nested(CTA_TUPLE_IP, attribute(end, inet_aton(address)))
+    if protocol is None:
+        return Choice(flag, parts)
+    number = attribute(CTA_PROTO_NUM, bytes([protocol]))
+    return Choice(flag | CTA_FILTER_F_CTA_PROTO_NUM, parts + nested(CTA_TUPLE_PROTO, number))
 
 
 def _as_answered(server: str, port: int, peer: str, peer_port: int) -> bytes:

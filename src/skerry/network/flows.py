@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from socket import IPPROTO_UDP
+from typing import NamedTuple
 
 import structlog
 
@@ -30,29 +31,46 @@ def forget_tasks(addresses: Iterable[str]) -> None:
                 log.info("this kernel can't delete the flows of one task", address=address)
 
 
-def forget_udp(before: Traffic, after: Traffic) -> None:
-    """Delete the UDP flows to backends that left, and those that the table did not translate although it
-    would now: their next datagram finds its way anew. Blocks."""
+class Astray(NamedTuple):
+    """Which UDP flows would go another way now: those to backends that left, and those that the table did not
+    translate although it would now."""
+
+    backends: Set[str]
+    vips: Set[str]
+    ports: Set[int]
+
+    def has(self, flow: Flow) -> bool:
+        """Whether a flow is one of them."""
+        missed = flow.answerer == flow.destination and (
+            flow.destination in self.vips or flow.port in self.ports
+        )
+        return flow.answerer in self.backends or missed
+
+
+def led_astray(before: Traffic, after: Traffic) -> Astray | None:
+    """The flows that have to find their way anew after a change; None where there can be none."""
     before, after = differing(before, after)
-    gone = _addresses(before) - _addresses(after)
-    vips = _served_vips(after) - _served_vips(before)
-    ports = _served_udp(after) ^ _served_udp(before)
-    if not (gone or vips or ports):
-        return
+    astray = Astray(
+        _addresses(before) - _addresses(after),
+        _served_vips(after) - _served_vips(before),
+        _served_udp(after) ^ _served_udp(before),
+    )
+    return astray if any(astray) else None
+
+
+def forget_udp(astray: Astray) -> None:
+    """Delete UDP flows: their next datagram finds its way anew. Blocks."""
     try:
         with Conntrack() as conntrack:
-            doomed = [flow for flow in conntrack.flows(IPPROTO_UDP) if _is_astray(flow, gone, vips, ports)]
-            for flow in doomed:
-                conntrack.delete(flow)
+            done = [
+                *(conntrack.delete_answered_by(address, IPPROTO_UDP) for address in astray.backends),
+                *(conntrack.delete_untranslated(vip, IPPROTO_UDP) for vip in astray.vips),
+            ]
+            if astray.ports or not all(done):  # a port's own flows are told by what no filter sees
+                for flow in [flow for flow in conntrack.flows(IPPROTO_UDP) if astray.has(flow)]:
+                    conntrack.delete(flow)
     except OSError as error:  # they time out by themselves
         log.warning("conntrack", error=str(error))
-    else:
-        log.debug("forgot UDP flows", count=len(doomed))
-
-
-def _is_astray(flow: Flow, gone: Set[str], vips: Set[str], ports: Set[int]) -> bool:
-    missed = flow.answerer == flow.destination and (flow.destination in vips or flow.port in ports)
-    return flow.answerer in gone or missed
 
 
 def newly_served(before: Traffic, after: Traffic) -> set[Backend]:

@@ -201,10 +201,11 @@ class KernelNetwork:
         async with self._lock:
             before, self._traffic = self._traffic, traffic
             await self._hold()
-            nameservers, options = await asyncio.to_thread(host_resolver)
+            nameservers, options = host_resolver()
             status = await self.gate.say(traffic, nameservers, options)
             await self._write(status)
-            await asyncio.to_thread(flows.forget_udp, before, traffic)
+            if astray := flows.led_astray(before, traffic):
+                await asyncio.to_thread(flows.forget_udp, astray)
             return self._reservations
 
     async def _hold(self, *, anew: bool = False) -> None:
