@@ -37,6 +37,7 @@ def watch_links(prefixes: tuple[str, ...], lost: Callable[[], None]) -> Subscrip
     return Subscription(
         NETLINK_ROUTE,
         [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR],
+        [RTM_NEWLINK, RTM_DELLINK, RTM_DELADDR],
         lambda message: lost_link(message).startswith(prefixes),
         lost,
     )

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from skerry.linux import netlink_filter
+
 NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_NETFILTER = 0, 4, 12
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
@@ -25,6 +27,7 @@ _NLATTR = struct.Struct("=HH")  # length, type
 _NFGENMSG = struct.Struct("!BBH")  # family, version, resource
 BUFFER = 1 << 20
 DATAGRAM = 1 << 16
+"""More than the kernel puts into one. What is much larger would be mapped and unmapped for each answer."""
 TIMEOUT_S = 2.0
 
 
@@ -71,7 +74,7 @@ class Netlink:
         """Send one message; yield the payload of each answer, up to the acknowledgement."""
         self._socket.send(self._packed(kind, flags, payload))
         while True:
-            for answer in messages(self._socket.recv(BUFFER)):
+            for answer in messages(self._socket.recv(DATAGRAM)):
                 if answer.sequence != self._sequence:
                     continue  # the rest of a request that was given up
                 if answer.kind == NLMSG_DONE:
@@ -98,7 +101,7 @@ class Netlink:
         self._socket.send(b"".join(self._packed(*request) for request in requests))
         unanswered = sum(flags & NLM_F_ACK != 0 for _, flags, _ in requests)
         while unanswered > 0:
-            for answer in messages(self._socket.recv(BUFFER)):
+            for answer in messages(self._socket.recv(DATAGRAM)):
                 if answer.kind == NLMSG_ERROR and answer.sequence > before:
                     _raise_for(answer.body)
                     unanswered -= 1
@@ -114,7 +117,8 @@ class Netlink:
 
 
 class Subscription:
-    """Calls `changed` after each message of some multicast groups that `concerns` the subscriber.
+    """Calls `changed` after each message of some multicast groups that `concerns` the subscriber; it is asked
+    about those of some types.
 
     Also after an overflow, when there was more than the buffer takes: anything may have changed.
     """
@@ -123,12 +127,14 @@ class Subscription:
         self,
         protocol: int,
         groups: Iterable[int],
+        kinds: Sequence[int],
         concerns: Callable[[Message], bool],
         changed: Callable[[], None],
     ) -> None:
         self._concerns = concerns
         self._changed = changed
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
+        netlink_filter.attach(self._socket, kinds)
         self._socket.bind((0, sum(1 << (group - 1) for group in groups)))
         asyncio.get_running_loop().add_reader(self._socket, self._read)
 

@@ -62,6 +62,7 @@ class RulesetWatch:
         self._subscription = Subscription(
             NETLINK_NETFILTER,
             [NFNLGRP_NFTABLES],
+            tuple(_CHAIN_OF),
             lambda message: (loss := loss_of(message)) is not None and concerns(loss),
             self._changed.set,
         )

@@ -1,0 +1,60 @@
+"""The filter of a listening socket, by the kernel itself: what passes, and what is kept back."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import pytest
+
+from skerry.linux.netlink_filter import attach
+
+WANTED, OTHER = 0x0A02, 0x0A0C
+
+
+def message(kind: int, size: int = 20) -> bytes:
+    """As the kernel sends it, of so many bytes in all."""
+    return struct.pack("=IHHII", size, kind, 0, 7, 0) + bytes(size - 16)
+
+
+@pytest.mark.parametrize(
+    ("datagram", "passes"),
+    [
+        (message(WANTED), True),
+        (message(WANTED, 16), True),
+        (message(0x0A08, 300), True),
+        (message(OTHER), False),
+        (message(OTHER, 300), False),
+        (message(OTHER, 4096), False),
+        (message(OTHER) + message(WANTED), True),
+        (message(OTHER, 300) + message(OTHER), True),
+        (message(OTHER, 1 << 16), True),
+    ],
+    ids=[
+        "wanted",
+        "without a body",
+        "the other wanted one",
+        "not wanted",
+        "not wanted, longer than a byte tells",
+        "not wanted, a page",
+        "a wanted one comes second",
+        "several",
+        "too long to be measured",
+    ],
+)
+def test_what_passes(datagram: bytes, passes: bool) -> None:
+    sender, listening = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with sender, listening:
+        attach(listening, [WANTED, 0x0A08])
+        sender.send(datagram)
+        sender.send(message(WANTED, 24))
+        assert (listening.recv(1 << 17) == datagram) is passes
+
+
+def test_without_a_kind_one_message_never_passes() -> None:
+    sender, listening = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with sender, listening:
+        attach(listening, [])
+        sender.send(message(OTHER))
+        sender.send(message(OTHER) * 2)
+        assert len(listening.recv(1 << 17)) == 40
