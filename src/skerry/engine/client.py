@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from skerry.engine import execution
 from skerry.engine.http import Wire
 from skerry.engine.port import EngineError, ExecResult
+from skerry.engine.shared_events import Filters, SharedEvents, are_shared
 from skerry.engine.streams import json_lines
 from skerry.model.objects import Raw
 
@@ -44,6 +45,7 @@ class DockerEngine:
         self.socket = wire.socket
         self.wire = wire
         """The HTTP beneath, for requests that are passed on."""
+        self._shared_events = SharedEvents(self._events)
 
     async def meet(self) -> None:
         """Return once it answers and may be used; EngineUnreachable says why it does not."""
@@ -153,9 +155,13 @@ class DockerEngine:
         """Run a command inside."""
         return await execution.run(self.wire, container, command, timeout_s, user)
 
+    def events(self, **filters: list[str]) -> AbstractAsyncContextManager[AsyncIterator[Raw]]:
+        """Subscribe to events."""
+        return self._shared_events.subscribed(filters) if are_shared(filters) else self._events(filters)
+
     @asynccontextmanager
-    async def events(self, **filters: list[str]) -> AsyncIterator[AsyncIterator[Raw]]:
-        """Subscribe to events; the engine sends the answer's head when it listens."""
+    async def _events(self, filters: Filters) -> AsyncIterator[AsyncIterator[Raw]]:
+        """A stream of one's own; the engine sends the answer's head when it listens."""
         query = {"filters": msgspec.json.encode(filters).decode()}
         async with self.wire.request("GET", "/events", query, endless=True) as response:
             try:
