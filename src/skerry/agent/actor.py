@@ -31,6 +31,7 @@ from skerry.agent.prepare import plan_of, prepare
 from skerry.agent.report import Edit, advance
 from skerry.agent.seat import IN_USE, seat
 from skerry.agent.step import Step, next_step
+from skerry.agent.task_folders import has_files
 from skerry.agent.task_network import withdraw
 from skerry.agent.waits import delays, first
 from skerry.core.traffic_policy import policy_of
@@ -71,8 +72,8 @@ class Actor:
         self._out_of_memory = False
         self._container: Raw | None = None
         """The container as it was last seen running, or None where it has to be looked at."""
-        self._image: Raw | None = None
-        """The configuration of its container's image, once it was asked for: an image never changes."""
+        self._made = False
+        """Its container was made in this life, and there was no try to start it yet."""
         self._displaced: Mapping[str, str] = {}
         """The networks on which it was then not where the engine believes it to be, and why."""
         self._starting = False
@@ -129,7 +130,7 @@ class Actor:
                     return
                 waits = delays()
             except Exception as error:  # noqa: BLE001 - the edge of the loop: the step is done again
-                self._container = None
+                self._container, self._made = None, False
                 self._log_failure("a step is done again", step, error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), next(waits))
@@ -185,6 +186,7 @@ class Actor:
     async def _prepare(self, task: Task) -> None:
         container = await prepare(self._parts, task, self._ending)
         if container:
+            self._made = True
             await self._edit(lambda row, now: _prepared(row, container, now))
 
     async def _await(self, task: Task) -> None:
@@ -208,10 +210,12 @@ class Actor:
 
     async def _launched(self, task: Task) -> Raw | None:
         """The running container; None where it has ended or would not start, which is reported then."""
-        container = await self._inspect()
+        made, self._made = self._made, False
+        container = None if made else await self._inspect()
         try:
-            if container is not None and never_started(container):
-                await plan_of(self._parts, task, strict=True)
+            if made or (container is not None and never_started(container)):
+                if not made or has_files(task):
+                    await plan_of(self._parts, task, strict=True)
                 which, _ = await first(self._parts.traffic.joinable(task), self._ending.wait())
                 if which == 1:
                     return None
@@ -363,7 +367,9 @@ class Actor:
     async def _stop(self, task: Task) -> None:
         """Take a running task out of the traffic, drain it and stop its container. The row says so as soon as
         the container's process has ended, since a successor may wait for it."""
-        container, outcome = await self._inspect(), None
+        container, outcome = self._container, None
+        if container is None or self._suspect.is_set():
+            container = await self._inspect()
         if not running(container):
             await self._stopped(task, None, exit_code(container))
             return
@@ -385,7 +391,7 @@ class Actor:
             await asyncio.gather(stopping, return_exceptions=True)
 
     async def _stopped(self, task: Task, outcome: DrainOutcome | None, code: int) -> None:
-        await self._drop_files()
+        await self._drop_files(task)
         end = TaskState.REJECTED if task.evicted else TaskState.SHUTDOWN
         await self._report(end, err=task.evicted, drain=outcome, exit_code=code, pid=0)
 
@@ -417,16 +423,20 @@ class Actor:
                 container = await self._inspect()  # answered when the engine is done with it
         if running(container):
             await self._parts.engine.stop_container(self._name, grace_s(task))
-        await self._drop_files()
+        await self._drop_files(task)
 
     async def _clear(self) -> None:
         await self._parts.engine.remove_container(self._name)
-        await self._drop_files()
-        await asyncio.to_thread(self._parts.resolvers.remove, self._id)
+        await asyncio.to_thread(self._remove_files)
         self._parts.prober.forget(self._id)
 
-    async def _drop_files(self) -> None:
-        await asyncio.to_thread(self._parts.folders.remove, self._id)
+    def _remove_files(self) -> None:
+        self._parts.folders.remove(self._id)
+        self._parts.resolvers.remove(self._id)
+
+    async def _drop_files(self, task: Task) -> None:
+        if has_files(task):
+            await asyncio.to_thread(self._parts.folders.remove, self._id)
 
     # What steps are made of.
 
@@ -436,13 +446,11 @@ class Actor:
 
     async def _check(self, task: Task, container: Raw, health: str) -> Check | None:
         """The check that tells whether a task in `health` still is, for which the image has to be known."""
-        if self._image is None:
-            image = await self._parts.engine.inspect_image(str(container["Image"]))
-            self._image = (image or {}).get("Config") or {}
+        image = await self._parts.images.config(str(container["Image"]))
         policy = policy_of(self._parts.store.view.services.get(task.service_id))
         override = policy.readiness if health == STARTING else policy.liveness
         spec = task.spec.typed.container_spec
-        return check_of(spec.healthcheck, self._image, override, spec.env)
+        return check_of(spec.healthcheck, image, override, spec.env)
 
     async def _report(self, state: TaskState, err: str = "", **status: Any) -> None:
         await self._edit(lambda task, now: advance(task, state, now, err, **status))

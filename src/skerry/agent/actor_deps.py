@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from skerry.agent.clearing import Clearing
 from skerry.agent.former import FormerTasks
+from skerry.agent.images import Images
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.task_folders import TaskFolders
@@ -24,6 +25,7 @@ class AgentDeps:
 
     store: Store
     engine: Engine
+    images: Images
     traffic: TaskNetwork
     folders: TaskFolders
     resolvers: ResolvFiles

@@ -13,6 +13,7 @@ import structlog
 from skerry.agent.actor import Actor, grace_s
 from skerry.agent.actor_deps import AgentDeps
 from skerry.agent.former import FormerTasks
+from skerry.agent.images import Images
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.step import has_work
@@ -67,6 +68,7 @@ class Agent:
         self._parts = AgentDeps(
             store,
             engine,
+            Images(engine),
             traffic,
             self.folders,
             self._resolvers,

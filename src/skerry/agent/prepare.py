@@ -82,13 +82,13 @@ async def _image(parts: AgentDeps, task: Task, ending: asyncio.Event) -> str | N
     that fails, creating says so, in Docker's words. None where `ending` came in the way."""
     container = task.spec.typed.container_spec
     reference = container.image
-    if container.content and await parts.engine.inspect_image(container.content) is not None:
+    if container.content and await parts.images.is_here(container.content):
         return container.content
     if container.content and "@" not in reference:
         raise SkerryError(
             f"No such image: {reference} as it was, {container.content}, is gone from this node"
         )
-    if await parts.engine.inspect_image(reference) is not None:
+    if await parts.images.is_here(reference):
         return reference
     await parts.reporter.edit(task.id, lambda row, now: advance(row, TaskState.PREPARING, now))
     try:

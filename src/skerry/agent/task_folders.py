@@ -46,6 +46,12 @@ class TaskFile:
     data: bytes
 
 
+def has_files(task: Task) -> bool:
+    """Whether a task has configs or secrets."""
+    container = task.spec.typed.container_spec
+    return bool(container.secrets or container.configs)
+
+
 def task_files(task: Task, view: View) -> list[TaskFile]:
     """A task's configs and secrets, filled where they are templates.
 
