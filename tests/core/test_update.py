@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from skerry.core.reconcile import reconcile
 from skerry.model.defaults import PREDECESSOR_WAIT, SECOND
 from skerry.model.objects import Cluster, Endpoint, Port, Raw, Task, UpdateStatus
-from tests.core.world import FAILED, READY, REJECTED, RUNNING, SHUTDOWN, Swarm, service_spec
+from tests.core.world import FAILED, READY, REJECTED, RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
 from tests.support.specs import of_endpoint
 
 
@@ -80,6 +80,54 @@ def test_an_update_whose_place_is_gone_is_watched_to_its_end() -> None:
     assert swarm.settle().wake_at == of(swarm, "2")[0].running_at + 5 * SECOND
     swarm.step(4)
     assert state(swarm) == "completed"
+
+
+def test_a_place_that_goes_before_its_task_has_begun_is_watched_too() -> None:
+    where = {"Placement": {"Constraints": ["node.labels.zone==a"]}}
+    specs = [
+        service_spec(template={"ContainerSpec": {"Image": f"app:{tag}"}, **where}, Mode={"Global": {}})
+        for tag in ("1", "2")
+    ]
+    swarm = Swarm(specs[0])
+    swarm.set_node(zone="a")
+    swarm.agent()
+    swarm.step(60)
+    swarm.update({**specs[1], "UpdateConfig": {"Parallelism": 1, "Order": "start-first"}})
+    swarm.settle()
+    swarm.set_node(zone="b")
+    swarm.agent()
+    assert (state(swarm), swarm.live) == ("updating", [])
+    swarm.step(5)
+    assert state(swarm) == "completed"
+
+
+@pytest.mark.parametrize("order", ["stop-first", "start-first"])
+@pytest.mark.parametrize("mode", ["ingress", "host"], ids=["placed", "waiting for its port"])
+def test_on_a_drained_node_a_successor_waits_for_the_task_that_leaves(order: str, mode: str) -> None:
+    ports = [{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 80, "PublishMode": mode}]
+    swarm = updated(Order="start-first", ports=ports)
+    swarm.update(image("3", Order=order, ports=ports))
+    swarm.set_node(availability="drain")
+    swarm.settle()
+    (old,) = of(swarm, "1")
+    assert (old.desired, old.status.state) == (SHUTDOWN, RUNNING)
+    assert [task.follows for task in swarm.live] == [old.id]
+
+
+def test_a_replacement_that_an_update_takes_over_is_taken_over_at_once() -> None:
+    """Else the next pass would write it again."""
+    config = {"replicas": 2, "Order": "start-first", "FailureAction": "continue"}
+    swarm = Swarm(image("1", **config, Parallelism=2))
+    for tag, parallelism in (("2", 2), ("3", 1)):
+        swarm.settle()
+        for task in swarm.live:
+            swarm.observe(task, STARTING)
+        swarm.update(image(tag, **config, Parallelism=parallelism))
+    swarm.settle()
+    swarm.observe(of(swarm, "2")[1], FAILED)
+    swarm.apply(reconcile(swarm.view, "s", swarm.now))
+    plan = reconcile(swarm.view, "s", swarm.now)
+    assert plan.empty, plan.note
 
 
 def test_a_ratio_that_is_reached_but_not_passed() -> None:

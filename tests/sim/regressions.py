@@ -32,4 +32,7 @@ SEEDS: dict[int, str] = {
     401167067: "what a task waited for was told before another one had taken its port",
     401168857: "after a rollback to stop-first a task was tried again beside the one that served",
     513327365: "an update was completed at once when its only task had to leave the node",
+    391264931: "an update whose one new task had not begun when it had to leave was not watched",
+    391265294: "on a drained node a successor did not wait for the task that was leaving",
+    391263049: "a replacement became a part of the update only in the pass after it was made",
 }

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from skerry.core.constraints import fits
 from skerry.core.draft import Draft
 from skerry.core.place import may_stay
-from skerry.core.slots import Slot
+from skerry.core.slots import Slot, has_begun
 from skerry.model.objects import Task
 from skerry.model.states import TaskState
 
@@ -30,7 +30,8 @@ def evict(draft: Draft) -> None:
             draft.say(f"{draft.name(slot.number)} has to leave the node")
         # a global service has no place without the node, and a job makes its next try itself
         if _left_empty(slot, leaving) and not draft.is_global and not draft.service.is_job:
-            draft.create(slot.number, TaskState.READY, follows=leaving[-1].id)
+            before = next((task for task in reversed(leaving) if has_begun(task)), leaving[-1])
+            draft.create(slot.number, TaskState.READY, follows=before.id)
 
 
 def _tell(draft: Draft, task: Task) -> None:

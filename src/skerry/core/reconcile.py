@@ -10,7 +10,7 @@ from skerry.core.evict import evict
 from skerry.core.jobs import run_job
 from skerry.core.plan import Plan
 from skerry.core.replace import let_go, raise_ready, replace_ended
-from skerry.core.update import update
+from skerry.core.update import take_over, update
 from skerry.core.view import View
 from skerry.model.objects import Note, Task
 from skerry.model.states import TaskState
@@ -30,6 +30,7 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
         turned_back = update(draft, numbers)
         if not turned_back:  # else what has just failed would be tried once more
             replace_ended(draft)
+            take_over(draft, numbers)
         let_go(draft)
     raise_ready(draft)
     hostports.assign(draft)

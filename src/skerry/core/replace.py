@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from skerry.core import restart
 from skerry.core.draft import Draft
-from skerry.core.slots import Slot
+from skerry.core.slots import Slot, has_begun
 from skerry.model.defaults import PREDECESSOR_WAIT
 from skerry.model.objects import Task
 from skerry.model.states import TaskState
@@ -85,18 +85,20 @@ def succeed(draft: Draft, slot: Slot, order: str, of_update: int) -> None:
     if serving is not None and order == START_FIRST:
         draft.create(slot.number, TaskState.RUNNING, of_update=of_update)
         return
-    before = serving.id if serving else next((task.follows for task in superseded if task.follows), "")
+    waited_for = next((task.follows for task in superseded if task.follows), "")
+    before = serving.id if serving else waited_for or _leaving(slot)
     draft.create(slot.number, TaskState.READY, follows=before, of_update=of_update)
 
 
 def _serving(slot: Slot) -> Task | None:
     """Of a slot's out-of-date tasks the one that serves, or is about to."""
-    begun = sorted(filter(_has_begun, slot.dirty), key=lambda task: task.status.state == TaskState.RUNNING)
+    begun = sorted(filter(has_begun, slot.dirty), key=lambda task: task.status.state == TaskState.RUNNING)
     return begun[-1] if begun else None
 
 
-def _has_begun(task: Task) -> bool:
-    return TaskState.STARTING <= task.status.state <= TaskState.RUNNING
+def _leaving(slot: Slot) -> str:
+    """The task that is still running and has been told to go, as from a node that is drained."""
+    return next((task.id for task in reversed(slot.tasks) if not task.live and has_begun(task)), "")
 
 
 def let_go(draft: Draft) -> None:
@@ -140,7 +142,7 @@ def _end_superseded(draft: Draft, slot: Slot) -> None:
 
 
 def _may_go(old: Task, new: Task, now: int) -> bool:
-    if new.status.state == TaskState.RUNNING or not _has_begun(old):
+    if new.status.state == TaskState.RUNNING or not has_begun(old):
         return True
     stop_first = bool(new.follows)
     return stop_first and new.status.state >= TaskState.READY and new.start_after <= now

@@ -44,6 +44,11 @@ class Slot:
         return any(task.status.state == TaskState.RUNNING for task in self.live)
 
 
+def has_begun(task: Task) -> bool:
+    """Whether a task has its container running, or is about to."""
+    return TaskState.STARTING <= task.status.state <= TaskState.RUNNING
+
+
 def slots_of(service: Service, tasks: Iterable[Task], policy: RestartPolicy, node: Node) -> dict[int, Slot]:
     """Group a service's tasks (oldest first) by slot; those to be removed hold no place."""
     groups: dict[int, list[Task]] = {}

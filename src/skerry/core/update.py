@@ -107,6 +107,13 @@ def _begin(draft: Draft, numbers: Collection[int], status: UpdateStatus | None) 
     return begun
 
 
+def take_over(draft: Draft, numbers: Collection[int]) -> None:
+    """What has just been made in the place of a task that ended is a part of the update that goes on."""
+    status = draft.service.update
+    if status is not None and status.state in UNDER_WAY and status.total:
+        _take_over(draft, numbers, status)
+
+
 def _take_over(draft: Draft, numbers: Collection[int], status: UpdateStatus) -> None:
     """Go on with what the update before this one has begun."""
     version = draft.service.spec_version
@@ -140,7 +147,7 @@ def _progress(draft: Draft, numbers: Collection[int], status: UpdateStatus, conf
         made = [task for task in slot.tasks if _made_by(task, status, draft.service.spec_version)]
         if not (slot.occupied and slot.number in numbers):
             if made:  # its place is gone, and the update is watched for as long as ever
-                finished_at = max(finished_at, _done_at(draft, slot, made[-1]) or made[-1].running_at)
+                finished_at = max(finished_at, _done_at(draft, slot, made[-1]) or draft.now)
             continue
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
         if out_of_date(draft, slot) and not made:
