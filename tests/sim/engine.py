@@ -33,6 +33,8 @@ class MovedEngine(FakeEngine):
         self.on_call: Callable[[str, str], None] = lambda verb, name: None
         self.habits: dict[str, tuple[Habit, float]] = {}
         """By container ID: what this run does, and the loop's time of its start."""
+        self.stopping: set[str] = set()
+        """The containers that have been told to end and still run."""
         self._waiting: dict[asyncio.Future[Any], None] = {}
         self._work: dict[asyncio.Task[Any], None] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -138,7 +140,9 @@ class MovedEngine(FakeEngine):
             return
         habit, _ = self.habits[box.id]
         pid, wait = box.pid, min(habit.stop_s, float(grace_s))
+        self.stopping.add(box.name)
         await asyncio.sleep(wait)
+        self.stopping.discard(box.name)
         if box.pid == pid:
             self.end(box.name, 137 if wait == grace_s else 0)
 

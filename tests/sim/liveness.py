@@ -168,6 +168,8 @@ def _port_held(view: View, task: Task) -> bool:
 
 def _containers(world: World) -> Iterator[str]:
     tasks = world.view.tasks
+    for name in sorted(world.engine.stopping):
+        yield f"container {name} has been told to end, and takes its time"
     for box in world.engine.boxes.values():
         task = tasks.get(str((box.body.get("Labels") or {}).get(TASK_ID)))
         if task is None:

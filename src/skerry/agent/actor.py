@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, cast
 
 import structlog
@@ -365,8 +365,7 @@ class Actor:
     # The way down.
 
     async def _stop(self, task: Task) -> None:
-        """Take a running task out of the traffic, drain it and stop its container. The row says so as soon as
-        the container's process has ended, since a successor may wait for it."""
+        """Take a running task out of the traffic, drain it and stop its container."""
         container, outcome = self._container, None
         if container is None or self._suspect.is_set():
             container = await self._inspect()
@@ -376,15 +375,22 @@ class Actor:
         if task.status.state == TaskState.RUNNING:
             await withdraw(self._parts.traffic, self._id)
             outcome = await self._drained(task)
+        async with self._stopping(task) as container:
+            code = self._died if container is None and self._died is not None else exit_code(container)
+            await self._stopped(task, outcome, code)
+
+    @contextlib.asynccontextmanager
+    async def _stopping(self, task: Task) -> AsyncIterator[Raw | None]:
+        """Stop the container. Within, its process has ended: the row says so then, since a successor may wait
+        for it, and then the engine clears up. The container is None where the engine told of its end."""
         stopping = asyncio.create_task(self._parts.engine.stop_container(self._name, grace_s(task)))
         try:
             which, container = await first(asyncio.wait([stopping]), self._exit())
             if which == 0:
                 stopping.result()
                 container = await self._inspect()
-            code = self._died if container is None and self._died is not None else exit_code(container)
             with self._parts.clearing.of(task):
-                await self._stopped(task, outcome, code)
+                yield container
                 await stopping
         finally:
             stopping.cancel()
@@ -407,8 +413,8 @@ class Actor:
     async def _unhealthy(self, task: Task) -> None:
         if task.status.state == TaskState.RUNNING:
             await withdraw(self._parts.traffic, self._id)
-        await self._parts.engine.stop_container(self._name, grace_s(task))
-        await self._ended(task, await self._inspect(), UNHEALTHY_CAUSE)
+        async with self._stopping(task) as container:
+            await self._ended(task, container, UNHEALTHY_CAUSE)
 
     async def _ended(self, task: Task, container: Raw | None, cause: str = "") -> None:
         """Report the end; what somebody started again from outside ends too, since a successor comes."""
