@@ -28,7 +28,7 @@ BIND = "type=bind,source=/var/run/docker.sock,target=/var/run/docker.sock"
 PATIENT_S = 60
 CONNECTIONS = 2000
 LISTENS = "00010000"
-"""The flags and the state of a socket in /proc/net/unix."""
+"""The flags of a listening socket in /proc/net/unix."""
 
 
 def curl(world: World, place: str, path: str) -> list[str]:
