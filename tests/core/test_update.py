@@ -61,17 +61,24 @@ def test_it_wakes_up_when_the_monitor_ends() -> None:
     assert (plan.note.until, plan.note.of) == (plan.wake_at, 5 * SECOND)
 
 
-def test_an_update_whose_place_is_gone_is_watched_to_its_end() -> None:
+def zoned(tag: str) -> Raw:
+    """A global service that wants a node of zone a."""
     where = {"Placement": {"Constraints": ["node.labels.zone==a"]}}
-    specs = [
-        service_spec(template={"ContainerSpec": {"Image": f"app:{tag}"}, **where}, Mode={"Global": {}})
-        for tag in ("1", "2")
-    ]
-    swarm = Swarm(specs[0])
+    return service_spec(template={"ContainerSpec": {"Image": f"app:{tag}"}, **where}, Mode={"Global": {}})
+
+
+def in_zone_a() -> Swarm:
+    """A node of zone a, on which its first version runs."""
+    swarm = Swarm(zoned("1"))
     swarm.set_node(zone="a")
     swarm.agent()
     swarm.step(60)
-    swarm.update(specs[1])
+    return swarm
+
+
+def test_an_update_whose_place_is_gone_is_watched_to_its_end() -> None:
+    swarm = in_zone_a()
+    swarm.update(zoned("2"))
     swarm.agent()
     swarm.step(1)
     swarm.set_node(zone="b")
@@ -83,16 +90,8 @@ def test_an_update_whose_place_is_gone_is_watched_to_its_end() -> None:
 
 
 def test_a_place_that_goes_before_its_task_has_begun_is_watched_too() -> None:
-    where = {"Placement": {"Constraints": ["node.labels.zone==a"]}}
-    specs = [
-        service_spec(template={"ContainerSpec": {"Image": f"app:{tag}"}, **where}, Mode={"Global": {}})
-        for tag in ("1", "2")
-    ]
-    swarm = Swarm(specs[0])
-    swarm.set_node(zone="a")
-    swarm.agent()
-    swarm.step(60)
-    swarm.update({**specs[1], "UpdateConfig": {"Parallelism": 1, "Order": "start-first"}})
+    swarm = in_zone_a()
+    swarm.update({**zoned("2"), "UpdateConfig": {"Parallelism": 1, "Order": "start-first"}})
     swarm.settle()
     swarm.set_node(zone="b")
     swarm.agent()
