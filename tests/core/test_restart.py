@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skerry.core.reconcile import reconcile
+from skerry.model.defaults import SECOND
 from skerry.model.objects import Cluster
 from tests.core.world import (
     COMPLETE,
@@ -156,6 +157,29 @@ def test_history_never_hides_how_often_a_restart_was_tried() -> None:
     swarm.settle()
     assert swarm.live == []
     assert len([task for task in swarm.tasks if task.status.state == FAILED]) == 2
+
+
+def test_history_never_hides_how_often_a_restart_was_tried_of_any_spec_that_is_wanted() -> None:
+    policy = {"RestartPolicy": {"MaxAttempts": 1, "Delay": 20 * SECOND}}
+    config = {"UpdateConfig": {"Order": "start-first", "FailureAction": "continue"}}
+    swarm = Swarm(service_spec(replicas=1, template=policy, **config))
+    swarm.agent()
+    old = swarm.live[0]
+    swarm.update(service_spec(replicas=1, template={**policy, "ForceUpdate": 1}, **config))
+    swarm.settle()
+    first = swarm.live[-1]
+    swarm.observe(first, FAILED)
+    swarm.step(1)
+    second = swarm.live[-1]
+    assert second.id not in (old.id, first.id)
+    swarm.observe(old, FAILED)  # the one that served meanwhile is the last that ended
+    swarm.step(10)
+    assert swarm.service.update is not None
+    assert swarm.service.update.state == "completed"
+    swarm.step(20)
+    swarm.observe(second, FAILED)
+    swarm.settle()
+    assert swarm.live == []
 
 
 def test_history_never_hides_when_a_slot_was_done() -> None:

@@ -35,4 +35,5 @@ SEEDS: dict[int, str] = {
     391264931: "an update whose one new task had not begun when it had to leave was not watched",
     391265294: "on a drained node a successor did not wait for the task that was leaving",
     391263049: "a replacement became a part of the update only in the pass after it was made",
+    81723699: "the history forgot how often the new spec was tried, as a task of the old one had ended last",
 }

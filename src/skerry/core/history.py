@@ -29,9 +29,10 @@ def _telling(draft: Draft, slot: Slot) -> Iterator[str]:
     the update under way is."""
     last = slot.last
     yield from (last.id, slot.tasks[-1].id)
-    tried = [task.id for task in slot.tasks if task.spec_version == last.spec_version]
     if draft.policy.max_attempts:
-        yield from tried[-min(draft.policy.max_attempts + 1, TASK_HISTORY_MOST) :]
+        for version in {last.spec_version, *(task.spec_version for task in slot.live)}:
+            tried = [task.id for task in slot.tasks if task.spec_version == version]
+            yield from tried[-min(draft.policy.max_attempts + 1, TASK_HISTORY_MOST) :]
     update = draft.service.update
     if update is not None and update.completed_at is None:
         made = [task for task in slot.tasks if task.update_started_at == update.started_at]
