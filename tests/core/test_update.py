@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from skerry.core.reconcile import reconcile
 from skerry.model.defaults import PREDECESSOR_WAIT, SECOND
 from skerry.model.objects import Cluster, Endpoint, Port, Raw, Task, UpdateStatus
+from skerry.model.states import TaskState
 from tests.core.world import FAILED, READY, REJECTED, RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
 from tests.support.specs import of_endpoint
 
@@ -98,6 +99,27 @@ def test_a_place_that_goes_before_its_task_has_begun_is_watched_too() -> None:
     assert (state(swarm), swarm.live) == ("updating", [])
     swarm.step(5)
     assert state(swarm) == "completed"
+
+
+@pytest.mark.parametrize("order", ["stop-first", "start-first"])
+def test_a_node_that_suits_again_leaves_the_running_task_and_the_next_slot_has_its_turn(order: str) -> None:
+    config = {"UpdateConfig": {"Parallelism": 1, "Order": order}}
+    swarm = Swarm(service_spec(replicas=2, template={"ContainerSpec": {"Image": "app:1"}}, **config))
+    swarm.agent()
+    second = {"ContainerSpec": {"Image": "app:2"}}
+    swarm.update(service_spec(replicas=2, template=second, **config))
+    swarm.settle()
+    for task in of(swarm, "2"):
+        swarm.observe(task, RUNNING)  # the old one of its slot still stops
+    there = {**second, "Placement": {"Constraints": ["node.labels.zone==a"]}}
+    swarm.update(service_spec(replicas=2, template=there, **config))
+    swarm.settle()
+    assert [task.status.state for task in of(swarm, "2")] == [RUNNING, TaskState.PENDING]
+    swarm.set_node(zone="a")
+    swarm.apply(reconcile(swarm.view, "s", swarm.now))
+    again = reconcile(swarm.view, "s", swarm.now)
+    assert again.empty, again
+    assert [task.slot for task in of(swarm, "2") if task.live] == [1, 2]
 
 
 @pytest.mark.parametrize("order", ["stop-first", "start-first"])

@@ -43,6 +43,11 @@ class Slot:
         """Whether a wanted task runs."""
         return any(task.status.state == TaskState.RUNNING for task in self.live)
 
+    @property
+    def serves_as_asked(self) -> bool:
+        """Whether a task runs that is as the spec says now."""
+        return any(task.status.state == TaskState.RUNNING for task in self.clean)
+
 
 def has_begun(task: Task) -> bool:
     """Whether a task has its container running, or is about to."""

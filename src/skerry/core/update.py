@@ -200,6 +200,8 @@ def _done_at(draft: Draft, slot: Slot, new: Task) -> int | None:
     """When the slot's replacement was done: the new task has begun or failed, the old ones have stopped."""
     if _overdue(draft, new):
         return _late_at(draft, new)
+    if new.status.state < TaskState.ASSIGNED and slot.serves_as_asked:
+        return draft.now  # its predecessor suits again since the node has changed: this pass lets it go
     if new.status.state < TaskState.RUNNING:
         return None
     old = [task for task in slot.tasks if task.created_at < new.created_at]
