@@ -123,6 +123,29 @@ def test_a_node_that_suits_again_leaves_the_running_task_and_the_next_slot_has_i
 
 
 @pytest.mark.parametrize("order", ["stop-first", "start-first"])
+def test_a_slot_whose_new_task_the_node_ceased_to_suit_has_another_turn(order: str) -> None:
+    config = {"UpdateConfig": {"Parallelism": 1, "Order": order}}
+    swarm = Swarm(service_spec(replicas=1, template={"ContainerSpec": {"Image": "app:1"}}, **config))
+    swarm.set_node(zone="a")
+    swarm.agent()
+    second = {"ContainerSpec": {"Image": "app:2"}, "Placement": {"Constraints": ["node.labels.zone==a"]}}
+    swarm.update(service_spec(replicas=1, template=second, **config))
+    swarm.settle()
+    swarm.set_node(zone="b")
+    swarm.settle()
+    assert of(swarm, "1")[0].live, "it serves on"
+    swarm.observe(of(swarm, "2")[0], REJECTED)
+    swarm.settle()
+    assert state(swarm) == "updating", "that is no failure"
+    swarm.set_node(zone="a")
+    swarm.agent()
+    assert [task.status.state for task in swarm.live] == [RUNNING]
+    assert of(swarm, "2")[-1].live
+    swarm.step(6)
+    assert state(swarm) == "completed"
+
+
+@pytest.mark.parametrize("order", ["stop-first", "start-first"])
 @pytest.mark.parametrize("mode", ["ingress", "host"], ids=["placed", "waiting for its port"])
 def test_on_a_drained_node_a_successor_waits_for_the_task_that_leaves(order: str, mode: str) -> None:
     ports = [{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 80, "PublishMode": mode}]

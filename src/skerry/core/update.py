@@ -150,7 +150,7 @@ def _progress(draft: Draft, numbers: Collection[int], status: UpdateStatus, conf
                 finished_at = max(finished_at, _done_at(draft, slot, made[-1]) or draft.now)
             continue
         failed += [task for task in made if _counts_as_failure(task, config) or _overdue(draft, task)]
-        if out_of_date(draft, slot) and not made:
+        if out_of_date(draft, slot) and all(task.evicted and task.status.state.terminal for task in made):
             waiting.append(slot)
         elif made:
             done_at = _done_at(draft, slot, made[-1])
@@ -172,8 +172,8 @@ def _made_by(task: Task, status: UpdateStatus, spec_version: int) -> bool:
 
 
 def _counts_as_failure(task: Task, config: UpdateConfig) -> bool:
-    """Ended by itself before, or within the monitor of, its becoming ready."""
-    if task.status.state not in ENDED_BY_ITSELF:
+    """Ended by itself before, or within the monitor of, its becoming ready; not since the node changed."""
+    if task.status.state not in ENDED_BY_ITSELF or task.evicted:
         return False
     return not task.running_at or task.status.at - task.running_at <= config.monitor
 
