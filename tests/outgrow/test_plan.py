@@ -8,7 +8,7 @@ import pytest
 from msgspec.json import decode, encode
 
 from skerry.cli.outgrow.image import Image, content, in_registry, suits, without_digest
-from skerry.cli.outgrow.plan import Destination, MovePlan, make
+from skerry.cli.outgrow.plan import MovePlan, TargetSwarm, make
 from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.model.labels import MOVED, STOPPED
 from skerry.model.objects import Raw
@@ -28,7 +28,7 @@ def stack(**parts: Any) -> Snapshot:
 
 def plan(here: Snapshot, there: Snapshot, images: dict[str, Image] | None = None, **more: Any) -> MovePlan:
     """The plan for a swarm that has `there`."""
-    return make(here, Destination(there, more.pop("api", OLD), **more), images or IMAGES)
+    return make(here, TargetSwarm(there, more.pop("api", OLD), **more), images or IMAGES)
 
 
 def after(here: Snapshot, **more: Any) -> Snapshot:
@@ -214,11 +214,11 @@ CHECK = {"Test": ["CMD", "x"], "Interval": 0}
         ),
         ({"EndpointSpec": {"Ports": [{"TargetPort": 80}]}}, "port 80 is published by the routing mesh there"),
         (
-            {"container": {"Mounts": [{"Type": "volume", "Source": "v", "Target": "/v"}]}},
+            {"container": {"Mounts": [{"Type": "volume", "Source": "v", "TargetSwarm": "/v"}]}},
             "volume v is not copied",
         ),
         (
-            {"container": {"Mounts": [{"Type": "bind", "Source": "/b", "Target": "/v"}]}},
+            {"container": {"Mounts": [{"Type": "bind", "Source": "/b", "TargetSwarm": "/v"}]}},
             "/b of the host is bound",
         ),
         (

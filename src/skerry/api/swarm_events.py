@@ -15,6 +15,7 @@ import structlog
 from skerry.api.deps import Health
 from skerry.api.upstream import Upstream
 from skerry.engine.port import EngineUnreachable
+from skerry.model.defaults import SECOND
 from skerry.model.objects import Cluster, Config, Network, Node, Raw, Secret, Service, Task
 from skerry.model.specs import ServiceMode
 from skerry.store.store import Change, Commit, Store
@@ -92,7 +93,7 @@ def swarm_event(kind: str, action: str, key: str, attributes: dict[str, str], at
         "Action": action,
         "Actor": {"ID": key, "Attributes": attributes},
         "scope": "swarm",
-        "time": at // 1_000_000_000,
+        "time": at // SECOND,
         "timeNano": at,
     }
 
@@ -239,7 +240,7 @@ class Feed:
                     "Attributes": {**(config.get("Labels") or {}), "image": image, "name": task.name},
                 },
                 "scope": "local",
-                "time": at // 1_000_000_000,
+                "time": at // SECOND,
                 "timeNano": at,
             }
         )

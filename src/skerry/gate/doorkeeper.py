@@ -24,7 +24,7 @@ AWAY_S = 30.0
 """So long clients wait for skerryd before they are told that it is away: a restart takes a second or two."""
 CLIENT_S = 5.0
 """How long a client that is told so may take to ask and to read."""
-WORDS = b'{"message":"skerry\'s daemon is not running: start it with `skerry up`"}\n'
+WORDS = b'{"message":"skerry\'s daemon does not answer: `skerry status` says why"}\n'
 ANSWER = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
     b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(WORDS), WORDS)

@@ -18,6 +18,7 @@ from skerry.api.route import Route, Table
 from skerry.api.upstream import Stream
 from skerry.engine.port import EngineUnreachable
 from skerry.engine.streams import json_lines
+from skerry.model.defaults import SECOND
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv, timestamps
 from skerry.model.objects import Raw
@@ -82,7 +83,7 @@ def _query(filters: Filters, since: int | None, until: int | None) -> str:
         query["filters"] = own.render()
     for name, at in (("since", since), ("until", until)):
         if at is not None:
-            query[name] = f"{at // 1_000_000_000}.{at % 1_000_000_000:09d}"
+            query[name] = f"{at // SECOND}.{at % SECOND:09d}"
     return f"?{urlencode(query)}" if query else ""
 
 

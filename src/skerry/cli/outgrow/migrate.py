@@ -10,7 +10,7 @@ from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.outgrow import converge, nodes, snapshot
 from skerry.cli.outgrow.carry import Carrier, MoveFailed
 from skerry.cli.outgrow.nodes import RemoteSwarm, Unsuitable
-from skerry.cli.outgrow.plan import Destination, MovePlan, image_of, make, moving
+from skerry.cli.outgrow.plan import MovePlan, TargetSwarm, image_of, make, moving
 from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.cli.outgrow.survey import survey
 from skerry.model.objects import Raw
@@ -99,7 +99,7 @@ class _Move:
             names = {image_of(spec) for spec in moving(self.source).values()}
             images = survey(self.home, self.cluster, sorted(names), self.request.registry)
             local = [network["Name"] for network in manager.get("/networks") if network["Scope"] != "swarm"]
-            target = Destination(snapshot.read(manager), self.cluster.api, local)
+            target = TargetSwarm(snapshot.read(manager), self.cluster.api, local)
         except (Refused, Unreachable) as error:
             raise Unsuitable(f"can't make a plan: {error}; nothing was moved") from error
         return make(self.source, target, images)

@@ -45,7 +45,7 @@ class MovePlan:
 
 
 @dataclass(frozen=True)
-class Destination:
+class TargetSwarm:
     """What matters of the swarm to move to."""
 
     snapshot: Snapshot
@@ -66,7 +66,7 @@ def image_of(spec: Raw) -> str:
     return str(spec["TaskTemplate"]["ContainerSpec"]["Image"])
 
 
-def make(source: Snapshot, target: Destination, images: Mapping[str, Image]) -> MovePlan:
+def make(source: Snapshot, target: TargetSwarm, images: Mapping[str, Image]) -> MovePlan:
     """The whole plan. `images` has every image that a service of the source names."""
     specs = moving(source)
     plan = MovePlan(services=list(specs))
@@ -86,7 +86,7 @@ def make(source: Snapshot, target: Destination, images: Mapping[str, Image]) -> 
     return plan
 
 
-def _networks(plan: MovePlan, source: Snapshot, target: Destination) -> Iterator[MoveStep]:
+def _networks(plan: MovePlan, source: Snapshot, target: TargetSwarm) -> Iterator[MoveStep]:
     """Steps that make the networks; one that is there and differs is a conflict, as services may be on it."""
     for name, network in source.networks.items():
         body: Raw = {
@@ -154,7 +154,7 @@ def _image(plan: MovePlan, image: Image, changing: bool) -> Iterator[MoveStep]:
         yield MoveStep("load", "image", image.tag, where=node, bytes=image.bytes)
 
 
-def _service(plan: MovePlan, name: str, spec: Raw, target: Destination, image: Image) -> MoveStep | None:
+def _service(plan: MovePlan, name: str, spec: Raw, target: TargetSwarm, image: Image) -> MoveStep | None:
     """The step for one service, if any. What is moved carries a mark, by which a later move knows whether it
     is still as it was moved, and may be updated; what was changed on both sides is a conflict."""
     body = translate.for_swarm(spec, image.target, target.api, image.check)

@@ -26,7 +26,7 @@ _NOT_RAW = re.compile("[\x00-\x08\x0a-\x1f`\x7f\ufeff\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
-class Layout:
+class Flags:
     """What stands between `%` and the verb."""
 
     plus: bool = False
@@ -51,7 +51,7 @@ class Layout:
         return ("0" if self.zero else " ") * missing + text
 
 
-PLAIN = Layout()
+PLAIN = Flags()
 
 
 def sprint(values: Sequence[Any], budget: Budget | None = None) -> str:
@@ -71,18 +71,18 @@ def sprintln(values: Sequence[Any], budget: Budget | None = None) -> str:
     return " ".join(printer.argument(value, "v", PLAIN) for value in values) + "\n"
 
 
-def sprintf(layout: str, values: Sequence[Any] = (), budget: Budget | None = None) -> str:
-    """The layout with its verbs filled."""
+def sprintf(flags: str, values: Sequence[Any] = (), budget: Budget | None = None) -> str:
+    """The flags with its verbs filled."""
     budget = budget or Budget()
-    budget.make(len(layout))
-    return _Format(layout, values, _Printer(budget)).text()
+    budget.make(len(flags))
+    return _Format(flags, values, _Printer(budget)).text()
 
 
 class _Format:
-    """One layout, read from `at` on; `next` is the argument that the next verb takes."""
+    """One flags, read from `at` on; `next` is the argument that the next verb takes."""
 
-    def __init__(self, layout: str, values: Sequence[Any], printer: _Printer) -> None:
-        self._layout, self._values, self._printer = layout, values, printer
+    def __init__(self, flags: str, values: Sequence[Any], printer: _Printer) -> None:
+        self._layout, self._values, self._printer = flags, values, printer
         self._at = self._next = 0
         self._good_index = self._after_index = True
         self._reordered = False
@@ -107,18 +107,18 @@ class _Format:
         return NIL if value is None else f"{type_name(value)}={self._printer.argument(value, 'v', PLAIN)}"
 
     def _verb(self) -> None:
-        layout = self._flags()
+        flags = self._flags()
         self._good_index, self._after_index = True, False
         self._index()
-        width = self._width(layout)
-        layout = self._precision(width)
+        width = self._width(flags)
+        flags = self._precision(width)
         if not self._after_index:
             self._index()
         verb = self._layout[self._at : self._at + 1]
         self._at += 1
-        self._parts.append(self._filled(verb, layout))
+        self._parts.append(self._filled(verb, flags))
 
-    def _filled(self, verb: str, layout: Layout) -> str:
+    def _filled(self, verb: str, flags: Flags) -> str:
         if not verb:
             return "%!(NOVERB)"
         if verb == "%":
@@ -128,17 +128,17 @@ class _Format:
         if self._next >= len(self._values):
             return f"%!{verb}(MISSING)"
         if verb in "vw":
-            layout = replace(layout, syntax=layout.sharp, sharp=False, names=layout.plus, plus=False)
+            flags = replace(flags, syntax=flags.sharp, sharp=False, names=flags.plus, plus=False)
         self._next += 1
-        return self._printer.argument(self._values[self._next - 1], verb, layout)
+        return self._printer.argument(self._values[self._next - 1], verb, flags)
 
-    def _flags(self) -> Layout:
+    def _flags(self) -> Flags:
         begin = self._at
         while self._at < len(self._layout) and self._layout[self._at] in "#0+- ":
             self._at += 1
         flags = set(self._layout[begin : self._at])
         minus = "-" in flags
-        return Layout("+" in flags, minus, "#" in flags, " " in flags, "0" in flags and not minus)
+        return Flags("+" in flags, minus, "#" in flags, " " in flags, "0" in flags and not minus)
 
     def _here(self, character: str) -> bool:
         return self._layout[self._at : self._at + 1] == character
@@ -162,37 +162,37 @@ class _Format:
         else:
             self._good_index = False
 
-    def _width(self, layout: Layout) -> Layout:
+    def _width(self, flags: Flags) -> Flags:
         if not self._here("*"):
             width = self._number()
             self._good_index = self._good_index and not (self._after_index and width is not None)
-            return replace(layout, width=width)
+            return replace(flags, width=width)
         self._at += 1
         width = self._argument()
         self._after_index = False
         if width is None:
             self._parts.append("%!(BADWIDTH)")
         elif width < 0:
-            return replace(layout, width=-width, minus=True, zero=False)
-        return replace(layout, width=width)
+            return replace(flags, width=-width, minus=True, zero=False)
+        return replace(flags, width=width)
 
-    def _precision(self, layout: Layout) -> Layout:
-        """The layout with the precision that stands next in the format, if any does; `*` takes it from an
+    def _precision(self, flags: Flags) -> Flags:
+        """The flags with the precision that stands next in the format, if any does; `*` takes it from an
         argument. One that is negative or no number is Go's BADPREC."""
         if not self._here(".") or self._at + 1 >= len(self._layout):
-            return layout
+            return flags
         self._at += 1
         self._good_index = self._good_index and not self._after_index
         self._index()
         if not self._here("*"):
-            return replace(layout, precision=self._number() or 0)
+            return replace(flags, precision=self._number() or 0)
         self._at += 1
         precision = self._argument()
         self._after_index = False
         if precision is None or precision < 0:
             self._parts.append("%!(BADPREC)")
-            return layout
-        return replace(layout, precision=precision)
+            return flags
+        return replace(flags, precision=precision)
 
     def _number(self) -> int | None:
         """A number that stands here. One that is crazily long takes all of the rest, as in Go."""
@@ -221,158 +221,156 @@ class _Printer:
     def __init__(self, budget: Budget | None) -> None:
         self._budget = budget or Budget()
 
-    def argument(self, value: Any, verb: str, layout: Layout) -> str:
+    def argument(self, value: Any, verb: str, flags: Flags) -> str:
         """A value as a verb wants it."""
-        self._pay(value, layout)
+        self._pay(value, flags)
         if verb == "T":
-            return layout.padded(NIL if value is None else type_name(value))
+            return flags.padded(NIL if value is None else type_name(value))
         if value is None:
-            return layout.padded(NIL) if verb == "v" else f"%!{verb}({NIL})"
+            return flags.padded(NIL) if verb == "v" else f"%!{verb}({NIL})"
         if verb in "pw":
-            return self._bad(value, verb, layout)
+            return self._bad(value, verb, flags)
         if isinstance(value, Record) and value.type_name.startswith("*"):
-            return "&" + self._record(value, verb, layout)
-        return self._value(value, verb, layout)
+            return "&" + self._record(value, verb, flags)
+        return self._value(value, verb, flags)
 
-    def _pay(self, value: Any, layout: Layout) -> None:
+    def _pay(self, value: Any, flags: Flags) -> None:
         self._budget.step()
         made = len(value) if isinstance(value, str) else DIGITS
-        self._budget.make(
-            max(made, layout.width or 0) + (layout.precision or 0) * (not isinstance(value, str))
-        )
+        self._budget.make(max(made, flags.width or 0) + (flags.precision or 0) * (not isinstance(value, str)))
 
-    def _value(self, value: Any, verb: str, layout: Layout) -> str:
+    def _value(self, value: Any, verb: str, flags: Flags) -> str:
         """A value as its verb shows it, by its type. `bool` comes before `int`, which it is in Python but not
         in Go."""
         if isinstance(value, bool):
             known = verb in "tv"
-            return layout.padded("true" if value else "false") if known else self._bad(value, verb, layout)
+            return flags.padded("true" if value else "false") if known else self._bad(value, verb, flags)
         if isinstance(value, int):
-            return self._integer(value, verb, layout)
+            return self._integer(value, verb, flags)
         if isinstance(value, float):
-            return self._float(value, verb, layout)
+            return self._float(value, verb, flags)
         if isinstance(value, complex):
-            return self._complex(value, verb, layout)
+            return self._complex(value, verb, flags)
         if isinstance(value, str):
-            return self._string(value, verb, layout)
+            return self._string(value, verb, flags)
         if isinstance(value, Mapping):
-            return self._map(value, verb, layout)
-        return self._record(value, verb, layout) if isinstance(value, Record) else f"?{type_name(value)}?"
+            return self._map(value, verb, flags)
+        return self._record(value, verb, flags) if isinstance(value, Record) else f"?{type_name(value)}?"
 
-    def _bad(self, value: Any, verb: str, layout: Layout) -> str:
-        return f"%!{verb}({type_name(value)}={self._value(value, 'v', layout)})"
+    def _bad(self, value: Any, verb: str, flags: Flags) -> str:
+        return f"%!{verb}({type_name(value)}={self._value(value, 'v', flags)})"
 
     # What is made of parts.
 
-    def _part(self, value: Any, verb: str, layout: Layout) -> str:
-        self._pay(value, layout)
-        return self._value(value, verb, layout)
+    def _part(self, value: Any, verb: str, flags: Flags) -> str:
+        self._pay(value, flags)
+        return self._value(value, verb, flags)
 
-    def _map(self, value: Mapping[str, str], verb: str, layout: Layout) -> str:
+    def _map(self, value: Mapping[str, str], verb: str, flags: Flags) -> str:
         pairs = [
-            f"{self._part(key, verb, layout)}:{self._part(value[key], verb, layout)}"
+            f"{self._part(key, verb, flags)}:{self._part(value[key], verb, flags)}"
             for key in sorted(value, key=encoded)
         ]
-        return f"map[string]string{{{', '.join(pairs)}}}" if layout.syntax else f"map[{' '.join(pairs)}]"
+        return f"map[string]string{{{', '.join(pairs)}}}" if flags.syntax else f"map[{' '.join(pairs)}]"
 
-    def _record(self, value: Record, verb: str, layout: Layout) -> str:
-        named = layout.names or layout.syntax
+    def _record(self, value: Record, verb: str, flags: Flags) -> str:
+        named = flags.names or flags.syntax
         parts = [
-            (f"{name}:" if named else "") + self._part(field, verb, layout)
+            (f"{name}:" if named else "") + self._part(field, verb, flags)
             for name, field in value.fields.items()
         ]
-        if layout.syntax:
+        if flags.syntax:
             return f"{value.type_name.lstrip('*')}{{{', '.join(parts)}}}"
         return "{" + " ".join(parts) + "}"
 
     # Texts.
 
-    def _string(self, value: str, verb: str, layout: Layout) -> str:
-        if verb == "v" and layout.syntax:
-            return self._quoted(value, layout)
+    def _string(self, value: str, verb: str, flags: Flags) -> str:
+        if verb == "v" and flags.syntax:
+            return self._quoted(value, flags)
         if verb in "vs":
-            return layout.padded(value if layout.precision is None else value[: layout.precision])
+            return flags.padded(value if flags.precision is None else value[: flags.precision])
         if verb == "q":
-            return self._quoted(value, layout)
+            return self._quoted(value, flags)
         if verb in "xX":
-            return self._bytes(value, verb, layout)
-        return self._bad(value, verb, layout)
+            return self._bytes(value, verb, flags)
+        return self._bad(value, verb, flags)
 
-    def _quoted(self, value: str, layout: Layout) -> str:
-        value = value if layout.precision is None else value[: layout.precision]
-        raw = layout.sharp and not _NOT_RAW.search(value)
-        text = f"`{value}`" if raw else quote(value, ascii_only=layout.plus)
+    def _quoted(self, value: str, flags: Flags) -> str:
+        value = value if flags.precision is None else value[: flags.precision]
+        raw = flags.sharp and not _NOT_RAW.search(value)
+        text = f"`{value}`" if raw else quote(value, ascii_only=flags.plus)
         self._budget.make(len(text))
-        return layout.padded(text)
+        return flags.padded(text)
 
-    def _bytes(self, value: str, verb: str, layout: Layout) -> str:
-        data = encoded(value)[: layout.precision]
+    def _bytes(self, value: str, verb: str, flags: Flags) -> str:
+        data = encoded(value)[: flags.precision]
         if not data:
-            return layout.padded("")
+            return flags.padded("")
         self._budget.make(4 * len(data))
-        between = f" {'0x' if layout.sharp else ''}" if layout.space else ""
-        digits = ("0x" if layout.sharp else "") + between.join(f"{byte:02x}" for byte in data)
-        return layout.padded(digits.upper() if verb == "X" else digits)
+        between = f" {'0x' if flags.sharp else ''}" if flags.space else ""
+        digits = ("0x" if flags.sharp else "") + between.join(f"{byte:02x}" for byte in data)
+        return flags.padded(digits.upper() if verb == "X" else digits)
 
     # Numbers.
 
-    def _integer(self, value: int, verb: str, layout: Layout) -> str:
-        if verb == "v" and layout.syntax and isinstance(value, Uint8):
+    def _integer(self, value: int, verb: str, flags: Flags) -> str:
+        if verb == "v" and flags.syntax and isinstance(value, Uint8):
             return f"0x{value:x}"
         base = {"v": "d", "d": "d", "b": "b", "o": "o", "O": "o", "x": "x", "X": "X"}.get(verb)
         if base is not None:
-            return self._digits(value, verb, base, layout)
+            return self._digits(value, verb, base, flags)
         if verb == "c":
-            return layout.padded(_rune(value))
+            return flags.padded(_rune(value))
         if verb == "q":
-            return layout.padded(quote(_rune(value), "'", ascii_only=layout.plus))
-        return self._unicode(value, layout) if verb == "U" else self._bad(value, verb, layout)
+            return flags.padded(quote(_rune(value), "'", ascii_only=flags.plus))
+        return self._unicode(value, flags) if verb == "U" else self._bad(value, verb, flags)
 
-    def _digits(self, value: int, verb: str, base: str, layout: Layout) -> str:
+    def _digits(self, value: int, verb: str, base: str, flags: Flags) -> str:
         """An integer in a base, with sign, prefix and zeros. The width is filled with zeros here and not when
         the text is padded: the zeros go between the sign and the digits."""
-        if layout.precision == 0 and value == 0:
-            return replace(layout, zero=False).padded("")
-        sign = "-" if value < 0 else "+" if layout.plus else " " if layout.space else ""
-        least = layout.precision or 0
-        if layout.precision is None and layout.zero and layout.width:
-            least = layout.width - len(sign)
+        if flags.precision == 0 and value == 0:
+            return replace(flags, zero=False).padded("")
+        sign = "-" if value < 0 else "+" if flags.plus else " " if flags.space else ""
+        least = flags.precision or 0
+        if flags.precision is None and flags.zero and flags.width:
+            least = flags.width - len(sign)
         digits = f"{abs(int(value)):{base}}".rjust(least, "0")
-        prefix = {"b": "0b", "x": "0x", "X": "0X"}.get(base, "") if layout.sharp else ""
-        if base == "o" and layout.sharp and not digits.startswith("0"):
+        prefix = {"b": "0b", "x": "0x", "X": "0X"}.get(base, "") if flags.sharp else ""
+        if base == "o" and flags.sharp and not digits.startswith("0"):
             prefix = "0"
         if verb == "O":
             prefix = "0o"
-        return replace(layout, zero=False).padded(sign + prefix + digits)
+        return replace(flags, zero=False).padded(sign + prefix + digits)
 
-    def _unicode(self, value: int, layout: Layout) -> str:
+    def _unicode(self, value: int, flags: Flags) -> str:
         code = value & (1 << 64) - 1
-        digits = f"{code:X}".rjust(max(4, layout.precision or 0), "0")
-        shown = layout.sharp and code < 0x110000 and _rune(code).isprintable()
-        return replace(layout, zero=False).padded(f"U+{digits}" + (f" '{_rune(code)}'" if shown else ""))
+        digits = f"{code:X}".rjust(max(4, flags.precision or 0), "0")
+        shown = flags.sharp and code < 0x110000 and _rune(code).isprintable()
+        return replace(flags, zero=False).padded(f"U+{digits}" + (f" '{_rune(code)}'" if shown else ""))
 
-    def _float(self, value: float, verb: str, layout: Layout) -> str:
+    def _float(self, value: float, verb: str, flags: Flags) -> str:
         """A float as its verb shows it. Zeros go between the sign and the digits; infinities and NaN are
         never filled with any."""
         if verb not in "vbgGxXfFeE":
-            return self._bad(value, verb, layout)
-        text = floats.formatted(value, verb, layout.precision, sharp=layout.sharp)
+            return self._bad(value, verb, flags)
+        text = floats.formatted(value, verb, flags.precision, sharp=flags.sharp)
         sign = text[0] if text[0] in "+-" else "+"
         digits = text.lstrip("+-")
         infinite = digits in ("Inf", "NaN")
-        layout = replace(layout, zero=layout.zero and not infinite)
-        shown = sign if sign == "-" or layout.plus else " " if layout.space else ""
-        if digits == "Inf" and sign == "+" and not layout.space:
+        flags = replace(flags, zero=flags.zero and not infinite)
+        shown = sign if sign == "-" or flags.plus else " " if flags.space else ""
+        if digits == "Inf" and sign == "+" and not flags.space:
             shown = "+"
-        if layout.zero and shown and layout.width is not None:
-            return shown + replace(layout, width=layout.width - 1).padded(digits)
-        return layout.padded(shown + digits)
+        if flags.zero and shown and flags.width is not None:
+            return shown + replace(flags, width=flags.width - 1).padded(digits)
+        return flags.padded(shown + digits)
 
-    def _complex(self, value: complex, verb: str, layout: Layout) -> str:
+    def _complex(self, value: complex, verb: str, flags: Flags) -> str:
         if verb not in "vbgGxXfFeE":
-            return self._bad(value, verb, layout)
-        real = self._float(value.real, verb, layout)
-        return f"({real}{self._float(value.imag, verb, replace(layout, plus=True))}i)"
+            return self._bad(value, verb, flags)
+        real = self._float(value.real, verb, flags)
+        return f"({real}{self._float(value.imag, verb, replace(flags, plus=True))}i)"
 
 
 def _rune(code: int) -> str:

@@ -42,7 +42,7 @@ class Nil:
 
 
 @dataclass(frozen=True)
-class Call:
+class Identifier:
     """The name of a function."""
 
     at: int
@@ -116,7 +116,7 @@ class Pipeline:
         return sign + " | ".join(map(str, self.commands))
 
 
-Operand = Literal | Dot | Nil | Call | Field | Variable | Chain | Pipeline
+Operand = Literal | Dot | Nil | Identifier | Field | Variable | Chain | Pipeline
 
 
 @dataclass(frozen=True)

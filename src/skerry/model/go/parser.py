@@ -12,11 +12,11 @@ from skerry.model.go.nodes import (
     Action,
     Body,
     Branch,
-    Call,
     Chain,
     Command,
     Dot,
     Field,
+    Identifier,
     Include,
     Leave,
     Literal,
@@ -355,10 +355,10 @@ class _Parser:
                     return self._pipeline("parenthesized pipeline", lexer.CLOSE)
         return self._literal(token)
 
-    def _function(self, token: Token) -> Call:
+    def _function(self, token: Token) -> Identifier:
         if token.text not in self._functions:
             raise self._failure(f"function {quote(token.text)} not defined")
-        return Call(token.at, token.text)
+        return Identifier(token.at, token.text)
 
     def _variable(self, token: Token) -> Variable:
         if token.text not in self._variables:

@@ -16,11 +16,11 @@ from skerry.model.go.nodes import (
     Action,
     Body,
     Branch,
-    Call,
     Chain,
     Command,
     Dot,
     Field,
+    Identifier,
     Include,
     Leave,
     Literal,
@@ -233,7 +233,7 @@ class _Execution:
         match head:
             case Field() | Chain() | Variable():
                 return self._chain(head, dot, arguments, final)
-            case Call(name=name):
+            case Identifier(name=name):
                 self._node = head
                 return self._call(self._functions[name], name, command, dot, arguments, final)
             case Pipeline():
@@ -346,7 +346,7 @@ class _Execution:
                 return self._assignable(self._chain(operand, dot), target)
             case Pipeline():
                 return self._assignable(self._pipeline(operand, dot), target)
-            case Call(name=name):
+            case Identifier(name=name):
                 result = self._call(self._functions[name], name, operand, dot, (), _NOTHING)
                 return self._assignable(result, target)
         if target == "string" and operand.kind != "string":
