@@ -19,6 +19,7 @@ from skerry.engine.port import Engine
 from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
 from skerry.model.drain import DrainOutcome
+from skerry.model.listening import Listening
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
 from skerry.store.store import Change, Store, Tx
@@ -42,6 +43,9 @@ class Notes:
         self.drain_s = 0.0
         self.left_open = False
         self.moved: dict[str, str] = {}
+        self.heard = asyncio.Event()
+        self.heard.set()
+        self.looks: list[tuple[Listening, float | None]] = []
         self.led: list[tuple[dict[str, str], int]] = []
 
     async def joinable(self, task: Task) -> None:
@@ -62,6 +66,14 @@ class Notes:
 
     async def lead_names(self, places: Mapping[str, str], pid: int) -> None:
         self.led.append((dict(places), pid))
+
+    async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str:
+        """As the kernel side: what is missing, after that time; `heard` ends the waiting."""
+        self.looks.append((listening, timeout_s))
+        if timeout_s != 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.heard.wait(), timeout_s)
+        return "" if self.heard.is_set() else listening.silent([])
 
     async def forget(self, task: Task) -> None:
         self.calls.append(f"forget {task.id}")

@@ -45,6 +45,10 @@ class FakeDrainer:
         """Remember them."""
         self.led.append((pid, leg, address))
 
+    async def silence(self, pid: int, listening: object, runtime: str, timeout_s: float | None) -> str:
+        """Everybody listens."""
+        return ""
+
     async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
         """Nobody rewires anything."""
         return {}

@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from skerry.model.drain import DrainOutcome, DrainRules
+from skerry.model.listening import Listening
 from skerry.model.traffic import Backend, PortReservations, Segment, Traffic
 from tests.sim.engine import MovedEngine
 from tests.sim.weather import Weather
 from tests.sim.who import WHO
+
+LISTENS_AFTER_S = (0, 0, 0.02, 0.5, 0, 3, 12)
+"""How long a process takes to listen, one like the other."""
 
 
 def backends_of(traffic: Traffic) -> set[Backend]:
@@ -30,6 +34,8 @@ class Kernel:
         self._callback: Callable[[PortReservations], None] = lambda held: None
         self._weather = weather
         self._engine = engine
+        self._started: dict[int, float] = {}
+        """When each process was looked at first (the loop's time)."""
 
     def backends(self) -> set[str]:
         """The tasks that new connections reach."""
@@ -88,6 +94,17 @@ class Kernel:
         """Nobody rewires anything here."""
         self._reached()
         return {}
+
+    async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str:
+        """Some listen at once, some after a while, some never."""
+        self._reached()
+        loop = asyncio.get_running_loop()
+        at = self._started.setdefault(pid, loop.time()) + LISTENS_AFTER_S[pid % len(LISTENS_AFTER_S)]
+        left = at - loop.time()
+        if left > 0 and timeout_s != 0:
+            await asyncio.sleep(left if timeout_s is None else min(left, timeout_s))
+            self._reached()
+        return "" if loop.time() >= at else listening.silent([])
 
     async def mended(self, refusal: str) -> bool:
         """The engine here needs no rules."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
 import structlog
@@ -17,8 +17,8 @@ from skerry.agent.actor_deps import AgentDeps
 from skerry.agent.hostsfile import name_itself
 from skerry.agent.observe import (
     UNHEALTHY_CAUSE,
+    absences,
     addresses,
-    age,
     end_of,
     exit_code,
     located,
@@ -28,15 +28,15 @@ from skerry.agent.observe import (
     started,
 )
 from skerry.agent.prepare import plan_of, prepare
+from skerry.agent.readiness import Readiness
 from skerry.agent.report import Edit, advance
 from skerry.agent.seat import IN_USE, seat
 from skerry.agent.step import Step, next_step
 from skerry.agent.task_folders import has_files
 from skerry.agent.task_network import withdraw
 from skerry.agent.waits import delays, first
-from skerry.core.traffic_policy import policy_of
 from skerry.engine.port import EngineError, EngineUnreachable
-from skerry.health.check import HEALTHY, STARTING, UNHEALTHY, Check, check_of
+from skerry.health.check import HEALTHY, STARTING, UNHEALTHY
 from skerry.model import defaults
 from skerry.model.drain import DrainOutcome
 from skerry.model.errors import SkerryError
@@ -76,6 +76,7 @@ class Actor:
         """Its container was made in this life, and there was no try to start it yet."""
         self._displaced: Mapping[str, str] = {}
         """The networks on which it was then not where the engine believes it to be, and why."""
+        self._readiness = Readiness(parts)
         self._starting = False
 
     def row_changed(self, task: Task | None) -> None:
@@ -200,13 +201,11 @@ class Actor:
         container = await self._launched(task)
         if container is None:
             return
-        check = await self._check(task, container, STARTING)
-        ready = TaskState.STARTING if check else TaskState.RUNNING
-        await self._edit_started(container, ready)
-        if check is None:
-            return
-        if await self._watch_over(task, container, check, STARTING):
-            await self._edit_started(self._container or container, TaskState.RUNNING)
+        if not await self._readiness.at_once(task, container):
+            await self._edit_started(container, TaskState.STARTING)
+            if not await self._watch_over(task, container, STARTING):
+                return
+        await self._edit_started(self._container or container, TaskState.RUNNING)
 
     async def _launched(self, task: Task) -> Raw | None:
         """The running container; None where it has ended or would not start, which is reported then."""
@@ -278,18 +277,16 @@ class Actor:
                 await self._ended(task, container)
                 return
             await self._remember(container)
+            await self._readiness.look(task, container)
             await self._edit_started(container, TaskState.RUNNING)
-        check = await self._check(task, container, HEALTHY)
-        await self._watch_over(task, container, check, HEALTHY)
+        if await self._watch_over(task, container, HEALTHY):
+            await self._relocate(self._container or container)
 
-    async def _watch_over(self, task: Task, container: Raw, check: Check | None, health: str) -> bool:
-        """Wait while it runs and its health is `health`. True where the check has passed; any end is
-        dealt with here, False then."""
-        works: list[Coroutine[Any, Any, Any]] = [self._ending.wait(), self._exit()]
-        if check is not None:
-            at, pid = age(task, container, self._parts.clock()), int(container["State"]["Pid"] or 0)
-            works.append(self._parts.prober.until_changed(task, check, health, at, pid))
-        which, result = await first(*works)
+    async def _watch_over(self, task: Task, container: Raw, health: str) -> bool:
+        """Wait while it runs and its health is `health`. True where it has become ready; any end is dealt
+        with here, False then."""
+        changed = self._readiness.until_changed(task, container, health)
+        which, result = await first(self._ending.wait(), self._exit(), changed)
         if which == 1:
             await self._ended(task, result)
         elif which == 2 and result == UNHEALTHY:
@@ -342,25 +339,28 @@ class Actor:
 
     async def _relocate(self, container: Raw) -> None:
         """Have the row say where the container is reached now."""
-        view, displaced = self._parts.store.view, self._displaced
+        view, displaced, silence = self._parts.store.view, self._displaced, self._readiness.silence
         task = view.tasks.get(self._id)
-        if task is not None and located(task, view, container, displaced) is not task:
-            await self._edit(lambda task, _: located(task, view, container, displaced))
-        self._note_absences()
+        if task is not None and located(task, view, container, displaced, silence) is not task:
+            await self._edit(lambda task, _: located(task, view, container, displaced, silence))
+        self._note_absences(container)
 
     @property
     def _condition(self) -> str:
         return f"task {self._name}"
 
-    def _note_absences(self) -> None:
+    def _note_absences(self, container: Raw) -> None:
         """What is wrong with the addresses of a task that runs stands in `skerry status`."""
-        task = self._parts.store.view.tasks.get(self._id)
-        if task is None or task.status.state.terminal or not task.status.err:
+        view = self._parts.store.view
+        task = view.tasks.get(self._id)
+        ended = task is None or task.status.state.terminal
+        why = "" if task is None or ended else absences(task, view, container, self._displaced)
+        if task is None or not why:
             self._parts.conditions.clear(self._condition)
         else:
-            log.warning("a task is not reached", task=self._name, why=task.status.err)
+            log.warning("a task is not reached", task=self._name, why=why)
             remedy = f"to replace it: docker service update --force {task.service_name}"
-            self._parts.conditions.set(self._condition, f"{task.status.err}; {remedy}")
+            self._parts.conditions.set(self._condition, f"{why}; {remedy}")
 
     # The way down.
 
@@ -450,22 +450,14 @@ class Actor:
         container = await self._parts.engine.inspect_container(self._name)
         return None if container is None else looked_at(container)
 
-    async def _check(self, task: Task, container: Raw, health: str) -> Check | None:
-        """The check that tells whether a task in `health` still is, for which the image has to be known."""
-        image = await self._parts.images.config(str(container["Image"]))
-        policy = policy_of(self._parts.store.view.services.get(task.service_id))
-        override = policy.readiness if health == STARTING else policy.liveness
-        spec = task.spec.typed.container_spec
-        return check_of(spec.healthcheck, image, override, spec.env)
-
     async def _report(self, state: TaskState, err: str = "", **status: Any) -> None:
         await self._edit(lambda task, now: advance(task, state, now, err, **status))
         log.info("task", task=self._name, state=state.word, **({"err": err} if err else {}))
 
     async def _edit_started(self, container: Raw, state: TaskState) -> None:
-        view, displaced = self._parts.store.view, self._displaced
-        await self._edit(lambda task, now: started(task, view, container, state, now, displaced))
-        self._note_absences()
+        view, displaced, silence = self._parts.store.view, self._displaced, self._readiness.silence
+        await self._edit(lambda task, now: started(task, view, container, state, now, displaced, silence))
+        self._note_absences(container)
         log.info("task", task=self._name, state=state.word)
 
     async def _edit(self, edit: Edit) -> None:

@@ -6,7 +6,7 @@ from skerry.engine.port import Engine
 from skerry.model.objects import Raw
 
 KEPT = 64
-NEEDED = ("Healthcheck", "Env", "Shell")
+NEEDED = ("Healthcheck", "Env", "Shell", "ExposedPorts")
 """Of an image's Config; the rest is the engine's business."""
 
 

@@ -85,10 +85,12 @@ def started(
     state: TaskState,
     now: int,
     displaced: Mapping[str, str] | None = None,
+    silence: str = "",
 ) -> Task:
     """The row of a task whose container runs: where it is reached, its process, its state.
 
-    `displaced`: on which networks it is not where the engine believes it to be, and why.
+    `displaced`: on which networks it is not where the engine believes it to be, and why. `silence`: where it
+    should listen and does not.
     """
     displaced = displaced or {}
     attachments = _reached(task, view, container, displaced)
@@ -96,7 +98,7 @@ def started(
         task,
         state,
         now,
-        absences(task, view, container, displaced),
+        _faults(task, view, container, displaced, silence),
         container_id=str(container["Id"]),
         pid=int(container["State"]["Pid"] or 0),
         exit_code=0,
@@ -106,12 +108,12 @@ def started(
     return msgspec.structs.replace(risen, attachments=attachments)
 
 
-def located(task: Task, view: View, container: Raw, displaced: Mapping[str, str]) -> Task:
+def located(task: Task, view: View, container: Raw, displaced: Mapping[str, str], silence: str = "") -> Task:
     """The row of a task with the addresses that its container has at this moment, and what is wrong with
-    them; the row itself where that is nothing new."""
+    them, or with how it listens; the row itself where that is nothing new."""
     if task.status.state.terminal:
         return task
-    status = msgspec.structs.replace(task.status, err=absences(task, view, container, displaced))
+    status = msgspec.structs.replace(task.status, err=_faults(task, view, container, displaced, silence))
     moved = msgspec.structs.replace(
         task, attachments=_reached(task, view, container, displaced), status=status
     )
@@ -140,6 +142,10 @@ def absences(task: Task, view: View, container: Raw, displaced: Mapping[str, str
         if why:
             reasons.append(f"no traffic on network {network.name}: {why}")
     return "; ".join(reasons)
+
+
+def _faults(task: Task, view: View, container: Raw, displaced: Mapping[str, str], silence: str) -> str:
+    return "; ".join(filter(None, (absences(task, view, container, displaced), silence)))
 
 
 def _reached(task: Task, view: View, container: Raw, displaced: Mapping[str, str]) -> tuple[Attachment, ...]:

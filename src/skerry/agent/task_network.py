@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from skerry.model.drain import DrainOutcome
+from skerry.model.listening import Listening
 from skerry.model.objects import Task
 
 log = structlog.get_logger()
@@ -42,6 +43,10 @@ class TaskNetwork(Protocol):
     async def lead_names(self, places: Mapping[str, str], pid: int) -> None:
         """Have skerry answer inside of a process's container (its address on each network, by ID), at the
         address of the engine's resolver, which some programs have built in. Else the engine goes on."""
+
+    async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str:
+        """Wait until the container of a process, which `runtime` runs, listens, for `timeout_s` at most (0:
+        look once; None: for ever). "" where it does, else what is missing, in words."""
 
     async def forget(self, task: Task) -> None:
         """A task has ended by itself: whoever was on the way to it shall find another."""

@@ -16,8 +16,11 @@ from skerry.model.labels import (
     LIVENESS,
     PROBE,
     READINESS,
+    READY_PORTS,
+    READY_TIMEOUT,
     read,
 )
+from skerry.model.listening import Port
 from skerry.model.objects import Service
 
 USUAL_DRAIN = DrainRules()
@@ -31,6 +34,9 @@ class TrafficPolicy:
     drain: DrainRules = USUAL_DRAIN
     readiness: ProbeOverride = AS_SKERRY_CHOOSES
     liveness: ProbeOverride = AS_SKERRY_CHOOSES
+    ready_ports: tuple[Port, ...] | None = None
+    """Where a task listens once it is ready; None: where its published ports lead, or its image says."""
+    ready_timeout: int = defaults.READY_TIMEOUT
 
 
 def read_policy(labels: Mapping[str, str]) -> TrafficPolicy:
@@ -47,6 +53,8 @@ def read_policy(labels: Mapping[str, str]) -> TrafficPolicy:
         ),
         readiness=readiness or both or AS_SKERRY_CHOOSES,
         liveness=liveness or both or AS_SKERRY_CHOOSES,
+        ready_ports=read(labels, READY_PORTS),
+        ready_timeout=read(labels, READY_TIMEOUT),
     )
 
 

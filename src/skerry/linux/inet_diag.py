@@ -1,23 +1,25 @@
-"""TCP sockets of a network namespace by inet_diag, and closing one from the kernel's side."""
+"""Sockets of a network namespace by inet_diag, and closing one from the kernel's side."""
 
 from __future__ import annotations
 
 import errno
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from pathlib import Path
 
 from skerry.linux.netlink import NETLINK_SOCK_DIAG, NLM_F_DUMP, Netlink, attributes
 from skerry.linux.netns import inside
+from skerry.model.listening import Listener
 
-ESTABLISHED, SYN_RECV, FIN_WAIT1, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 3, 4, 8, 9, 10, 11
+ESTABLISHED, SYN_RECV, FIN_WAIT1, CLOSE, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 3, 4, 7, 8, 9, 10, 11
 _STATES = sum(
     1 << state for state in (ESTABLISHED, SYN_RECV, FIN_WAIT1, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING)
 )
 SOCK_DIAG_BY_FAMILY, SOCK_DESTROY = 20, 21
-INET_DIAG_INFO = 2
+INET_DIAG_INFO, INET_DIAG_SKV6ONLY = 2, 11
 _INET_DIAG_REQ = struct.Struct("=BBBxI48s")  # family, protocol, extensions, states, identity
 _INET_DIAG_MSG = struct.Struct("=BBBB48sIIIII")
 # family, state, timer, retransmits, identity, expires, read queue, write queue, user, inode
@@ -75,6 +77,15 @@ class InetDiag(Netlink):
             and address in (None, tcp.local)
         ]
 
+    def listeners(self, protocols: Iterable[str]) -> list[Listener]:
+        """What listens here for `tcp`, for `udp`, over IPv4 and IPv6."""
+        return [
+            _listener(protocol, body)
+            for protocol in protocols
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for body in self.request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, _listening(family, protocol))
+        ]
+
     def _dump(self, family: int) -> list[TcpConnection]:
         request = _INET_DIAG_REQ.pack(family, socket.IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), _STATES, b"")
         return [_read(body) for body in self.request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request)]
@@ -106,6 +117,18 @@ def _read(body: bytes) -> TcpConnection:
         family=family,
         identity=identity,
     )
+
+
+def _listening(family: int, protocol: str) -> bytes:
+    number, state = (socket.IPPROTO_TCP, LISTEN) if protocol == "tcp" else (socket.IPPROTO_UDP, CLOSE)
+    return _INET_DIAG_REQ.pack(family, number, 0, 1 << state, b"")
+
+
+def _listener(protocol: str, body: bytes) -> Listener:
+    family, _, _, _, identity, *_ = _INET_DIAG_MSG.unpack_from(body)
+    port, _, local, _ = _IDENTITY.unpack_from(identity)
+    only_six = attributes(body[_INET_DIAG_MSG.size :]).get(INET_DIAG_SKV6ONLY, b"\1")[:1] != b"\0"
+    return Listener(protocol, _address(family, local), port, both=family == socket.AF_INET6 and not only_six)
 
 
 def _address(family: int, raw: bytes) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 from skerry.loops.network import NetworkLoop
 from skerry.loops.segments import SegmentsLoop
 from skerry.model.drain import DrainOutcome, DrainRules
+from skerry.model.listening import Listening
 from skerry.model.objects import Task
 
 
@@ -19,6 +20,8 @@ class Drainer(Protocol):
     async def displaced(self, pid: int, places: Mapping[str, str], runtime: str) -> Mapping[str, str]: ...
 
     async def lead_names(self, pid: int, leg: str, address: str) -> None: ...
+
+    async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str: ...
 
     async def forget(self, addresses: Iterable[str]) -> None: ...
 
@@ -68,6 +71,10 @@ class Handover:
             if pid and address and (leg := self._segments.leg(key)):
                 await self._drainer.lead_names(pid, leg, address)
                 return
+
+    async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str:
+        """Wait until the container of a process listens; "" where it does, else what is missing."""
+        return await self._drainer.silence(pid, listening, runtime, timeout_s) if pid else ""
 
     async def forget(self, task: Task) -> None:
         """Delete the flows of a task that has ended by itself; its address may be given out again."""

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from skerry.model import defaults
+from skerry.model.listening import read_ports
 from skerry.model.times import duration
 
 PREFIX = "skerry."
@@ -32,6 +33,8 @@ DRAIN_QUIET = "skerry.drain.quiet"
 DRAIN_IDLE = "skerry.drain.idle"
 PROBE = "skerry.probe"
 READINESS = "skerry.probe.readiness"
+READY_PORTS = "skerry.ready.ports"
+READY_TIMEOUT = "skerry.ready.timeout"
 LIVENESS = "skerry.probe.liveness"
 MOVED = "skerry.moved"
 STOPPED = "skerry.moved.stopped"
@@ -119,6 +122,21 @@ _TABLE = (
     ),
     Label(READINESS, "The same, only until the task is ready.", _PROBES, on_swarm=_BY_HEALTHCHECK),
     Label(LIVENESS, "The same, only afterwards.", f"{_PROBES}, `none`", on_swarm=_BY_HEALTHCHECK),
+    Label(
+        READY_PORTS,
+        "Where a task without a health check listens when it is ready, if not where published ports lead or "
+        "at what its image exposes.",
+        "ports such as `8080` or `8080,53/udp`, or `none`",
+        read_ports,
+        on_swarm=_BY_HEALTHCHECK,
+    ),
+    _duration(
+        READY_TIMEOUT,
+        defaults.READY_TIMEOUT,
+        "How long is waited for that before the task counts as running all the same; with `0s` not at all.",
+        _BY_HEALTHCHECK,
+        defaults.HOUR,
+    ),
     _duration(
         UPDATE_DEADLINE,
         defaults.UPDATE_DEADLINE,

@@ -15,6 +15,11 @@ KERNEL_STACK = ("runc", "crun", "io.containerd.runc", "io.containerd.runtime.v1.
 """Runtimes that leave addresses to the kernel; others (gVisor) take them off the link to serve them alone."""
 
 
+def by_kernel(runtime: str) -> bool:
+    """Whether what a runtime runs (empty: the engine's own choice) has its sockets in the kernel."""
+    return not runtime or runtime.startswith(KERNEL_STACK)
+
+
 def displaced(pid: int, places: Mapping[str, str], runtime: str = "") -> dict[str, str]:
     """`places`: bridge and address of each. Those where the process's namespace has not that address on that
     bridge, and why. A port that lies loose is plugged in again. Blocks; a process that is gone is nowhere
@@ -24,13 +29,12 @@ def displaced(pid: int, places: Mapping[str, str], runtime: str = "") -> dict[st
     except OSError:
         return {}
     wrong = {}
-    by_kernel = not runtime or runtime.startswith(KERNEL_STACK)
     with Rtnetlink() as route:
         for bridge, address in places.items():
             if address in addresses:
                 why = _misplaced(route, links[addresses[address]], bridge)
             else:
-                why = f"{address} is not an address of its container any more" if by_kernel else ""
+                why = f"{address} is not an address of its container any more" if by_kernel(runtime) else ""
             if why:
                 wrong[bridge] = why
     return wrong

@@ -21,12 +21,14 @@ from skerry.linux.tools import is_ours, run
 from skerry.model.conditions import Conditions
 from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
+from skerry.model.listening import Listening
 from skerry.model.traffic import PortReservations, Segment, Traffic
 from skerry.network import chains, flows, forwarding, links, loopback, ruleset
 from skerry.network.displacement import displaced
 from skerry.network.drain import drain
 from skerry.network.gatelink import GateLink
 from skerry.network.hostresolver import host_resolver
+from skerry.network.listening import silence
 
 log = structlog.get_logger()
 
@@ -174,6 +176,10 @@ class KernelNetwork:
     async def displaced(self, pid: int, places: Mapping[str, str], runtime: str = "") -> Mapping[str, str]:
         """Of these places of a process (bridge, address) those where it is not, and why."""
         return await asyncio.to_thread(displaced, pid, places, runtime)
+
+    async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str:
+        """Wait until a process's container listens; see `skerry.network.listening`."""
+        return await silence(pid, listening, runtime, timeout_s)
 
     async def lead_names(self, pid: int, leg: str, address: str) -> None:
         """Have 127.0.0.11 lead to a leg in the namespace of a process, which has `address` on that network. A
