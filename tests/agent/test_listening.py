@@ -59,10 +59,12 @@ async def test_a_task_that_never_listens_runs_after_the_timeout_and_says_so_unti
         await labelled(here, **{READY_TIMEOUT: "50ms"})
         here.traffic.heard.clear()
         await published(here)
-        assert (await here.until_state(TaskState.RUNNING)).err == SILENT
+        status = await here.until_state(TaskState.RUNNING)
+        assert (status.err, status.unheard) == (SILENT, True)
         assert here.conditions.texts == [], "it runs as it always did"
         here.traffic.heard.set()
         await here.until(lambda: here.row().status.err == "")
+        assert not here.row().status.unheard
         assert here.row().status.state == TaskState.RUNNING
 
 
@@ -105,6 +107,24 @@ async def test_a_port_that_its_image_exposes_is_waited_for() -> None:
         assert (listening.ports, listening.one) == ((("tcp", 80), ("tcp", 443)), True)
 
 
+async def test_of_a_task_whose_ports_nobody_knows_it_is_known_that_it_does_not_listen_yet() -> None:
+    async with stage() as here:
+        here.traffic.heard.clear()
+        await here.task()
+        status = await here.until_state(TaskState.RUNNING)
+        assert (status.unheard, status.err) == (True, "")
+        here.traffic.heard.set()
+        await here.until(lambda: not here.row().status.unheard)
+        assert here.row().status.state == TaskState.RUNNING
+
+
+async def test_a_job_may_not_listen_for_ever() -> None:
+    async with stage() as here:
+        here.traffic.heard.clear()
+        await here.put(replace(new_task("t1", TaskState.RUNNING, {}), job_iteration=1))
+        assert not (await here.until_state(TaskState.RUNNING)).unheard
+
+
 async def test_with_a_health_check_nothing_changes() -> None:
     async with stage() as here:
         here.traffic.heard.clear()
@@ -119,13 +139,13 @@ async def test_labels_say_where_and_whether_a_task_listens() -> None:
         await published(here)
         await here.until_state(TaskState.RUNNING)
         assert [listening.ports for listening, _ in here.traffic.looks] == [(("tcp", 9000),)]
-    for label in ({READY_PORTS: "none"}, {READY_TIMEOUT: "0s"}):
+    for label, unheard in (({READY_PORTS: "none"}, True), ({READY_TIMEOUT: "0s"}, False)):
         async with stage() as here:
             await labelled(here, **label)
             here.traffic.heard.clear()
             await published(here)
-            assert (await here.until_state(TaskState.RUNNING)).err == ""
-            assert here.traffic.looks == []
+            status = await here.until_state(TaskState.RUNNING)
+            assert (status.err, status.unheard) == ("", unheard)
 
 
 async def test_a_job_is_not_waited_for() -> None:

@@ -40,6 +40,15 @@ def test_a_task_that_is_not_ready_is_known_as_a_client_only() -> None:
     assert {name.name for name in found.names if name.addresses} == {"app", "web"}
 
 
+def test_a_task_that_does_not_listen_takes_no_connection_of_a_published_port() -> None:
+    swarm = swarm_on_front()
+    task = swarm.tasks[0]
+    swarm.put(replace(task, status=replace(task.status, unheard=True)))
+    found = traffic(swarm.view)
+    assert [backend.address for backend in found.services[0].backends] == ["10.0.1.2"], "for UDP"
+    assert found.services[0].hearing == found.ports[0].backends == ()
+
+
 def test_a_task_that_is_to_stop_leaves_at_once() -> None:
     swarm = swarm_on_front()
     swarm.put(replace(swarm.tasks[0], desired=SHUTDOWN))

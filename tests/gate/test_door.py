@@ -114,7 +114,7 @@ def test_a_gate_says_that_skerryd_is_away_until_it_is_back() -> None:
             pass
         answers = await asyncio.gather(*(place.ask() for _ in range(20)))
         assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in answers)
-        assert all(b"start it with `skerry up`" in answer for answer in answers)
+        assert all(b"`skerry status` says why" in answer for answer in answers)
         async with place.serving(door) as taken:
             assert taken
             assert [await place.ask() for _ in range(20)] == [b"ok"] * 20

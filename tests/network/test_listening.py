@@ -112,6 +112,7 @@ def test_where_the_kernel_does_not_serve_the_ports_nothing_is_known(container: C
 def test_a_process_that_is_gone_is_told_of_in_another_way(container: Container) -> None:
     async def play() -> None:
         container.end()
+        assert await asyncio.wait_for(silence(container.process.pid, WEB, "", 0), 10) == ""
         looking = asyncio.create_task(silence(container.process.pid, WEB, "", None))
         assert not (await asyncio.wait([looking], timeout=0.2))[0]
         looking.cancel()

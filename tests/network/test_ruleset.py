@@ -65,6 +65,19 @@ def test_a_published_port(backends: tuple[Backend, ...], rule: str) -> None:
     assert "add element ip skerry ports { tcp . 80 : goto port-tcp-80 }" in lines
 
 
+def test_tcp_for_a_vip_leads_to_those_that_listen_and_the_rest_to_all() -> None:
+    deaf = msgspec.structs.replace(TWO, unheard=True)
+    chain = "add rule ip skerry vip-10.0.1.130"
+    lines = lines_of(VirtualService("s", "red", "10.0.1.130", (ONE, deaf)))
+    assert [line for line in lines if line.startswith(chain)] == [
+        f"{chain} meta l4proto tcp dnat to 10.0.1.2",
+        f"{chain} meta l4proto != tcp dnat to numgen inc mod 2 map {{ 0 : 10.0.1.2, 1 : 10.0.1.3 }}",
+    ]
+    lines = lines_of(VirtualService("s", "red", "10.0.1.130", (deaf,)))
+    rules = [line for line in lines if line.startswith(chain)]
+    assert rules == [f"{chain} meta l4proto != tcp dnat to 10.0.1.3"]
+
+
 def test_nothing_ready_means_no_entry_for_vips_and_udp() -> None:
     lines = lines_of(
         VirtualService("s", "red", "10.0.1.130"), ports=(PublishedPort("udp", 53, 53, "s", "10.0.1.130"),)
@@ -128,6 +141,7 @@ def test_nft_takes_every_script() -> None:
     services = (
         VirtualService("s", "red", "10.0.1.130", (ONE, TWO)),
         VirtualService("e", "red", "10.0.1.131"),
+        VirtualService("d", "red", "10.0.1.132", (Backend("t4", "10.0.1.4", unheard=True), ONE)),
     )
     ports = (
         PublishedPort("tcp", 80, 8080, "s", "10.0.1.130", (ONE, TWO)),

@@ -6,6 +6,7 @@ What it has begun goes on whoever waits for it, as a real engine's work does whe
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
@@ -71,6 +72,14 @@ class MovedEngine(FakeEngine):
         for network in box.networks:
             box.networks[network] = self._address(box, network) if network in self.networks else ""
         self._begun(box, self._habit(box))
+
+    def ready_at(self, pid: int) -> float:
+        """The loop's time from which a process listens; that of one that is gone is never."""
+        box = next((box for box in self.boxes.values() if box.running and box.pid == pid), None)
+        if box is None:
+            return math.inf
+        habit, started = self.habits[box.id]
+        return started + habit.ready_s
 
     # The port.
 

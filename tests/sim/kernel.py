@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 from skerry.model.drain import DrainOutcome, DrainRules
@@ -12,8 +13,8 @@ from tests.sim.engine import MovedEngine
 from tests.sim.weather import Weather
 from tests.sim.who import WHO
 
-LISTENS_AFTER_S = (0, 0, 0.02, 0.5, 0, 3, 12)
-"""How long a process takes to listen, one like the other."""
+LOOK_S = 5.0
+"""What a container does may change: so often is looked anew."""
 
 
 def backends_of(traffic: Traffic) -> set[Backend]:
@@ -34,8 +35,6 @@ class Kernel:
         self._callback: Callable[[PortReservations], None] = lambda held: None
         self._weather = weather
         self._engine = engine
-        self._started: dict[int, float] = {}
-        """When each process was looked at first (the loop's time)."""
 
     def backends(self) -> set[str]:
         """The tasks that new connections reach."""
@@ -96,15 +95,17 @@ class Kernel:
         return {}
 
     async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str:
-        """Some listen at once, some after a while, some never."""
-        self._reached()
+        """A container listens when it is ready."""
         loop = asyncio.get_running_loop()
-        at = self._started.setdefault(pid, loop.time()) + LISTENS_AFTER_S[pid % len(LISTENS_AFTER_S)]
-        left = at - loop.time()
-        if left > 0 and timeout_s != 0:
-            await asyncio.sleep(left if timeout_s is None else min(left, timeout_s))
+        end = math.inf if timeout_s is None else loop.time() + timeout_s
+        while True:
             self._reached()
-        return "" if loop.time() >= at else listening.silent([])
+            left = self._engine.ready_at(pid) - loop.time()
+            if left <= 0:
+                return ""
+            if loop.time() >= end:
+                return listening.silent([])
+            await asyncio.sleep(min(left, end - loop.time(), LOOK_S))
 
     async def mended(self, refusal: str) -> bool:
         """The engine here needs no rules."""

@@ -61,6 +61,7 @@ async def _drains(world: World, users: Users) -> None:
 
 async def _waits_for_a_port(world: World, users: Users) -> None:
     world.engine.images.update(world.engine.pullable)
+    world.weather.plans.extend([Habit(stop_s=0.5), Habit(stop_s=0.5)])
     port = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 80, "PublishMode": "host"}
     for name in ("web", "other"):
         await create_service(

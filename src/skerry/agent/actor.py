@@ -339,10 +339,10 @@ class Actor:
 
     async def _relocate(self, container: Raw) -> None:
         """Have the row say where the container is reached now."""
-        view, displaced, silence = self._parts.store.view, self._displaced, self._readiness.silence
+        view, displaced, listens = self._parts.store.view, self._displaced, self._readiness.listens
         task = view.tasks.get(self._id)
-        if task is not None and located(task, view, container, displaced, silence) is not task:
-            await self._edit(lambda task, _: located(task, view, container, displaced, silence))
+        if task is not None and located(task, view, container, displaced, listens) is not task:
+            await self._edit(lambda task, _: located(task, view, container, displaced, listens))
         self._note_absences(container)
 
     @property
@@ -455,8 +455,8 @@ class Actor:
         log.info("task", task=self._name, state=state.word, **({"err": err} if err else {}))
 
     async def _edit_started(self, container: Raw, state: TaskState) -> None:
-        view, displaced, silence = self._parts.store.view, self._displaced, self._readiness.silence
-        await self._edit(lambda task, now: started(task, view, container, state, now, displaced, silence))
+        view, displaced, listens = self._parts.store.view, self._displaced, self._readiness.listens
+        await self._edit(lambda task, now: started(task, view, container, state, now, displaced, listens))
         self._note_absences(container)
         log.info("task", task=self._name, state=state.word)
 

@@ -26,6 +26,16 @@ class End:
     err: str = ""
 
 
+@dataclass(frozen=True)
+class Listens:
+    """How a task that counts as running without a health check listens."""
+
+    missing: str = ""
+    """Where it should and does not, in words."""
+    nowhere: bool = False
+    """Nothing of it listens for TCP, so that it would refuse whoever comes."""
+
+
 def looked_at(container: Raw) -> Raw:
     """What a task needs of an inspected container: the rest, some 20 kB, would be kept as long as it runs."""
     return {
@@ -85,35 +95,36 @@ def started(
     state: TaskState,
     now: int,
     displaced: Mapping[str, str] | None = None,
-    silence: str = "",
+    listens: Listens | None = None,
 ) -> Task:
     """The row of a task whose container runs: where it is reached, its process, its state.
 
-    `displaced`: on which networks it is not where the engine believes it to be, and why. `silence`: where it
-    should listen and does not.
+    `displaced`: on which networks it is not where the engine believes it to be, and why.
     """
-    displaced = displaced or {}
+    displaced, listens = displaced or {}, listens or Listens()
     attachments = _reached(task, view, container, displaced)
     risen = advance(
         task,
         state,
         now,
-        _faults(task, view, container, displaced, silence),
+        _faults(task, view, container, displaced, listens),
         container_id=str(container["Id"]),
         pid=int(container["State"]["Pid"] or 0),
         exit_code=0,
+        unheard=listens.nowhere,
     )
     if attachments == task.attachments or task.status.state.terminal:
         return risen
     return msgspec.structs.replace(risen, attachments=attachments)
 
 
-def located(task: Task, view: View, container: Raw, displaced: Mapping[str, str], silence: str = "") -> Task:
+def located(task: Task, view: View, container: Raw, displaced: Mapping[str, str], listens: Listens) -> Task:
     """The row of a task with the addresses that its container has at this moment, and what is wrong with
     them, or with how it listens; the row itself where that is nothing new."""
     if task.status.state.terminal:
         return task
-    status = msgspec.structs.replace(task.status, err=_faults(task, view, container, displaced, silence))
+    err = _faults(task, view, container, displaced, listens)
+    status = msgspec.structs.replace(task.status, err=err, unheard=listens.nowhere)
     moved = msgspec.structs.replace(
         task, attachments=_reached(task, view, container, displaced), status=status
     )
@@ -144,8 +155,8 @@ def absences(task: Task, view: View, container: Raw, displaced: Mapping[str, str
     return "; ".join(reasons)
 
 
-def _faults(task: Task, view: View, container: Raw, displaced: Mapping[str, str], silence: str) -> str:
-    return "; ".join(filter(None, (absences(task, view, container, displaced), silence)))
+def _faults(task: Task, view: View, container: Raw, displaced: Mapping[str, str], listens: Listens) -> str:
+    return "; ".join(filter(None, (absences(task, view, container, displaced), listens.missing)))
 
 
 def _reached(task: Task, view: View, container: Raw, displaced: Mapping[str, str]) -> tuple[Attachment, ...]:

@@ -56,7 +56,7 @@ def in_table(task: Task) -> bool:
 
 def _backends(view: View, service: Service, network_id: str) -> tuple[Backend, ...]:
     return tuple(
-        Backend(task.id, attachment.address)
+        Backend(task.id, attachment.address, unheard=task.status.unheard)
         for task in view.tasks_of(service.id)
         if in_table(task)
         for attachment in task.attachments
@@ -79,27 +79,36 @@ def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
         return
     vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
     hold_s = policy_of(service).hold_timeout / SECOND
-    backends = tuple(_entrances(view, service))
+    entrances = tuple(_entrances(view, service))
     for port in service.endpoint.ports:
         if port.published and not port.fault:
+            backends = _hearing(port.protocol, entrances)
             yield PublishedPort(
                 port.protocol, port.published, port.target, service.id, vips[network.id], backends, hold_s
             )
     for task in view.tasks_of(service.id):
         if task.live and not task.status.state.terminal:
-            own = tuple(backend for backend in backends if backend.task_id == task.id)
+            own = tuple(backend for backend in entrances if backend.task_id == task.id)
             for port in task.ports:
                 if port.published and not port.fault:  # no virtual IP: that would lead to its neighbours
+                    backends = _hearing(port.protocol, own)
                     yield PublishedPort(
-                        port.protocol, port.published, port.target, service.id, "", own, hold_s
+                        port.protocol, port.published, port.target, service.id, "", backends, hold_s
                     )
+
+
+def _hearing(protocol: str, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+    """Those that take connections of a protocol."""
+    return tuple(backend for backend in backends if protocol != "tcp" or not backend.unheard)
 
 
 def _entrances(view: View, service: Service) -> Iterator[Backend]:
     """Where published ports reach each ready task."""
     for task in view.tasks_of(service.id):
         if in_table(task) and (place := way_in(view, task)) is not None:
-            yield Backend(task.id, place.address, masked=leads_elsewhere(view, task))
+            yield Backend(
+                task.id, place.address, masked=leads_elsewhere(view, task), unheard=task.status.unheard
+            )
 
 
 def _names(view: View, service: Service) -> Iterator[Name]:

@@ -52,7 +52,7 @@ class DesiredState:
         self.desired = desired
         self.zone = Zone.of(traffic)
         self._vips = {
-            service.vip: Behind(service.service_id, service.backends, service.hold_s)
+            service.vip: Behind(service.service_id, service.hearing, service.hold_s)
             for service in traffic.services
         }
         self._ports = {

@@ -36,7 +36,7 @@ class Listener(NamedTuple):
 
 @dataclass(frozen=True)
 class Listening:
-    """The ports at which a task is to listen before it is ready: all of them, or (`one`) any."""
+    """The ports at which a task is to listen before it is ready: all of them, or (`one`) any of them."""
 
     ports: tuple[Port, ...]
     one: bool = False
@@ -44,7 +44,7 @@ class Listening:
     @property
     def protocols(self) -> tuple[str, ...]:
         """`tcp`, `udp` or both."""
-        return tuple(dict.fromkeys(protocol for protocol, _ in self.ports))
+        return tuple(dict.fromkeys(protocol for protocol, _ in self.ports)) or ("tcp",)
 
     def silent(self, listeners: Iterable[Listener]) -> str:
         """Where nothing listens yet that anybody could reach, in words; "" where the task is ready."""
@@ -53,6 +53,8 @@ class Listening:
         for listener in listeners:
             port = (listener.protocol, listener.port)
             (heard if listener.outward else inward).add(port)
+        if not self.ports:
+            return "" if heard else "nothing listens"
         missing = [port for port in self.ports if port not in heard]
         if not missing or (self.one and len(missing) < len(self.ports)):
             return ""
@@ -60,6 +62,10 @@ class Listening:
         if within:
             return f"only its own loopback or IPv6 reaches {_listed(within, self.one)}"
         return f"nothing listens on {_listed(missing, self.one)}"
+
+
+ANYWHERE = Listening((), one=True)
+"""A task of which no port is known: any TCP port will do."""
 
 
 def awaited(

@@ -160,6 +160,8 @@ class TaskStatus(Struct, frozen=True):
     container_id: str = ""
     pid: int = 0
     exit_code: int = 0
+    unheard: bool = False
+    """Whether it runs and nothing of it listens for TCP yet, so that it would refuse whoever comes."""
     drain: DrainOutcome | None = None
     """How its connections ended, where it was drained before it was stopped."""
 

@@ -33,6 +33,8 @@ class Backend(Struct, frozen=True):
     address: str
     masked: bool = False
     """Whether it sees clients from outside with the gateway's address: its own way out is another network."""
+    unheard: bool = False
+    """Whether nothing of it listens for TCP yet: such connections go to others, or wait at the gate."""
 
 
 class VirtualService(Struct, frozen=True):
@@ -43,6 +45,11 @@ class VirtualService(Struct, frozen=True):
     vip: str
     backends: tuple[Backend, ...] = ()
     hold_s: float = HOLD_TIMEOUT / SECOND
+
+    @property
+    def hearing(self) -> tuple[Backend, ...]:
+        """Those that take TCP connections."""
+        return tuple(backend for backend in self.backends if not backend.unheard)
 
 
 class PublishedPort(Struct, frozen=True):

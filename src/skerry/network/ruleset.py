@@ -13,7 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from skerry.gate.message import HOLD_PORT
-from skerry.model.traffic import Backend, Segment, Traffic
+from skerry.model.traffic import Backend, Segment, Traffic, VirtualService
 from skerry.network.difference import differing
 
 CLIENT_LAST_MARK = 0x0100_0000
@@ -263,9 +263,9 @@ def _base_chains(family: str, segments: tuple[Segment, ...]) -> Iterator[str]:
 
 
 class ServiceChain(NamedTuple):
-    """A chain with one rule, and the elements (map, key) that lead there."""
+    """A chain with its rules, and the elements (map, key) that lead there."""
 
-    rule: str
+    rules: tuple[str, ...]
     elements: tuple[tuple[str, str], ...]
 
 
@@ -277,20 +277,21 @@ def service_chains(traffic: Traffic) -> dict[str, ServiceChain]:
         if service.network_id in bridges and service.backends:
             key = f'"{bridges[service.network_id]}" . {service.vip}'
             chains[f"vip-{service.vip}"] = ServiceChain(
-                _dnat(service.backends), (("vips", key), ("local_vips", service.vip))
+                _vip_rules(service), (("vips", key), ("local_vips", service.vip))
             )
     for port in traffic.ports:
         if port.backends or (port.protocol == "tcp" and port.vip):
             target = f"{_dnat(port.backends or (Backend('', port.vip),))}:{port.target}"
             chains[f"port-{port.protocol}-{port.port}"] = ServiceChain(
-                f"meta l4proto {port.protocol} {target}", (("ports", f"{port.protocol} . {port.port}"),)
+                (f"meta l4proto {port.protocol} {target}",), (("ports", f"{port.protocol} . {port.port}"),)
             )
     return chains
 
 
 def _chain(family: str, name: str, to: ServiceChain) -> Iterator[str]:
     yield f"add chain {family} {name}"
-    yield f"add rule {family} {name} {to.rule}"
+    for rule in to.rules:
+        yield f"add rule {family} {name} {rule}"
     for place, key in to.elements:
         yield f"add element {family} {place} {{ {key} : goto {name} }}"
 
@@ -304,11 +305,21 @@ def _without_chain(family: str, name: str, to: ServiceChain) -> Iterator[str]:
 
 def _changed_chain(family: str, name: str, old: ServiceChain, new: ServiceChain) -> Iterator[str]:
     yield f"flush chain {family} {name}"
-    yield f"add rule {family} {name} {new.rule}"
+    for rule in new.rules:
+        yield f"add rule {family} {name} {rule}"
     for place, key in set(old.elements) - set(new.elements):
         yield f"delete element {family} {place} {{ {key} : goto {name} }}"
     for place, key in set(new.elements) - set(old.elements):
         yield f"add element {family} {place} {{ {key} : goto {name} }}"
+
+
+def _vip_rules(service: VirtualService) -> tuple[str, ...]:
+    """Where a VIP leads. TCP for which nobody listens yet is not translated: it reaches the gate's leg."""
+    hearing, everybody = service.hearing, _dnat(service.backends)
+    if len(hearing) == len(service.backends):
+        return (everybody,)
+    others = f"meta l4proto != tcp {everybody}"
+    return (f"meta l4proto tcp {_dnat(hearing)}", others) if hearing else (others,)
 
 
 def _dnat(backends: tuple[Backend, ...]) -> str:
