@@ -16,6 +16,7 @@ from skerry.core.addresses import Allocator
 from skerry.core.plan import is_new
 from skerry.core.reconcile import reconcile
 from skerry.core.view import View
+from skerry.loops.orchestrator import apply
 from skerry.model.defaults import SECOND
 from skerry.model.objects import (
     Attachment,
@@ -135,10 +136,7 @@ def one_round(view: View, service_id: str, serial: int) -> View:
     tx.changes()
     tx = Tx(tx.view, NOW + serial, lambda: f"n{serial}")
     plan = reconcile(tx.view, service_id, tx.now)
-    for one in plan.tasks:
-        tx.put(replace(one, id=tx.new_id()) if is_new(one) else one)
-    for one in plan.deleted:
-        tx.delete(one)
+    apply(plan, tx)
     tx.changes()
     assert any(is_new(one) for one in plan.tasks)
     return tx.view

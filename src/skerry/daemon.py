@@ -108,6 +108,10 @@ class Daemon:
         await self.segments.ready(network_id)
         return self.store.view.networks[network_id]
 
+    async def vacated(self, network_id: str, address: str) -> None:
+        """Wait until an address leads to nobody else."""
+        await self.network.vacated({(network_id, address)})
+
     async def run(self) -> None:
         """Serve and reconcile until cancelled."""
         deps = ApiDeps(
@@ -117,6 +121,7 @@ class Daemon:
             file_dirs=(self.settings.files_dir, self.settings.resolv_dir),
             api_socket=ApiSocket(self.settings.api_socket, self.choice.socket),
             allocate_network=self.network_ready,
+            vacated=self.vacated,
             guest_settled=self.guests.settled,
             interfaces=machine.interfaces,
             routes=machine.routes,

@@ -12,7 +12,7 @@ from skerry.core.reconcile import reconcile
 from skerry.core.revisions import revision_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Cluster, Endpoint, Network, Node, Raw, Revision, Service, Task, VirtualIP
+from skerry.model.objects import Cluster, Endpoint, Network, Node, Object, Raw, Service, Task, VirtualIP
 from skerry.model.states import TaskState
 from tests.support.specs import of_service
 
@@ -69,7 +69,7 @@ class Swarm:
         """The node."""
         return self.view.nodes["n"]
 
-    def put(self, obj: Cluster | Service | Task | Node | Network | Revision) -> None:
+    def put(self, obj: Object) -> None:
         """Write an object, as the store would."""
         version = self.view.version + 1
         stored = replace(obj, version=version, updated_at=self.now, created_at=obj.created_at or self.now)
@@ -79,7 +79,7 @@ class Swarm:
         """Change the node's availability and labels."""
         self.put(replace(self.node, spec={**self.node.spec, "Availability": availability, "Labels": labels}))
 
-    def delete(self, obj: Service | Task) -> None:
+    def delete(self, obj: Object) -> None:
         """Remove an object."""
         self.view = dataclasses.replace(self.view.without(obj), version=self.view.version + 1)
 
@@ -90,8 +90,11 @@ class Swarm:
         for task in plan.tasks:
             self._ids += is_new(task)
             self.put(replace(task, id=f"t{self._ids}") if is_new(task) else task)
-        for task in plan.deleted:
-            self.delete(task)
+        for former in plan.formers:
+            self.put(former)
+        gone: tuple[Object, ...] = (*plan.deleted, *plan.forgotten)
+        for row in gone:
+            self.delete(row)
 
     def settle(self) -> Plan:
         """Pass until nothing is left to write; the last, empty plan tells what it waits for."""

@@ -102,6 +102,15 @@ def test_flows_that_were_not_translated(namespace: str, flows: Flows) -> None:
     assert flows.left() == ALL - {("udp", VIP, VIP)}
 
 
+def test_flows_to_an_address_whoever_answers(namespace: str, flows: Flows) -> None:
+    def delete() -> bool:
+        with Conntrack() as conntrack:
+            return conntrack.delete_asked_of(VIP, IPPROTO_UDP)
+
+    assert inside(RUN_NETNS / namespace, delete)
+    assert flows.left() == ALL - {("udp", VIP, VIP), ("udp", VIP, TASK)}
+
+
 def test_a_flow_that_only_looks_the_same_stays(namespace: str, flows: Flows) -> None:
     def delete() -> None:
         with Conntrack() as conntrack:

@@ -9,11 +9,12 @@ import subprocess
 import msgspec
 import pytest
 
-from skerry.model.traffic import Backend, PublishedPort, Segment, Traffic, VirtualService
+from skerry.model.traffic import Backend, Former, PublishedPort, Segment, Traffic, VirtualService
 from skerry.network.ruleset import (
-    gate_vips,
+    answered,
     hairpins,
-    leg_element,
+    held_vips,
+    leg_elements,
     render,
     render_change,
     render_flows,
@@ -78,6 +79,31 @@ def test_tcp_for_a_vip_leads_to_those_that_listen_and_the_rest_to_all() -> None:
     assert rules == [f"{chain} meta l4proto != tcp dnat to 10.0.1.3"]
 
 
+def test_where_tasks_served_leads_to_those_that_serve_now() -> None:
+    gone, leaving = Former("10.0.1.8"), Former("10.0.1.9", gone=False)
+    service = VirtualService("s", "red", "10.0.1.130", (ONE,), former=(leaving, gone))
+    lines = lines_of(service)
+    chain = "former-10.0.1.130"
+
+    def rules_of(lines: list[str]) -> list[str]:
+        begin = f"add rule ip skerry {chain} "
+        return [line.removeprefix(begin) for line in lines if line.startswith(begin)]
+
+    for address in ("10.0.1.8", "10.0.1.9"):
+        assert f'add element ip skerry vips {{ "sk-red" . {address} : goto {chain} }}' in lines
+        assert f"add element ip skerry local_vips {{ {address} : goto {chain} }}" in lines
+    assert rules_of(lines) == ["meta l4proto tcp dnat to 10.0.1.2", "meta l4proto != tcp dnat to 10.0.1.2"]
+    held = lines_of(msgspec.structs.replace(service, backends=()))
+    assert rules_of(held) == ["meta l4proto tcp dnat to 10.0.1.130"], "it waits where that to the VIP does"
+
+
+def test_only_who_is_gone_is_answered_for() -> None:
+    former = (Former("10.0.1.8"), Former("10.0.1.9", gone=False))
+    traffic = Traffic((RED,), (VirtualService("s", "red", "10.0.1.130", (ONE,), former=former),))
+    assert answered(traffic) == {"10.0.1.130", "10.0.1.8"}
+    assert held_vips(traffic) == {("sk-red", "10.0.1.130")}
+
+
 def test_nothing_ready_means_no_entry_for_vips_and_udp() -> None:
     lines = lines_of(
         VirtualService("s", "red", "10.0.1.130"), ports=(PublishedPort("udp", 53, 53, "s", "10.0.1.130"),)
@@ -126,13 +152,11 @@ def test_what_begins_on_an_internal_network_stays_there() -> None:
     assert "fence" not in render(Traffic((RED,)))
 
 
-def test_the_gate_takes_the_legs_and_every_vip_for_its_own() -> None:
-    assert leg_element(VAULT) == 'add element ip gate legs { "sk-vault" . 10.0.3.126 }\n'
-    assert gate_vips([("sk-vault", "10.0.3.9"), ("sk-red", "10.0.1.130")]).splitlines() == [
-        "flush set ip gate held",
-        'add element ip gate held { "sk-red" . 10.0.1.130, "sk-vault" . 10.0.3.9 }',
+def test_a_leg_takes_what_is_its_own_and_what_is_of_its_network() -> None:
+    assert leg_elements(VAULT).splitlines() == [
+        'add element ip gate legs { "sk-vault" . 10.0.3.126 }',
+        'add element ip gate home { "sk-vault" . 10.0.3.0/25 }',
     ]
-    assert gate_vips([]) == "flush set ip gate held\n"
 
 
 @pytest.mark.engine
@@ -142,13 +166,15 @@ def test_nft_takes_every_script() -> None:
         VirtualService("s", "red", "10.0.1.130", (ONE, TWO)),
         VirtualService("e", "red", "10.0.1.131"),
         VirtualService("d", "red", "10.0.1.132", (Backend("t4", "10.0.1.4", unheard=True), ONE)),
+        VirtualService("f", "red", "10.0.1.133", (ONE,), former=(Former("10.0.1.8"), Former("10.0.1.9"))),
+        VirtualService("h", "red", "10.0.1.134", (), former=(Former("10.0.1.10"),)),
     )
     ports = (
         PublishedPort("tcp", 80, 8080, "s", "10.0.1.130", (ONE, TWO)),
         PublishedPort("tcp", 81, 8080, "e", "10.0.1.131"),
         PublishedPort("udp", 53, 53, "s", "10.0.1.130", (ONE,)),
     )
-    gate = render_gate() + leg_element(RED) + gate_vips([("sk-red", "10.0.1.130")])
+    gate = render_gate() + leg_elements(RED)
     scripts = [render(Traffic((RED, VAULT), services, ports)), render_flows(), gate]
     for script in scripts:
         done = subprocess.run(

@@ -58,4 +58,6 @@ class Decider:
 def _told(plan: Plan) -> str:
     tasks = [f"{task.name} {task.status.state.word}/{task.desired.word}" for task in plan.tasks]
     gone = [f"{task.name} deleted" for task in plan.deleted]
+    gone += [f"{former.id} of {former.task_id} until {former.until}" for former in plan.formers]
+    gone += [f"{former.id} of {former.task_id} forgotten" for former in plan.forgotten]
     return f"{plan.note.text}: {tasks + gone}" + (" and the service" if plan.service is not None else "")

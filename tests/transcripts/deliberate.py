@@ -47,6 +47,12 @@ LIST = [
 
 SOMETIMES = [
     Case("docker inspect", "", "Health.Log", "checks come sooner and more often until the first success"),
+    Case(
+        "service ps",
+        "tasks",
+        "Err: nothing wanted, 'nothing listens on",
+        "a task in which nothing listens says so",
+    ),
     Case("docker inspect", "", "ExecIDs", "a check by exec shows for as long as the engine remembers it"),
 ]
 """Differences of the same kind that only some runs show."""

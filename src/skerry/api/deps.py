@@ -38,6 +38,10 @@ async def _no_guest(container: str) -> None:
     pass
 
 
+async def _no_address(network_id: str, address: str) -> None:
+    pass
+
+
 async def _nothing_left(node_id: str) -> None:
     pass
 
@@ -53,6 +57,8 @@ class ApiDeps:
     """Where the files lie that are bound into tasks unseen: configs, secrets, /etc/resolv.conf."""
     allocate_network: Callable[[str], Awaitable[Network]]
     """Wait until the network (by ID) has its subnet and its bridge; a plain container is about to join it."""
+    vacated: Callable[[str, str], Awaitable[None]] = _no_address
+    """Wait until an address of a network (by ID) leads to nobody else: a task that is gone had it."""
     guest_settled: Callable[[str], Awaitable[None]] = _no_guest
     """Wait until the names of a plain container, by its ID, are answered as it is now."""
     api_socket: ApiSocket | None = None

@@ -21,6 +21,7 @@ async def seat(call: Call, container: Raw, network: Network) -> None:
     before = leases.named_address(endpoint)
     try:
         address = await leases.claim(call.store, key, network, before)
+        await call.deps.vacated(network.id, address)
     except SkerryError as error:
         error.message = f"Could not attach to network {network.name}: {error.message}"
         raise

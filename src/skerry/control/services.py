@@ -220,6 +220,8 @@ def forget(tx: Tx, service_id: str) -> None:
     """Delete what is remembered of a service."""
     for revision in tx.view.revisions_of(service_id):
         tx.delete(revision)
+    for former in tx.view.formers_of(service_id):
+        tx.delete(former)
     decision = tx.view.decisions.get(service_id)
     if decision is not None:
         tx.delete(decision)

@@ -132,9 +132,10 @@ def holders(view: View, network_id: str, address: str) -> frozenset[str]:
 def _free(
     view: View, network: Network, zones: Iterable[range], last: int, without: Collection[int] = ()
 ) -> int | None:
-    """The first address of the first zone that has one, behind the last; what a stopped container may want
-    back only where there is no other."""
+    """The first address of the first zone that has one, behind the last; one at which a task has served, or
+    that a stopped container may want back, only where there is no other."""
     held, idle = view.index.addresses.get(network.id, Map()), view.index.idle.get(network.id, Map())
+    left = view.index.left.get(network.id, Map())
     reserved = layout(network).reserved
 
     def search(*taken: Collection[int] | Mapping[int, object]) -> int | None:
@@ -145,7 +146,9 @@ def _free(
                     return number
         return None
 
-    number = search(held, reserved, without, idle)
+    number = search(held, reserved, without, idle, left)
+    if number is None and left:
+        number = search(held, reserved, without, idle)
     return search(held, reserved, without) if number is None and idle else number
 
 

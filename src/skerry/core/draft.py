@@ -14,7 +14,7 @@ from skerry.core.plan import PLACEHOLDER, Plan
 from skerry.core.slots import Slot, slots_of
 from skerry.core.view import View
 from skerry.model import defaults, labels
-from skerry.model.objects import Node, Note, Service, Task, TaskStatus
+from skerry.model.objects import FormerAddress, Node, Note, Service, Task, TaskStatus
 from skerry.model.spec import endpoint_of, template_of
 from skerry.model.specs import RestartPolicy, ServiceSpec, UpdateConfig
 from skerry.model.states import TaskState
@@ -41,6 +41,10 @@ class Draft:
     spec: ServiceSpec = field(init=False)
     tasks: dict[str, Task] = field(init=False)
     allocator: Allocator = field(init=False)
+    formers: list[FormerAddress] = field(default_factory=list)
+    """Addresses to remember."""
+    forgotten: list[FormerAddress] = field(default_factory=list)
+    """Those whose time is over."""
     notes: list[Note] = field(default_factory=list)
     wake_at: int | None = None
     _made: int = 0
@@ -222,6 +226,8 @@ class Draft:
             service=self.service if self.service is not original else None,
             tasks=tuple(task for key, task in self.tasks.items() if self._before.get(key) is not task),
             deleted=tuple(task for key, task in self._before.items() if key not in self.tasks),
+            formers=tuple(self.formers),
+            forgotten=tuple(self.forgotten),
             wake_at=self.wake_at,
             note=Note(text or "nothing to do", self.now, first.until, first.of),
         )

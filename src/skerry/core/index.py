@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from immutables import Map
 
-from skerry.model.objects import Lease, Object, Revision, Service, Task
+from skerry.model.objects import FormerAddress, Lease, Object, Revision, Service, Task
 
 K = TypeVar("K")
 D = TypeVar("D")
@@ -42,10 +42,14 @@ class Index:
     """Tasks by service, also where the service is gone."""
     revisions: Map[str, Keys] = Map()
     """Revisions by service."""
+    formers: Map[str, Keys] = Map()
+    """Former addresses by service."""
     addresses: Map[str, Holders] = Map()
     """By network: services by their virtual IPs, placed tasks, and containers that run."""
     idle: Map[str, Holders] = Map()
     """By network: the addresses that containers had which do not run."""
+    left: Map[str, Holders] = Map()
+    """By network: former addresses."""
     last_vip: Map[str, int] = field(default=Map(), compare=False)
     """By network: the virtual IP that was given last."""
     last_task: Map[str, int] = field(default=Map(), compare=False)
@@ -77,6 +81,8 @@ class Index:
                 return self._service_changed(old, new)  # type: ignore[arg-type]
             case Lease():
                 return self._lease_changed(old, new)  # type: ignore[arg-type]
+            case FormerAddress():
+                return self._former_changed(old, new)  # type: ignore[arg-type]
             case Revision(id=key, service_id=service_id) if old is None or new is None:
                 return with_fields(
                     self, revisions=_with_member(self.revisions, service_id, key, new is not None)
@@ -158,6 +164,14 @@ class Index:
                     tables[lease.held], lease.network_id, lease.address, lease.id, present
                 )
         return with_fields(self, addresses=tables[True], idle=tables[False])
+
+    def _former_changed(self, old: FormerAddress | None, new: FormerAddress | None) -> Index:
+        formers, left = self.formers, self.left
+        for former, present in ((old, False), (new, True)):
+            if former is not None:
+                formers = _with_member(formers, former.service_id, former.id, present)
+                left = _with_holder(left, former.network_id, former.address, former.id, present)
+        return with_fields(self, formers=formers, left=left)
 
 
 def _with_holder(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skerry.model.objects import Note, Service, Task
+from skerry.model.objects import FormerAddress, Note, Service, Task
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,10 @@ class Plan:
     """Task rows to create or to replace."""
     deleted: tuple[Task, ...] = ()
     """Task rows to remove."""
+    formers: tuple[FormerAddress, ...] = ()
+    """Addresses to remember."""
+    forgotten: tuple[FormerAddress, ...] = ()
+    """Those whose time is over."""
     wake_at: int | None = None
     """Look again at this instant (ns) even if nothing changes until then."""
     note: Note = Note("")
@@ -29,7 +33,8 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return self.service is None and not self.tasks and not self.deleted
+        written = (self.tasks, self.deleted, self.formers, self.forgotten)
+        return self.service is None and not any(written)
 
 
 PLACEHOLDER = "+"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from skerry.core import history, hostports, place, replicas
+from skerry.core import afterlife, history, hostports, place, replicas
 from skerry.core.draft import Draft
 from skerry.core.evict import evict
 from skerry.core.jobs import run_job
@@ -35,6 +35,7 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     raise_ready(draft)
     hostports.assign(draft)
     place.place(draft)
+    afterlife.keep(draft)
     history.trim(draft)  # last: what this pass makes counts too
     return draft.plan()
 

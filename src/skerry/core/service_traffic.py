@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from skerry.core.addresses import holders
 from skerry.core.attach import holding_network, leads_elsewhere, networks_of, way_in
 from skerry.core.naming import clients_of, names_of, stack_of
 from skerry.core.traffic_policy import policy_of
@@ -15,7 +16,7 @@ from skerry.core.view import View
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
-from skerry.model.traffic import Backend, Client, Name, PublishedPort, VirtualService
+from skerry.model.traffic import Backend, Client, Former, Name, PublishedPort, VirtualService
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,24 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
         if vip.address:
             backends = _backends(view, service, vip.network_id)
             hold_s = policy_of(service).hold_timeout / SECOND
-            yield VirtualService(service.id, vip.network_id, vip.address, backends, hold_s)
+            former = tuple(_former(view, service, vip.network_id))
+            yield VirtualService(service.id, vip.network_id, vip.address, backends, hold_s, former)
+
+
+def _former(view: View, service: Service, network_id: str) -> Iterator[Former]:
+    """Addresses of tasks that leave, and of those that are gone as long as nobody else has them."""
+    leaving = {
+        place.address
+        for task in view.tasks_of(service.id)
+        if task.status.state == TaskState.RUNNING and not task.live
+        for place in task.attachments
+        if place.network_id == network_id and place.address
+    }
+    yield from (Former(address, gone=False) for address in sorted(leaving))
+    for former in view.formers_of(service.id):
+        free = former.address not in leaving and not holders(view, network_id, former.address)
+        if former.network_id == network_id and free:
+            yield Former(former.address)
 
 
 def _ports(view: View, service: Service) -> Iterator[PublishedPort]:

@@ -23,6 +23,8 @@ def shifted(view: View, by: int, now: int) -> Iterator[Object]:
         yield _service(view.services[key], by)
     for key in sorted(view.tasks):
         yield _task(view.tasks[key], by)
+    for key in sorted(view.formers):
+        yield replace(view.formers[key], until=_moved(view.formers[key].until, by))
     for key in sorted(view.decisions):
         decision = view.decisions[key]
         yield replace(decision, notes=tuple(_note(note, by) for note in decision.notes))

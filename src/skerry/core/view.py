@@ -18,6 +18,7 @@ from skerry.model.objects import (
     Cluster,
     Config,
     Decision,
+    FormerAddress,
     Lease,
     Network,
     Node,
@@ -38,6 +39,7 @@ class View:
     nodes: Mapping[str, Node] = Map()
     networks: Mapping[str, Network] = Map()
     leases: Mapping[str, Lease] = Map()
+    formers: Mapping[str, FormerAddress] = Map()
     services: Mapping[str, Service] = Map()
     tasks: Mapping[str, Task] = Map()
     configs: Mapping[str, Config] = Map()
@@ -88,6 +90,10 @@ class View:
         revisions = (self.revisions[key] for key in self.index.revisions.get(service_id, ()))
         return tuple(sorted(revisions, key=lambda revision: revision.number))
 
+    def formers_of(self, service_id: str) -> tuple[FormerAddress, ...]:
+        """Where tasks of a service have served that leave or are gone, by address."""
+        return tuple(self.formers[key] for key in sorted(self.index.formers.get(service_id, ())))
+
     def put(self, obj: Object) -> View:
         """The view with an object created or replaced."""
         collection = self._collection(obj)
@@ -115,6 +121,7 @@ COLLECTION_OF: dict[type[Object], str] = {
     Node: "nodes",
     Network: "networks",
     Lease: "leases",
+    FormerAddress: "formers",
     Service: "services",
     Task: "tasks",
     Config: "configs",

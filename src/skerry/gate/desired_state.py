@@ -55,6 +55,9 @@ class DesiredState:
             service.vip: Behind(service.service_id, service.hearing, service.hold_s)
             for service in traffic.services
         }
+        for service in traffic.services:
+            for former in service.former:
+                self._vips.setdefault(former.address, self._vips[service.vip])
         self._ports = {
             port.key: Behind(port.service_id, port.backends, port.hold_s) for port in traffic.ports
         }

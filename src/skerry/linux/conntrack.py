@@ -93,6 +93,10 @@ class Conntrack(Netlink):
         answered = _choice(CTA_FILTER_F_CTA_IP_SRC, CTA_IP_V4_SRC, address, protocol)
         return self._delete_all(reply=answered)
 
+    def delete_asked_of(self, address: str, protocol: int) -> bool:
+        """Delete every flow of a protocol to an address, whoever answers; False as above."""
+        return self._delete_all(original=_choice(CTA_FILTER_F_CTA_IP_DST, CTA_IP_V4_DST, address, protocol))
+
     def delete_untranslated(self, address: str, protocol: int) -> bool:
         """Delete every flow of a protocol to an address that answers itself; False as above."""
         asked = _choice(CTA_FILTER_F_CTA_IP_DST, CTA_IP_V4_DST, address, protocol)

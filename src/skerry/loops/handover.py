@@ -35,9 +35,11 @@ class Handover:
         self._drainer = drainer
 
     async def joinable(self, task: Task) -> None:
-        """Return once the task's networks can take containers."""
+        """Return once the task's networks can take containers, and its addresses lead to nobody else."""
         for attachment in task.attachments:
             await self._segments.ready(attachment.network_id)
+        places = {(place.network_id, place.reserved) for place in task.attachments if place.reserved}
+        await self._network.vacated(places)
 
     async def withdrawn(self, task_id: str) -> None:
         """Return once no new connection can reach the task."""

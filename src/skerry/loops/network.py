@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Protocol
 
@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from skerry.core.derive import TrafficBuilder
 from skerry.core.guests import Guests
+from skerry.core.index import addresses_of
 from skerry.core.traffic_policy import TrafficPolicy, policy_of
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Network, Service, Task
+from skerry.model.objects import FormerAddress, Lease, Network, Object, Service, Task, former_id
 from skerry.model.traffic import PortReservations, Traffic
 from skerry.store.errors import StateError
 from skerry.store.store import Commit, Store, Tx
@@ -150,10 +151,13 @@ class NetworkLoop:
                 case Service(id=key):
                     self._labels_changed(change.object, gone=change.new is None)
                     self._touch(key)
-                case Task(service_id=key):
+                case Task(service_id=key) | FormerAddress(service_id=key):
                     self._touch(key)
                 case Network():
                     self._due.set()
+            for place in _held(change.old) ^ _held(change.new):  # somebody's task may have been there
+                if former := self._store.view.formers.get(former_id(*place)):
+                    self._touch(former.service_id)
 
     def _touch(self, service_id: str) -> None:
         if self._touched is not None:
@@ -247,11 +251,35 @@ class NetworkLoop:
         async with self._changed:
             await self._changed.wait_for(lambda: self._is_out(task_id))
 
+    async def vacated(self, addresses: Collection[tuple[str, str]]) -> None:
+        """Return once none of these (network ID, address) leads to a service as one of its former tasks."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not any(self._leads_on(place) for place in addresses))
+
+    def _leads_on(self, place: tuple[str, str]) -> bool:
+        return self._applied is None or any(
+            (service.network_id, former.address) == place
+            for table in (self._applied, self._applying)
+            if table is not None
+            for service in table.services
+            for former in service.former
+        )
+
     def _is_out(self, task_id: str) -> bool:
         """Neither in the table that was acknowledged nor in one that is on its way."""
         if self._applied is None:
             return False
         return not any(_holds(table, task_id) for table in (self._applied, self._applying) if table)
+
+
+def _held(row: Object | None) -> set[tuple[str, str]]:
+    """The addresses that nobody else has because of a row, each with its network."""
+    match row:
+        case Task():
+            return set(addresses_of(row))
+        case Lease(network_id=network_id, address=address, held=True):
+            return {(network_id, address)}
+    return set()
 
 
 def _holds(table: Traffic, task_id: str) -> bool:

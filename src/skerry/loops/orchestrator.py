@@ -235,3 +235,7 @@ def apply(plan: Plan, tx: Tx) -> None:
         tx.put(replace(task, id=tx.new_id()) if is_new(task) else task)
     for task in plan.deleted:
         tx.delete(task)
+    for former in plan.formers:
+        tx.put(former)
+    for former in plan.forgotten:
+        tx.delete(former)

@@ -51,6 +51,9 @@ PORT_RANGE = range(30000, 32768)
 HOST_PORT_RANGE = range(32768, 61000)
 """From which a task has its own number for a port of host mode: where engines look, as the kernel has it."""
 
+AFTERLIFE = 600 * SECOND
+"""How long the address of a task that is gone still leads to its service."""
+
 READY_TIMEOUT = 10 * SECOND
 """How long a task without a health check may take to listen before it counts as running all the same."""
 

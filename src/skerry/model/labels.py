@@ -31,6 +31,7 @@ HOLD_TIMEOUT = "skerry.hold.timeout"
 DRAIN_TIMEOUT = "skerry.drain.timeout"
 DRAIN_QUIET = "skerry.drain.quiet"
 DRAIN_IDLE = "skerry.drain.idle"
+AFTERLIFE = "skerry.address.afterlife"
 PROBE = "skerry.probe"
 READINESS = "skerry.probe.readiness"
 READY_PORTS = "skerry.ready.ports"
@@ -113,6 +114,13 @@ _TABLE = (
         "close",
         "What becomes of idle connections: they are closed, left to the task, or waited for to the end.",
         _NOT_DRAINED,
+    ),
+    _duration(
+        AFTERLIFE,
+        defaults.AFTERLIFE,
+        "How long the address of a task that is gone still leads to its service; with `0s` not at all.",
+        "who keeps the address of a task that is gone gets no answer there",
+        defaults.HOUR,
     ),
     Label(
         PROBE,

@@ -351,6 +351,27 @@ class Lease(Struct, frozen=True):
     for somebody else."""
 
 
+class FormerAddress(Struct, frozen=True):
+    """Where a task has served that leaves or is gone: who still asks there is led to its service. `id` is
+    `NETWORK.ADDRESS`."""
+
+    id: str
+    network_id: str
+    address: str
+    service_id: str
+    task_id: str
+    until: int
+    """When nobody will ask there any more (ns), as far as the service's label says."""
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+
+
+def former_id(network_id: str, address: str) -> str:
+    """The ID of the row for an address."""
+    return f"{network_id}.{address}"
+
+
 class _Payload(Struct, frozen=True):
     """What configs and secrets have in common; `data` is the content."""
 
@@ -410,13 +431,16 @@ class Cluster(Struct, frozen=True):
         return limit
 
 
-Object = Cluster | Node | Network | Lease | Service | Task | Config | Secret | Revision | Decision
+Object = (
+    Cluster | Node | Network | Lease | FormerAddress | Service | Task | Config | Secret | Revision | Decision
+)
 
 KINDS: dict[str, type[Object]] = {
     "cluster": Cluster,
     "node": Node,
     "network": Network,
     "lease": Lease,
+    "former": FormerAddress,
     "service": Service,
     "task": Task,
     "config": Config,

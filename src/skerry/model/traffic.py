@@ -37,6 +37,14 @@ class Backend(Struct, frozen=True):
     """Whether nothing of it listens for TCP yet: such connections go to others, or wait at the gate."""
 
 
+class Former(Struct, frozen=True):
+    """An address at which a task of a service served: new connections to it go where those to the VIP go."""
+
+    address: str
+    gone: bool = True
+    """Whether nobody answers there any more; else its task still runs, and has what is established."""
+
+
 class VirtualService(Struct, frozen=True):
     """A VIP and who answers behind it. No backends: new TCP connections are held by the gate."""
 
@@ -45,6 +53,7 @@ class VirtualService(Struct, frozen=True):
     vip: str
     backends: tuple[Backend, ...] = ()
     hold_s: float = HOLD_TIMEOUT / SECOND
+    former: tuple[Former, ...] = ()
 
     @property
     def hearing(self) -> tuple[Backend, ...]:

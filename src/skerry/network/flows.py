@@ -32,19 +32,20 @@ def forget_tasks(addresses: Iterable[str]) -> None:
 
 
 class Astray(NamedTuple):
-    """Which UDP flows would go another way now: those to backends that left, and those that the table did not
-    translate although it would now."""
+    """Which UDP flows would go another way now: those to backends that left, those that the table did not
+    translate although it would now, and those to addresses that are no former task's any more."""
 
     backends: Set[str]
     vips: Set[str]
     ports: Set[int]
+    vacated: Set[str]
 
     def has(self, flow: Flow) -> bool:
         """Whether a flow is one of them."""
         missed = flow.answerer == flow.destination and (
             flow.destination in self.vips or flow.port in self.ports
         )
-        return flow.answerer in self.backends or missed
+        return flow.answerer in self.backends or missed or flow.destination in self.vacated
 
 
 def led_astray(before: Traffic, after: Traffic) -> Astray | None:
@@ -54,6 +55,7 @@ def led_astray(before: Traffic, after: Traffic) -> Astray | None:
         _addresses(before) - _addresses(after),
         _served_vips(after) - _served_vips(before),
         _served_udp(after) ^ _served_udp(before),
+        _formers(before) - _formers(after),
     )
     return astray if any(astray) else None
 
@@ -65,6 +67,7 @@ def forget_udp(astray: Astray) -> None:
             done = [
                 *(conntrack.delete_answered_by(address, IPPROTO_UDP) for address in astray.backends),
                 *(conntrack.delete_untranslated(vip, IPPROTO_UDP) for vip in astray.vips),
+                *(conntrack.delete_asked_of(address, IPPROTO_UDP) for address in astray.vacated),
             ]
             if astray.ports or not all(done):  # a port's own flows are told by what no filter sees
                 for flow in [flow for flow in conntrack.flows(IPPROTO_UDP) if astray.has(flow)]:
@@ -89,7 +92,14 @@ def _addresses(traffic: Traffic) -> set[str]:
 
 
 def _served_vips(traffic: Traffic) -> set[str]:
-    return {service.vip for service in traffic.services if service.backends}
+    """VIPs, and the addresses of tasks that are gone, that lead to somebody."""
+    served = [service for service in traffic.services if service.backends]
+    gone = (former.address for service in served for former in service.former if former.gone)
+    return {*(service.vip for service in served), *gone}
+
+
+def _formers(traffic: Traffic) -> set[str]:
+    return {former.address for service in traffic.services for former in service.former}
 
 
 def _served_udp(traffic: Traffic) -> set[int]:

@@ -58,8 +58,8 @@ class KernelNetwork:
         self._lost: list[Callable[[], None]] = []
         self._deaf: set[str] = set()
         """Why 127.0.0.11 could not be led to the gate in some containers; each is logged once."""
-        self._held: frozenset[tuple[str, str]] | None = None
-        """The VIPs that the gate's namespace takes for its own, as far as we know."""
+        self._held: frozenset[str] | None = None
+        """What the gate's namespace takes for its own, as far as we know."""
         self._written: Traffic | None = None
         """What the kernel table has, as far as we know: changes are made from there."""
 
@@ -215,12 +215,12 @@ class KernelNetwork:
             return self._reservations
 
     async def _hold(self, *, anew: bool = False) -> None:
-        """Have the gate's namespace answer for every VIP, before anybody hears of it."""
-        vips = ruleset.held_vips(self._traffic)
-        if vips != self._held or anew:
-            self._held = None
-            await links.hold(self.namespace, vips)
-            self._held = vips
+        """Have the gate's namespace answer for every VIP, and for who is gone, before anybody hears of it."""
+        addresses = ruleset.answered(self._traffic)
+        if addresses != self._held or anew:
+            before, self._held = None if anew else self._held, None
+            await links.hold(self.namespace, addresses, before)
+            self._held = addresses
 
     async def _write(self, status: Status) -> None:
         """Ports that another program holds get no rule: its connections are not ours."""

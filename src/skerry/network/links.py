@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from functools import partial
 from ipaddress import IPv4Network
@@ -70,15 +70,14 @@ async def _unname(namespace: Path) -> None:
 
 
 async def restore_gate_table(namespace: Path, segments: Iterable[Segment]) -> None:
-    """Write what is inside the gate's namespace once more, in one transaction, but for the VIPs."""
-    await nft.apply(ruleset.render_gate() + "".join(map(ruleset.leg_element, segments)), namespace)
+    """Write what is inside the gate's namespace once more, in one transaction."""
+    await nft.apply(ruleset.render_gate() + "".join(map(ruleset.leg_elements, segments)), namespace)
 
 
-async def hold(namespace: Path, vips: Collection[tuple[str, str]]) -> None:
-    """Have the gate's namespace take these VIPs (bridge, address) for its own, and no others: it answers for
-    them where the kernel table leads nowhere else."""
-    await nft.apply(ruleset.gate_vips(vips), namespace)
-    await asyncio.to_thread(inside, namespace, partial(_hold, frozenset(address for _, address in vips)))
+async def hold(namespace: Path, addresses: Set[str], before: Set[str] | None = None) -> None:
+    """Have the gate's namespace take these addresses for its own (VIPs and the like), and no others: it
+    answers for them where the kernel table leads nowhere else. `before`: what it has, where that is known."""
+    await asyncio.to_thread(inside, namespace, partial(_hold, addresses, before))
 
 
 async def remove_namespace(namespace: Path) -> None:
@@ -89,14 +88,14 @@ async def remove_namespace(namespace: Path) -> None:
 async def ensure_segment(namespace: Path, segment: Segment) -> None:
     """Dress the bridge that the engine made and plug the gate's leg. NetworkError where there is none."""
     await asyncio.to_thread(_ensure_leg, namespace, segment)
-    await nft.apply(ruleset.leg_element(segment), namespace)
+    await nft.apply(ruleset.leg_elements(segment), namespace)
 
 
 async def drop_segment(namespace: Path, segment: Segment) -> None:
     """Take the leg off a bridge, whether or not the bridge is still there."""
     await asyncio.to_thread(_drop_leg, namespace, segment)
     with suppress(NetworkError):  # it is not there
-        await nft.apply(ruleset.leg_element(segment, verb="delete"), namespace)
+        await nft.apply(ruleset.leg_elements(segment, verb="delete"), namespace)
 
 
 def _dress_namespace() -> None:
@@ -156,14 +155,16 @@ def _dress_leg(segment: Segment) -> None:
         route.raise_link(index)
 
 
-def _hold(vips: frozenset[str]) -> None:
-    """Those that come first: whoever asks for one that stays notices nothing."""
-    vip_routes = {f"{address}/32" for address in vips}
+def _hold(addresses: Set[str], before: Set[str] | None) -> None:
+    """New ones first: whoever asks for one that stays notices nothing."""
+    wanted = {f"{address}/32" for address in addresses}
     with _route() as route:
-        routes = set(route.local_subnets())
-        for subnet in sorted(vip_routes - routes):
+        present = (
+            {f"{address}/32" for address in before} if before is not None else set(route.local_subnets())
+        )
+        for subnet in sorted(wanted - present):
             route.make_local(subnet)
-        for subnet in sorted(routes - vip_routes):
+        for subnet in sorted(present - wanted):
             with _gone_is_fine():
                 route.make_foreign(subnet)
 

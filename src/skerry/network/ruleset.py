@@ -107,16 +107,17 @@ def render_flows(table: str = "skerry") -> str:
 
 
 def render_gate() -> str:
-    """The table inside the gate's namespace: a leg takes only what is its own; TCP for VIPs is held.
+    """The table inside the gate's namespace: a leg takes only what is its own, and what is for a VIP (or the
+    like) of its network, which is local there; TCP for that is held.
 
-    Its sets start empty; `leg_element` and `gate_vips` fill them.
+    Its sets start empty; `leg_elements` fills them.
     """
     family = "ip gate"
     return "\n".join(
         [
             f"add table {family}",
             f"add set {family} legs {{ type ifname . ipv4_addr; }}",
-            f"add set {family} held {{ type ifname . ipv4_addr; }}",
+            f"add set {family} home {{ type ifname . ipv4_addr; flags interval; }}",
             f"add chain {family} own {{ type filter hook prerouting priority raw; policy drop; }}",
             f"add chain {family} hold {{ type nat hook prerouting priority dstnat; policy accept; }}",
             f"flush chain {family} own",
@@ -124,8 +125,8 @@ def render_gate() -> str:
             f'add rule {family} own iifname "lo" accept',
             f"add rule {family} own iifname . ip daddr @legs accept",
             # silence rather than "port unreachable": a client of a service that is not ready asks again
-            f"add rule {family} own meta l4proto udp iifname . ip daddr @held drop",
-            f"add rule {family} own iifname . ip daddr @held accept",
+            f"add rule {family} own meta l4proto udp iifname . ip daddr @home drop",
+            f"add rule {family} own iifname . ip daddr @home fib daddr type local accept",
             f"add rule {family} hold iifname . ip daddr @legs accept",
             f"add rule {family} hold meta l4proto tcp redirect to :{HOLD_PORT}",
             "",
@@ -133,15 +134,12 @@ def render_gate() -> str:
     )
 
 
-def leg_element(segment: Segment, verb: str = "add") -> str:
+def leg_elements(segment: Segment, verb: str = "add") -> str:
     """Add a leg to the gate's table, or delete it; adding it again changes nothing."""
-    return f'{verb} element ip gate legs {{ "{segment.bridge}" . {segment.leg} }}\n'
-
-
-def gate_vips(vips: Iterable[tuple[str, str]]) -> str:
-    """The VIPs (bridge, address) that the gate's table has, instead of those that it had."""
-    lines = ["flush set ip gate held", *_elements("ip gate", "held", _pairs(_quoted(vips)))]
-    return "".join(f"{line}\n" for line in lines)
+    return (
+        f'{verb} element ip gate legs {{ "{segment.bridge}" . {segment.leg} }}\n'
+        f'{verb} element ip gate home {{ "{segment.bridge}" . {segment.subnet} }}\n'
+    )
 
 
 def _sets(family: str, traffic: Traffic) -> Iterator[str]:
@@ -173,6 +171,15 @@ def held_vips(traffic: Traffic) -> frozenset[tuple[str, str]]:
         (bridges[service.network_id], service.vip)
         for service in traffic.services
         if service.network_id in bridges
+    )
+
+
+def answered(traffic: Traffic) -> frozenset[str]:
+    """What the gate's namespace takes for its own: every VIP, and where tasks served that are gone."""
+    return frozenset(
+        address
+        for service in traffic.services
+        for address in (service.vip, *(former.address for former in service.former if former.gone))
     )
 
 
@@ -279,6 +286,10 @@ def service_chains(traffic: Traffic) -> dict[str, ServiceChain]:
             chains[f"vip-{service.vip}"] = ServiceChain(
                 _vip_rules(service), (("vips", key), ("local_vips", service.vip))
             )
+        if service.network_id in bridges and service.former:
+            chains[f"former-{service.vip}"] = ServiceChain(
+                _former_rules(service), tuple(_former_elements(service, bridges[service.network_id]))
+            )
     for port in traffic.ports:
         if port.backends or (port.protocol == "tcp" and port.vip):
             target = f"{_dnat(port.backends or (Backend('', port.vip),))}:{port.target}"
@@ -320,6 +331,18 @@ def _vip_rules(service: VirtualService) -> tuple[str, ...]:
         return (everybody,)
     others = f"meta l4proto != tcp {everybody}"
     return (f"meta l4proto tcp {_dnat(hearing)}", others) if hearing else (others,)
+
+
+def _former_rules(service: VirtualService) -> tuple[str, ...]:
+    """Where the addresses of former tasks lead. TCP that nobody takes waits where that to the VIP does."""
+    tcp = f"meta l4proto tcp {_dnat(service.hearing or (Backend('', service.vip),))}"
+    return (tcp, f"meta l4proto != tcp {_dnat(service.backends)}") if service.backends else (tcp,)
+
+
+def _former_elements(service: VirtualService, bridge: str) -> Iterator[tuple[str, str]]:
+    for former in service.former:
+        yield "vips", f'"{bridge}" . {former.address}'
+        yield "local_vips", former.address
 
 
 def _dnat(backends: tuple[Backend, ...]) -> str:

@@ -30,15 +30,21 @@ class Eyes:
 
     def _call(self, verb: str, name: str) -> None:
         self._story.tell("engine", f"{verb} {name}")
-        for invariant in (nothing_is_stopped_in_the_table, one_container_a_task, what_starts_is_wanted):
+        for invariant in (
+            nothing_is_stopped_in_the_table,
+            one_container_a_task,
+            what_starts_is_wanted,
+            what_starts_has_its_address_alone,
+        ):
             for seen in invariant(self, verb, name):
                 self.fail(invariant, seen)
 
     def _apply(self, traffic: Traffic) -> None:
         view = self._view()
         if view is not None:
-            for seen in endpoints_are_running_and_wanted(self, traffic, view):
-                self.fail(endpoints_are_running_and_wanted, seen)
+            for invariant in (endpoints_are_running_and_wanted, former_addresses_are_nobodys):
+                for seen in invariant(self, traffic, view):
+                    self.fail(invariant, seen)
 
 
 def nothing_is_stopped_in_the_table(eyes: Eyes, verb: str, name: str) -> Iterator[str]:
@@ -68,6 +74,38 @@ def what_starts_is_wanted(eyes: Eyes, verb: str, name: str) -> Iterator[str]:
     task = next((one for one in view.tasks.values() if one.name == name), None)
     if task is None or task.desired < TaskState.RUNNING or task.status.state.terminal:
         yield f"{name} is started: {task and (task.status.state.word, task.desired.word)}"
+
+
+def what_starts_has_its_address_alone(eyes: Eyes, verb: str, name: str) -> Iterator[str]:
+    """No container is started where the table leads its own address elsewhere, as that of a former task."""
+    view = eyes._view()
+    task = next((one for one in view.tasks.values() if one.name == name), None) if view is not None else None
+    if verb != "start" or task is None:
+        return
+    former = formers_of(eyes._kernel.applied)
+    for place in task.attachments:
+        if (place.network_id, place.reserved) in former:
+            yield f"{name} starts at {place.reserved}, which leads to a service"
+
+
+def former_addresses_are_nobodys(eyes: Eyes, traffic: Traffic, view: View) -> Iterator[str]:
+    """No table leads the address of a task that runs to another service than its own."""
+    former = formers_of(traffic)
+    for task in view.tasks.values():
+        if task.status.state == TaskState.RUNNING:
+            for place in task.attachments:
+                service = former.get((place.network_id, place.address), task.service_id)
+                if service != task.service_id:
+                    yield f"{place.address} of {task.name} leads to {service}"
+
+
+def formers_of(traffic: Traffic) -> dict[tuple[str, str], str]:
+    """Which service each address of a former task leads to, by network and address."""
+    return {
+        (service.network_id, former.address): service.service_id
+        for service in traffic.services
+        for former in service.former
+    }
 
 
 def endpoints_are_running_and_wanted(eyes: Eyes, traffic: Traffic, view: View) -> Iterator[str]:

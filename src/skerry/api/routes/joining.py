@@ -73,6 +73,7 @@ async def _with_address(call: Call, network: Network, body: Raw, container: Raw)
     if runs:
         try:
             address = await leases.claim(call.store, key, network, leases.named_address(settings))
+            await call.deps.vacated(network.id, address)
         except SkerryError as error:
             error.message = f"Could not attach to network {network.name}: {error.message}"
             raise
