@@ -16,6 +16,7 @@ from typing import NamedTuple
 from immutables import Map
 from msgspec.structs import replace
 
+from skerry.core.index import number_of
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Attachment, Network, Task
@@ -127,6 +128,11 @@ def free_vip(view: View, network: Network) -> str:
 def holders(view: View, network_id: str, address: str) -> frozenset[str]:
     """The IDs of the services, tasks and leases that hold an address."""
     return frozenset(view.index.addresses.get(network_id, Map()).get(int(IPv4Address(address)), ()))
+
+
+def is_held(view: View, network_id: str, address: str) -> bool:
+    """Whether anybody holds an address, which is known to be one."""
+    return number_of(address) in view.index.addresses.get(network_id, Map())
 
 
 def _free(

@@ -6,10 +6,13 @@ service's until somebody else has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from immutables import Map
 
 from skerry.core.addresses import holders
 from skerry.core.draft import Draft
+from skerry.core.index import addresses_of
 from skerry.model import labels
 from skerry.model.defaults import SECOND
 from skerry.model.objects import FormerAddress, Task, former_id
@@ -25,22 +28,52 @@ def keep(draft: Draft) -> None:
     if draft.service.is_job:
         return
     length = labels.read_duration(draft.spec.labels, labels.AFTERLIFE)
+    taken = _Taken(draft)
     known = {former.id: former for former in draft.view.formers_of(draft.service.id)}
     for task in draft.tasks.values():
         if length and task.running_at and not task.live:
-            for former in _left_by(draft, task, length):
+            for former in _left_by(draft, task, length, taken):
                 known[former.id] = former
                 draft.formers.append(former)
+    contested = taken.contested({former.network_id for former in known.values()})
+    first = None
     for former in known.values():
         until = _until(draft, former, length)
-        taken = _is_taken(draft, former.network_id, former.address, former.task_id)
-        if taken or not length or until <= draft.now:
+        kept = length and until > draft.now and former.network_id in draft.view.networks
+        if not kept or (former.id in contested and taken.by_another(former)):
             draft.forgotten.append(former)
         else:
-            draft.wake(until + min(LATE, length // LATE_SHARE))
+            first = until if first is None else min(first, until)
+    if first is not None:
+        draft.wake(first + min(LATE, length // LATE_SHARE))
 
 
-def _left_by(draft: Draft, task: Task, length: int) -> Iterator[FormerAddress]:
+class _Taken:
+    """Who has which address, the tasks that this pass has placed included."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._view = draft.view
+        self._tasks: dict[tuple[str, str], set[str]] = {}
+        for task in draft.tasks.values():
+            for place in addresses_of(task):
+                self._tasks.setdefault(place, set()).add(task.id)
+
+    def by_another(self, former: FormerAddress) -> bool:
+        """Whether anybody else than its task has an address."""
+        others = holders(self._view, former.network_id, former.address)
+        return bool((others | self._tasks.get((former.network_id, former.address), set())) - {former.task_id})
+
+    def contested(self, network_ids: Iterable[str]) -> set[str]:
+        """The IDs of the former addresses that somebody has, be it their own task. There are few, of many."""
+        found = {former_id(*place) for place in self._tasks}
+        for network_id in network_ids:
+            left = self._view.index.left.get(network_id, Map())
+            for number in self._view.index.addresses.get(network_id, Map()):
+                found.update(left.get(number, ()))
+        return found
+
+
+def _left_by(draft: Draft, task: Task, length: int, taken: _Taken) -> Iterator[FormerAddress]:
     """The addresses of a task that are to be remembered and are not yet."""
     since = task.status.at if task.status.state.terminal else draft.now
     for place in task.attachments:
@@ -52,20 +85,9 @@ def _left_by(draft: Draft, task: Task, length: int) -> Iterator[FormerAddress]:
         before = draft.view.formers.get(key)
         if before is not None and (before.task_id == task.id or before.until >= until):
             continue
-        if not _is_taken(draft, place.network_id, address, task.id):
-            yield FormerAddress(key, place.network_id, address, draft.service.id, task.id, until)
-
-
-def _is_taken(draft: Draft, network_id: str, address: str, task_id: str) -> bool:
-    """Whether somebody else than the task has an address, or is about to."""
-    if holders(draft.view, network_id, address) - {task_id}:
-        return True
-    return any(
-        place.network_id == network_id and address in (place.address, place.reserved)
-        for task in draft.tasks.values()
-        if task.placed and task.id != task_id
-        for place in task.attachments
-    )
+        former = FormerAddress(key, place.network_id, address, draft.service.id, task.id, until)
+        if not taken.by_another(former):
+            yield former
 
 
 def _until(draft: Draft, former: FormerAddress, length: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from skerry.core.addresses import holders
+from skerry.core.addresses import is_held
 from skerry.core.attach import holding_network, leads_elsewhere, networks_of, way_in
 from skerry.core.naming import clients_of, names_of, stack_of
 from skerry.core.traffic_policy import policy_of
@@ -85,7 +85,7 @@ def _former(view: View, service: Service, network_id: str) -> Iterator[Former]:
     }
     yield from (Former(address, gone=False) for address in sorted(leaving))
     for former in view.formers_of(service.id):
-        free = former.address not in leaving and not holders(view, network_id, former.address)
+        free = former.address not in leaving and not is_held(view, network_id, former.address)
         if former.network_id == network_id and free:
             yield Former(former.address)
 
