@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from skerry.gate.message import Status
-from skerry.linux import netns, nft
+from skerry.linux import arp, netns, nft
 from skerry.linux.link_watch import watch_links
 from skerry.linux.netlink import Subscription
 from skerry.linux.nft_watch import Loss, RulesetWatch
@@ -33,6 +33,7 @@ from skerry.network.listening import silence
 log = structlog.get_logger()
 
 HELD = "held connections"
+ANNOUNCED_AGAIN_S = 1.5
 
 
 class KernelNetwork:
@@ -56,6 +57,7 @@ class KernelNetwork:
         self._macs: dict[str, bytes] = {}
         """Of the bridges: containers go on to send to them, should one have to be made again."""
         self._lost: list[Callable[[], None]] = []
+        self._announcing: set[asyncio.Task[None]] = set()
         self._deaf: set[str] = set()
         """Why 127.0.0.11 could not be led to the gate in some containers; each is logged once."""
         self._held: frozenset[str] | None = None
@@ -185,7 +187,11 @@ class KernelNetwork:
         """Have 127.0.0.11 lead to a leg in the namespace of a process, which has `address` on that network. A
         process that ends, or a runtime without the kernel's tables, is no fault."""
         try:
-            await loopback.lead(pid, leg, address)
+            if await loopback.lead(pid, leg, address):
+                self._announcing.add(
+                    announcing := asyncio.create_task(_announce(pid), name=f"announce {pid}")
+                )
+                announcing.add_done_callback(self._announcing.discard)
         except (OSError, NetworkError) as error:
             self._not_led(pid, str(error).replace(f"/proc/{pid}/", "/proc/PID/"))
 
@@ -287,6 +293,8 @@ class KernelNetwork:
         await self.gate.detach()
 
     async def _stop_watching(self) -> None:
+        for announcing in self._announcing:
+            announcing.cancel()
         if self._watch:
             await self._watch.close()
             self._watch = None
@@ -302,6 +310,15 @@ class KernelNetwork:
         await nft.attempt("delete", "table", "ip", f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
         await forwarding.remove()
+
+
+async def _announce(pid: int) -> None:
+    """Tell the neighbours of a process that has just started where its addresses are now: they may have been
+    answered for. Who has asked within the last second does not listen, so they are told once more."""
+    for pause_s in (0, ANNOUNCED_AGAIN_S):
+        await asyncio.sleep(pause_s)
+        with suppress(OSError):  # it has ended
+            await asyncio.to_thread(netns.inside, netns.of_process(pid), arp.announce_all)
 
 
 def _log_event(event: str) -> None:

@@ -16,12 +16,14 @@ ADDRESS = "127.0.0.11"
 TABLE = "skerry-names"
 
 
-async def lead(pid: int, leg: str, address: str) -> None:
+async def lead(pid: int, leg: str, address: str) -> bool:
     """Have 127.0.0.11 lead to a leg in the namespace of a process, whose own address on that network is
-    given. Raises OSError and NetworkError."""
+    given. False where that is so already. Raises OSError and NetworkError."""
     namespace = netns.of_process(pid)
-    if not await asyncio.to_thread(netns.inside, namespace, lambda: _prepared(leg, address)):
-        await nft.apply(render(leg, address), namespace)
+    if await asyncio.to_thread(netns.inside, namespace, lambda: _prepared(leg, address)):
+        return False
+    await nft.apply(render(leg, address), namespace)
+    return True
 
 
 def render(leg: str, address: str) -> str:

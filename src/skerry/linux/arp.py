@@ -1,0 +1,36 @@
+"""Announcing an address by ARP: whoever knows another hardware address for it forgets that one (RFC 5227)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from skerry.linux.rtnetlink import Rtnetlink
+
+ETH_P_ARP = 0x0806
+EVERYBODY = b"\xff" * 6
+_ETHERNET = struct.Struct("!6s6sH")
+_ARP = struct.Struct("!HHBBH6s4s6s4s")
+"""Hardware and protocol, the lengths of their addresses, what it is; sender and target."""
+ETHERNET, IPV4, REQUEST = 1, 0x0800, 1
+
+
+def announce_all() -> None:
+    """Announce every address of the namespace in which the calling thread is, on its own link. Blocks. Raises
+    OSError."""
+    with Rtnetlink() as route:
+        links = {link.index: link for link in route.links()}
+        addresses = route.addresses()
+    for index, address in addresses:
+        link = links.get(index)
+        if link is not None and link.up and any(link.mac):
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP)) as made:
+                made.bind((link.name, ETH_P_ARP))
+                made.send(announcement(link.mac, address))
+
+
+def announcement(mac: bytes, address: str) -> bytes:
+    """The frame that says whose an address is."""
+    own = socket.inet_aton(address)
+    body = _ARP.pack(ETHERNET, IPV4, len(mac), len(own), REQUEST, mac, own, bytes(6), own)
+    return _ETHERNET.pack(EVERYBODY, mac, ETH_P_ARP) + body
