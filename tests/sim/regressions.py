@@ -38,4 +38,5 @@ SEEDS: dict[int, str] = {
     81723699: "the history forgot how often the new spec was tried, as a task of the old one had ended last",
     125323794: "an update went on only in the second pass after a node suited again",
     125391055: "a slot whose new task the node ceased to suit stayed out of date",
+    536103833: "a task that the node ceased to suit was no failure of its update",
 }

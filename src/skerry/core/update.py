@@ -172,8 +172,8 @@ def _made_by(task: Task, status: UpdateStatus, spec_version: int) -> bool:
 
 
 def _counts_as_failure(task: Task, config: UpdateConfig) -> bool:
-    """Ended by itself before, or within the monitor of, its becoming ready; not since the node changed."""
-    if task.status.state not in ENDED_BY_ITSELF or task.evicted:
+    """Ended by itself before, or within the monitor of, its becoming ready."""
+    if task.status.state not in ENDED_BY_ITSELF:
         return False
     return not task.running_at or task.status.at - task.running_at <= config.monitor
 
