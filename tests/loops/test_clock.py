@@ -84,15 +84,22 @@ async def test_recorded_instants_move_along_in_one_commit() -> None:
         assert again.view is view, "a daemon that starts later finds nothing written in the future"
 
 
-async def test_a_clock_that_is_only_disciplined_moves_nothing() -> None:
+async def test_a_clock_that_is_only_disciplined_moves_nothing_and_is_followed() -> None:
     machine, memory = Machine(), Memory()
     store = Store(memory, machine.clock, lambda: "id")
     await store.update(fill)
-    machine.wall += SECOND // 2
     running = asyncio.create_task(ClockLoop(store, machine.clock, 0.001).run())
-    await asyncio.sleep(0.02)
+    for by in (SECOND // 2, -SECOND // 4):
+        before = machine.clock()
+        machine.wall += by
+        async with asyncio.timeout(15):
+            while machine.clock.step():
+                await asyncio.sleep(0.001)
+        assert machine.clock() == max(before, machine.wall), "and never goes back"
     running.cancel()
     assert len(memory.commits) == 1
+    machine.pass_by(SECOND)
+    assert machine.clock() == machine.wall
 
 
 async def test_a_clock_that_was_set_back_while_nobody_was_there() -> None:

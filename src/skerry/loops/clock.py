@@ -3,7 +3,8 @@
 A board without a battery boots in the past, a virtual machine wakes up hours later, an administrator sets the
 date: a restart's delay, an update's monitor and its deadline must last as long as they should all the same.
 So the daemon counts from the time at its start, and when the machine's clock was set, all recorded instants
-and the daemon's own clock move along in one transaction.
+and the daemon's own clock move along in one transaction. A clock that is disciplined runs a little faster or
+slower: that is followed, since clients ask for events by the machine's time.
 """
 
 from __future__ import annotations
@@ -39,17 +40,24 @@ class SteadyClock:
         self._wall = wall
         self._steady = steady
         self._base = wall() - steady()
+        self._last = 0
 
     def __call__(self) -> int:
         """Now."""
-        return self._base + self._steady()
+        self._last = max(self._last, self._base + self._steady())
+        return self._last
 
     def step(self) -> int:
         """How far the machine's clock is ahead of this one (ns)."""
-        return self._wall() - self()
+        return self._wall() - (self._base + self._steady())
 
     def move(self, by: int) -> None:
-        """Go along with the machine's clock."""
+        """Go along with the machine's clock, which was set."""
+        self._base += by
+        self._last = 0
+
+    def follow(self, by: int) -> None:
+        """Go along with the machine's clock, which runs a little faster or slower; never backwards."""
         self._base += by
 
 
@@ -77,6 +85,8 @@ class ClockLoop:
             if abs(by) > TOLERATED:
                 log.warning("the machine's clock was set", by_s=by / SECOND)
                 await self._follow(by)
+            else:
+                self._clock.follow(by)
 
     async def _follow(self, by: int) -> None:
         def write(tx: Tx) -> None:
