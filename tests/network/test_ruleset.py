@@ -97,6 +97,21 @@ def test_where_tasks_served_leads_to_those_that_serve_now() -> None:
     assert rules_of(held) == ["meta l4proto tcp dnat to 10.0.1.130"], "it waits where that to the VIP does"
 
 
+@pytest.mark.parametrize("ahead", ["one", "two"])
+def test_an_address_goes_from_one_service_to_another_in_one_change(ahead: str) -> None:
+    def both(one: tuple[Former, ...], two: tuple[Former, ...]) -> Traffic:
+        rows = [
+            VirtualService("one", "red", "10.0.1.130", (ONE,), former=(Former("10.0.1.7"), *one)),
+            VirtualService("two", "red", "10.0.1.131", (TWO,), former=(Former("10.0.1.6"), *two)),
+        ]
+        return Traffic((RED,), tuple(sorted(rows, key=lambda row: row.service_id != ahead)))
+
+    moved = (Former("10.0.1.8"),)
+    lines = render_change(both(moved, ()), both((), moved)).splitlines()
+    verbs = [line.split()[0] for line in lines if "10.0.1.8 " in line]
+    assert verbs == ["delete", "delete", "add", "add"]
+
+
 def test_only_who_is_gone_is_answered_for() -> None:
     former = (Former("10.0.1.8"), Former("10.0.1.9", gone=False))
     traffic = Traffic((RED,), (VirtualService("s", "red", "10.0.1.130", (ONE,), former=former),))

@@ -55,11 +55,14 @@ def render_change(before: Traffic, after: Traffic, table: str = "skerry") -> str
     for name, service_chain in old.items():
         if name not in new:
             lines += _without_chain(family, name, service_chain)
+    changed = [name for name in new if name in old and new[name] != old[name]]
+    for name in changed:  # first what goes: an address may lead to another service from now on
+        lines += _without_elements(family, name, old[name], new[name])
+    for name in changed:
+        lines += _changed_chain(family, name, old[name], new[name])
     for name, service_chain in new.items():
         if name not in old:
             lines += _chain(family, name, service_chain)
-        elif service_chain != old[name]:
-            lines += _changed_chain(family, name, old[name], service_chain)
     lines += _elements(family, "hairpins", _pairs(owned - own))
     lines += _elements(family, "masked", sorted(veiled - unveiled))
     return "".join(f"{line}\n" for line in lines)
@@ -314,12 +317,15 @@ def _without_chain(family: str, name: str, to: ServiceChain) -> Iterator[str]:
     yield f"delete chain {family} {name}"
 
 
+def _without_elements(family: str, name: str, old: ServiceChain, new: ServiceChain) -> Iterator[str]:
+    for place, key in set(old.elements) - set(new.elements):
+        yield f"delete element {family} {place} {{ {key} : goto {name} }}"
+
+
 def _changed_chain(family: str, name: str, old: ServiceChain, new: ServiceChain) -> Iterator[str]:
     yield f"flush chain {family} {name}"
     for rule in new.rules:
         yield f"add rule {family} {name} {rule}"
-    for place, key in set(old.elements) - set(new.elements):
-        yield f"delete element {family} {place} {{ {key} : goto {name} }}"
     for place, key in set(new.elements) - set(old.elements):
         yield f"add element {family} {place} {{ {key} : goto {name} }}"
 
