@@ -15,7 +15,17 @@ from skerry.core.addresses import Allocator, Exhausted, free_vip, lay_out, layou
 from skerry.core.reconcile import reconcile
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter
-from skerry.model.objects import Attachment, Endpoint, Lease, Network, Service, Task, TaskStatus, VirtualIP
+from skerry.model.objects import (
+    Attachment,
+    Endpoint,
+    FormerAddress,
+    Lease,
+    Network,
+    Service,
+    Task,
+    TaskStatus,
+    VirtualIP,
+)
 from skerry.model.states import TaskState
 from tests.core.world import Swarm, service_spec
 from tests.support.specs import of_service, of_task
@@ -116,6 +126,20 @@ def with_tasks(view: View, addresses: Iterable[str]) -> View:
     for number, address in enumerate(addresses):
         view = view.put(task(f"t{number}", address))
     return view
+
+
+def test_a_full_network_gives_what_was_left_then_what_is_stopped_and_never_what_somebody_has() -> None:
+    view = View(networks={"n": network("10.0.0.0/28")}).put(lease("10.0.0.2"))
+    for last in (3, 4, 5, 6):
+        address = f"10.0.0.{last}"
+        view = view.put(FormerAddress(f"n.{address}", "n", address, "s", f"t{last}", until=1))
+    view = view.put(lease("10.0.0.7", held=False))
+    view = with_tasks(view, [f"10.0.0.{last}" for last in range(8, 14)])
+    allocator = Allocator(view)
+    given = [allocator.give(view.networks["n"]) for _ in range(5)]
+    assert given == [f"10.0.0.{last}" for last in (3, 4, 5, 6, 7)]
+    with pytest.raises(Exhausted):
+        allocator.give(view.networks["n"])
 
 
 @pytest.mark.case("N14")

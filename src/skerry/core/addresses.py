@@ -144,18 +144,19 @@ def _free(
     left = view.index.left.get(network.id, Map())
     reserved = layout(network).reserved
 
-    def search(*taken: Collection[int] | Mapping[int, object]) -> int | None:
+    def search(*avoided: Collection[int] | Mapping[int, object]) -> int | None:
         for zone in zones:
             start = zone.index(last) + 1 if last in zone else 0
             for number in chain(zone[start:], zone[:start]):
-                if not any(number in numbers for numbers in taken):
+                if not any(number in numbers for numbers in avoided):
                     return number
         return None
 
-    number = search(held, reserved, without, idle, left)
-    if number is None and left:
-        number = search(held, reserved, without, idle)
-    return search(held, reserved, without) if number is None and idle else number
+    taken = (held, reserved, without)
+    for spared in ((idle, left), (idle,), ()):
+        if (number := search(*taken, *spared)) is not None:
+            return number
+    return None
 
 
 class Allocator:
