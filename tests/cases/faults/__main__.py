@@ -8,7 +8,7 @@ import sys
 import traceback
 
 from tests.cases.faults.kinds import chosen
-from tests.cases.faults.run import Result, play, summed
+from tests.cases.faults.run import Past, Result, play, summed
 from tests.cases.faults.stage import Stage
 
 
@@ -21,12 +21,15 @@ def main() -> int:
     first, every = map(int, options.share.split("/"))
     faults = chosen(options.only)[first - 1 :: every]
     results: list[Result] = []
+    past: list[Past] = []
     stage: Stage | None = None
     try:
         for fault in faults:
             if stage is None:
                 stage = _fresh()
-            result = play(stage, fault) if stage is not None else Result(fault, "no stage", 0, (), (), 0)
+            result = Result(fault, "no stage", 0, (), (), 0)
+            if stage is not None:
+                result = play(stage, fault, past)
             print(result.line, flush=True)
             results.append(result)
             if not result.survived and stage is not None:  # what is left of it tells nothing of the next one

@@ -45,8 +45,17 @@ class Result:
         return "\n".join([f"{self.fault.name}: {how}, {self.took_s:.0f} s, {counts}", *others[:5]])
 
 
-def play(stage: Stage, fault: Fault) -> Result:
-    """Do it, and wait until everything is as it was; no longer than CONVERGED_S."""
+@dataclass(frozen=True)
+class Past:
+    """A fault that is done: what it took with it, and when it was over."""
+
+    harm: Harm
+    over: float
+
+
+def play(stage: Stage, fault: Fault, past: list[Past]) -> Result:
+    """Do it, and wait until everything is as it was; no longer than CONVERGED_S. What it took away is added
+    to `past`: a request may end in a later fault than the one it began in."""
     began, harm, why = time.monotonic(), None, ""
     try:
         harm = fault.act(stage)
@@ -54,10 +63,12 @@ def play(stage: Stage, fault: Fault) -> Result:
         why = f"{type(error).__name__}: {str(error).strip().splitlines()[-1:]}"
         traceback.print_exc()
     done = time.monotonic()
+    if harm is not None:
+        past.append(Past(harm, done + harm.grace_s))
     why = why or _converged(stage, done)
     requests = stage.load.since(began)
     failed = tuple(one for one in requests if one.outcome == "failed")
-    explained = tuple(one for one in failed if _explained(stage, one, harm, done))
+    explained = tuple(one for one in failed if _explained(stage, one, past))
     slowest = max((one.took_ms for one in requests), default=0.0)
     return Result(fault, why, len(requests), failed, explained, time.monotonic() - began, slowest)
 
@@ -80,14 +91,11 @@ def _wrong(stage: Stage) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def _explained(stage: Stage, request: Request, harm: Harm | None, done: float) -> bool:
-    """Whether a request that failed was in a container that the fault took away: the kernel had led its
+def _explained(stage: Stage, request: Request, past: list[Past]) -> bool:
+    """Whether a request that failed was in a container that a fault took away: the kernel had led its
     connection to that task, and it began before the fault was over."""
-    return (
-        harm is not None
-        and stage.ways.of(request.client) in harm.addresses
-        and request.start <= done + harm.grace_s
-    )
+    address = stage.ways.of(request.client)
+    return any(address in one.harm.addresses and request.start <= one.over for one in past)
 
 
 def summed(results: Iterable[Result]) -> tuple[str, bool]:
