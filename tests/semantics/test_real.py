@@ -242,13 +242,10 @@ def test_how_a_container_finds_itself_and_the_world(world: World) -> None:
 
 def test_what_was_decided_is_told_in_words(world: World) -> None:
     create(world, "wait", "--constraint", "node.role==worker")
-    wait_until(
-        lambda: "scheduling constraints not satisfied" in world.skerry("status", check=False), "it says why"
-    )
+    told = "wait  0/1  wait.1: scheduling constraints not satisfied on 1 node"
+    wait_until(lambda: told in world.skerry("status", check=False), "it says why")
     world.kill_skerryd()
     world.up()
-    assert "wait  0/1  wait.1: scheduling constraints not satisfied on 1 node" in world.skerry(
-        "status", check=False
-    )
+    assert told in world.skerry("status", check=False)
     world.docker("service", "rm", "wait")
     assert json.loads(world.run("curl", "-s", "--unix-socket", str(world.socket), "http://d/services")) == []
