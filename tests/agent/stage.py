@@ -220,3 +220,8 @@ async def stage(
         finally:
             await here.crash()
             here.check_rules()
+
+
+def done(calls: list[str], *verbs: str) -> list[str]:
+    """The calls of some verbs, in order."""
+    return [call for call in calls if call.split()[0] in verbs]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from skerry.model.objects import Raw
 from skerry.model.states import TaskState
-from tests.agent.stage import NETWORK, NODE, new_task, stage
+from tests.agent.stage import NETWORK, NODE, done, new_task, stage
 from tests.engine.fake import FakeEngine
 
 NAME = "web.1.t1"
@@ -79,6 +79,21 @@ async def test_a_half_done_removal_is_finished(container: str) -> None:
         await here.start()
         await here.until(lambda: not here.store.view.tasks)
         assert not fake.boxes
+
+
+@pytest.mark.parametrize("state", [TaskState.FAILED, TaskState.COMPLETE])
+async def test_what_was_started_again_leaves_the_table_before_its_container_is_removed(
+    state: TaskState,
+) -> None:
+    async with stage(running=False) as here:
+        fake = here.engine
+        assert isinstance(fake, FakeEngine)
+        await left_behind(fake, "running")
+        task = new_task("t1", TaskState.REMOVE, {})
+        await here.put(replace(task, status=replace(task.status, state=state)))
+        await here.start()
+        await here.until(lambda: not here.store.view.tasks)
+        assert done(here.calls, "withdrawn", "remove") == ["withdrawn t1", f"remove {NAME}"]
 
 
 async def test_a_crash_leaves_containers_running_and_the_next_agent_takes_them_over() -> None:

@@ -12,15 +12,10 @@ from skerry.agent.report import Edit, Reporter
 from skerry.model.objects import Attachment, Network, Task
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
-from tests.agent.stage import NETWORK, new_task, stage
+from tests.agent.stage import NETWORK, done, new_task, stage
 from tests.engine.fake import FakeEngine
 
 NAME = "web.1.t1"
-
-
-def done(calls: list[str], *verbs: str) -> list[str]:
-    """The calls of some verbs, in order."""
-    return [call for call in calls if call.split()[0] in verbs]
 
 
 async def test_a_task_runs_and_stops_in_order() -> None:
@@ -329,10 +324,11 @@ async def test_a_removed_task_disappears_with_its_container_and_its_row() -> Non
         await here.until(lambda: not here.store.view.tasks)
         assert not fake.boxes
         verbs = done(here.calls, "withdrawn", "drain", "stop", "remove")
-        assert [call for call in verbs if "t1" in call][:4] == [
+        assert [call for call in verbs if "t1" in call][:5] == [
             "withdrawn t1",
             "drain t1",
             f"stop {NAME} 10",
+            "withdrawn t1",
             f"remove {NAME}",
         ]
 

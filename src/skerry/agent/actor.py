@@ -432,6 +432,9 @@ class Actor:
         await self._drop_files(task)
 
     async def _clear(self) -> None:
+        """Remove the container and what belongs to it. Somebody may have started it again from outside, and
+        the table may still be the one of before a crash."""
+        await withdraw(self._parts.traffic, self._id)
         await self._parts.engine.remove_container(self._name)
         await asyncio.to_thread(self._remove_files)
         self._parts.prober.forget(self._id)
