@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from socket import IPPROTO_UDP
+from socket import IPPROTO_TCP, IPPROTO_UDP
 
 import pytest
 
 from skerry.linux.conntrack import Conntrack
 from skerry.linux.netns import RUN_NETNS, inside
+from skerry.network.flows import FEW, Astray, forget_udp
 
 VIP, OTHER, TASK = "10.0.1.128", "10.0.1.129", "10.0.1.9"
 CLIENT = "10.0.1.77"
@@ -122,3 +123,22 @@ def test_a_flow_that_only_looks_the_same_stays(namespace: str, flows: Flows) -> 
 
     inside(RUN_NETNS / namespace, delete)
     assert flows.left() == ALL - {("udp", VIP, VIP)}
+
+
+@pytest.mark.parametrize(("name", "protocol"), [("udp", IPPROTO_UDP), ("tcp", IPPROTO_TCP)])
+def test_the_flows_of_one_protocol(namespace: str, flows: Flows, name: str, protocol: int) -> None:
+    def ways() -> set[tuple[str, str, str]]:
+        with Conntrack() as conntrack:
+            return {(name, flow.destination, flow.answerer) for flow in conntrack.flows(protocol)}
+
+    assert inside(RUN_NETNS / namespace, ways) == {flow for flow in ALL if flow[0] == name}
+
+
+@pytest.mark.parametrize("others", [0, FEW])
+def test_few_addresses_or_many_the_same_flows_are_forgotten(
+    namespace: str, flows: Flows, others: int
+) -> None:
+    nobodys = {f"10.0.2.{number}" for number in range(others)}
+    astray = Astray({TASK}, {VIP} | nobodys, set(), {OTHER})
+    inside(RUN_NETNS / namespace, lambda: forget_udp(astray))
+    assert flows.left() == {flow for flow in ALL if flow[0] == "tcp"}

@@ -61,8 +61,10 @@ class Conntrack(Netlink):
 
     def flows(self, protocol: int) -> Iterator[Flow]:
         """Every flow over IPv4 of a protocol (`socket.IPPROTO_UDP`). The kernel locks each place of its table
-        in turn, which takes some milliseconds however few flows there are."""
-        for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _HEAD):
+        in turn, which takes some milliseconds however few flows there are. One older than 5.8 heeds no filter
+        and tells those of other protocols too."""
+        wanted = _filter(original=_end(protocol=protocol))
+        for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _HEAD + wanted):
             flow = attributes(body[len(_HEAD) :])
             original = attributes(flow[CTA_TUPLE_ORIG])
             numbers = attributes(original[CTA_TUPLE_PROTO])
@@ -90,46 +92,56 @@ class Conntrack(Netlink):
     def delete_answered_by(self, address: str, protocol: int | None = None) -> bool:
         """Delete every flow that an address answers, or those of one protocol, by a filter: the kernel looks
         at each flow as it deletes it. False where it can't (it is older than 5.8)."""
-        answered = _choice(CTA_FILTER_F_CTA_IP_SRC, CTA_IP_V4_SRC, address, protocol)
-        return self._delete_all(reply=answered)
+        return self._delete_all(reply=_end(source=address, protocol=protocol))
 
     def delete_asked_of(self, address: str, protocol: int) -> bool:
         """Delete every flow of a protocol to an address, whoever answers; False as above."""
-        return self._delete_all(original=_choice(CTA_FILTER_F_CTA_IP_DST, CTA_IP_V4_DST, address, protocol))
+        return self._delete_all(original=_end(destination=address, protocol=protocol))
 
     def delete_untranslated(self, address: str, protocol: int) -> bool:
         """Delete every flow of a protocol to an address that answers itself; False as above."""
-        asked = _choice(CTA_FILTER_F_CTA_IP_DST, CTA_IP_V4_DST, address, protocol)
-        answered = _choice(CTA_FILTER_F_CTA_IP_SRC, CTA_IP_V4_SRC, address, protocol)
-        return self._delete_all(original=asked, reply=answered)
+        asked = _end(destination=address, protocol=protocol)
+        return self._delete_all(original=asked, reply=_end(source=address, protocol=protocol))
 
-    def _delete_all(self, *, original: Choice | None = None, reply: Choice | None = None) -> bool:
-        tuples, flags = b"", b""
-        for choice, kind, which in (
-            (original, CTA_TUPLE_ORIG, CTA_FILTER_ORIG_FLAGS),
-            (reply, CTA_TUPLE_REPLY, CTA_FILTER_REPLY_FLAGS),
-        ):
-            if choice is not None:
-                tuples += nested(kind, choice.parts)
-                flags += attribute(which, struct.pack("=I", choice.flags))
-        words = _FILTERING + tuples + nested(CTA_FILTER, flags)
+    def _delete_all(self, original: TupleFilter | None = None, reply: TupleFilter | None = None) -> bool:
+        words = _FILTERING + _filter(original, reply)
         return self.do(IPCTNL_MSG_CT_DELETE, words, refusals=(EINVAL, ENOENT, EOPNOTSUPP))
 
 
-class Choice(NamedTuple):
+class TupleFilter(NamedTuple):
     """What one direction of the flows that are meant looks like."""
 
     flags: int
     parts: bytes
 
 
-def _choice(flag: int, end: int, address: str, protocol: int | None) -> Choice:
-    """By the address at one end, and the protocol where one is given."""
-    parts = nested(CTA_TUPLE_IP, attribute(end, inet_aton(address)))
-    if protocol is None:
-        return Choice(flag, parts)
-    number = attribute(CTA_PROTO_NUM, bytes([protocol]))
-    return Choice(flag | CTA_FILTER_F_CTA_PROTO_NUM, parts + nested(CTA_TUPLE_PROTO, number))
+def _end(source: str = "", destination: str = "", protocol: int | None = None) -> TupleFilter:
+    """By what is given of the addresses and the protocol."""
+    flags, addresses, protocols = 0, b"", b""
+    for address, flag, kind in (
+        (source, CTA_FILTER_F_CTA_IP_SRC, CTA_IP_V4_SRC),
+        (destination, CTA_FILTER_F_CTA_IP_DST, CTA_IP_V4_DST),
+    ):
+        if address:
+            flags |= flag
+            addresses += attribute(kind, inet_aton(address))
+    if protocol is not None:
+        flags |= CTA_FILTER_F_CTA_PROTO_NUM
+        protocols = nested(CTA_TUPLE_PROTO, attribute(CTA_PROTO_NUM, bytes([protocol])))
+    return TupleFilter(flags, (nested(CTA_TUPLE_IP, addresses) if addresses else b"") + protocols)
+
+
+def _filter(original: TupleFilter | None = None, reply: TupleFilter | None = None) -> bytes:
+    """The attributes by which the kernel picks flows."""
+    tuples, flags = b"", b""
+    for end, kind, which in (
+        (original, CTA_TUPLE_ORIG, CTA_FILTER_ORIG_FLAGS),
+        (reply, CTA_TUPLE_REPLY, CTA_FILTER_REPLY_FLAGS),
+    ):
+        if end is not None:
+            tuples += nested(kind, end.parts)
+            flags += attribute(which, struct.pack("=I", end.flags))
+    return tuples + nested(CTA_FILTER, flags)
 
 
 def _as_answered(server: str, port: int, peer: str, peer_port: int) -> bytes:
