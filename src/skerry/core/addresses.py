@@ -16,7 +16,6 @@ from typing import NamedTuple
 from immutables import Map
 from msgspec.structs import replace
 
-from skerry.core.index import number_of
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.objects import Attachment, Network, Task
@@ -130,9 +129,11 @@ def holders(view: View, network_id: str, address: str) -> frozenset[str]:
     return frozenset(view.index.addresses.get(network_id, Map()).get(int(IPv4Address(address)), ()))
 
 
-def is_held(view: View, network_id: str, address: str) -> bool:
-    """Whether anybody holds an address, which is known to be one."""
-    return number_of(address) in view.index.addresses.get(network_id, Map())
+def retaken(view: View, network_id: str) -> set[str]:
+    """The IDs of a network's former addresses that somebody holds. They are few, of however many."""
+    left, held = view.index.left.get(network_id, Map()), view.index.addresses.get(network_id, Map())
+    fewer, more = sorted((left, held), key=len)
+    return {key for number in fewer if number in more for key in left[number]}
 
 
 def _free(

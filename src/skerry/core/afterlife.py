@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from immutables import Map
-
-from skerry.core.addresses import holders
+from skerry.core.addresses import holders, retaken
 from skerry.core.draft import Draft
 from skerry.core.index import addresses_of
 from skerry.model import labels
@@ -64,13 +62,9 @@ class _Taken:
         return bool((others | self._tasks.get((former.network_id, former.address), set())) - {former.task_id})
 
     def contested(self, network_ids: Iterable[str]) -> set[str]:
-        """The IDs of the former addresses that somebody has, be it their own task. There are few, of many."""
-        found = {former_id(*place) for place in self._tasks}
-        for network_id in network_ids:
-            left = self._view.index.left.get(network_id, Map())
-            for number in self._view.index.addresses.get(network_id, Map()):
-                found.update(left.get(number, ()))
-        return found
+        """The IDs of the former addresses that somebody has, be it their own task."""
+        within = (retaken(self._view, network_id) for network_id in network_ids)
+        return {former_id(*place) for place in self._tasks}.union(*within)
 
 
 def _left_by(draft: Draft, task: Task, length: int, taken: _Taken) -> Iterator[FormerAddress]:

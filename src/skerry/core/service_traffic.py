@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from skerry.core.addresses import is_held
+from skerry.core.addresses import retaken
 from skerry.core.attach import holding_network, leads_elsewhere, networks_of, way_in
 from skerry.core.naming import clients_of, names_of, stack_of
 from skerry.core.traffic_policy import policy_of
@@ -84,9 +84,9 @@ def _former(view: View, service: Service, network_id: str) -> Iterator[Former]:
         if place.network_id == network_id and place.address
     }
     yield from (Former(address, gone=False) for address in sorted(leaving))
+    held = retaken(view, network_id)
     for former in view.formers_of(service.id):
-        free = former.address not in leaving and not is_held(view, network_id, former.address)
-        if former.network_id == network_id and free:
+        if former.network_id == network_id and former.address not in leaving and former.id not in held:
             yield Former(former.address)
 
 
