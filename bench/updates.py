@@ -47,9 +47,10 @@ class Subject:
         world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
         world.docker("network", "create", "--driver", "overlay", "front")
         published = ["--publish", "8080:80", "--network", "front", "--update-monitor", "1ms"]
-        # it does not heed SIGTERM, and its end is not what is measured
+        # as process 1 it does not heed SIGTERM, and its end is not what is measured
         published += ["--stop-signal", "SIGKILL"]
-        world.docker("service", "create", "--detach", "--name", NAME, *published, BOX, "sleep", "1d")
+        server = ("httpd", "-f", "-p", "80")  # listens at once: who never does keeps its update waiting
+        world.docker("service", "create", "--detach", "--name", NAME, *published, BOX, *server)
         self._engine = Wire(world.run_dir / "engine.sock")
         self._api = Wire(world.socket)
         self._updates = 0
