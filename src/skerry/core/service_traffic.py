@@ -14,7 +14,7 @@ from skerry.core.naming import clients_of, names_of, stack_of
 from skerry.core.traffic_policy import policy_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Service, Task
+from skerry.model.objects import FormerAddress, Object, Service, Task
 from skerry.model.states import TaskState
 from skerry.model.traffic import Backend, Client, Former, Name, PublishedPort, VirtualService
 
@@ -46,8 +46,26 @@ def service_traffic(view: View, service_id: str) -> ServiceTraffic:
         names=tuple(_names(view, service)),
         clients=clients,
         born=tuple(_born(service)),
-        placed=any(TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING for task in tasks),
+        placed=any(task.placed for task in tasks),
     )
+
+
+def alters_traffic(before: Object | None, after: Object | None) -> bool:
+    """Whether a change of a row, which may be new or gone, can alter what its service gives. Most don't."""
+    return _part(before) != _part(after)
+
+
+def _part(row: Object | None) -> tuple[object, ...]:
+    """What a service's share is made of, as far as it stands in one row. Tasks that are over give nothing."""
+    match row:
+        case Service():
+            return (row.name, row.spec, row.endpoint, row.created_at)
+        case Task(status=status) if not status.state.terminal:
+            stage = (row.live, row.placed, status.state == TaskState.RUNNING)
+            return (*stage, row.attachments, row.ports, row.node_id, status.container_id, status.unheard)
+        case FormerAddress():
+            return (row.network_id, row.address)
+    return ()
 
 
 def in_table(task: Task) -> bool:

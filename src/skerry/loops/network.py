@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from skerry.core.derive import TrafficBuilder
 from skerry.core.guests import Guests
 from skerry.core.index import addresses_of
+from skerry.core.service_traffic import alters_traffic
 from skerry.core.traffic_policy import TrafficPolicy, policy_of
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
@@ -147,14 +148,14 @@ class NetworkLoop:
 
     def _note(self, commit: Commit) -> None:
         for change in commit.changes:
+            if isinstance(change.object, Service):
+                self._labels_changed(change.object, gone=change.new is None)
             match change.object:
-                case Service(id=key):
-                    self._labels_changed(change.object, gone=change.new is None)
-                    self._touch(key)
-                case Task(service_id=key) | FormerAddress(service_id=key):
-                    self._touch(key)
                 case Network():
                     self._due.set()
+                case Service(id=key) | Task(service_id=key) | FormerAddress(service_id=key):
+                    if alters_traffic(change.old, change.new):
+                        self._touch(key)
             for place in _held(change.old) ^ _held(change.new):  # somebody's task may have been there
                 if former := self._store.view.formers.get(former_id(*place)):
                     self._touch(former.service_id)
