@@ -25,6 +25,8 @@ class Life:
     reached: dict[TaskState, int] = field(default_factory=dict)
     told: dict[TaskState, int] = field(default_factory=dict)
     gone_at: int | None = None
+    by_itself: bool = False
+    """Whether it has ended, and nobody had told it to."""
 
     def move(self, by: int) -> None:
         """Have everything so much later."""
@@ -69,6 +71,8 @@ class Past:
             life = Life(task, at, task, commit.view.services.get(task.service_id), before)
             self.lives[task.id] = life
             row.append(life)
+        if task.status.state.terminal and not life.last.status.state.terminal:
+            life.by_itself = life.last.live
         life.last = task
         life.reached.setdefault(task.status.state, at)
         life.told.setdefault(task.desired, at)

@@ -39,4 +39,7 @@ SEEDS: dict[int, str] = {
     125323794: "an update went on only in the second pass after a node suited again",
     125391055: "a slot whose new task the node ceased to suit stayed out of date",
     536103833: "a task that the node ceased to suit was no failure of its update",
+    1487940: "a container that was started again was removed while the table of before a crash led to it",
+    1488027: "a task that failed although it was told to end was taken for one that its successor waits for",
+    1488242: "as 1487940, where the slot was not wanted any more",
 }
