@@ -24,6 +24,15 @@ from tests.core.world import (
 CONTINUE = {"Parallelism": 1, "FailureAction": "continue", "Order": "start-first"}
 
 
+def test_tasks_carry_the_version_of_the_spec_they_are_made_of() -> None:
+    swarm = running()
+    assert {task.spec_version for task in swarm.tasks} == {swarm.service.spec_version} != {0}
+    swarm.update(image("2"))
+    swarm.settle()
+    new = [task for task in swarm.live if task.spec.typed.container_spec.image == "app:2"]
+    assert [task.spec_version for task in new] == [swarm.service.spec_version]
+
+
 def test_stop_first_replaces_one_slot_after_the_other() -> None:
     swarm = running()
     swarm.update(image("2"))
