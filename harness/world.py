@@ -34,6 +34,9 @@ from harness.images import BOX, box_tar, story_tar, unmount_below
 from harness.net import Net, run
 from harness.processes import kill, kill_all
 
+UPDATES_BETWEEN = 5
+"""So often the state of an update may come between the CLI's reading and writing of a service."""
+
 
 class World:
     """One instance in a namespace. `images`: "story" and "box" are loaded into its engine; `up` starts it;
@@ -85,7 +88,17 @@ class World:
         return self._run(words, env, outside=outside, check=check, timeout=timeout)
 
     def docker(self, *words: str, check: bool = True, timeout: float = 90) -> str:
-        """The docker CLI at skerry's socket; its output, stripped."""
+        """The docker CLI at skerry's socket; its output, stripped.
+
+        The CLI reads a service before it writes it, and goes away before the update's state is written; that
+        may come in between, here as in a Swarm. Then nothing was done, and it is asked again.
+        """
+        for _ in range(UPDATES_BETWEEN):
+            try:
+                return self.run("docker", *words, check=check, timeout=timeout).strip()
+            except AssertionError as error:
+                if "update out of sequence" not in str(error):
+                    raise
         return self.run("docker", *words, check=check, timeout=timeout).strip()
 
     def as_container(self, container: str, *words: str, check: bool = True, timeout: float = 60) -> str:
