@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from skerry.core.derive import TrafficBuilder
+from skerry.core.view import View
+from skerry.model.traffic import Traffic
 from tests.sim.regressions import SEEDS
 from tests.sim.run import many, play, told
 
@@ -55,6 +59,28 @@ def test_a_seed_is_one_run_bit_for_bit_whatever_the_hashes() -> None:
     }
     assert len(outputs) == 1
     assert outputs != {""}
+
+
+@pytest.mark.timeout(120)
+def test_what_a_commit_leaves_alone_is_as_if_it_were_derived_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    derive_on, fresh = TrafficBuilder.of, []
+
+    def of(
+        builder: TrafficBuilder,
+        view: View,
+        leaving: frozenset[str] = frozenset(),
+        touched: Iterable[str] | None = None,
+    ) -> Traffic:
+        traffic = derive_on(builder, view, leaving, touched)
+        if touched is not None:
+            fresh.append(traffic == derive_on(TrafficBuilder(), view, leaving))
+        return traffic
+
+    monkeypatch.setattr(TrafficBuilder, "of", of)
+    for seed in range(FIRST, FIRST + 10):
+        play(seed)
+    assert len(fresh) > 500
+    assert all(fresh)
 
 
 @pytest.mark.timeout(60)

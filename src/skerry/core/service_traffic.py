@@ -64,7 +64,7 @@ def _part(row: Object | None) -> tuple[object, ...]:
             stage = (row.live, row.placed, status.state == TaskState.RUNNING)
             return (*stage, row.attachments, row.ports, row.node_id, status.container_id, status.unheard)
         case FormerAddress():
-            return (row.network_id, row.address)
+            return (row.service_id, row.network_id, row.address)
     return ()
 
 

@@ -150,19 +150,17 @@ class NetworkLoop:
         for change in commit.changes:
             if isinstance(change.object, Service):
                 self._labels_changed(change.object, gone=change.new is None)
-            match change.object:
-                case Network():
-                    self._due.set()
-                case Service(id=key) | Task(service_id=key) | FormerAddress(service_id=key):
-                    if alters_traffic(change.old, change.new):
-                        self._touch(key)
+            if isinstance(change.object, Network):
+                self._due.set()
+            if alters_traffic(change.old, change.new):
+                self._touch(*_services_of(change.old), *_services_of(change.new))
             for place in _held(change.old) ^ _held(change.new):  # somebody's task may have been there
                 if former := self._store.view.formers.get(former_id(*place)):
                     self._touch(former.service_id)
 
-    def _touch(self, service_id: str) -> None:
+    def _touch(self, *service_ids: str) -> None:
         if self._touched is not None:
-            self._touched.add(service_id)
+            self._touched.update(service_ids)
         self._due.set()
 
     def _labels_changed(self, service: Service, *, gone: bool) -> None:
@@ -271,6 +269,14 @@ class NetworkLoop:
         if self._applied is None:
             return False
         return not any(_holds(table, task_id) for table in (self._applied, self._applying) if table)
+
+
+def _services_of(row: Object | None) -> tuple[str, ...]:
+    """The service in whose share of the traffic a row has a part."""
+    match row:
+        case Service(id=key) | Task(service_id=key) | FormerAddress(service_id=key):
+            return (key,)
+    return ()
 
 
 def _held(row: Object | None) -> set[tuple[str, str]]:
