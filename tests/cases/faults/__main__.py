@@ -32,8 +32,9 @@ def main() -> int:
                 result = play(stage, fault, past)
             print(result.line, flush=True)
             results.append(result)
-            if not result.survived and stage is not None:  # what is left of it tells nothing of the next one
+            if stage is not None and not result.good:
                 print(stage.world.logs()[-20_000:])
+            if stage is not None and not result.survived:  # what is left of it tells nothing of the next one
                 stage.close()
                 stage = None
     finally:
