@@ -84,6 +84,24 @@ def test_new_connections_go_elsewhere_and_what_is_established_stays(town: Lab, s
     town.run(play)
 
 
+def test_who_goes_to_a_task_that_died_a_moment_ago_is_not_refused(town: Lab, started: Started) -> None:
+    """The kernel answers for its port until skerry knows; the client's TCP knocks again."""
+    client = town.container("client", RED, "10.0.1.9")
+
+    async def play() -> None:
+        async with started(RED) as network:
+            await network.apply(traffic(ONE, TWO))
+            town.stop("one")
+            asking = [
+                asyncio.create_task(get(one, OLD, 8080, timeout_s=30)) for one in (client, town.machine)
+            ]
+            assert not (await asyncio.wait(asking, timeout=0.3))[0]
+            await network.apply(LEAVING)
+            assert {answer.split()[0] for answer in await asyncio.gather(*asking)} == {"two"}
+
+    town.run(play)
+
+
 def test_while_nobody_is_ready_who_comes_is_held(town: Lab, started: Started) -> None:
     client = town.container("client", RED, "10.0.1.9")
 

@@ -79,6 +79,22 @@ def test_tcp_for_a_vip_leads_to_those_that_listen_and_the_rest_to_all() -> None:
     assert rules == [f"{chain} meta l4proto != tcp dnat to 10.0.1.3"]
 
 
+def test_tcp_to_the_own_address_of_a_task_that_does_not_listen_goes_where_that_to_the_vip_goes() -> None:
+    deaf, chain = msgspec.structs.replace(TWO, unheard=True), "unheard-10.0.1.130"
+    for backends, peers, to in (
+        ((ONE, deaf), "10.0.1.2, 10.0.1.3", "10.0.1.2"),
+        ((deaf,), "10.0.1.3", "10.0.1.130"),
+    ):
+        lines = lines_of(VirtualService("s", "red", "10.0.1.130", backends))
+        assert [line for line in lines if chain in line] == [
+            f"add chain ip skerry {chain}",
+            f"add rule ip skerry {chain} ip saddr != {{ {RED.leg}, {peers} }} meta l4proto tcp dnat to {to}",
+            f'add element ip skerry vips {{ "sk-red" . 10.0.1.3 : goto {chain} }}',
+            f"add element ip skerry local_vips {{ 10.0.1.3 : goto {chain} }}",
+        ]
+    assert not [line for line in lines_of(VirtualService("s", "red", "10.0.1.130", (ONE,))) if chain in line]
+
+
 def test_where_tasks_served_leads_to_those_that_serve_now() -> None:
     gone, leaving = Former("10.0.1.8"), Former("10.0.1.9", gone=False)
     service = VirtualService("s", "red", "10.0.1.130", (ONE,), former=(leaving, gone))

@@ -76,14 +76,15 @@ def render_flows(table: str = "skerry") -> str:
     while `draining` has its one element, which ends by itself: a skerryd that was killed while it drained
     leaves no connection deaf for longer than that.
 
-    A task's first refusal of a translated connection is dropped (`refused`: client, its port): it may have
-    died a moment ago. The client's TCP knocks again after a second, and conntrack, which saw the refusal,
-    translates anew: to a task that lives, or to the hold. A second refusal is the answer.
+    A task's first refusal of a connection is dropped (`refused`: client, its port), be it to a VIP or to its
+    own address: it may have died a moment ago. The client's TCP knocks again after a second, and conntrack,
+    which saw the refusal, translates anew: to a task that lives, or to the hold. A second refusal is the
+    answer.
     """
     family = f"ip {table}-flows"
     talk = "tcp flags & psh == psh ct direction"
     quiet = "type ipv4_addr . inet_service . ipv4_addr . inet_service; timeout 3s; counter;"
-    refusal = "tcp flags & (syn | ack | rst) == (ack | rst) tcp sequence 0 ct status dnat ct direction reply"
+    refusal = "tcp flags & (syn | ack | rst) == (ack | rst) tcp sequence 0 ct direction reply"
     four = "ip saddr . tcp sport . ip daddr . tcp dport"
     return "\n".join(
         [
@@ -282,12 +283,18 @@ class ServiceChain(NamedTuple):
 def service_chains(traffic: Traffic) -> dict[str, ServiceChain]:
     """By the chain's name: where each VIP and each published port leads."""
     bridges = {segment.network_id: segment.bridge for segment in traffic.segments}
+    legs = {segment.network_id: segment.leg for segment in traffic.segments}
     chains: dict[str, ServiceChain] = {}
     for service in traffic.services:
         if service.network_id in bridges and service.backends:
             key = f'"{bridges[service.network_id]}" . {service.vip}'
             chains[f"vip-{service.vip}"] = ServiceChain(
                 _vip_rules(service), (("vips", key), ("local_vips", service.vip))
+            )
+        if service.network_id in bridges and len(service.hearing) < len(service.backends):
+            chains[f"unheard-{service.vip}"] = ServiceChain(
+                (_unheard_rule(service, legs[service.network_id]),),
+                tuple(_unheard_elements(service, bridges[service.network_id])),
             )
         if service.network_id in bridges and service.former:
             chains[f"former-{service.vip}"] = ServiceChain(
@@ -337,6 +344,22 @@ def _vip_rules(service: VirtualService) -> tuple[str, ...]:
         return (everybody,)
     others = f"meta l4proto != tcp {everybody}"
     return (f"meta l4proto tcp {_dnat(hearing)}", others) if hearing else (others,)
+
+
+def _unheard_rule(service: VirtualService, leg: str) -> str:
+    """Where TCP to the own addresses of tasks leads in which nothing listens yet: to others, or to where that
+    to the VIP waits. Tasks of one service know each other by their addresses, and are not led astray; and the
+    gate comes when somebody listens."""
+    excepted = ", ".join([leg, *(backend.address for backend in service.backends)])
+    to = _dnat(service.hearing or (Backend("", service.vip),))
+    return f"ip saddr != {{ {excepted} }} meta l4proto tcp {to}"
+
+
+def _unheard_elements(service: VirtualService, bridge: str) -> Iterator[tuple[str, str]]:
+    for backend in service.backends:
+        if backend.unheard:
+            yield "vips", f'"{bridge}" . {backend.address}'
+            yield "local_vips", backend.address
 
 
 def _former_rules(service: VirtualService) -> tuple[str, ...]:
