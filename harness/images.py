@@ -42,7 +42,7 @@ TOOLS = (
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Tests run in several processes: what all of them need is made by one."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / ".lock").open("w") as lock:
@@ -93,7 +93,7 @@ def story_tar() -> Path:
     for path in files:
         seen.update(path.name.encode() + path.read_bytes())
     tar = CACHE / f"story-{seen.hexdigest()[:12]}.tar"
-    with _alone():
+    with alone():
         if not tar.exists():
             base = base_tar()
             for old in CACHE.glob("story-*.tar"):

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from harness.programs import prometheus, traefik
 from harness.world import World, wait_until
-from tests.wire.programs import prometheus, traefik
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.case("N19"), pytest.mark.timeout(900)]
 

@@ -1,4 +1,5 @@
-"""A real Traefik with its Swarm provider, which goes by the addresses of tasks and asks every 15 s."""
+"""A real Traefik with its Swarm provider, which goes by the addresses of tasks and asks every 15 s, or more
+often, so that it hears of tasks that do not listen yet."""
 
 from __future__ import annotations
 
@@ -8,22 +9,27 @@ from contextlib import contextmanager
 
 import pytest
 
-from demo.settings import CHECKOUT
+from harness import programs
 from harness.net import INSIDE
 from harness.world import World, wait_until
 from tests.support.asked import asked
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
-TRAEFIK = CHECKOUT / ".cache" / "clients" / "bin" / "traefik"
 SERVING = 'trap "kill $!; exit 0" TERM; echo here > /tmp/name; {first} httpd -f -p 8080 -h /tmp & wait'
 
 
 @contextmanager
-def traefik(world: World) -> Iterator[str]:
+def traefik(world: World, refresh_s: int) -> Iterator[str]:
     """One on the machine, as its user would start it; where it serves."""
     provider = f"--providers.swarm.endpoint=unix://{world.socket}"
-    line = [str(TRAEFIK), provider, "--providers.swarm.network=front", "--entrypoints.web.address=:8888"]
+    line = [
+        str(programs.traefik()),
+        f"--providers.swarm.refreshseconds={refresh_s}",
+        provider,
+        "--providers.swarm.network=front",
+        "--entrypoints.web.address=:8888",
+    ]
     line += ["--global.checknewversion=false", "--global.sendanonymoususage=false", "--log.level=WARN"]
     process = subprocess.Popen(world.net.within(line), cwd=world.root)
     try:
@@ -42,15 +48,16 @@ def serve(world: World, *words: str, first: str = "") -> None:
     world.docker("service", "create", *line, "box:1", "sh", "-c", SERVING.format(first=first))
 
 
+@pytest.mark.parametrize("refresh_s", [15, 1])
 @pytest.mark.parametrize("order", ["start-first", "stop-first"])
 @pytest.mark.parametrize("listens", ["at once", "after a while"])
 def test_traefik_loses_nothing_though_it_goes_on_talking_to_tasks_that_are_gone(
-    world: World, order: str, listens: str
+    world: World, refresh_s: int, order: str, listens: str
 ) -> None:
     world.docker("network", "create", "--driver", "overlay", "front")
     orders = ("--update-order", order, "--rollback-order", order)
     serve(world, *orders, first="sleep 3;" if listens == "after a while" else "")
-    with traefik(world) as url:
+    with traefik(world, refresh_s) as url:
         curl = ("curl", "--silent", "--fail", "--max-time", "5", url)
         wait_until(lambda: world.run(*curl, outside=True, check=False) == "here\n", "Traefik serves", 60)
         with asked(world, url):
