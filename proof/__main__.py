@@ -20,9 +20,10 @@ import msgspec
 from demo.ending import end_in_order
 from harness.world import World
 from proof.cells import Cell, Explanation, Request, broken, cell, last_line, proved
-from proof.clients import PATIENCE_S
 from proof.load import Load
-from proof.plan import BY_NAME, KILLS, Run, counted, runs
+from proof.plan import BY_NAME, KILLS, THROUGH, THROUGH_ONE, Run, counted, runs
+from proof.proxied import ProxiedStack, ShortProxiedStack
+from proof.recorder import PATIENCE_S
 from proof.report import write
 from proof.stack import NamedStack, Stack
 
@@ -74,7 +75,7 @@ def played(planned: list[Run], explanations: list[Explanation], logs: Path | Non
         begun: list[Run] = []
         kind, own = next(itertools.groupby(rest, _stack))
         try:
-            with World(images=["story"]) as world:
+            with World(images=kind.images) as world:
                 cells += play(kind(world), list(own), explanations, begun)
                 if logs is not None:
                     logs.write_text(world.logs())
@@ -85,6 +86,10 @@ def played(planned: list[Run], explanations: list[Explanation], logs: Path | Non
 
 
 def _stack(run: Run) -> type[Stack]:
+    if run.action.endswith(THROUGH):
+        return ProxiedStack
+    if run.action.endswith(THROUGH_ONE):
+        return ShortProxiedStack
     return NamedStack if run.action == BY_NAME else Stack
 
 
@@ -117,13 +122,13 @@ def play(stack: Stack, planned: list[Run], explanations: list[Explanation], begu
 def _take(stack: Stack, load: Load, run: Run) -> float:
     """Play a run; when it began."""
     stack.set(run.setting)
-    load.set(many=run.action not in KILLS)
+    load.set(many=not run.action.startswith(KILLS))
     started = time.monotonic()
     try:
         stack.play(run)
     finally:
         print(f"{time.monotonic() - started:6.1f} s  {run}", flush=True)
-    time.sleep(AFTER_KILL_S if run.action in (*KILLS, "engine killed") else AFTER_S)
+    time.sleep(AFTER_KILL_S if run.action.startswith((*KILLS, "engine killed")) else AFTER_S)
     return started
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import signal
 import socket
 import struct
 import sys
@@ -27,9 +26,9 @@ from functools import partial
 import dns.message
 import msgspec
 
-from proof.stream import Broken, Place, Stale, Stream, ask, good_head, pieces, plain
+from proof.recorder import Recorder, record
+from proof.stream import Broken, Place, Stream, ask, good_head, pieces, plain
 
-PATIENCE_S = 12.0
 WEB, SOCKETS, ECHO, DATAGRAMS = 8080, 9090, 9091, 9092
 RESEND_S = {"udp": 0.5, "dns": 2.0, "dns in a container": 2.0}
 """After so long a datagram is sent again: as an impatient client does, and as resolvers do."""
@@ -46,20 +45,12 @@ class Places(msgspec.Struct, frozen=True):
     resolver: Place
 
 
-class Clients:
-    """All of them. `lines` are the requests that have ended and are not written yet."""
+class Clients(Recorder):
+    """All of them."""
 
     def __init__(self, places: Places) -> None:
+        super().__init__()
         self.places = places
-        self.lines: list[str] = []
-        self.stop = asyncio.Event()
-        self.many = asyncio.Event()
-        self.many.set()
-
-    def end(self) -> None:
-        """Let every client end what it is at, and no more."""
-        self.stop.set()
-        self.many.set()
 
     # TCP, a connection each.
 
@@ -139,56 +130,9 @@ class Clients:
 
     # The loops.
 
-    async def loop(
-        self, kind: str, once: Callable[[], Awaitable[object]], every: float, *, spare: bool = False
-    ) -> None:
-        """One client of a kind that starts anew each time; a spare one only where there are many."""
-        while not self.stop.is_set():
-            if spare and not self.many.is_set():
-                await self.many.wait()
-                continue
-            started = time.monotonic()
-            await self._recorded(kind, started, once())
-            await self._pause(started + every)
-
-    async def keep_alive(self, kind: str, place: Place, every: float) -> None:
+    async def kept(self, kind: str, place: Place, every: float) -> None:
         """One client that reuses its connection."""
-        stream: Stream | None = None
-
-        async def get() -> str:
-            nonlocal stream
-            if stream is not None:
-                try:
-                    await self._reused(stream)
-                except Stale as stale:
-                    stream.close()
-                    stream = None
-                    why = str(stale)
-                else:
-                    return ""
-            else:
-                why = ""
-            stream = await Stream.open(place, WEB)
-            await stream.send(ask("/", keep=True))
-            await plain(stream)
-            return why
-
-        while not self.stop.is_set():
-            started = time.monotonic()
-            if not await self._recorded(kind, started, get()) and stream is not None:
-                stream.close()
-                stream = None
-            await self._pause(started + every)
-        if stream is not None:
-            stream.close()
-
-    async def _reused(self, stream: Stream) -> None:
-        try:
-            await stream.send(ask("/", keep=True))
-            stream.data += await stream.more()
-        except (ConnectionError, Broken) as error:
-            raise Stale(str(error)) from error
-        await plain(stream)
+        await self.keep_alive(kind, partial(Stream.open, place, WEB), lambda: ask("/", keep=True), every)
 
     async def datagrams(self, kind: str, place: Place, port: int, every: float) -> None:
         """One client of UDP: echo, or names, from one port the whole time; a container's names as resolvers
@@ -213,8 +157,8 @@ class Clients:
         while not self.stop.is_set():
             number += 1
             started = time.monotonic()
-            await self._recorded(kind, started, exchange())
-            await self._pause(started + every)
+            await self.recorded(kind, started, exchange())
+            await self.pause(started + every)
         if plug is not None:
             plug.close()
 
@@ -237,25 +181,6 @@ class Clients:
             raise Broken("a name that is none")
         return True
 
-    async def _recorded(self, kind: str, started: float, work: Awaitable[object]) -> bool:
-        outcome, text = "ok", ""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                said = await work
-            if isinstance(said, str) and said:
-                outcome, text = "reconnected", said
-        except (OSError, Broken, TimeoutError) as error:
-            outcome, text = "failed", f"{type(error).__name__} {error}".replace("\t", " ").replace("\n", " ")
-        took = (time.monotonic() - started) * 1000
-        self.lines.append(f"{started:.6f}\t{took:.2f}\t{kind}\t{outcome}\t{text}")
-        return outcome != "failed"
-
-    async def _pause(self, until: float) -> None:
-        left = until - time.monotonic()
-        if left > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.stop.wait(), left)
-
     # All.
 
     def works(self) -> list[Awaitable[None]]:
@@ -273,26 +198,14 @@ class Clients:
             self.loop(kind, once, 0.05, spare=spare) for kind, once in sessions for spare in (False, True)
         ]
         found += [self.loop("new connection", self.new, 0.04, spare=spare) for spare in (False, True)]
-        found += [self.keep_alive("keep-alive", there, 0.05) for _ in range(4)]
+        found += [self.kept("keep-alive", there, 0.05) for _ in range(4)]
         for place in (there6, own6):
             found.append(self.loop("new connection, IPv6", partial(self.new_at, place), 0.08))
-            found.append(self.keep_alive("keep-alive, IPv6", place, 0.08))
+            found.append(self.kept("keep-alive, IPv6", place, 0.08))
         found += [self.datagrams("udp", there, DATAGRAMS, 0.04) for _ in range(2)]
         found.append(self.datagrams("dns", self.places.leg, 53, 0.04))
         found.append(self.datagrams("dns in a container", self.places.resolver, 53, 0.04))
         return found
-
-    async def speak(self) -> None:
-        """Write what was recorded, a few times a second."""
-        while True:
-            await asyncio.sleep(0.1)
-            self.flush()
-
-    def flush(self) -> None:
-        lines, self.lines = self.lines, []
-        if lines:
-            sys.stdout.write("\n".join(lines) + "\n")
-            sys.stdout.flush()
 
 
 def _question(kind: str, number: int) -> bytes:
@@ -303,19 +216,5 @@ def _question(kind: str, number: int) -> bytes:
     return query.to_wire()
 
 
-async def ask_until_told(places: Places) -> None:
-    """All clients until SIGTERM."""
-    clients = Clients(places)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, clients.end)
-    loop.add_signal_handler(signal.SIGUSR1, clients.many.clear)
-    loop.add_signal_handler(signal.SIGUSR2, clients.many.set)
-    speaking = asyncio.create_task(clients.speak())
-    await asyncio.gather(*clients.works())
-    speaking.cancel()
-    clients.flush()
-    sys.stdout.write("end\n")
-
-
 if __name__ == "__main__":
-    asyncio.run(ask_until_told(msgspec.json.decode(sys.argv[1], type=Places)))
+    asyncio.run(record(Clients(msgspec.json.decode(sys.argv[1], type=Places))))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proof import proxies
+
 CLIENTS = (
     "new connection",
     "keep-alive",
@@ -23,6 +25,11 @@ NAMERS = ("by hostname", "by shared alias", "with ndots:2", "on two networks")
 """Clients in containers, each of which looks up a name of its own for each request."""
 BY_NAME = "update by name"
 """Its stack has names that programs like to trip over, and other clients."""
+PROXIED = proxies.clients()
+"""Clients of services behind proxies."""
+THROUGH = " through proxies"
+THROUGH_ONE = " through Traefik"
+"""Ends of actions whose stack is reached through all proxies, or, in the short form, one."""
 ROLLOUTS = ("update", "rollback", "scale", "ports", "config")
 FAULTS = (
     "task crash",
@@ -66,6 +73,12 @@ def counted(run: Run) -> list[str]:
     """Whose requests count: the resolver that a container asks is a part of the engine, and gone with it."""
     if run.action == BY_NAME:
         return list(NAMERS)
+    if run.action.endswith(THROUGH):
+        one = run.setting.replicas == 1
+        nobody = one and (run.setting.order == "stop-first" or run.action.startswith(KILLS))
+        return [name for name in PROXIED if not (nobody and name.startswith(proxies.FOLLOWERS))]
+    if run.action.endswith(THROUGH_ONE):
+        return PROXIED[:1]
     return [one for one in CLIENTS if (run.action, one) != ("engine killed", "dns in a container")]
 
 
@@ -76,6 +89,7 @@ def runs(*, short: bool) -> list[Run]:
         return [
             *(Run(action, two) for action in ("update", "rollback", "gate replaced", "skerryd killed")),
             *(Run(action, one) for action in ("update", "scale", "ruleset flushed")),
+            *(Run(action + THROUGH_ONE, two) for action in ("update", "rollback", "scale")),
         ]
     settings = [
         Setting(replicas, order, ending)
@@ -88,7 +102,19 @@ def runs(*, short: bool) -> list[Run]:
         found += [Run(action, setting) for action in ROLLOUTS]
         found += [Run(action, setting) for action in _faults(setting)]
     named = [Setting(1, "stop-first", "once"), Setting(2, "stop-first", "once")]
-    return [*found, *(Run(BY_NAME, setting) for setting in [*named, Setting(2, "start-first", "graceful")])]
+    found += [Run(BY_NAME, setting) for setting in [*named, Setting(2, "start-first", "graceful")]]
+    return [*found, *_through_proxies()]
+
+
+def _through_proxies() -> list[Run]:
+    """One replica less than one is none, of which a proxy that goes by tasks says that there is nobody."""
+    return [
+        Run(action + THROUGH, Setting(replicas, order, "once"))
+        for replicas in (2, 1)
+        for order in ("start-first", "stop-first")
+        for action in ("update", "rollback", "scale", "task crash")
+        if (replicas, action) != (1, "scale")
+    ]
 
 
 def _faults(setting: Setting) -> list[str]:

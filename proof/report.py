@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from proof.cells import WHOLE, Cell, Explanation, last_line
-from proof.plan import CLIENTS, NAMERS
+from proof.plan import CLIENTS, NAMERS, PROXIED
 
-WIDTH, ROW, LEFT, TOP = 900, 30, 170, 50
-ROWS = (*CLIENTS, *NAMERS)
+WIDTH, ROW, LEFT, TOP = 900, 30, 270, 50
+ROWS = (*CLIENTS, *NAMERS, *PROXIED)
 FIRST_MS, LAST_MS = 0.3, 30_000.0
 
 

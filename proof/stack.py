@@ -59,6 +59,7 @@ LONG_S = 120.0
 class Stack:
     """The stack in a world; each method returns when what it does is done."""
 
+    images: tuple[str, ...] = ("story",)
     networks: tuple[str, ...] = ("proof",)
     services = SERVICES
     """With what each has more than the others."""
