@@ -27,6 +27,13 @@ from proof.recorder import PATIENCE_S
 from proof.report import write
 from proof.stack import NamedStack, Stack
 
+STACKS: dict[str, type[Stack]] = {
+    BY_NAME: NamedStack,
+    THROUGH: ProxiedStack,
+    THROUGH_ONE: ShortProxiedStack,
+}
+"""By how an action ends, where its stack is one of its own."""
+
 EXPLAINED = Path(__file__).with_name("explained.json")
 EXPLAINED_LIMIT = 60
 CELLS = Path(__file__).parents[1] / ".cache" / "proof"
@@ -86,11 +93,7 @@ def played(planned: list[Run], explanations: list[Explanation], logs: Path | Non
 
 
 def _stack(run: Run) -> type[Stack]:
-    if run.action.endswith(THROUGH):
-        return ProxiedStack
-    if run.action.endswith(THROUGH_ONE):
-        return ShortProxiedStack
-    return NamedStack if run.action == BY_NAME else Stack
+    return next((kind for end, kind in STACKS.items() if run.action.endswith(end)), Stack)
 
 
 def play(stack: Stack, planned: list[Run], explanations: list[Explanation], begun: list[Run]) -> list[Cell]:

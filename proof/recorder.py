@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -14,7 +15,7 @@ from proof.stream import Broken, Stale, Stream, plain
 PATIENCE_S = 12.0
 
 
-class Recorder:
+class Recorder(ABC):
     """Clients that go on until they are told to end. `lines` are the requests that have ended and are not
     written yet."""
 
@@ -26,9 +27,9 @@ class Recorder:
         self.many = asyncio.Event()
         self.many.set()
 
+    @abstractmethod
     def works(self) -> list[Awaitable[None]]:
         """What runs at the same time: each one client."""
-        raise NotImplementedError
 
     def end(self) -> None:
         """Let every client end what it is at, and no more."""

@@ -48,12 +48,6 @@ def serve(world: World, *words: str, first: str = "") -> None:
     world.docker("service", "create", *line, "box:1", "sh", "-c", SERVING.format(first=first))
 
 
-def change(world: World, *words: str) -> None:
-    """As a rollout ends, its service gets another version, and who has read the former one is refused."""
-    world.docker("service", *words)
-    wait_until(lambda: world.api().update_state("app") in ("", "completed", "rollback_completed"), "it ends")
-
-
 @pytest.mark.parametrize("order", ["start-first", "stop-first"])
 @pytest.mark.parametrize(("listens", "refresh_s"), [("at once", 15), ("after a while", 1)])
 def test_traefik_loses_nothing_though_it_goes_on_talking_to_tasks_that_are_gone(
@@ -67,9 +61,9 @@ def test_traefik_loses_nothing_though_it_goes_on_talking_to_tasks_that_are_gone(
         curl = ("curl", "--silent", "--fail", "--max-time", "5", url)
         wait_until(lambda: world.run(*curl, outside=True, check=False) == "here\n", "Traefik serves", 60)
         with asked(world, url):
-            change(world, "update", "--env-add", "N=1", "app")
-            change(world, "rollback", "app")
-            change(world, "scale", "app=1")
-            change(world, "update", "--force", "app")
+            world.docker("service", "update", "--env-add", "N=1", "app")
+            world.docker("service", "rollback", "app")
+            world.docker("service", "scale", "app=1")
+            world.docker("service", "update", "--force", "app")
     world.docker("service", "rm", "app")
     wait_until(lambda: world.docker("network", "rm", "front", check=False) == "front", "the network is free")

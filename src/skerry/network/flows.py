@@ -17,6 +17,9 @@ from skerry.network.difference import differing
 
 log = structlog.get_logger()
 
+FEW = 16
+"""So many addresses the kernel looks for one by one, in half a millisecond each; all UDP flows take ten."""
+
 
 def forget_tasks(addresses: Iterable[str]) -> None:
     """Delete every flow that these tasks answer. Blocks. Raises OSError.
@@ -29,10 +32,6 @@ def forget_tasks(addresses: Iterable[str]) -> None:
         for address in addresses:
             if not conntrack.delete_answered_by(address):
                 log.info("this kernel can't delete the flows of one task", address=address)
-
-
-FEW = 16
-"""So many addresses the kernel looks for one by one, in half a millisecond each; all UDP flows take ten."""
 
 
 class Astray(NamedTuple):

@@ -33,7 +33,7 @@ class Result:
 
     @property
     def good(self) -> bool:
-        """Whether nobody noticed it who had not to."""
+        """Whether it was survived, and no request failed but in what it took away."""
         return self.survived and len(self.failed) == len(self.explained)
 
     @property
