@@ -48,15 +48,28 @@ class Datagrams:
         return len(self._running)
 
     def _readable(self) -> None:
-        """Take what there is, cheaply: behind a flood of one client others have asked, too."""
+        """Answer one at once: most come alone. What else there is is taken first, cheaply: behind a flood of
+        one client others have asked, too."""
+        if not self._unread:
+            question = self._read()
+            if question is None:
+                return
+            self._serve(*question)
         for _ in range(READ_AT_A_TURN):
-            try:
-                data, peer = self._bound.recvfrom(QUESTION_LIMIT)
-            except OSError:  # nothing more; or word of an answer that nobody took
+            question = self._read()
+            if question is None:
                 break
-            self._unread.put(peer[0], (data, peer))
+            self._unread.put(question[1][0], question)
         if not self._answering:
             self._answer()
+
+    def _read(self) -> tuple[bytes, tuple[str, int]] | None:
+        """A question and its client; None where there is nothing more, or only word of an answer that nobody
+        took."""
+        try:
+            return self._bound.recvfrom(QUESTION_LIMIT)
+        except OSError:
+            return None
 
     def _go_on(self) -> None:
         if self._unread and not self._answering:
@@ -70,15 +83,17 @@ class Datagrams:
         for _ in range(ANSWERED_AT_A_TURN):
             if not self._unread:
                 return
-            data, peer = self._unread.take()
-            answer = self._answerer.at_once(data, peer[0], self._leg)
-            if answer is not None:
-                self._send(answer, peer)
-            elif len(self._running) < AT_ONCE:  # a flood is dropped: who asked in earnest asks again
-                task = asyncio.create_task(self._answer_later(data, peer))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+            self._serve(*self._unread.take())
         self._go_on()
+
+    def _serve(self, question: bytes, peer: tuple[str, int]) -> None:
+        answer = self._answerer.at_once(question, peer[0], self._leg)
+        if answer is not None:
+            self._send(answer, peer)
+        elif len(self._running) < AT_ONCE:  # a flood is dropped: who asked in earnest asks again
+            task = asyncio.create_task(self._answer_later(question, peer))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
     async def _answer_later(self, data: bytes, peer: tuple[str, int]) -> None:
         answer = await self._answerer.answer(data, peer[0], self._leg)
