@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ PROGRAMS = [path for path in ("/usr/bin/docker", "/usr/local/bin/docker") if Pat
 def installed() -> None:
     """The clients, brought where they are missing."""
     subprocess.run(["bash", str(CHECKOUT / "scripts" / "clients")], check=True, timeout=1500)
+
+
+@pytest.fixture(autouse=True)
+def emptied(world: World) -> Iterator[None]:
+    """What a client that failed has left is not in the next one's way."""
+    yield
+    for kind in ("service", "config", "secret"):
+        left = world.docker(kind, "ls", "--quiet").split()
+        if left:
+            world.docker(kind, "rm", *left)
 
 
 def test_aiodocker(world: World) -> None:
