@@ -430,3 +430,28 @@ def test_what_is_tried_again_after_a_rollback_to_stop_first_follows_whoever_serv
     swarm.settle()
     assert state(swarm) == "rollback_started"
     assert swarm.live[-1].follows == serving.id
+
+
+@pytest.mark.parametrize("failing", [{2}, {2, 3}], ids=["as many as may be", "one more"])
+def test_what_is_tried_again_takes_up_its_room_in_the_rollback_that_begins(failing: set[int]) -> None:
+    """It is made in the pass that begins the rollback, which has no other slot's turn then."""
+
+    def spec(tag: str) -> Raw:
+        changed = image(tag, replicas=4, Parallelism=0, FailureAction="rollback", MaxFailureRatio=0.2)
+        return {**changed, "RollbackConfig": {"Parallelism": 1}}
+
+    swarm = Swarm(spec("1"))
+    swarm.settle()
+    for task in swarm.live:
+        swarm.observe(task, STARTING)
+    swarm.update(spec("2"))
+    swarm.update(spec("3"))
+    swarm.settle()
+    for task in of(swarm, "3"):
+        swarm.observe(task, REJECTED if task.slot in failing else READY)
+    before = {task.id for task in swarm.tasks}
+    swarm.settle()
+    assert state(swarm) == "rollback_started"
+    made = {task.slot: task for task in swarm.tasks if task.id not in before}
+    assert made.keys() == failing
+    assert all(task.update_started_at for task in made.values())

@@ -42,4 +42,7 @@ SEEDS: dict[int, str] = {
     1487940: "a container that was started again was removed while the table of before a crash led to it",
     1488027: "a task that failed although it was told to end was taken for one that its successor waits for",
     1488242: "as 1487940, where the slot was not wanted any more",
+    307108699: "a rollback had a slot's turn in the pass that tried another one again",
+    307108921: "as 307108699",
+    307112157: "as 307108699",
 }

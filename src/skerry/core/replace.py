@@ -27,22 +27,42 @@ def replace_ended(draft: Draft) -> None:
     Of several in a slot the newest that is as the spec says speaks for it, or else the newest.
     """
     for slot in draft.slots().values():
-        ended = [task for task in (*slot.dirty, *slot.clean) if task.status.state.terminal]
+        ended = _ended(slot)
         for task in ended[:-1]:
             draft.want(task, TaskState.SHUTDOWN)
         if ended:
             _replace_ended(draft, slot, ended[-1])
 
 
+def falls_due(draft: Draft, slot: Slot) -> bool:
+    """Whether `replace_ended` makes a new task in a slot now."""
+    ended = _ended(slot)
+    return (
+        bool(ended)
+        and not _is_followed(draft, slot, ended[-1])
+        and restart.allowed(ended[-1], slot.tasks, draft.policy)
+        and ended[-1].start_after <= draft.now
+    )
+
+
+def _ended(slot: Slot) -> list[Task]:
+    return [task for task in (*slot.dirty, *slot.clean) if task.status.state.terminal]
+
+
+def _is_followed(draft: Draft, slot: Slot, task: Task) -> bool:
+    """Whether the successor of a task that ended is there, or comes at the slot's turn in the update."""
+    others = [other for other in slot.live if other.id != task.id]
+    if any(not other.status.state.terminal for other in others if other in slot.clean):
+        return True
+    serving = any(other.status.state == TaskState.RUNNING for other in others if other in slot.dirty)
+    return draft.updating and serving and task in slot.dirty
+
+
 def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
     """Decide about one task that ended: nothing more where its successor is there, an end where the policy
     says so, a wait while its delay runs, or else a new task in the slot."""
-    alive = [other for other in slot.clean if other.id != task.id and not other.status.state.terminal]
-    serving = [
-        other for other in slot.dirty if other.id != task.id and other.status.state == TaskState.RUNNING
-    ]
-    if alive or (draft.updating and serving and task in slot.dirty):
-        draft.want(task, TaskState.SHUTDOWN)  # its successor is already there, or comes at the slot's turn
+    if _is_followed(draft, slot, task):
+        draft.want(task, TaskState.SHUTDOWN)
     elif not restart.allowed(task, slot.tasks, draft.policy):
         word = task.status.state.word
         draft.want(task, TaskState.SHUTDOWN)

@@ -21,7 +21,7 @@ from skerry.core import revisions
 from skerry.core.dirty import is_dirty
 from skerry.core.draft import ROLLBACK_STARTED, UNDER_WAY, UPDATING, Draft
 from skerry.core.place import available
-from skerry.core.replace import succeed
+from skerry.core.replace import falls_due, succeed
 from skerry.core.restart import ENDED_BY_ITSELF
 from skerry.core.slots import Slot
 from skerry.core.view import View
@@ -162,7 +162,8 @@ def _progress(draft: Draft, numbers: Collection[int], status: UpdateStatus, conf
             if done_at + config.delay > draft.now:
                 busy += 1
                 next_at = min(next_at or done_at + config.delay, done_at + config.delay)
-    waiting.sort(key=lambda slot: (slot.running, slot.number))  # first those that serve nobody
+    # first those that serve nobody, and of these the ones whose task has ended
+    waiting.sort(key=lambda slot: (slot.running, not falls_due(draft, slot), slot.number))
     failed.sort(key=lambda task: (_failed_at(draft, task), task.id))
     return Progress(tuple(waiting), busy, finished_at, next_at, tuple(failed), tuple(unfinished))
 
@@ -258,8 +259,7 @@ def _roll_back(draft: Draft, previous: Revision, status: UpdateStatus, message: 
 
 
 def _advance(draft: Draft, status: UpdateStatus, config: UpdateConfig, progress: Progress) -> None:
-    room = config.parallelism - progress.busy if config.parallelism else len(progress.waiting)
-    for slot in progress.waiting[: max(0, min(room, draft.room))]:
+    for slot in _next(draft, config, progress):
         succeed(draft, slot, config.order, status.started_at)
     if progress.next_at is not None:
         draft.wake(progress.next_at)
@@ -268,6 +268,15 @@ def _advance(draft: Draft, status: UpdateStatus, config: UpdateConfig, progress:
     verb = "rolling back" if status.state == ROLLBACK_STARTED else "updating"
     done = status.total - len(progress.waiting) - len(progress.unfinished)
     _say(draft, f"{verb} {max(0, done)}/{status.total}", progress)
+
+
+def _next(draft: Draft, config: UpdateConfig, progress: Progress) -> tuple[Slot, ...]:
+    """The slots that get a successor now. Where a task has ended one is made in any case, and takes up room
+    as all do."""
+    room = config.parallelism - progress.busy if config.parallelism else len(progress.waiting)
+    room = max(0, min(room, draft.room))
+    chosen, others = progress.waiting[:room], progress.waiting[room:]
+    return () if any(falls_due(draft, slot) for slot in others) else chosen
 
 
 def _say(draft: Draft, how_far: str, progress: Progress) -> None:
