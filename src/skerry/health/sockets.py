@@ -50,11 +50,9 @@ class NamespaceSockets:
 
 
 def _made_inside(pid: int, family: socket.AddressFamily) -> socket.socket:
-    netns.enter(netns.of_process(pid))
-    try:
-        return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    finally:
-        netns.enter(netns.OWN)  # a thread that stayed would keep a dead container's namespace
+    return netns.inside(
+        netns.of_process(pid), lambda: socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    )
 
 
 def _resolved(place: Path, name: str) -> str:

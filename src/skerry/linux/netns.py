@@ -1,7 +1,7 @@
 """Work inside another network namespace, by a thread that enters it.
 
 A namespace belongs to a thread; a socket keeps the one it was made in. So the process stays where it is,
-and a short-lived thread goes in and comes back with sockets.
+and a thread goes in and comes back with sockets.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import ctypes
 import fcntl
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,33 +57,43 @@ def can_be_entered(namespace: Path) -> bool:
 
 def enter(namespace: Path) -> None:
     """Move the calling thread into a namespace (`/run/netns/NAME`, `/proc/PID/ns/net`). Raises OSError."""
+    with _opened(namespace) as handle:
+        _move(handle, namespace)
+
+
+def inside(namespace: Path, work: Callable[[], T]) -> T:
+    """Run `work` in a namespace and give back its result or raise its error. Blocks.
+
+    The calling thread goes there and comes back. The first thread never leaves: it sends another one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return _visit(namespace, work)
+    with ThreadPoolExecutor(1, thread_name_prefix=f"netns {namespace}") as thread:
+        return thread.submit(_visit, namespace, work).result()
+
+
+def _visit(namespace: Path, work: Callable[[], T]) -> T:
+    with _opened(OWN) as home:  # before: with no descriptor left, there would be no way back
+        enter(namespace)
+        try:
+            return work()
+        finally:  # a thread that stayed would do its next work there, and keep a dead container's namespace
+            _move(home, OWN)
+
+
+@contextmanager
+def _opened(namespace: Path) -> Iterator[int]:
     handle = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if _libc.setns(handle, CLONE_NEWNET) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, f"{os.strerror(code)} (setns)", str(namespace))
+        yield handle
     finally:
         os.close(handle)
 
 
-def inside(namespace: Path, work: Callable[[], T]) -> T:
-    """Run `work` in a namespace and give back its result or raise its error. Blocks; the thread ends."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            enter(namespace)
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name=f"netns {namespace}")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+def _move(handle: int, namespace: Path) -> None:
+    if _libc.setns(handle, CLONE_NEWNET) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{os.strerror(code)} (setns)", str(namespace))
 
 
 def neighbours(name: str) -> list[int]:
