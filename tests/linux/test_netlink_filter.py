@@ -7,7 +7,8 @@ import struct
 
 import pytest
 
-from skerry.linux.netlink_filter import attach
+from skerry.linux.netlink import HEADER_SIZE, text
+from skerry.linux.netlink_filter import Named, attach
 
 WANTED, OTHER = 0x0A02, 0x0A0C
 
@@ -58,3 +59,46 @@ def test_without_a_kind_one_message_never_passes() -> None:
         sender.send(message(OTHER))
         sender.send(message(OTHER) * 2)
         assert len(listening.recv(1 << 17)) == 40
+
+
+NAME = 3
+
+
+def named(kind: int, name: str, attribute: int = NAME) -> bytes:
+    """A message with eight bytes and then an attribute."""
+    body = bytes(8) + text(attribute, name)
+    return message(kind, HEADER_SIZE + len(body))[:HEADER_SIZE] + body
+
+
+@pytest.mark.parametrize(
+    ("datagram", "passes"),
+    [
+        (named(WANTED, "sk-one"), True),
+        (named(WANTED, "sl-"), True),
+        (named(WANTED, "veth1"), False),
+        (named(WANTED, "sm-one"), False),
+        (named(WANTED, "s"), False),
+        (named(WANTED, "veth1", NAME + 1), True),
+        (named(0x0A08, "veth1"), True),
+        (named(OTHER, "sk-one"), False),
+        (named(WANTED, "veth1") * 2, True),
+    ],
+    ids=[
+        "a name",
+        "the other beginning",
+        "another name",
+        "nearly",
+        "a short name",
+        "another attribute",
+        "a kind whose names do not count",
+        "another kind",
+        "several",
+    ],
+)
+def test_what_passes_by_its_name(datagram: bytes, passes: bool) -> None:
+    sender, listening = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with sender, listening:
+        attach(listening, [WANTED, 0x0A08], Named([WANTED], HEADER_SIZE + 8, NAME, [b"sk-", b"sl-"]))
+        sender.send(datagram)
+        sender.send(message(0x0A08, 24))
+        assert (listening.recv(1 << 17) == datagram) is passes

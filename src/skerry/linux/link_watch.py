@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from skerry.linux.netlink import NETLINK_ROUTE, Message, Subscription, attributes, string
+from skerry.linux.netlink import HEADER_SIZE, NETLINK_ROUTE, Message, Subscription, attributes, string
+from skerry.linux.netlink_filter import PREFIX_SIZE, Named
 from skerry.linux.rtnetlink import (
     IFA_LABEL,
     IFADDRMSG,
@@ -40,4 +41,11 @@ def watch_links(prefixes: tuple[str, ...], lost: Callable[[], None]) -> Subscrip
         [RTM_NEWLINK, RTM_DELLINK, RTM_DELADDR],
         lambda message: lost_link(message).startswith(prefixes),
         lost,
+        # an engine has a dozen of these for each container's own link
+        Named(
+            [RTM_NEWLINK, RTM_DELLINK],
+            HEADER_SIZE + IFINFOMSG.size,
+            IFLA_IFNAME,
+            [prefix.encode()[:PREFIX_SIZE] for prefix in prefixes],
+        ),
     )

@@ -23,6 +23,7 @@ NLA_F_NESTED = 0x8000
 NLA_TYPE_MASK = 0x3FFF
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 _NLMSGHDR = struct.Struct("=IHHII")  # length, type, flags, sequence, port
+HEADER_SIZE = _NLMSGHDR.size
 _NLATTR = struct.Struct("=HH")  # length, type
 _NFGENMSG = struct.Struct("!BBH")  # family, version, resource
 BUFFER = 1 << 20
@@ -130,11 +131,12 @@ class Subscription:
         kinds: Sequence[int],
         concerns: Callable[[Message], bool],
         changed: Callable[[], None],
+        named: netlink_filter.Named | None = None,
     ) -> None:
         self._concerns = concerns
         self._changed = changed
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
-        netlink_filter.attach(self._socket, kinds)
+        netlink_filter.attach(self._socket, kinds, named)
         self._socket.bind((0, sum(1 << (group - 1) for group in groups)))
         asyncio.get_running_loop().add_reader(self._socket, self._read)
 
