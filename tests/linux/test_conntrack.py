@@ -94,15 +94,6 @@ def test_flows_that_an_address_answers(namespace: str, flows: Flows) -> None:
     assert flows.left() == {flow for flow in ALL if flow[2] != TASK}
 
 
-def test_flows_that_were_not_translated(namespace: str, flows: Flows) -> None:
-    def delete() -> bool:
-        with Conntrack() as conntrack:
-            return conntrack.delete_untranslated(VIP, IPPROTO_UDP)
-
-    assert inside(RUN_NETNS / namespace, delete)
-    assert flows.left() == ALL - {("udp", VIP, VIP)}
-
-
 def test_flows_to_an_address_whoever_answers(namespace: str, flows: Flows) -> None:
     def delete() -> bool:
         with Conntrack() as conntrack:
@@ -139,6 +130,6 @@ def test_few_addresses_or_many_the_same_flows_are_forgotten(
     namespace: str, flows: Flows, others: int
 ) -> None:
     nobodys = {f"10.0.2.{number}" for number in range(others)}
-    astray = Astray({TASK}, {VIP} | nobodys, set(), {OTHER})
+    astray = Astray({TASK, VIP} | nobodys, {OTHER}, set())
     inside(RUN_NETNS / namespace, lambda: forget_udp(astray))
     assert flows.left() == {flow for flow in ALL if flow[0] == "tcp"}

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import msgspec
 import pytest
 
 from skerry.linux.netns import RUN_NETNS, inside
-from skerry.model.traffic import PublishedPort, Traffic
+from skerry.model.traffic import Backend, Former, PublishedPort, Traffic
 from tests.network.conftest import Started
 from tests.network.lab import BLUE, MACHINE, OUTSIDE, RED, Http, Lab, get, sh, silent
 from tests.network.town import ONE, TWO, VIP, everyone_is_served, traffic
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(60)]
+
+GONE = "10.0.1.9"
+"""The address of a task that is gone."""
 
 
 async def hears(private: socket.socket, namespace: str) -> bool:
@@ -139,32 +143,44 @@ def test_open_connections_outlive_a_new_table(town: Lab, started: Started) -> No
     town.run(body)
 
 
-def test_udp_follows_the_backends(town: Lab, started: Started) -> None:
-    """One client socket the whole time: its flow in conntrack must not stick to a former backend."""
+@pytest.mark.parametrize(
+    ("client", "address", "port"),
+    [("outside", MACHINE, 53), ("machine", "127.0.0.1", 53), ("machine", VIP, 5353), ("machine", GONE, 5353)],
+)
+def test_udp_follows_the_backends(town: Lab, started: Started, client: str, address: str, port: int) -> None:
+    """One client socket the whole time: its flow in conntrack must not stick to a former backend, or to where
+    it went while there was none."""
+
+    def served(*backends: Backend) -> Traffic:
+        plain = traffic(*backends)
+        first, *others = plain.services
+        left = msgspec.structs.replace(first, former=(Former(GONE),))
+        return msgspec.structs.replace(plain, services=(left, *others))
 
     async def body() -> None:
-        made = inside(RUN_NETNS / town.outside, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        place = RUN_NETNS / getattr(town, client)
+        made = inside(place, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         made.setblocking(False)
         loop = asyncio.get_running_loop()
         with made:
-            made.bind((OUTSIDE, 0))
 
             async def ask() -> str:
-                await loop.sock_sendto(made, b"?", (MACHINE, 53))
+                await loop.sock_sendto(made, b"?", (address, port))
                 async with asyncio.timeout(20):
-                    return (await loop.sock_recv(made, 100)).decode()
+                    return (await loop.sock_recv(made, 100)).decode().split()[0]
 
             async with started(RED, BLUE) as network:
-                await network.apply(traffic())
-                await loop.sock_sendto(made, b"?", (MACHINE, 53))
-                await network.apply(traffic(ONE))
-                assert await ask() == f"one {OUTSIDE}"
+                for _ in range(2):
+                    await network.apply(served())
+                    await loop.sock_sendto(made, b"?", (address, port))
+                    await network.apply(served(ONE))
+                    assert await ask() == "one"
                 for _ in range(3):
-                    await network.apply(traffic(ONE, TWO))
-                    assert await ask() == f"one {OUTSIDE}", "it stays while its backend serves"
-                    await network.apply(traffic(ONE))
-                await network.apply(traffic(TWO))
-                assert await ask() == f"two {OUTSIDE}"
+                    await network.apply(served(ONE, TWO))
+                    assert await ask() == "one", "it stays while its backend serves"
+                    await network.apply(served(ONE))
+                await network.apply(served(TWO))
+                assert await ask() == "two"
 
     town.run(body)
 

@@ -108,9 +108,9 @@ def test_where_tasks_served_leads_to_those_that_serve_now() -> None:
     for address in ("10.0.1.8", "10.0.1.9"):
         assert f'add element ip skerry vips {{ "sk-red" . {address} : goto {chain} }}' in lines
         assert f"add element ip skerry local_vips {{ {address} : goto {chain} }}" in lines
-    assert rules_of(lines) == ["meta l4proto tcp dnat to 10.0.1.2", "meta l4proto != tcp dnat to 10.0.1.2"]
+    assert rules_of(lines) == ["dnat to 10.0.1.2"]
     held = lines_of(msgspec.structs.replace(service, backends=()))
-    assert rules_of(held) == ["meta l4proto tcp dnat to 10.0.1.130"], "it waits where that to the VIP does"
+    assert rules_of(held) == ["dnat to 10.0.1.130"], "it waits where that to the VIP does"
 
 
 @pytest.mark.parametrize("ahead", ["one", "two"])
@@ -128,6 +128,16 @@ def test_an_address_goes_from_one_service_to_another_in_one_change(ahead: str) -
     assert verbs == ["delete", "delete", "add", "add"]
 
 
+def test_a_task_that_leaves_and_then_is_gone_changes_nothing_the_second_time() -> None:
+    def traffic(*former: Former) -> Traffic:
+        return Traffic((RED,), (VirtualService("s", "red", "10.0.1.130", (ONE,), former=former),))
+
+    older, leaving = Former("10.0.1.7"), Former("10.0.1.8", gone=False)
+    change = render_change(traffic(older), traffic(leaving, older))
+    assert {line.split()[0] for line in change.splitlines()} == {"add"}
+    assert render_change(traffic(leaving, older), traffic(older, Former("10.0.1.8"))) == ""
+
+
 def test_only_who_is_gone_is_answered_for() -> None:
     former = (Former("10.0.1.8"), Former("10.0.1.9", gone=False))
     traffic = Traffic((RED,), (VirtualService("s", "red", "10.0.1.130", (ONE,), former=former),))
@@ -135,12 +145,15 @@ def test_only_who_is_gone_is_answered_for() -> None:
     assert held_vips(traffic) == {("sk-red", "10.0.1.130")}
 
 
-def test_nothing_ready_means_no_entry_for_vips_and_udp() -> None:
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_while_nothing_is_ready_a_port_leads_to_the_vip_and_that_to_the_gate(protocol: str) -> None:
     lines = lines_of(
-        VirtualService("s", "red", "10.0.1.130"), ports=(PublishedPort("udp", 53, 53, "s", "10.0.1.130"),)
+        VirtualService("s", "red", "10.0.1.130"),
+        ports=(PublishedPort(protocol, 53, 53, "s", "10.0.1.130"),),
     )
     assert [line for line in lines if "10.0.1.130" in line] == [
-        'add element ip skerry held { "sk-red" . 10.0.1.130 }'
+        'add element ip skerry held { "sk-red" . 10.0.1.130 }',
+        f"add rule ip skerry port-{protocol}-53 meta l4proto {protocol} dnat to 10.0.1.130:53",
     ]
 
 

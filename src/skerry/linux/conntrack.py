@@ -98,11 +98,6 @@ class Conntrack(Netlink):
         """Delete every flow of a protocol to an address, whoever answers; False as above."""
         return self._delete_all(original=_end(destination=address, protocol=protocol))
 
-    def delete_untranslated(self, address: str, protocol: int) -> bool:
-        """Delete every flow of a protocol to an address that answers itself; False as above."""
-        asked = _end(destination=address, protocol=protocol)
-        return self._delete_all(original=asked, reply=_end(source=address, protocol=protocol))
-
     def _delete_all(self, original: TupleFilter | None = None, reply: TupleFilter | None = None) -> bool:
         words = _FILTERING + _filter(original, reply)
         return self.do(IPCTNL_MSG_CT_DELETE, words, refusals=(EINVAL, ENOENT, EOPNOTSUPP))

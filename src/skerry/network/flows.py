@@ -35,35 +35,28 @@ def forget_tasks(addresses: Iterable[str]) -> None:
 
 
 class Astray(NamedTuple):
-    """Which UDP flows would go another way now: those to backends that left, those that the table did not
-    translate although it would now, and those to addresses that are no former task's any more."""
+    """Which UDP flows would go another way now: those that led to addresses that are no backends any more, or
+    to VIPs because nobody was there; those to addresses that are no former task's any more; and those to
+    ports without a VIP that got or lost their tasks."""
 
-    backends: Set[str]
-    vips: Set[str]
-    ports: Set[int]
+    answerers: Set[str]
     vacated: Set[str]
-
-    @property
-    def address_count(self) -> int:
-        """How many addresses there are to look for."""
-        return len(self.backends) + len(self.vips) + len(self.vacated)
+    ports: Set[int]
 
     def has(self, flow: Flow) -> bool:
         """Whether a flow is one of them."""
-        missed = flow.answerer == flow.destination and (
-            flow.destination in self.vips or flow.port in self.ports
-        )
-        return flow.answerer in self.backends or missed or flow.destination in self.vacated
+        missed = flow.answerer == flow.destination and flow.port in self.ports
+        return flow.answerer in self.answerers or flow.destination in self.vacated or missed
 
 
 def led_astray(before: Traffic, after: Traffic) -> Astray | None:
     """The flows that have to find their way anew after a change; None where there can be none."""
     before, after = differing(before, after)
+    waited = {vip for _, vip in _waiting(before) - _waiting(after)}
     astray = Astray(
-        _addresses(before) - _addresses(after),
-        _served_vips(after) - _served_vips(before),
-        _served_udp(after) ^ _served_udp(before),
-        _formers(before) - _formers(after),
+        answerers=(_addresses(before) - _addresses(after)) | waited,
+        vacated=_formers(before) - _formers(after),
+        ports=_served_udp(after) ^ _served_udp(before),
     )
     return astray if any(astray) else None
 
@@ -72,8 +65,9 @@ def forget_udp(astray: Astray) -> None:
     """Delete UDP flows: their next datagram finds its way anew. Blocks."""
     try:
         with Conntrack() as conntrack:
+            many = len(astray.answerers) + len(astray.vacated) > FEW
             # a port's own flows are told by what no filter sees
-            if astray.ports or astray.address_count > FEW or not _deleted(conntrack, astray):
+            if astray.ports or many or not _deleted(conntrack, astray):
                 for flow in [flow for flow in conntrack.flows(IPPROTO_UDP) if astray.has(flow)]:
                     conntrack.delete(flow)
     except OSError as error:  # they time out by themselves
@@ -83,8 +77,7 @@ def forget_udp(astray: Astray) -> None:
 def _deleted(conntrack: Conntrack, astray: Astray) -> bool:
     """Whether the kernel could delete all of them by their addresses."""
     done = [
-        *(conntrack.delete_answered_by(address, IPPROTO_UDP) for address in astray.backends),
-        *(conntrack.delete_untranslated(vip, IPPROTO_UDP) for vip in astray.vips),
+        *(conntrack.delete_answered_by(address, IPPROTO_UDP) for address in astray.answerers),
         *(conntrack.delete_asked_of(address, IPPROTO_UDP) for address in astray.vacated),
     ]
     return all(done)
@@ -105,11 +98,11 @@ def _addresses(traffic: Traffic) -> set[str]:
     return {backend.address for backend in _backends(traffic)}
 
 
-def _served_vips(traffic: Traffic) -> set[str]:
-    """VIPs, and the addresses of tasks that are gone, that lead to somebody."""
-    served = [service for service in traffic.services if service.backends]
-    gone = (former.address for service in served for former in service.former if former.gone)
-    return {*(service.vip for service in served), *gone}
+def _waiting(traffic: Traffic) -> set[tuple[str, str]]:
+    """What leads to a VIP because nobody is there: the VIP itself, UDP ports; and to which."""
+    ports = [port for port in traffic.ports if port.protocol == "udp" and port.vip and not port.backends]
+    vips = {(service.vip, service.vip) for service in traffic.services if not service.backends}
+    return vips | {(port.key, port.vip) for port in ports}
 
 
 def _formers(traffic: Traffic) -> set[str]:
@@ -117,4 +110,5 @@ def _formers(traffic: Traffic) -> set[str]:
 
 
 def _served_udp(traffic: Traffic) -> set[int]:
-    return {port.port for port in traffic.ports if port.protocol == "udp" and port.backends}
+    ports = [port for port in traffic.ports if port.protocol == "udp" and not port.vip]
+    return {port.port for port in ports if port.backends}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from skerry.core.resolvconf import ResolvConf
@@ -16,9 +17,14 @@ LONGEST_S = 30
 def host_resolver(path: Path = RESOLV_CONF) -> tuple[tuple[str, ...], ResolverOptions]:
     """The host's nameservers in order, and its options."""
     try:
-        conf = ResolvConf.parse(path.read_text())
+        return _read(path.read_text())
     except (OSError, UnicodeDecodeError):
-        conf = ResolvConf()
+        return _read("")
+
+
+@lru_cache(maxsize=1)  # it is asked for with each change of the traffic, and hardly ever another one
+def _read(text: str) -> tuple[tuple[str, ...], ResolverOptions]:
+    conf = ResolvConf.parse(text)
     return conf.nameservers, options_of(conf.options)
 
 

@@ -301,7 +301,7 @@ def service_chains(traffic: Traffic) -> dict[str, ServiceChain]:
                 _former_rules(service), tuple(_former_elements(service, bridges[service.network_id]))
             )
     for port in traffic.ports:
-        if port.backends or (port.protocol == "tcp" and port.vip):
+        if port.backends or port.vip:
             target = f"{_dnat(port.backends or (Backend('', port.vip),))}:{port.target}"
             chains[f"port-{port.protocol}-{port.port}"] = ServiceChain(
                 (f"meta l4proto {port.protocol} {target}",), (("ports", f"{port.protocol} . {port.port}"),)
@@ -330,9 +330,10 @@ def _without_elements(family: str, name: str, old: ServiceChain, new: ServiceCha
 
 
 def _changed_chain(family: str, name: str, old: ServiceChain, new: ServiceChain) -> Iterator[str]:
-    yield f"flush chain {family} {name}"
-    for rule in new.rules:
-        yield f"add rule {family} {name} {rule}"
+    if new.rules != old.rules:
+        yield f"flush chain {family} {name}"
+        for rule in new.rules:
+            yield f"add rule {family} {name} {rule}"
     for place, key in set(new.elements) - set(old.elements):
         yield f"add element {family} {place} {{ {key} : goto {name} }}"
 
@@ -363,9 +364,10 @@ def _unheard_elements(service: VirtualService, bridge: str) -> Iterator[tuple[st
 
 
 def _former_rules(service: VirtualService) -> tuple[str, ...]:
-    """Where the addresses of former tasks lead. TCP that nobody takes waits where that to the VIP does."""
-    tcp = f"meta l4proto tcp {_dnat(service.hearing or (Backend('', service.vip),))}"
-    return (tcp, f"meta l4proto != tcp {_dnat(service.backends)}") if service.backends else (tcp,)
+    """Where the addresses of former tasks lead. What nobody takes goes where that to the VIP does."""
+    waiting = (Backend("", service.vip),)
+    tcp, others = _dnat(service.hearing or waiting), _dnat(service.backends or waiting)
+    return (tcp,) if tcp == others else (f"meta l4proto tcp {tcp}", f"meta l4proto != tcp {others}")
 
 
 def _former_elements(service: VirtualService, bridge: str) -> Iterator[tuple[str, str]]:
