@@ -1,8 +1,17 @@
-"""The frame that announces an address."""
+"""Announcing addresses: the frame, and who hears it."""
 
 from __future__ import annotations
 
-from skerry.linux.arp import announcement
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from skerry.linux import netns
+from skerry.linux.arp import ETH_P_ARP, Announcer, announcement
 
 
 def test_everybody_is_told_whose_an_address_is() -> None:
@@ -10,3 +19,42 @@ def test_everybody_is_told_whose_an_address_is() -> None:
     ethernet, arp = frame[:14].hex(" ", 2), frame[14:].hex(" ", 2)
     assert ethernet == "ffff ffff ffff 0242 0a00 0102 0806"
     assert arp == "0001 0800 0604 0001 0242 0a00 0102 0a00 0102 0000 0000 0000 0a00 0102"
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Path, Path]]:
+    """Two namespaces with a link between them; the first has two addresses, and a link that is down."""
+    names = [f"skerry-arp-{os.getpid()}-{number}" for number in (1, 2)]
+    one, other = names
+    for name in names:
+        subprocess.run(["ip", "netns", "add", name], check=True)
+    for words in (
+        f"-n {one} link add eth0 type veth peer name eth0 netns {other}",
+        f"-n {one} link add eth1 type veth peer name eth2",
+        f"-n {one} addr add 10.0.1.2/24 dev eth0",
+        f"-n {one} addr add 10.0.1.3/24 dev eth0",
+        f"-n {one} addr add 10.0.2.2/24 dev eth1",
+        f"-n {one} link set lo up",
+        f"-n {one} link set eth0 up",
+        f"-n {other} link set eth0 up",
+    ):
+        subprocess.run(["ip", *words.split()], check=True)
+    yield netns.RUN_NETNS / one, netns.RUN_NETNS / other
+    for name in names:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(60)
+def test_neighbours_hear_of_each_address_on_its_link(pair: tuple[Path, Path]) -> None:
+    def listening() -> socket.socket:
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP))
+        made.bind(("eth0", ETH_P_ARP))
+        made.settimeout(20)
+        return made
+
+    with netns.inside(pair[1], listening) as ears, netns.inside(pair[0], Announcer) as announcer:
+        for _ in range(2):
+            announcer.announce()
+            told = {socket.inet_ntoa(ears.recv(100)[28:32]) for _ in range(2)}
+            assert told == {"10.0.1.2", "10.0.1.3"}

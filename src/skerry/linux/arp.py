@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
+from types import TracebackType
+from typing import Self
 
 from skerry.linux.rtnetlink import Rtnetlink
 
@@ -15,18 +17,33 @@ _ARP = struct.Struct("!HHBBH6s4s6s4s")
 ETHERNET, IPV4, REQUEST = 1, 0x0800, 1
 
 
-def announce_all() -> None:
-    """Announce every address of the namespace in which the calling thread is, on its own link. Blocks. Raises
-    OSError."""
-    with Rtnetlink() as route:
-        links = {link.index: link for link in route.links()}
-        addresses = route.addresses()
-    for index, address in addresses:
-        link = links.get(index)
-        if link is not None and link.up and any(link.mac):
-            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP)) as made:
-                made.bind((link.name, ETH_P_ARP))
-                made.send(announcement(link.mac, address))
+class Announcer:
+    """Announces every address of the namespace in which it is made, each on its own link. Its making blocks.
+    Raises OSError."""
+
+    def __init__(self) -> None:
+        self._frames: list[tuple[socket.socket, bytes]] = []
+        with Rtnetlink() as route:
+            links = {link.index: link for link in route.links()}
+            addresses = route.addresses()
+        for index, address in addresses:
+            link = links.get(index)
+            if link is not None and link.up and any(link.mac):
+                made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
+                self._frames.append((made, announcement(link.mac, address)))
+                made.bind((link.name, 0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        for made, _ in self._frames:
+            made.close()
+
+    def announce(self) -> None:
+        """Tell all neighbours."""
+        for made, frame in self._frames:
+            made.send(frame)
 
 
 def announcement(mac: bytes, address: str) -> bytes:

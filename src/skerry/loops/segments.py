@@ -82,6 +82,7 @@ class SegmentsLoop:
         self._troubled: dict[str, str] = {}
         """Networks with something wrong, by ID, and the key of what is said of them."""
         self._suspect = False
+        self._settled = False
         self._due = asyncio.Event()
         self._changed = asyncio.Condition()
         dresser.on_lost(self.look)
@@ -98,9 +99,10 @@ class SegmentsLoop:
                 if self._suspect or loop.time() >= look_at:
                     self._suspect, look_at = False, loop.time() + self._resync_s
                     await self._look()
-                settled = await self._settle_all()
+                self._settled = False
+                self._settled = await self._settle_all()
                 try:
-                    async with asyncio.timeout_at(look_at if settled else loop.time() + next(waits)):
+                    async with asyncio.timeout_at(look_at if self._settled else loop.time() + next(waits)):
                         await self._due.wait()
                     waits = delays()  # a task that has gone may have been the last on a removed network
                 except TimeoutError:
@@ -113,8 +115,10 @@ class SegmentsLoop:
 
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
-            await commits.get()
-            self._due.set()
+            commit = await commits.get()
+            # what is not settled yet may wait for any row, most of all for a task that goes
+            if not self._settled or any(isinstance(change.object, Network) for change in commit.changes):
+                self._due.set()
 
     async def _follow_engine(self) -> None:
         """Hear of networks that are removed; an engine that comes back may have lost some, too."""

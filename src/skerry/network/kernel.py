@@ -315,10 +315,11 @@ class KernelNetwork:
 async def _announce(pid: int) -> None:
     """Tell the neighbours of a process that has just started where its addresses are now: they may have been
     answered for. Who has asked within the last second does not listen, so they are told once more."""
-    for pause_s in (0, ANNOUNCED_AGAIN_S):
-        await asyncio.sleep(pause_s)
-        with suppress(OSError):  # it has ended
-            await asyncio.to_thread(netns.inside, netns.of_process(pid), arp.announce_all)
+    place = netns.of_process(pid)
+    with suppress(OSError), await asyncio.to_thread(netns.inside, place, arp.Announcer) as announcer:
+        announcer.announce()
+        await asyncio.sleep(ANNOUNCED_AGAIN_S)
+        announcer.announce()
 
 
 def _log_event(event: str) -> None:
