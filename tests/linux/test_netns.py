@@ -35,7 +35,7 @@ def in_a_thread() -> Iterator[Callable[[Callable[[], object]], object]]:
 
 def here() -> int | None:
     """The namespace of the calling thread."""
-    return netns.inode(Path("/proc/thread-self/ns/net"))
+    return netns.inode(netns.HERE)
 
 
 def test_who_goes_there_comes_back(
@@ -43,6 +43,17 @@ def test_who_goes_there_comes_back(
 ) -> None:
     assert in_a_thread(lambda: netns.inside(there, here)) == netns.inode(there)
     assert in_a_thread(here) == netns.inode(netns.OWN)
+
+
+def test_who_goes_on_from_there_comes_back_to_there(
+    there: Path, in_a_thread: Callable[[Callable[[], object]], object]
+) -> None:
+    def farther() -> tuple[object, object]:
+        return netns.inside(netns.OWN, here), here()
+
+    own = netns.inode(netns.OWN)
+    assert in_a_thread(lambda: netns.inside(there, farther)) == (own, netns.inode(there))
+    assert in_a_thread(here) == own
 
 
 def test_the_first_thread_never_leaves(there: Path) -> None:

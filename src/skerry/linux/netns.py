@@ -23,6 +23,8 @@ T = TypeVar("T")
 RUN_NETNS = Path("/run/netns")
 OWN = Path("/proc/self/ns/net")
 """That of this process's first thread, which never leaves."""
+HERE = Path("/proc/thread-self/ns/net")
+"""That of the calling thread."""
 CLONE_NEWNET = 0x40000000
 SIOCGSKNS = 0x894C
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -73,12 +75,12 @@ def inside(namespace: Path, work: Callable[[], T]) -> T:
 
 
 def _visit(namespace: Path, work: Callable[[], T]) -> T:
-    with _opened(OWN) as home:  # before: with no descriptor left, there would be no way back
+    with _opened(HERE) as home:  # before: with no descriptor left, there would be no way back
         enter(namespace)
         try:
             return work()
         finally:  # a thread that stayed would do its next work there, and keep a dead container's namespace
-            _move(home, OWN)
+            _move(home, HERE)
 
 
 @contextmanager
