@@ -165,7 +165,7 @@ def _differences(old: Raw, new: Raw, *keys: str) -> dict[str, str]:
     return attributes
 
 
-def _mourn(watcher: asyncio.Task[None]) -> None:
+def _log_failure(watcher: asyncio.Task[None]) -> None:
     if not watcher.cancelled() and (error := watcher.exception()) is not None:
         log.error("no more swarm events", error=repr(error), exc_info=error)
 
@@ -188,7 +188,7 @@ class Feed:
         self._health.on_health(self._on_health)
         async with self._store.watch() as commits:
             watcher = asyncio.create_task(self._watch(commits), name="events")
-            watcher.add_done_callback(_mourn)
+            watcher.add_done_callback(_log_failure)
             try:
                 yield
             finally:

@@ -73,6 +73,7 @@ def program(kinds: Sequence[int], named: Named | None = None) -> list[Instructio
 
 
 def _steps(kinds: Sequence[int], named: Named | None) -> Iterator[_Step]:
+    """First whether the datagram is one message, by its length; then its type; then its name."""
     low, second, third, high = _LENGTH
     yield _Step(LOAD_BYTE, high)
     yield _Step(IF_EQUAL, 0, otherwise="pass")
