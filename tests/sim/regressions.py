@@ -45,4 +45,5 @@ SEEDS: dict[int, str] = {
     307108699: "a rollback had a slot's turn in the pass that tried another one again",
     307108921: "as 307108699",
     307112157: "as 307108699",
+    578737855: "what another task of the slot was followed by was held against one that ended later",
 }

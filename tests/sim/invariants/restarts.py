@@ -53,8 +53,8 @@ def delay(step: Step) -> Iterator[str]:
         if before is None or life.service is None or new.update_started_at or not new.start_after:
             continue
         end = before.reached.get(before.last.status.state)
-        if not before.by_itself or end is None:
-            continue
+        if not before.by_itself or end is None or end > life.made_at:
+            continue  # of several in a slot another one had ended, for which it was made
         if step.at < end + policy_of(life.service).delay:
             yield f"{new.name} started {(step.at - end) / 1e9:.3f} s after the end of {before.task.name}"
 
