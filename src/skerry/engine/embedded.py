@@ -59,12 +59,8 @@ class Embedded:
 
     @property
     def pid(self) -> int:
-        """The process, or 0 where none runs. A pid file outlives its process: the name decides."""
-        try:
-            pid = int(self.paths.pid_file.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return 0
-        return pid if process_name(pid) == "dockerd" else 0
+        """The process, or 0 where none runs."""
+        return _running(self.paths.pid_file, "dockerd")
 
     @property
     def has_data(self) -> bool:
@@ -167,10 +163,21 @@ class Embedded:
         command += ["--data-root", str(self.paths.data_root), "--exec-root", str(self.paths.exec_root)]
         command += ["--pidfile", str(self.paths.pid_file)]
         command += ["--containerd-namespace", realm, "--containerd-plugins-namespace", f"{realm}-plugins"]
+        self._forget_ended()
         with self.paths.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+
+    def _forget_ended(self) -> None:
+        """Remove the pid files of processes that were killed. Dockerd takes whoever has that number by now
+        for itself, or for its containerd, and does not start."""
+        for pid_file, name in (
+            (self.paths.pid_file, "dockerd"),
+            (self.paths.exec_root / "containerd" / "containerd.pid", "containerd"),
+        ):
+            if not _running(pid_file, name):
+                pid_file.unlink(missing_ok=True)
 
     async def _answer(self) -> DockerEngine | None:
         """The engine once it answers, or None where its process ends first."""
@@ -230,6 +237,15 @@ class Embedded:
             await asyncio.gather(*(engine.stop_container(str(item["Id"]), 10) for item in running))
         finally:
             await engine.close()
+
+
+def _running(pid_file: Path, name: str) -> int:
+    """The process of a pid file, or 0 where it has ended. The file outlives it: the name decides."""
+    try:
+        pid = int(pid_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+    return pid if process_name(pid) == name else 0
 
 
 async def _empty(engine: DockerEngine) -> None:
