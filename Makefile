@@ -58,6 +58,7 @@ bench-core: setup
 
 bench-network: bench-setup
 	@$(PYTHON) -m bench.network
+	@$(PYTHON) -m bench.gone
 
 bench-probes: setup
 	@$(PYTHON) -m bench.probes
