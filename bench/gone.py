@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.network import need_tools, rate
 from demo.ending import end_in_order
 from harness.net import Net, run
 from skerry.linux.netns import RUN_NETNS, inside
@@ -29,7 +28,6 @@ from skerry.network.kernel import KernelNetwork
 
 MANY = 1000
 ROUNDS = 15
-SECONDS = 1
 CHANGES = 30
 SHARE_LIMIT = 0.98
 CHANGE_LIMIT_MS = 5.0
@@ -64,9 +62,7 @@ class Cost(NamedTuple):
 def main() -> int:
     """Measure and print; 0 where all bounds are kept."""
     end_in_order()
-    for tool in ("wrk", "haproxy"):
-        if not shutil.which(tool):
-            sys.exit(f"{tool} is not installed: bash scripts/setup bench")
+    need_tools()
     with street() as net, tempfile.TemporaryDirectory() as folder:
         shares, none, many = inside(RUN_NETNS / net.inside, lambda: asyncio.run(measured(net, Path(folder))))
     backend_ms, address_ms = many.backend - none.backend, many.address - none.address
@@ -156,24 +152,16 @@ async def timed(network: KernelNetwork, wanted: Traffic) -> float:
 async def share(network: KernelNetwork, net: Net, header: list[str]) -> float:
     """Requests a second with many, of those with none: the median of the rounds."""
     await network.apply(traffic(TASKS, ()))
-    await asyncio.to_thread(asked, net, header)  # warm
+    client = ["nsenter", f"--net=/run/netns/{net.inside}-client"]
+    await asyncio.to_thread(rate, client, VIP, header)  # warm
     shares = []
     for number in range(ROUNDS):
         rates = {}
         for former in ((), GONE) if number % 2 else (GONE, ()):
             await network.apply(traffic(TASKS, former))
-            rates[len(former)] = await asyncio.to_thread(asked, net, header)
+            rates[len(former)] = await asyncio.to_thread(rate, client, VIP, header)
         shares.append(rates[MANY] / rates[0])
     return statistics.median(shares)
-
-
-def asked(net: Net, header: list[str]) -> float:
-    """Requests a second by the VIP, from the client's namespace."""
-    client = f"--net=/run/netns/{net.inside}-client"
-    said = run("nsenter", client, "wrk", "-t2", "-c32", f"-d{SECONDS}s", *header, f"http://{VIP}/")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert found, said
-    return float(found[1])
 
 
 if __name__ == "__main__":

@@ -113,11 +113,16 @@ def table(rates: Iterable[Rate]) -> Iterator[str]:
         yield f"| {one.place} | {one.way} | {cells[0]} | {cells[1]} |"
 
 
-def measure() -> list[Rate]:
-    """By place and way."""
+def need_tools() -> None:
+    """End where what asks or answers is not installed."""
     for tool in ("wrk", "haproxy"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is not installed: bash scripts/setup bench")
+
+
+def measure() -> list[Rate]:
+    """By place and way."""
+    need_tools()
     with World(images=["story"]) as world:
         places = prepared(world)
         task = world.inspect("container", task_of(world, "proxied"))
@@ -248,11 +253,16 @@ def measured(prefix: Sequence[str], ways: dict[str, str], header: Sequence[str])
     for _ in range(ROUNDS):
         order.append(order.pop(0))
         for way in order:
-            said = run(*prefix, "wrk", "-t2", "-c32", f"-d{SECONDS}s", *header, f"http://{ways[way]}/")
-            found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-            assert found, said
-            seen[way].append(float(found[1]))
+            seen[way].append(rate(prefix, ways[way], header))
     return seen
+
+
+def rate(prefix: Sequence[str], place: str, header: Sequence[str]) -> float:
+    """Requests a second to a host (and port), as wrk says, which the prefix runs somewhere."""
+    said = run(*prefix, "wrk", "-t2", "-c32", f"-d{SECONDS}s", *header, f"http://{place}/")
+    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    assert found, said
+    return float(found[1])
 
 
 if __name__ == "__main__":

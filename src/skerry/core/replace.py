@@ -51,10 +51,9 @@ def _ended(slot: Slot) -> list[Task]:
 
 def _is_followed(draft: Draft, slot: Slot, task: Task) -> bool:
     """Whether the successor of a task that ended is there, or comes at the slot's turn in the update."""
-    others = [other for other in slot.live if other.id != task.id]
-    if any(not other.status.state.terminal for other in others if other in slot.clean):
+    if any(other.id != task.id and not other.status.state.terminal for other in slot.clean):
         return True
-    serving = any(other.status.state == TaskState.RUNNING for other in others if other in slot.dirty)
+    serving = any(other.id != task.id and other.status.state == TaskState.RUNNING for other in slot.dirty)
     return draft.updating and serving and task in slot.dirty
 
 

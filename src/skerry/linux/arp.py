@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -26,19 +27,20 @@ class Announcer:
         with Rtnetlink() as route:
             links = {link.index: link for link in route.links()}
             addresses = route.addresses()
-        for index, address in addresses:
-            link = links.get(index)
-            if link is not None and link.up and any(link.mac):
-                made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
-                self._frames.append((made, announcement(link.mac, address)))
-                made.bind((link.name, 0))
+        with ExitStack() as opened:
+            for index, address in addresses:
+                link = links.get(index)
+                if link is not None and link.up and any(link.mac):
+                    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
+                    opened.enter_context(made).bind((link.name, 0))
+                    self._frames.append((made, announcement(link.mac, address)))
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        for made, _ in self._frames:
-            made.close()
+        self._opened.close()
 
     def announce(self) -> None:
         """Tell all neighbours."""

@@ -316,6 +316,7 @@ async def _announce(pid: int) -> None:
     """Tell the neighbours of a process that has just started where its addresses are now: they may have been
     answered for. Who has asked within the last second does not listen, so they are told once more."""
     place = netns.of_process(pid)
+    # it may end meanwhile, or have ended
     with suppress(OSError), await asyncio.to_thread(netns.inside, place, arp.Announcer) as announcer:
         announcer.announce()
         await asyncio.sleep(ANNOUNCED_AGAIN_S)
