@@ -17,6 +17,7 @@ from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Config
 from skerry.store.errors import DisplacedError, StateError
+from skerry.store.files import Files
 from skerry.store.lock import new_unlock_key
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change, Store
@@ -385,3 +386,13 @@ def test_changes_are_what_changed(tmp_path: Path) -> None:
     disk.write(2, (Change(ALL[-1], None),))
     assert disk.load() == view_of(2, *ALL[:-1])
     disk.close()
+
+
+@pytest.mark.case("B7")
+def test_a_file_that_goes_while_it_is_looked_at_was_removed(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_bytes(b"state")
+    files = Files(path)
+    path.unlink()
+    files.note()
+    assert files.displaced() == f"{path} was removed"

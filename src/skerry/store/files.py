@@ -68,9 +68,12 @@ class Files:
     def displaced(self) -> str:
         """Which of them is not at its path any more, in words, or ""."""
         for file, mark in self._marks.items():
-            if mark is not None and (words := _displaced(mark, _mark(file))):
+            now = _mark(file)  # one look: it may be removed at this moment
+            if mark is not None and (words := _displaced(mark, now)):
                 return f"{file} {words}"
-        return "" if _size(self._path) or not self._marks else f"{self._path} was emptied"
+            if file == self._path and (now is None or not now[2]):
+                return f"{file} {'was removed' if now is None else 'was emptied'}"
+        return ""
 
     def touched(self) -> bool:
         """Whether somebody else wrote into one of them; it may have been a program that knows how to."""
