@@ -248,20 +248,28 @@ def failing_disk(folder: Path, target: Path) -> Iterator[Path]:
     source.mkdir(parents=True)
     target.mkdir(parents=True, exist_ok=True)
     control.write_text("")
-    command = [sys.executable, "-m", "tests.store.failing_disk", str(source), str(target), str(control)]
-    with Popen(command, stdout=PIPE) as server:
-        assert server.stdout is not None
+    with served("tests.store.failing_disk", source, target, control):
         try:
-            assert server.stdout.readline() == b"mounted\n"
             yield control
         finally:
             control.unlink(missing_ok=True)
+
+
+@contextmanager
+def served(module: str, source: Path, target: Path, about: Path) -> Iterator[None]:
+    """A process that serves such a disk, while it is mounted."""
+    with Popen([sys.executable, "-m", module, str(source), str(target), str(about)], stdout=PIPE) as server:
+        assert server.stdout is not None
+        try:
+            assert server.stdout.readline() == b"mounted\n"
+            yield
+        finally:
             run("umount", "-l", str(target), check=False)
             server.kill()
 
 
-def main(source: str, target: str, control: str) -> None:
-    """Mount it, and serve until it is unmounted."""
+def mount(target: str) -> int:
+    """Mount one, and say so; the device by which the kernel asks."""
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions"
     libc = ctypes.CDLL(None, use_errno=True)
@@ -269,7 +277,12 @@ def main(source: str, target: str, control: str) -> None:
         raise OSError(ctypes.get_errno(), f"{target} can't be mounted")
     sys.stdout.write("mounted\n")
     sys.stdout.flush()
-    FailingDisk(Path(source), Path(control)).serve(device)
+    return device
+
+
+def main(source: str, target: str, control: str) -> None:
+    """Mount it, and serve until it is unmounted."""
+    FailingDisk(Path(source), Path(control)).serve(mount(target))
 
 
 if __name__ == "__main__":
