@@ -99,8 +99,8 @@ def _wrong(stage: Stage) -> str:
 def _explained(stage: Stage, request: Request, past: list[Past]) -> bool:
     """Whether a request that failed was in a container that a fault took away: the kernel had led its
     connection to that task, and it began before the fault was over."""
-    address = stage.ways.of(request.client)
-    return any(address in one.harm.addresses and request.start <= one.over for one in past)
+    tasks = stage.ways.of(request.client, request.start, request.end)
+    return any(tasks & one.harm.addresses and request.start <= one.over for one in past)
 
 
 def summed(results: Iterable[Result]) -> tuple[str, bool]:

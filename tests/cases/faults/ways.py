@@ -1,4 +1,4 @@
-"""Which task each connection was led to, as the kernel tells when it translates one."""
+"""Which tasks each connection was led to, as the kernel tells when it translates one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import errno
 import socket
 import struct
 import threading
+import time
+from collections import defaultdict, deque
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +18,8 @@ _NETFILTER, _NEW_FLOWS = 12, 1  # NETLINK_NETFILTER, NF_NETLINK_CONNTRACK_NEW
 _HEADER = struct.Struct("=IHHII")
 _ORIGINAL, _REPLY, _ADDRESSES, _PROTOCOL, _SOURCE, _SOURCE_PORT = 1, 2, 1, 2, 1, 2
 _SO_RCVBUFFORCE = 33
+REMEMBERED = 8
+"""Connections of one address and port."""
 EVENTS = Path("/proc/sys/net/netfilter/nf_conntrack_events")
 
 
@@ -23,15 +27,19 @@ class Ways:
     """Listens in a network namespace until closed."""
 
     def __init__(self, namespace: Path) -> None:
-        self._ways: dict[str, str] = {}
+        self._ways: dict[str, deque[tuple[float, str]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self._socket = inside(namespace, _listening)
         self._thread = threading.Thread(target=self._listen, name="ways", daemon=True)
         self._thread.start()
 
-    def of(self, client: str) -> str:
-        """The task that the last connection from a client's address and port was led to; empty where none is
-        known."""
-        return self._ways.get(client, "")
+    def of(self, client: str, start: float, end: float) -> frozenset[str]:
+        """The tasks that a request from a client's address and port was led to, from its start to its end (on
+        CLOCK_MONOTONIC). A connection has one when it is made, and another when what is left of it is sent
+        after the kernel has forgotten the first."""
+        ways = [way for way in tuple(self._ways.get(client, ())) if way[0] <= end]
+        during = [task for at, task in ways if at > start]
+        before = [task for at, task in ways if at <= start]
+        return frozenset(before[-1:] + during)
 
     def _listen(self) -> None:
         while True:
@@ -54,7 +62,7 @@ class Ways:
             with suppress(KeyError, struct.error):
                 asking, answering = attributes(flow[_ORIGINAL]), attributes(flow[_REPLY])
                 (port,) = struct.unpack("!H", attributes(asking[_PROTOCOL])[_SOURCE_PORT])
-                self._ways[f"{_source(asking)}:{port}"] = _source(answering)
+                self._ways[f"{_source(asking)}:{port}"].append((time.monotonic(), _source(answering)))
 
     def close(self) -> None:
         """Listen no more."""
