@@ -5,11 +5,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from skerry.model.errors import SkerryError
 from skerry.model.settings import Settings
+
+PATIENCE_S, POLL_S = 2.0, 0.02
+"""So long a lock may be somebody's who only looks whether it is free, as every command does, or a child's of
+a daemon that was killed, which has not executed its program yet."""
 
 
 @contextlib.contextmanager
@@ -18,18 +24,30 @@ def only_one(settings: Settings) -> Iterator[None]:
     Path(settings.run_dir).mkdir(parents=True, exist_ok=True)
     Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
     with Path(settings.pid_file).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(file):
             file.seek(0)
             raise SkerryError(
                 f"skerry is already running (process {file.read().strip()}, {settings.api_socket})"
-            ) from None
+            )
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
         file.truncate(0)
+
+
+def _locked(file: IO[str]) -> bool:
+    """Lock a file; False where somebody else keeps it. Blocks for a while at most."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_S)
+        else:
+            return True
 
 
 @contextlib.contextmanager

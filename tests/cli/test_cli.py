@@ -31,7 +31,7 @@ def held(settings: Settings) -> Iterator[Settings]:
     path = Path(settings.pid_file)
     path.parent.mkdir(parents=True)
     with path.open("w") as file:
-        file.write("4711")
+        file.write(str(os.getpid()))
         file.flush()
         fcntl.flock(file, fcntl.LOCK_EX)
         yield settings
@@ -53,7 +53,10 @@ def test_status_of_nothing_says_how_to_start(settings: Settings) -> None:
 
 def test_up_says_who_runs_already(held: Settings) -> None:
     code, said = run(held, "up", "--detach")
-    assert (code, said) == (1, f"Error: skerry is already running (process 4711, {held.api_socket})\n")
+    assert (code, said) == (
+        1,
+        f"Error: skerry is already running (process {os.getpid()}, {held.api_socket})\n",
+    )
 
 
 def test_docker_host_names_the_engine(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,9 +77,9 @@ def test_a_stale_pid_file_is_nobody(settings: Settings) -> None:
 @pytest.mark.case("B14")
 def test_status_knows_a_daemon_that_is_starting(held: Settings) -> None:
     code, said = run(held, "status")
-    assert (code, said) == (1, "skerry is starting (process 4711), no answer yet\n")
+    assert (code, said) == (1, f"skerry is starting (process {os.getpid()}), no answer yet\n")
     code, said = run(held, "status", "--json")
-    assert (code, json.loads(said)) == (1, {"state": "starting", "pid": 4711})
+    assert (code, json.loads(said)) == (1, {"state": "starting", "pid": os.getpid()})
 
 
 @pytest.mark.case("B14")

@@ -32,7 +32,8 @@ def command(settings: Settings, verb: str, *more: str) -> list[str]:
 
 
 def running_pid(settings: Settings) -> int | None:
-    """The daemon's process, if one holds the lock of this instance."""
+    """The daemon's process, if one holds the lock of this instance; a child of one that was killed may, for a
+    moment."""
     path = Path(settings.pid_file)
     if not path.exists():
         return None
@@ -40,7 +41,8 @@ def running_pid(settings: Settings) -> int | None:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return int(file.read() or 0) or None
+            pid = int(file.read() or 0)
+            return pid if process_name(pid) else None
     return None
 
 
