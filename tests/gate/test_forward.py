@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import dns.edns
@@ -24,7 +25,7 @@ from skerry.gate.cache import (
 )
 from skerry.gate.forward import Forwarder
 from skerry.gate.message import ResolverOptions
-from tests.gate.nameserver import Say, nameserver
+from tests.gate.nameserver import Nameserver, Say, nameserver
 from tests.gate.nameservers import saying, says
 
 pytestmark = pytest.mark.timeout(30)
@@ -222,3 +223,38 @@ def test_the_cache_is_bounded() -> None:
         asked = query_of(f"x{number}.org").question[0]
         cache.put(Question(asked.name, asked.rdtype, 0, False, False, (A,)), None)
     assert len(cache) == ENTRIES
+
+
+class Liar(Nameserver):
+    """Before its own answer, one comes with another address that nobody has asked for."""
+
+    def __init__(self, lie: str) -> None:
+        super().__init__(says(A))
+        self.lie = lie
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        wrong = says(B)(query)
+        assert wrong is not None
+        if self.lie == "of another number":
+            wrong.id ^= 1
+        elif self.lie == "to another question":
+            wrong.question = query_of("www.example.net").question
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind((B, 0))
+            if self.lie == "of another sender":
+                stranger.sendto(wrong.to_wire(), address)
+            elif self.transport is not None:
+                self.transport.sendto(wrong.to_wire(), address)
+        super().datagram_received(data, address)
+
+
+@pytest.mark.parametrize("lie", ["of another number", "to another question", "of another sender"])
+async def test_an_answer_that_was_not_asked_for_is_not_believed(lie: str) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: Liar(lie), local_addr=(A, 0))
+    try:
+        port = transport.get_extra_info("sockname")[1]
+        assert address_of(await Forwarder(budget_s=20.0, port=port).ask(query_of(), (A,), OPTIONS)) == A
+    finally:
+        transport.close()

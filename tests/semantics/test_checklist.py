@@ -1,4 +1,4 @@
-"""docs/semantics.md: every behaviour and every trap names a test that there is."""
+"""docs/semantics.md and docs/security.md: every behaviour, trap and threat names a test that there is."""
 
 from __future__ import annotations
 
@@ -67,19 +67,29 @@ def problems(text: str) -> list[str]:
     traps = [row.cells[0] for row in found if row.section == "Traps"]
     bad += [] if traps == TRAPS else [f"the traps are {traps}"]
     for row in found:
-        wide = 4 if row.section == "Traps" else 3
-        if len(row.cells) != wide or not all(row.cells):
-            bad.append(f"not {wide} cells with something in each: {row}")
-        if not row.tests or TEST.sub("", row.cells[-1]).strip(", "):
-            bad.append(f"not a list of tests: {row}")
-        for path, name in row.tests:
-            if not (CHECKOUT / path).is_file() or name not in names_in(path):
-                bad.append(f"no such test: {path}::{name}")
+        bad += problems_of(row, cells=4 if row.section == "Traps" else 3)
     return bad
+
+
+def problems_of(row: Row, cells: int) -> Iterator[str]:
+    """What is wrong with one row of so many cells."""
+    if len(row.cells) != cells or not all(row.cells):
+        yield f"not {cells} cells with something in each: {row}"
+    if not row.tests or TEST.sub("", row.cells[-1]).strip(", "):
+        yield f"not a list of tests: {row}"
+    for path, name in row.tests:
+        if not (CHECKOUT / path).is_file() or name not in names_in(path):
+            yield f"no such test: {path}::{name}"
 
 
 def test_every_behaviour_names_a_test_that_there_is() -> None:
     assert problems(PAGE.read_text()) == []
+
+
+def test_every_threat_names_a_test_that_tries_it() -> None:
+    threats = list(rows((CHECKOUT / "docs" / "security.md").read_text()))
+    assert threats
+    assert [problem for row in threats for problem in problems_of(row, cells=3)] == []
 
 
 @pytest.mark.parametrize(
