@@ -11,6 +11,7 @@ import skerry.lean  # noqa: F401  # before whatever imports structlog
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import os
 import resource
 import signal
@@ -35,7 +36,7 @@ from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
 from skerry.health.sockets import NamespaceSockets
 from skerry.instance import failure_noted, only_one
-from skerry.linux.processes import wait_for_children_without_threads
+from skerry.linux.processes import refuse_core_dumps, wait_for_children_without_threads
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.description import DescriptionLoop
@@ -140,6 +141,7 @@ class Daemon:
             "swarm": self._orchestrate,
             "disk": DiskLoop(self.store).run,
             "memory": MemoryLoop(self.store).run,
+            "watchdog": self.notifier.keep_alive,
         }
         if self.choice.private is not None:
             loops["engine's log"] = LogLoop(self.choice.private.paths.log).run
@@ -309,6 +311,8 @@ def main() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
     wait_for_children_without_threads()
+    faulthandler.enable(all_threads=True)  # a watchdog's SIGABRT leaves in the log where we hung
+    refuse_core_dumps()
     try:
         asyncio.run(verbs[options.verb]())
     except (SkerryError, OSError) as error:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
 
-VARIABLE = "NOTIFY_SOCKET"
+SOCKET, WATCHDOG_US, WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
+OFTEN = 3
+"""So many signs of life within the time after which a watchdog takes a process for hung."""
 
 
 class Notifier:
-    """The socket that systemd named, or nobody. Its name is taken out of what children inherit."""
+    """The socket that systemd named, or nobody. Its name is taken out of what children inherit, and so is the
+    watchdog's time."""
 
     def __init__(self) -> None:
-        path = os.environ.pop(VARIABLE, "")
+        path = os.environ.pop(SOCKET, "")
         self._address = "\0" + path[1:] if path.startswith("@") else path
+        watched = os.environ.pop(WATCHDOG_PID, "") in ("", str(os.getpid()))
+        self._patience_s = int(os.environ.pop(WATCHDOG_US, "0")) / 1e6 if watched else 0.0
+
+    async def keep_alive(self) -> None:
+        """Give a watchdog signs of life, as long as the event loop has its turns; without one, do nothing."""
+        while self._patience_s:
+            self._send("WATCHDOG=1")
+            await asyncio.sleep(self._patience_s / OFTEN)
+        await asyncio.Event().wait()
 
     def ready(self, status: str) -> None:
         """The daemon serves; `status` is shown by `systemctl status`."""

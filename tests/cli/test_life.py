@@ -90,7 +90,7 @@ def test_whoever_starts_the_daemon_hears_when_it_is_ready() -> None:
     with World(up=False) as world, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(world.root / "notify"))
         ear.settimeout(60)
-        env = {**world.env, "NOTIFY_SOCKET": str(world.root / "notify")}
+        env = {**world.env, "NOTIFY_SOCKET": str(world.root / "notify"), "WATCHDOG_USEC": "300000"}
         daemon = subprocess.Popen(world.net.within(world.command("up")), env=env, stderr=subprocess.DEVNULL)
         try:
             heard = ear.recv(4096).decode()
@@ -98,11 +98,16 @@ def test_whoever_starts_the_daemon_hears_when_it_is_ready() -> None:
             assert str(world.socket) in heard
             assert world.attempt("status")[0] == 0
             engine = int((world.run_dir / "engine.pid").read_text())
-            assert b"NOTIFY_SOCKET" not in Path(f"/proc/{engine}/environ").read_bytes()
+            environment = Path(f"/proc/{engine}/environ").read_bytes()
+            assert b"NOTIFY_SOCKET" not in environment
+            assert b"WATCHDOG_USEC" not in environment
+            assert [ear.recv(4096) for _ in range(5)] == [b"WATCHDOG=1"] * 5
         finally:
             daemon.terminate()
             daemon.wait(60)
-        assert ear.recv(4096) == b"STOPPING=1"
+        while (last := ear.recv(4096)) == b"WATCHDOG=1":
+            pass
+        assert last == b"STOPPING=1"
 
 
 @pytest.mark.slow

@@ -37,6 +37,7 @@ def test_install_returns_when_the_api_answers_or_says_why_it_does_not() -> None:
         shown = here("systemctl", "show", "skerry")
         for line in ("ActiveState=active", "LimitNOFILE=1048576", "TasksMax=infinity", "KillMode=process"):
             assert line in shown.splitlines()
+        assert "WatchdogUSec=1min" in shown.splitlines()
         here("systemctl", "kill", "--signal=KILL", "--kill-who=main", "skerry")
         wait_until(lambda: attempt("skerry status")[0] == 0, "systemd has started it again", 60)
         code, said = attempt("skerry up --install")
@@ -56,3 +57,24 @@ def test_install_returns_when_the_api_answers_or_says_why_it_does_not() -> None:
         assert "failed: the engine at /var/run/docker.sock is in swarm mode itself" in said
         here("sh", "-c", f"{docker} swarm leave --force")
         wait_until(lambda: attempt("skerry status")[0] == 0, "skerry comes up by itself", 60)
+
+
+@pytest.mark.case("B14")
+def test_a_daemon_that_hangs_is_killed_and_started_again() -> None:
+    with booted() as machine:
+
+        def here(*words: str) -> str:
+            return run(*machine, *words, check=False, timeout=180).strip()
+
+        said = here("skerry", "up", "--install")
+        assert "enabled and started it" in said
+        quick = "mkdir $0.d; printf '[Service]\\nWatchdogSec=5\\nTimeoutAbortSec=1\\n' >$0.d/quick.conf"
+        here("sh", "-c", quick, "/etc/systemd/system/skerry.service")
+        here("systemctl", "daemon-reload")
+        here("systemctl", "restart", "skerry")
+        hung = here("systemctl", "show", "-P", "MainPID", "skerry")
+        here("kill", "-STOP", hung)
+        wait_until(lambda: here("systemctl", "show", "-P", "NRestarts", "skerry") == "1", "a restart", 60)
+        wait_until(lambda: here("skerry", "status").startswith("skerry "), "it answers again", 60)
+        assert here("systemctl", "show", "-P", "MainPID", "skerry") not in ("", "0", hung)
+        here("skerry", "down", "--purge", "--yes", "--volumes")

@@ -30,6 +30,9 @@ ExecStart={command}
 TimeoutStartSec=infinity
 Restart=always
 RestartSec=2
+# A daemon whose event loop hangs is killed, says in the journal where it hung, and is started again.
+WatchdogSec=60
+TimeoutAbortSec=10
 # The gate, a private engine and the tasks go on while the daemon is restarted or upgraded.
 KillMode=process
 # A private engine and its containers have these limits, too.
