@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak shape
+.PHONY: bench-setup setup demo test check sim crash mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak shape
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -29,6 +29,10 @@ sim: setup
 # Some of the inputs: .venv/bin/python -m tests.cases.inputs -k C1; some of the faults: … -m tests.cases.faults --only gate
 cases: setup
 	@$(PYTHON) -m tests.cases
+
+# skerryd killed before and after each thing that it does, through the whole life of a stack; make crash LIVES=3
+crash: setup
+	@$(PYTHON) -m tests.crash --lives $(or $(LIVES),0)
 
 # an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
 soak: setup

@@ -1,0 +1,92 @@
+"""Where the crashes are played: a world whose skerryd counts its points and is started again when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from demo.settings import CHECKOUT
+from harness.world import World, wait_until
+from skerry.model.settings import Settings
+from tests.crash.counter import Counter
+from tests.crash.life import Client
+
+START_S = 60.0
+
+
+class Stage:
+    """`crashes` are the points at which skerryd ended. The one that is started then ends at the `again`-th
+    point of its own, if that is set."""
+
+    def __init__(self) -> None:
+        self.world = World(up=False)
+        self.crashes: list[str] = []
+        self.again = 0
+        self._closing = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Stage:
+        self.world.__enter__()
+        try:
+            self.world.run_dir.mkdir()
+            self.counter = Counter(self.world.root / "counter")
+            self.api = Client(str(self.world.socket))
+            self._start()
+            self._unit = threading.Thread(target=self._start_again, name="unit", daemon=True)
+            self._unit.start()
+            wait_until(self._answers, "skerryd answers", START_S)
+            self.world.load("box")
+            self.world.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+        except BaseException:
+            print(self.world.logs())
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        world = self.world
+        settings = Settings(str(world.run_dir), str(world.data_dir), str(world.socket), world.name, "private")
+        counter = str(world.root / "counter")
+        line = [sys.executable, "-m", "tests.crash.skerryd", counter, "up", *settings.arguments()]
+        with Path(settings.log_file).open("ab") as log:
+            self._process = subprocess.Popen(
+                world.net.within(line),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=CHECKOUT,
+                env=world.env,
+                start_new_session=True,
+            )
+
+    def _start_again(self) -> None:
+        """As a unit with Restart=always does."""
+        while self._process is not None:
+            self._process.wait()
+            if self._closing:
+                return
+            self.crashes.append(self.counter.last or "by itself")
+            self.counter.set(self.again)
+            self.again = 0
+            self._start()
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError, AssertionError):
+            return self.world.pid > 0 and "Server" in self.world.run("docker", "version", check=False)
+        return False
+
+    def close(self) -> None:
+        """Everything goes."""
+        self._closing = True
+        with contextlib.suppress(AttributeError):
+            self.api.close()
+        self.world.close()
