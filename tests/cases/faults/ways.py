@@ -20,6 +20,8 @@ _ORIGINAL, _REPLY, _ADDRESSES, _PROTOCOL, _SOURCE, _SOURCE_PORT = 1, 2, 1, 2, 1,
 _SO_RCVBUFFORCE = 33
 REMEMBERED = 8
 """Connections of one address and port."""
+HEARD_S = 2.0
+"""So late it may be heard of a connection; no other one comes from the same port so soon."""
 EVENTS = Path("/proc/sys/net/netfilter/nf_conntrack_events")
 
 
@@ -36,7 +38,7 @@ class Ways:
         """The tasks that a request from a client's address and port was led to, from its start to its end (on
         CLOCK_MONOTONIC). A connection has one when it is made, and another when what is left of it is sent
         after the kernel has forgotten the first."""
-        ways = [way for way in tuple(self._ways.get(client, ())) if way[0] <= end]
+        ways = [way for way in tuple(self._ways.get(client, ())) if way[0] <= end + HEARD_S]
         during = [task for at, task in ways if at > start]
         before = [task for at, task in ways if at <= start]
         return frozenset(before[-1:] + during)
