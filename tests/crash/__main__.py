@@ -34,7 +34,7 @@ def main() -> int:
             for line in [*tally.lost, *tally.residue]:
                 print(line)
             print(f"{seen} lives, {time.monotonic() - began:.0f} s: {tally.line}", flush=True)
-            if not tally.good:
+            if tally.lost or tally.residue:
                 print(stage.world.logs()[-30_000:])
                 break  # what is left of it would be found again and again
     print(tally.line)

@@ -75,7 +75,7 @@ def die(stage: Stage, references: Iterable[Reference], points: Iterable[int], ta
         where = f"{reference.step.name}, after the end at {crashes or 'no point'}"
         tally.lost += [f"{where}: {one}" for one in lost if not one.startswith("too much")]
         tally.residue += [f"{where}: {one}" for one in lost if one.startswith("too much")]
-        if not tally.good:
+        if tally.lost or tally.residue:
             return  # all that comes after would differ, too
 
 

@@ -46,13 +46,13 @@ class Roles:
         for task in self.tasks.values():
             for place in task.get("NetworksAttachments") or ():
                 for address in place.get("Addresses") or ():
-                    self._add_address(address, place["Network"]["ID"], self.task(task))
+                    # whatever its network: published ports come in by that whose ID is the first one
+                    self._names.setdefault(address.partition("/")[0], self.task(task))
         for service in self.services.values():
             for vip in service["Endpoint"].get("VirtualIPs") or ():
-                self._add_address(vip["Addr"], vip["NetworkID"], f"VIP-{service['Spec']['Name']}")
-
-    def _add_address(self, address: str, network: str, whose: str) -> None:
-        self._names.setdefault(address.partition("/")[0], f"{whose}@{self._names.get(network, 'nowhere')}")
+                where = self._names.get(vip["NetworkID"], "nowhere")
+                address = vip["Addr"].partition("/")[0]
+                self._names.setdefault(address, f"VIP-{service['Spec']['Name']}@{where}")
 
     def task(self, task: Row) -> str:
         """A task by its service and slot."""
