@@ -139,3 +139,16 @@ async def test_a_row_trimmed_while_skerryd_was_away_leaves_nothing() -> None:
         assert fake.boxes
         await here.start()
         await here.until(lambda: not fake.boxes)
+
+
+async def test_the_files_of_a_task_that_ended_before_a_crash_are_removed() -> None:
+    """They may be secrets, and its row and its container stay for a while."""
+    async with stage() as here:
+        await here.task(Args=["true"])
+        await here.until_state(TaskState.COMPLETE)
+        await here.crash()
+        left = here.folder / "t1"
+        left.mkdir(parents=True, exist_ok=True)
+        await here.start()
+        await here.until(lambda: not left.exists())
+        assert here.row().status.state == TaskState.COMPLETE

@@ -77,7 +77,8 @@ def has_ended(task: Row) -> bool:
 def picture(world: World, api: Client, *, asking: bool) -> list[str]:
     """All of it, sorted; what is there twice is there twice. With `asking`, what the port answers."""
     roles = Roles(world, api)
-    lines = [*_objects(api, roles), *_in_the_engine(world, roles), *_in_the_kernel(world), *_files(world)]
+    lines = [*_objects(api, roles), *_in_the_engine(world, roles), *_in_the_kernel(world)]
+    lines += _files(world, roles)
     if asking:
         lines.append(f"answer: {_answer(world)}")
     return sorted(roles.told(line) for line in lines)
@@ -140,10 +141,13 @@ def _within(world: World, namespace: str, *words: str) -> str:
     return world.run("nsenter", f"--net=/run/netns/{namespace}", *words)
 
 
-def _files(world: World) -> Iterator[str]:
-    for place in ("tasks", "resolv"):
-        for path in (world.run_dir / place).rglob("*"):
-            yield f"file {path.relative_to(world.run_dir)}"
+def _files(world: World, roles: Roles) -> Iterator[str]:
+    for path in (world.run_dir / "tasks").rglob("*"):
+        yield f"file {path.relative_to(world.run_dir)}"
+    for path in (world.run_dir / "resolv").iterdir():
+        task = roles.tasks.get(path.name)
+        if task is None or not has_ended(task):  # one that has ended keeps it as long as its container
+            yield f"file resolv/{path.name}"
     for path in world.run_dir.glob("*"):
         yield f"file {path.name}"
 

@@ -231,13 +231,16 @@ class Agent:
                 log.info("stopping the container of a task that has ended", container=item["Names"])
                 await withdraw(self._parts.traffic, task_id)
                 await self._engine.stop_container(str(item["Id"]), grace_s(self._store.view.tasks[task_id]))
-        for files in (self.folders, self._resolvers):
-            for task_id in await asyncio.to_thread(files.known):
-                if not self._known(task_id):
-                    await asyncio.to_thread(files.remove, task_id)
+        for task_id in await asyncio.to_thread(self.folders.known):
+            if not self._known(task_id) or self._is_over(task_id):
+                await asyncio.to_thread(self.folders.remove, task_id)
+        for task_id in await asyncio.to_thread(self._resolvers.known):
+            if not self._known(task_id):
+                await asyncio.to_thread(self._resolvers.remove, task_id)
 
     def _is_over(self, task_id: str) -> bool:
-        """Somebody started it again from outside, and a crash came before it was stopped."""
+        """It has ended, and nobody sees to it: a crash came before its files were removed, or before a
+        container that somebody started again from outside was stopped."""
         task = self._store.view.tasks.get(task_id)
         return task is not None and task.status.state.terminal and task_id not in self._actors
 
