@@ -141,8 +141,9 @@ class Daemon:
             "swarm": self._orchestrate,
             "disk": DiskLoop(self.store).run,
             "memory": MemoryLoop(self.store).run,
-            "watchdog": self.notifier.keep_alive,
         }
+        if self.notifier.is_watched:
+            loops["watchdog"] = self.notifier.keep_alive
         if self.choice.private is not None:
             loops["engine's log"] = LogLoop(self.choice.private.paths.log).run
         path, engine = self.settings.api_socket, self.choice.socket

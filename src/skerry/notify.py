@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from typing import NoReturn
 
 SOCKET, WATCHDOG_US, WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 OFTEN = 3
@@ -22,12 +23,16 @@ class Notifier:
         watched = os.environ.pop(WATCHDOG_PID, "") in ("", str(os.getpid()))
         self._patience_s = int(os.environ.pop(WATCHDOG_US, "0")) / 1e6 if watched else 0.0
 
-    async def keep_alive(self) -> None:
-        """Give a watchdog signs of life, as long as the event loop has its turns; without one, do nothing."""
-        while self._patience_s:
+    @property
+    def is_watched(self) -> bool:
+        """Whether a watchdog waits for signs of life."""
+        return self._patience_s > 0
+
+    async def keep_alive(self) -> NoReturn:
+        """Give a watchdog signs of life, as long as the event loop has its turns."""
+        while True:
             self._send("WATCHDOG=1")
             await asyncio.sleep(self._patience_s / OFTEN)
-        await asyncio.Event().wait()
 
     def ready(self, status: str) -> None:
         """The daemon serves; `status` is shown by `systemctl status`."""

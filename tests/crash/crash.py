@@ -16,8 +16,6 @@ CONVERGED_S = 60.0
 ASKED_AGAIN = 20
 """So often a call is made, at most: skerryd ends at two points of one, and an update of a service may be
 refused since its state was written in between."""
-
-
 UNDER_WAY = ("updating", "rollback_started")
 
 
@@ -54,7 +52,8 @@ def live(stage: Stage) -> list[Reference]:
     references = []
     for step in life():
         stage.counter.set()
-        _call(stage, step)
+        wrong = _call(stage, step)
+        assert not wrong, f"{step.name}: {wrong}"
         lines = _settled(stage, step)
         references.append(Reference(step, lines, stage.counter.passed))
     assert not stage.crashes, f"skerryd ended: {stage.crashes}"
@@ -68,13 +67,13 @@ def die(stage: Stage, references: Iterable[Reference], points: Iterable[int], ta
         before = len(stage.crashes)
         stage.again = 0 if point % 2 else 1 + point // 2
         stage.counter.set(point)
-        lost = [*_call(stage, reference.step), *_compared(stage, reference)]
+        wrong = [*_call(stage, reference.step), *_compared(stage, reference)]
         stage.again = 0
         crashes = stage.crashes[before:]
         tally.points += [f"{reference.step.name}: {crash}" for crash in crashes]
         where = f"{reference.step.name}, after the end at {crashes or 'no point'}"
-        tally.lost += [f"{where}: {one}" for one in lost if not one.startswith("too much")]
-        tally.residue += [f"{where}: {one}" for one in lost if one.startswith("too much")]
+        tally.lost += [f"{where}: {one}" for one in wrong if not one.startswith("too much")]
+        tally.residue += [f"{where}: {one}" for one in wrong if one.startswith("too much")]
         if tally.lost or tally.residue:
             return  # all that comes after would differ, too
 
@@ -108,12 +107,13 @@ def _done(stage: Stage, step: Step) -> bool:
 
 
 def _settled(stage: Stage, step: Step) -> list[str]:
-    """The picture, once all is as it shall be, and two that were taken one after the other are the same, with
-    no point passed between."""
+    """The picture, once all is as it shall be, the port's answer too, and two that were taken one after the
+    other are the same, with no point passed between."""
+    answered = {f"answer: {step.answer}"} if step.answer else set()
     last: tuple[int, list[str]] = (-1, [])
     for lines in _pictures(stage, step):
         now = (stage.counter.passed, lines)
-        if now == last and _at_rest(stage.api):
+        if now == last and answered <= set(lines) and _at_rest(stage.api):
             return lines
         last = now
     raise AssertionError(f"{step.name}: it does not come to rest")
@@ -148,5 +148,5 @@ def _pictures(stage: Stage, step: Step) -> Iterator[list[str]]:
     while time.monotonic() < deadline:
         try:
             yield picture(stage.world, stage.api, asking=bool(step.answer))
-        except (Unreachable, Refused, AssertionError):
+        except (Unreachable, Refused, OSError, AssertionError):
             time.sleep(0.05)

@@ -23,7 +23,7 @@ def install(counter: Counter) -> None:
     def tool(command: Any, *_: Any) -> str:
         return f"tool {' '.join(command[:3])}"
 
-    setattr(tools, "run", _awaited(counter, tools.run, tool))  # noqa: B010
+    _replace((tools, "run", _awaited(counter, tools.run, tool)))
 
     from skerry.agent.task_folders import TaskFolders
     from skerry.engine.http import Wire
@@ -31,16 +31,20 @@ def install(counter: Counter) -> None:
     from skerry.network.gatelink import GateLink
     from skerry.store.sqlite import SqlitePersistence
 
-    for owner, name, point in (
-        (SqlitePersistence, "write", "commit"),
-        (TaskFolders, "write", "files written"),
-        (TaskFolders, "remove", "files removed"),
-        (Netlink, "do", "netlink message"),
-        (Netlink, "batch", "netlink messages"),
-    ):
-        setattr(owner, name, _called(counter, getattr(owner, name), point))
-    setattr(GateLink, "say", _awaited(counter, GateLink.say, lambda *_: "gate"))  # noqa: B010 (no assignment)
-    setattr(Wire, "open", _opened(counter, Wire.open))  # noqa: B010
+    _replace(
+        (SqlitePersistence, "write", _called(counter, SqlitePersistence.write, "commit")),
+        (TaskFolders, "write", _called(counter, TaskFolders.write, "files written")),
+        (TaskFolders, "remove", _called(counter, TaskFolders.remove, "files removed")),
+        (Netlink, "do", _called(counter, Netlink.do, "netlink message")),
+        (Netlink, "batch", _called(counter, Netlink.batch, "netlink messages")),
+        (GateLink, "say", _awaited(counter, GateLink.say, lambda *_: "gate")),
+        (Wire, "open", _opened(counter, Wire.open)),
+    )
+
+
+def _replace(*places: tuple[object, str, Callable[..., Any]]) -> None:
+    for owner, name, counted in places:
+        setattr(owner, name, counted)
 
 
 def _called(counter: Counter, work: Callable[..., T], point: str) -> Callable[..., T]:

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import TracebackType
 
+import harness.stage
 from demo.settings import CHECKOUT
-from harness.world import World, wait_until
+from harness.world import wait_until
 from skerry.model.settings import Settings
 from tests.crash.counter import Counter
 from tests.crash.life import Client
@@ -18,39 +18,27 @@ from tests.crash.life import Client
 START_S = 60.0
 
 
-class Stage:
+class Stage(harness.stage.Stage):
     """`crashes` are the points at which skerryd ended. The one that is started then ends at the `again`-th
     point of its own, if that is set."""
 
     def __init__(self) -> None:
-        self.world = World(up=False)
+        super().__init__()
         self.crashes: list[str] = []
         self.again = 0
         self._closing = False
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Stage:
-        self.world.__enter__()
-        try:
-            self.world.run_dir.mkdir()
-            self.counter = Counter(self.world.root / "counter")
-            self.api = Client(str(self.world.socket))
-            self._start()
-            self._unit = threading.Thread(target=self._start_again, name="unit", daemon=True)
-            self._unit.start()
-            wait_until(self._answers, "skerryd answers", START_S)
-            self.world.load("box")
-            self.world.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
-        except BaseException:
-            print(self.world.logs())
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.close()
+    def make(self) -> None:
+        """A swarm without anything, whose skerryd is looked after."""
+        self.world.run_dir.mkdir()
+        self.counter = Counter(self.world.root / "counter")
+        self.api = Client(str(self.world.socket))
+        self._start()
+        threading.Thread(target=self._start_again, name="unit", daemon=True).start()
+        wait_until(self._answers, "skerryd answers", START_S)
+        self.world.load("box")
+        self.world.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
 
     def _start(self) -> None:
         world = self.world
@@ -89,4 +77,4 @@ class Stage:
         self._closing = True
         with contextlib.suppress(AttributeError):
             self.api.close()
-        self.world.close()
+        super().close()

@@ -17,7 +17,7 @@ from tests.crash.crash import Reference, Tally, die, live
 from tests.crash.picture import differences, picture
 from tests.crash.stage import Stage
 
-pass_three = """
+PASS_THREE = """
 import sys
 from pathlib import Path
 from tests.crash.counter import Counter
@@ -46,7 +46,7 @@ def test_the_process_that_passes_the_point_ends_there(
 ) -> None:
     counter = Counter(tmp_path / "counter")
     counter.set(left)
-    done = subprocess.run([sys.executable, "-c", pass_three, str(tmp_path / "counter")], check=False)
+    done = subprocess.run([sys.executable, "-c", PASS_THREE, str(tmp_path / "counter")], check=False)
     assert (done.returncode, counter.passed, counter.last) == (-9 if left else 0, passed, last)
 
 

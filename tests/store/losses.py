@@ -16,7 +16,7 @@ NAMES = (Made, Removed, Renamed, Linked)
 
 def losses(records: Sequence[Record], chance: random.Random) -> Iterator[Disk]:
     """Some of the ways in which all of these may have come to the disk, or not."""
-    loose = _loose(records)
+    loose = sorted(_loose(records))
     yield applied(records)
     yield applied([record for number, record in enumerate(records) if number not in loose])
     written = [number for number in loose if isinstance(records[number], Written)]
@@ -25,7 +25,8 @@ def losses(records: Sequence[Record], chance: random.Random) -> Iterator[Disk]:
         yield applied(record for number, record in enumerate(records) if number not in written[:-1])
     if len(loose) > 1:
         kept = {number for number in loose if chance.random() < 0.5}
-        first_lost = min((n for n in loose - kept if isinstance(records[n], NAMES)), default=len(records))
+        lost = (n for n in loose if n not in kept and isinstance(records[n], NAMES))
+        first_lost = next(lost, len(records))
         kept -= {n for n in kept if n > first_lost and isinstance(records[n], NAMES)}
         yield applied(record for n, record in enumerate(records) if n not in loose or n in kept)
 

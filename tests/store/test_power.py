@@ -19,11 +19,6 @@ from tests.store.losses import Disk, applied, losses
 from tests.store.recording_disk import recording_disk
 from tests.store.rows import opened
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(not Path("/dev/fuse").exists(), reason="this kernel has no FUSE"),
-]
-
 Ack = tuple[int, str]
 """The index of a commit that was answered, and the unlock key from then on."""
 

@@ -235,7 +235,7 @@ class Agent:
             if not self._known(task_id) or self._is_over(task_id):
                 await asyncio.to_thread(self.folders.remove, task_id)
         for task_id in await asyncio.to_thread(self._resolvers.known):
-            if not self._known(task_id):
+            if not self._known(task_id):  # of one that has ended, it is bound in the container, which stays
                 await asyncio.to_thread(self._resolvers.remove, task_id)
 
     def _is_over(self, task_id: str) -> bool:

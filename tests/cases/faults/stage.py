@@ -9,13 +9,13 @@ import signal
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+import harness.stage
 from demo.settings import CHECKOUT
 from harness.net import INSIDE, run
 from harness.processes import processes_of
-from harness.world import World, wait_until
+from harness.world import wait_until
 from tests.cases.faults.clients import Target
 from tests.cases.faults.load import Load
 from tests.cases.faults.ways import Ways
@@ -34,32 +34,17 @@ UNIT_S = 1.0
 STATE_MB, RUN_MB = 1500, 64
 
 
-class Stage:
+class Stage(harness.stage.Stage):
     """One world, its services and their load."""
 
     def __init__(self) -> None:
-        self.world = World(up=False)
+        super().__init__()
         self.supervised = True
         """Whether the unit starts skerryd when it has ended."""
         self._closing = threading.Event()
         self._unit = threading.Thread(target=self._supervise, name="unit", daemon=True)
 
-    def __enter__(self) -> Stage:
-        self.world.__enter__()
-        try:
-            self._make()
-        except BaseException:
-            print(self.world.logs())
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _make(self) -> None:
+    def make(self) -> None:
         """Disks of their own for state and run directory, so that each can be filled; services, and load."""
         world = self.world
         for place, size in ((world.run_dir, RUN_MB), (world.data_dir, STATE_MB)):
@@ -244,4 +229,4 @@ class Stage:
             self.load.stop()
         with contextlib.suppress(AttributeError):
             self.ways.close()
-        self.world.close()
+        super().close()
