@@ -5,7 +5,7 @@ Nobody imports this module. What it says to a person goes to standard error as o
 
 from __future__ import annotations
 
-import skerry.lean  # noqa: F401  # before whatever imports structlog
+import skerry.lean.skerryd  # noqa: F401  # before whatever imports structlog and aiohttp
 
 # isort: split
 import argparse
