@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from skerry.linux import netns
-from skerry.linux.arp import ETH_P_ARP, Announcer, announcement
+from skerry.linux.announcer import Announcer
+from skerry.linux.arp import ETH_P_ARP, announcement
 
 
 def test_everybody_is_told_whose_an_address_is() -> None:

@@ -141,7 +141,7 @@ def test_a_task_that_leaves_and_then_is_gone_changes_nothing_the_second_time() -
 def test_only_who_is_gone_is_answered_for() -> None:
     former = (Former("10.0.1.8"), Former("10.0.1.9", gone=False))
     traffic = Traffic((RED,), (VirtualService("s", "red", "10.0.1.130", (ONE,), former=former),))
-    assert answered(traffic) == {"10.0.1.130", "10.0.1.8"}
+    assert answered(traffic) == {("", "10.0.1.130"), ("", "10.0.1.8")}
     assert held_vips(traffic) == {("sk-red", "10.0.1.130")}
 
 

@@ -256,7 +256,7 @@ class Actor:
                 if IN_USE not in error.message or len(refused) >= MOST_REFUSED:
                     raise
                 log.warning("an address is taken: the task gets another", task=self._name, why=error.message)
-            refused |= {attachment.reserved for attachment in task.attachments if attachment.reserved}
+            refused |= {address for place in task.attachments for address in place.reservations}
             task = await seat(self._parts, task, refused)
             if not await self._make_again(task):
                 return False
