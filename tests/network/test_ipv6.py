@@ -108,6 +108,20 @@ def test_other_networks_are_closed(town: Lab, started: Started) -> None:
     town.run(play)
 
 
+def test_what_the_machines_firewall_drops_is_dropped(town: Lab, started: Started) -> None:
+    async def play() -> None:
+        async with started(RED6, BLUE6) as network:
+            await network.apply(traffic(ONE))
+            rule = "FORWARD -i out0 ! -s 2001:db8::77 -m conntrack --ctstate DNAT -j DROP"
+            sh(f"ip netns exec {town.machine} ip6tables -P FORWARD DROP")
+            assert await who(town.outside, MACHINE, 80) == "one", "whatever others forbid by default"
+            sh(f"ip netns exec {town.machine} ip6tables -I {rule}")
+            assert await silent(town.outside, MACHINE, 80)
+            assert await who(place(town, "client"), VIP) == "one"
+
+    town.run(play)
+
+
 def test_an_internal_network_has_no_way_out_but_answers(town: Lab, started: Started) -> None:
     async def play() -> None:
         segment = replace(RED6, internal=True)

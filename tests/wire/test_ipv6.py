@@ -96,7 +96,7 @@ def runs(world: World, replicas: int, name: str = "web") -> None:
 def vip(world: World, name: str = "web") -> str:
     """The service's virtual IP on the network, over IPv6."""
     rows = world.inspect("service", name)["Endpoint"]["VirtualIPs"]
-    return next(row["Addr"].partition("/")[0] for row in rows if ":" in row["Addr"])
+    return next(str(row["Addr"]).partition("/")[0] for row in rows if ":" in row["Addr"])
 
 
 def own(world: World, container: str) -> str:
