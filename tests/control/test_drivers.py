@@ -64,8 +64,8 @@ SIX = "fd00:77::/64"
     [
         (
             {"IPAM": {"Config": [{"Subnet": SIX}]}},
-            f"the subnet {SIX} is one of IPv6, and the network is to have none: add --ipv6 (in a stack file: "
-            "enable_ipv6: true), or leave that subnet out",
+            f"the subnet {SIX} is one of IPv6, and the network is to have none: add --ipv6, or leave that "
+            "subnet out",
         ),
         (
             {"EnableIPv6": True, "IPAM": {"Config": [{"Subnet": SIX}, {"Subnet": "fd00:78::/64"}]}},

@@ -33,8 +33,8 @@ def check(ipam: Raw, strict: bool = False, *, six: bool = False) -> None:
         subnets = [config["Subnet"] for config in configs if family_of(config["Subnet"]) is family]
         if family is SIX and subnets and not six:
             raise InvalidParameter(
-                f"the subnet {subnets[0]} is one of IPv6, and the network is to have none: add --ipv6 (in a "
-                "stack file: enable_ipv6: true), or leave that subnet out"
+                f"the subnet {subnets[0]} is one of IPv6, and the network is to have none: add --ipv6, or "
+                "leave that subnet out"
             )
         if len(subnets) > 1:
             raise InvalidParameter(

@@ -28,6 +28,9 @@ from skerry.network import ruleset
 
 IPV4_CONF = Path("/proc/sys/net/ipv4/conf")
 IPV6_CONF = Path("/proc/sys/net/ipv6/conf")
+ROUTES = Path("/proc/thread-self/net/ipv6_route")
+RTF_ADDRCONF = 0x40000
+"""A route that a router has told of."""
 PREFIXES = ("sk-", "sl-")
 """How our bridges and legs begin, those of every instance."""
 LEG_MAC = bytes([0x02, 0x42])
@@ -104,10 +107,9 @@ async def drop_segment(namespace: Path, segment: Segment) -> None:
 
 
 def _dress_namespace() -> None:
-    (IPV4_CONF / "all" / "forwarding").write_text("0")
+    _set_conf(IPV4_CONF, "all", forwarding="0")
     if SIX in spoken():
-        for name, value in (("forwarding", "0"), ("disable_ipv6", "0")):
-            (IPV6_CONF / "all" / name).write_text(value)
+        _set_conf(IPV6_CONF, "all", forwarding="0", disable_ipv6="0")
     with _route() as route:
         route.raise_link(LOOPBACK)
 
@@ -153,15 +155,16 @@ def _prepare_six(device: str) -> None:
 
 
 def _forward_six() -> None:
-    """Have the machine pass IPv6 on, as engines have it. Where it learns its own way out from a router, it
-    goes on doing so: a machine that passes packets on would not, unless it is told to."""
+    """Have the machine pass IPv6 on, as engines have it. Where it has learnt its way out from a router, it
+    goes on listening to that: a machine that passes packets on would not, unless it is told to."""
     if (IPV6_CONF / "all" / "forwarding").read_text().strip() != "0":
         return
-    for device in IPV6_CONF.iterdir():
-        with _gone_is_fine():
-            if (device / "accept_ra").read_text().strip() == "1":
-                (device / "accept_ra").write_text("2")
-    (IPV6_CONF / "all" / "forwarding").write_text("1")
+    for line in ROUTES.read_text().splitlines():
+        destination, length, _, _, _, _, _, _, flags, device = line.split()
+        if int(destination + length, 16) == 0 and int(flags, 16) & RTF_ADDRCONF:
+            with suppress(FileNotFoundError):
+                _set_conf(IPV6_CONF, device, accept_ra="2")
+    _set_conf(IPV6_CONF, "all", forwarding="1")
 
 
 def _length(block: Block) -> int:
