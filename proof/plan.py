@@ -21,6 +21,9 @@ CLIENTS = (
     "new connection, IPv6",
     "keep-alive, IPv6",
 )
+OVER_SIX = " over IPv6"
+"""The end of actions whose network has IPv6 and whose clients know nothing else; and of these clients."""
+SIX_CLIENTS = tuple(f"{client}{OVER_SIX}" for client in CLIENTS if "IPv6" not in client)
 NAMERS = ("by hostname", "by shared alias", "with ndots:2", "on two networks")
 """Clients in containers, each of which looks up a name of its own for each request."""
 BY_NAME = "update by name"
@@ -73,6 +76,8 @@ def counted(run: Run) -> list[str]:
     """Whose requests count: the resolver that a container asks is a part of the engine, and gone with it."""
     if run.action == BY_NAME:
         return list(NAMERS)
+    if run.action.endswith(OVER_SIX):
+        return list(SIX_CLIENTS)
     if run.action.endswith(THROUGH):
         one = run.setting.replicas == 1
         nobody = one and (run.setting.order == "stop-first" or run.action.startswith(KILLS))
@@ -89,6 +94,7 @@ def runs(*, short: bool) -> list[Run]:
         return [
             *(Run(action, two) for action in ("update", "rollback", "gate replaced", "skerryd killed")),
             *(Run(action, one) for action in ("update", "scale", "ruleset flushed")),
+            Run("update" + OVER_SIX, one),
             *(Run(action + THROUGH_ONE, two) for action in ("update", "rollback", "scale")),
         ]
     settings = [
@@ -103,7 +109,18 @@ def runs(*, short: bool) -> list[Run]:
         found += [Run(action, setting) for action in _faults(setting)]
     named = [Setting(1, "stop-first", "once"), Setting(2, "stop-first", "once")]
     found += [Run(BY_NAME, setting) for setting in [*named, Setting(2, "start-first", "graceful")]]
-    return [*found, *_through_proxies()]
+    return [*found, *_over_six(), *_through_proxies()]
+
+
+def _over_six() -> list[Run]:
+    """Networks with IPv6 have the same rules for both families: fewer settings than over IPv4."""
+    settings = (
+        Setting(1, "stop-first", "once"),
+        Setting(2, "stop-first", "graceful"),
+        Setting(2, "start-first", "once"),
+    )
+    actions = (*ROLLOUTS, "gate replaced", "skerryd killed", "ruleset flushed")
+    return [Run(action + OVER_SIX, setting) for setting in settings for action in actions]
 
 
 def _through_proxies() -> list[Run]:

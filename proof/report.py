@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from proof.cells import WHOLE, Cell, Explanation, last_line
-from proof.plan import CLIENTS, NAMERS, PROXIED
+from proof.plan import CLIENTS, NAMERS, PROXIED, SIX_CLIENTS
 
 WIDTH, ROW, LEFT, TOP = 900, 30, 270, 50
-ROWS = (*CLIENTS, *NAMERS, *PROXIED)
+ROWS = (*CLIENTS, *SIX_CLIENTS, *NAMERS, *PROXIED)
 FIRST_MS, LAST_MS = 0.3, 30_000.0
 
 

@@ -14,11 +14,15 @@ from typing import cast
 
 async def main(name: str) -> None:
     loop = asyncio.get_running_loop()
-    await asyncio.start_server(lambda r, w: serve(name, r, w), "0.0.0.0", 8080)
-    await asyncio.start_server(echo, "0.0.0.0", 7)
-    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    bound.bind(("0.0.0.0", 5353))
-    await loop.create_datagram_endpoint(lambda: Echo(name), sock=bound)
+    everywhere = ["0.0.0.0", "::"]
+    await asyncio.start_server(lambda r, w: serve(name, r, w), everywhere, 8080)
+    await asyncio.start_server(echo, everywhere, 7)
+    for family in (socket.AF_INET, socket.AF_INET6):
+        bound = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(("", 5353))
+        await loop.create_datagram_endpoint(lambda: Echo(name), sock=bound)
     print("ready", flush=True)
     await asyncio.Event().wait()
 

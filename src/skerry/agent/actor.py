@@ -35,11 +35,13 @@ from skerry.agent.step import Step, next_step
 from skerry.agent.task_folders import has_files
 from skerry.agent.task_network import withdraw
 from skerry.agent.waits import delays, first
+from skerry.core.view import View
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.health.check import HEALTHY, STARTING, UNHEALTHY
 from skerry.model import defaults
 from skerry.model.drain import DrainOutcome
 from skerry.model.errors import SkerryError
+from skerry.model.family import FAMILIES
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
 from skerry.store.errors import StateError
@@ -256,7 +258,7 @@ class Actor:
                 if IN_USE not in error.message or len(refused) >= MOST_REFUSED:
                     raise
                 log.warning("an address is taken: the task gets another", task=self._name, why=error.message)
-            refused |= {attachment.reserved for attachment in task.attachments if attachment.reserved}
+            refused |= {address for place in task.attachments for address in place.reservations}
             task = await seat(self._parts, task, refused)
             if not await self._make_again(task):
                 return False
@@ -321,7 +323,7 @@ class Actor:
         task = view.tasks.get(self._id)
         if task is not None:
             places = addresses(task, view, container)
-            self._displaced = await self._elsewhere(places, container)
+            self._displaced = await self._elsewhere(task, view, container)
             reached = {key: address for key, address in places.items() if key not in self._displaced}
             await self._lead_names(reached, container)
         self._container = container
@@ -330,12 +332,18 @@ class Actor:
         await self._parts.traffic.lead_names(places, int(container["State"]["Pid"] or 0))
         await name_itself(self._parts.store.view, places, str(container.get("HostsPath") or ""))
 
-    async def _elsewhere(self, addresses_by_network: Mapping[str, str], container: Raw) -> Mapping[str, str]:
-        places = {key: address for key, address in addresses_by_network.items() if address}
-        if container["State"].get("Paused"):  # it would take connections, and answer nobody
-            return dict.fromkeys(places, "its container is paused")
+    async def _elsewhere(self, task: Task, view: View, container: Raw) -> Mapping[str, str]:
         runtime = str((container.get("HostConfig") or {}).get("Runtime") or "")
-        return await self._parts.traffic.displaced(places, int(container["State"]["Pid"] or 0), runtime)
+        pid = int(container["State"]["Pid"] or 0)
+        displaced: dict[str, str] = {}
+        for family in FAMILIES:
+            own = addresses(task, view, container, family)
+            places = {key: address for key, address in own.items() if address}
+            if container["State"].get("Paused"):  # it would take connections, and answer nobody
+                displaced |= dict.fromkeys(places, "its container is paused")
+            elif places:
+                displaced |= await self._parts.traffic.displaced(places, pid, runtime)
+        return displaced
 
     async def _relocate(self, container: Raw) -> None:
         """Have the row say where the container is reached now."""

@@ -15,6 +15,7 @@ from itertools import chain
 from skerry.core.view import View
 from skerry.model import container_labels
 from skerry.model.errors import SkerryError
+from skerry.model.family import FAMILIES
 from skerry.model.objects import Network, Raw, Task
 from skerry.model.shapes import of_container
 from skerry.model.spec import read
@@ -148,7 +149,8 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
         if network is not None and network.driver not in PREDEFINED_MODES:
             _check_source(network)
             driver_opts = options.get(network.id) or options.get(network.name)
-            address = {"IPv4Address": attachment.reserved} if attachment.reserved else None
+            given = {family.key: attachment.given(family) for family in FAMILIES}
+            address = {key: text for key, text in given.items() if text}
             aliases = _aliases(task, template, network) if network.node_local else None
             settings = {"DriverOpts": driver_opts, "IPAMConfig": address, "Aliases": aliases}
             joined.append((network, {key: value for key, value in settings.items() if value}))

@@ -9,6 +9,7 @@ import msgspec
 
 from skerry.agent.report import advance
 from skerry.core.view import View
+from skerry.model.family import FAMILIES, FOUR, Family
 from skerry.model.objects import Attachment, Raw, Task
 from skerry.model.states import TaskState
 from skerry.model.times import instant
@@ -131,14 +132,14 @@ def located(task: Task, view: View, container: Raw, displaced: Mapping[str, str]
     return task if moved == task else moved
 
 
-def addresses(task: Task, view: View, container: Raw) -> dict[str, str]:
+def addresses(task: Task, view: View, container: Raw, family: Family = FOUR) -> dict[str, str]:
     """The container's address on each of the task's networks, as the engine says; empty: on none there."""
     networks = container["NetworkSettings"].get("Networks") or {}
     places = {}
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
         endpoint = networks.get(network.engine_name) if network is not None else None
-        places[attachment.network_id] = str((endpoint or {}).get("IPAddress") or "")
+        places[attachment.network_id] = str((endpoint or {}).get(family.shown_key) or "")
     return places
 
 
@@ -161,10 +162,10 @@ def _faults(task: Task, view: View, container: Raw, displaced: Mapping[str, str]
 
 def _reached(task: Task, view: View, container: Raw, displaced: Mapping[str, str]) -> tuple[Attachment, ...]:
     """An address that is not the task's at this moment would lead its clients to somebody else."""
-    places = addresses(task, view, container)
+    four, six = (addresses(task, view, container, family) for family in FAMILIES)
+    away = dict.fromkeys(displaced, "")
+    four, six = {**four, **away}, {**six, **away}
     return tuple(
-        msgspec.structs.replace(
-            attachment, address="" if attachment.network_id in displaced else places[attachment.network_id]
-        )
-        for attachment in task.attachments
+        msgspec.structs.replace(place, address=four[place.network_id], six=six[place.network_id])
+        for place in task.attachments
     )

@@ -11,6 +11,7 @@ from skerry.control.names import check_name
 from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, RpcError
+from skerry.model.family import SIX
 from skerry.model.objects import PREDEFINED_LABEL, Network, Raw
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
@@ -77,7 +78,9 @@ def _add_node_local(tx: Tx, spec: Raw) -> Network:
 
 def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = False) -> Network:
     """Write the row of an overlay network whose spec has been checked."""
-    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken), network_address)
+    asked, reached = spec.get("IPAM", {}), tuple(taken)
+    addresses = ipam.plan(tx.view, asked, reached, network_address)
+    six = ipam.plan(tx.view, asked, reached, family=SIX) if spec.get("EnableIPv6") else None
     return tx.put(
         Network(
             tx.new_id(),
@@ -88,6 +91,7 @@ def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = Fa
             leg=addresses.leg,
             ip_range=addresses.ip_range,
             auxiliary=addresses.auxiliary,
+            six=six,
             ingress=spec.get("Ingress", False),
             attachable=spec.get("Attachable", False),
             internal=spec.get("Internal", False),
@@ -132,7 +136,7 @@ def _check_addresses(spec: Raw, strict: bool) -> None:
     """What skerry can give out and carry; of another driver's network the engine gives the addresses."""
     config = spec.get("IPAM", {})
     if _is_overlay(spec):
-        ipam.check(config, strict)
+        ipam.check(config, strict, six=bool(spec.get("EnableIPv6")))
         drivers.check(spec)
     else:
         ipam.check({**config, "Config": []}, strict)

@@ -16,7 +16,7 @@ from skerry.core.view import View
 from skerry.model.defaults import DEPLOY_WINDOW, SECOND
 from skerry.model.objects import Network
 from skerry.model.states import TaskState
-from skerry.model.traffic import PublishedPort, Segment, Traffic
+from skerry.model.traffic import Block, PublishedPort, Segment, Traffic
 
 
 def traffic(view: View, leaving: frozenset[str] = frozenset()) -> Traffic:
@@ -107,16 +107,20 @@ def segment_of(network: Network) -> Segment:
         internal=network.internal,
         names=network_names(network),
         mtu=network.mtu,
+        six=None if (six := network.six) is None else Block(six.subnet, six.gateway, six.leg),
     )
 
 
 def _ports(ordered: Iterable[ServiceTraffic]) -> tuple[PublishedPort, ...]:
     """Published ports, one service each: the one with placed tasks, then the older."""
-    owners: dict[tuple[str, int], PublishedPort] = {}
+    owners: dict[tuple[str, int], str] = {}
+    rows: dict[tuple[str, int, int], PublishedPort] = {}
     for share in sorted(ordered, key=lambda share: not share.placed):
         for port in share.ports:
-            owners.setdefault((port.protocol, port.port), port)
-    return tuple(owners[key] for key in sorted(owners))
+            key = port.protocol, port.port
+            if owners.setdefault(key, port.service_id) == port.service_id:
+                rows.setdefault((*key, port.family.version), port)
+    return tuple(rows[key] for key in sorted(rows))
 
 
 def _deploying(networks: Iterable[Network], shares: Iterable[ServiceTraffic]) -> dict[str, float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Any, TypeVar
 
 from immutables import Map
 
+from skerry.model.family import Family, family_of
 from skerry.model.objects import FormerAddress, Lease, Object, Revision, Service, Task
 
 K = TypeVar("K")
@@ -29,7 +31,9 @@ def with_fields(value: D, **fields: Any) -> D:
 
 
 def number_of(address: str) -> int:
-    """An IPv4 address as a number."""
+    """An address as a number."""
+    if ":" in address:
+        return int(IPv6Address(address))
     first, second, third, fourth = address.split(".")
     return int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth)
 
@@ -50,10 +54,10 @@ class Index:
     """By network: the addresses that containers had which do not run."""
     left: Map[str, Holders] = Map()
     """By network: former addresses."""
-    last_vip: Map[str, int] = field(default=Map(), compare=False)
-    """By network: the virtual IP that was given last."""
-    last_task: Map[str, int] = field(default=Map(), compare=False)
-    """By network: the address that a task was given last."""
+    last_vip: Map[tuple[str, Family], int] = field(default=Map(), compare=False)
+    """By network and family: the virtual IP that was given last."""
+    last_task: Map[tuple[str, Family], int] = field(default=Map(), compare=False)
+    """The address that a task was given last."""
     ports: Map[PortKey, Keys] = Map()
     """Services by a port that they publish."""
     host_ports: Map[PortKey, Keys] = Map()
@@ -124,7 +128,7 @@ class Index:
         for network_id, address in after:
             addresses = _with_holder(addresses, network_id, address, task.id, True)
             if (network_id, address) not in before:
-                last = last.set(network_id, number_of(address))
+                last = last.set((network_id, family_of(address)), number_of(address))
         return with_fields(self, addresses=addresses, last_task=last)
 
     def _placed(self, task: Task, sign: int) -> Index:
@@ -151,7 +155,8 @@ class Index:
             for vip in service.endpoint.vips:
                 addresses = _with_holder(addresses, vip.network_id, vip.address, service.id, present)
                 if present and vip.address not in known:
-                    last = last.set(vip.network_id, number_of(vip.address))
+                    place = vip.network_id, family_of(vip.address)
+                    last = last.set(place, number_of(vip.address))
             for port in service.endpoint.ports:
                 ports = _with_member(ports, (port.protocol, port.published), service.id, present)
         return with_fields(self, addresses=addresses, last_vip=last, ports=ports)
@@ -192,9 +197,9 @@ def addresses_of(task: Task | None) -> tuple[tuple[str, str], ...]:
     both = (
         (attachment.network_id, address)
         for attachment in task.attachments
-        for address in (attachment.reserved, attachment.address)
+        for address in (*attachment.reservations, *attachment.addresses)
     )
-    return tuple(dict.fromkeys(pair for pair in both if pair[1]))
+    return tuple(dict.fromkeys(both))
 
 
 def _with_member(groups: Map[K, Keys], group: K, key: str, present: bool) -> Map[K, Keys]:

@@ -38,7 +38,7 @@ class Handover:
         """Return once the task's networks can take containers, and its addresses lead to nobody else."""
         for attachment in task.attachments:
             await self._segments.ready(attachment.network_id)
-        places = {(place.network_id, place.reserved) for place in task.attachments if place.reserved}
+        places = {(place.network_id, own) for place in task.attachments for own in place.reservations}
         await self._network.vacated(places)
 
     async def withdrawn(self, task_id: str) -> None:
@@ -48,7 +48,7 @@ class Handover:
     async def drain(self, task: Task) -> DrainOutcome | None:
         """Wait until what is in flight is answered, or the service's drain timeout is over; None for a task
         that nobody reaches."""
-        addresses = [attachment.address for attachment in task.attachments if attachment.address]
+        addresses = [address for place in task.attachments for address in place.addresses]
         if not task.status.pid or not addresses:
             return None
         only = addresses[0] if len(addresses) == 1 else None
@@ -80,6 +80,4 @@ class Handover:
 
     async def forget(self, task: Task) -> None:
         """Delete the flows of a task that has ended by itself; its address may be given out again."""
-        await self._drainer.forget(
-            [attachment.address for attachment in task.attachments if attachment.address]
-        )
+        await self._drainer.forget([address for place in task.attachments for address in place.addresses])

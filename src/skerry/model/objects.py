@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from skerry.model import defaults, mtu
 from skerry.model.declare import Raw as Raw
 from skerry.model.drain import DrainOutcome
+from skerry.model.family import FOUR, SIX, Family
 from skerry.model.spec import Spec
 from skerry.model.specs import Driver, EndpointSpec, ServiceSpec, TaskTemplate
 from skerry.model.states import TaskState
@@ -148,6 +149,27 @@ class Attachment(Struct, frozen=True):
     network_id: str
     address: str = ""
     reserved: str = ""
+    six: str = ""
+    """The same over IPv6, where the network has it."""
+    reserved_six: str = ""
+
+    def at(self, family: Family) -> str:
+        """Where its container is reached over a family."""
+        return self.address if family is FOUR else self.six
+
+    def given(self, family: Family) -> str:
+        """What the allocator gave it of a family."""
+        return self.reserved if family is FOUR else self.reserved_six
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where its container is reached, IPv4 first."""
+        return tuple(filter(None, (self.address, self.six)))
+
+    @property
+    def reservations(self) -> tuple[str, ...]:
+        """What the allocator gave it."""
+        return tuple(filter(None, (self.reserved, self.reserved_six)))
 
 
 class TaskStatus(Struct, frozen=True):
@@ -264,10 +286,25 @@ class Node(Struct, frozen=True):
         return self.spec.get("Labels") or {}
 
 
+class AddressPlan(Struct, frozen=True):
+    """The subnet of a network, of one family, and who has which part of it; empty where there is none.
+
+    `leg` is the gate's own address there: DNS and held connections.
+    """
+
+    subnet: str = ""
+    ip_range: str = ""
+    """The part of it that containers get their addresses from; empty: all of it."""
+    gateway: str = ""
+    auxiliary: dict[str, str] = {}
+    """Addresses that the user keeps for something else, by the names that they gave them."""
+    leg: str = ""
+
+
 class Network(Struct, frozen=True):
     """A network of the swarm; an overlay network is made as a bridge network of the engine.
 
-    `leg` is the gate's own address there: DNS and held connections.
+    Its own addresses are those of IPv4, as in `AddressPlan`.
     """
 
     id: str
@@ -286,9 +323,17 @@ class Network(Struct, frozen=True):
     removed: bool = False
     """Gone for the user; the bridge goes when the last container has left it."""
     ip_range: str = ""
-    """The part of `subnet` that containers get their addresses from; empty: all of it."""
     auxiliary: dict[str, str] = {}
-    """Addresses that the user keeps for something else, by the names that they gave them."""
+    six: AddressPlan | None = None
+    """Its addresses of IPv6, where it has any."""
+
+    @property
+    def plans(self) -> dict[Family, AddressPlan]:
+        """Its addresses by family, IPv4 first; none where skerry gives none."""
+        if not self.subnet:
+            return {}
+        four = AddressPlan(self.subnet, self.ip_range, self.gateway, self.auxiliary, self.leg)
+        return {FOUR: four} if self.six is None else {FOUR: four, SIX: self.six}
 
     @property
     def driver(self) -> str:

@@ -19,10 +19,12 @@ from time import monotonic_ns
 
 from skerry.linux import netns, nft
 from skerry.linux.conntrack import Conntrack
+from skerry.linux.families import spoken
 from skerry.linux.inet_diag import InetDiag, TcpConnection
 from skerry.model.defaults import MILLISECOND
 from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
+from skerry.model.family import family_of
 from skerry.network import ruleset
 from skerry.network.inflight import Verdict, Watched, in_flight, judge
 
@@ -31,7 +33,7 @@ SAMPLE_MAX_S = 0.06
 """Samples come apart while nothing happens: a long answer shall not cost a processor."""
 RENEWAL, HELD = 300 * MILLISECOND, 800 * MILLISECOND
 """A shield is renewed when it is as old as that, and relied on while it is not older than that."""
-_ELEMENT = re.compile(r"([\d.]+) \. (\d+) \. ([\d.]+) \. (\d+)[^,}]*? counter packets (\d+)")
+_ELEMENT = re.compile(r"([\da-f.:]+) \. (\d+) \. ([\da-f.:]+) \. (\d+)[^,}]*? counter packets (\d+)")
 
 Four = tuple[str, int, str, int]
 """Peer, its port, task, its port."""
@@ -45,7 +47,7 @@ class Shield:
 
     def __init__(self, table: str) -> None:
         self._table = table
-        self._set = f"ip {table}-flows quiet"
+        self._flows = f"{table}-flows"
         self._up: set[Four] = set()
         self._renewed = 0
 
@@ -66,7 +68,7 @@ class Shield:
         try:
             await nft.apply(script)
         except NetworkError:  # somebody flushed the ruleset
-            await nft.apply(ruleset.render_flows(self._table) + script)
+            await nft.apply(ruleset.render_flows(self._table, spoken()) + script)
         self._renewed = now
         self._up |= fours
 
@@ -90,7 +92,8 @@ class Shield:
         """How many segments with data were dropped on each connection that is still shielded."""
         if not self._up:
             return {}
-        elements = _ELEMENT.findall(await nft.attempt("list", "set", *self._set.split()))
+        listed = [await nft.attempt("list", "set", word, self._flows, "quiet") for word in self._words()]
+        elements = _ELEMENT.findall("".join(listed))
         counts = {
             (peer, int(peer_port), task, int(port)): int(count)
             for peer, peer_port, task, port, count in elements
@@ -103,13 +106,22 @@ class Shield:
         await self.refused()
         await self.take_down(set(self._up))
 
+    def _words(self) -> list[str]:
+        """nft's words for the families of what is shielded."""
+        return sorted({family_of(peer).word for peer, *_ in self._up})
+
     def _renewal(self) -> str:
-        draining = f"ip {self._table}-flows draining"
-        return f"flush set {draining}\nadd element {draining} {{ tcp }}\n"
+        sets = [f"{family.word} {self._flows} draining" for family in spoken()]
+        return "".join(f"flush set {name}\nadd element {name} {{ tcp }}\n" for name in sets)
 
     def _script(self, verb: str, fours: set[Four]) -> str:
-        elements = ", ".join(" . ".join(str(part) for part in four) for four in sorted(fours))
-        return f"{verb} element {self._set} {{ {elements} }}\n"
+        lines: dict[str, list[str]] = {}
+        for four in sorted(fours):
+            lines.setdefault(family_of(four[0]).word, []).append(" . ".join(str(part) for part in four))
+        return "".join(
+            f"{verb} element {word} {self._flows} quiet {{ {', '.join(elements)} }}\n"
+            for word, elements in lines.items()
+        )
 
 
 class Drain:
@@ -157,7 +169,7 @@ class Drain:
         verdicts: dict[Verdict, list[TcpConnection]] = {verdict: [] for verdict in Verdict}
         for now, client_last in sample:
             earlier = before.get(now.identity)
-            if earlier and earlier.shielded and _four(now) not in refused and ":" not in now.peer:
+            if earlier and earlier.shielded and _four(now) not in refused:
                 earlier = replace(earlier, shielded=False)
             known, verdict = judge(now, earlier, client_last, refused.get(_four(now), 0), quiet_ms)
             self._watched[now.identity] = known
@@ -165,7 +177,7 @@ class Drain:
         waiting = len(verdicts[Verdict.WAIT]) == len(sample)
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S) if waiting else SAMPLE_S
         for idle in verdicts[Verdict.CLOSE]:
-            if self._shield.holds or ":" in idle.peer:
+            if self._shield.holds:
                 self._close(idle)
         await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
         return len(self._watched)
@@ -175,21 +187,20 @@ class Drain:
         coming back, and lead it here past the table."""
         self._closed += self._diag.destroy(idle)
         del self._watched[idle.identity]
-        if ":" not in idle.peer:
-            self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
+        self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
 
     def _sample(self) -> list[tuple[TcpConnection, bool | None]]:
         return [(tcp, self._client_spoke_last(tcp)) for tcp in self._diag.served(self._address)]
 
     def _client_spoke_last(self, tcp: TcpConnection) -> bool | None:
         """By the flow's mark, looked up only where the times do not tell."""
-        if tcp.heard_ago != tcp.sent_ago or not tcp.heard or ":" in tcp.peer:
+        if tcp.heard_ago != tcp.sent_ago or not tcp.heard:
             return None
         mark = self._conntrack.mark(tcp.local, tcp.port, tcp.peer, tcp.peer_port)
         return None if mark is None else bool(mark & ruleset.CLIENT_LAST_MARK)
 
     async def _change_shield(self, raise_for: list[TcpConnection], lower_for: list[TcpConnection]) -> None:
-        await self._shield.put_up({_four(tcp) for tcp in raise_for if ":" not in tcp.peer})
+        await self._shield.put_up({_four(tcp) for tcp in raise_for})
         open_now = {_four(watched.connection) for watched in self._watched.values()}
         await self._shield.take_down({_four(tcp) for tcp in lower_for} | self._shield.over(open_now))
         for connections, shielded in ((raise_for, True), (lower_for, False)):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from skerry.linux.conntrack import Conntrack, Flow
+from skerry.linux.families import spoken
 from skerry.model.traffic import Backend, Traffic
 from skerry.network.difference import differing
 
@@ -68,8 +69,9 @@ def forget_udp(astray: Astray) -> None:
             many = len(astray.answerers) + len(astray.vacated) > FEW
             # a port's own flows are told by what no filter sees
             if astray.ports or many or not _deleted(conntrack, astray):
-                for flow in [flow for flow in conntrack.flows(IPPROTO_UDP) if astray.has(flow)]:
-                    conntrack.delete(flow)
+                for family in spoken():
+                    for flow in [flow for flow in conntrack.flows(IPPROTO_UDP, family) if astray.has(flow)]:
+                        conntrack.delete(flow)
     except OSError as error:  # they time out by themselves
         log.warning("conntrack", error=str(error))
 
