@@ -20,6 +20,7 @@ from skerry.model.objects import (
     Decision,
     FormerAddress,
     Lease,
+    Listener,
     Network,
     Node,
     Object,
@@ -27,6 +28,7 @@ from skerry.model.objects import (
     Secret,
     Service,
     Task,
+    User,
 )
 
 
@@ -46,6 +48,8 @@ class View:
     secrets: Mapping[str, Secret] = Map()
     revisions: Mapping[str, Revision] = Map()
     decisions: Mapping[str, Decision] = Map()
+    users: Mapping[str, User] = Map()
+    listeners: Mapping[str, Listener] = Map()
     locked: bool = False
     """What is secret is empty here, and nothing may change, until the swarm is unlocked."""
     derived: Index | None = field(default=None, compare=False, repr=False)
@@ -128,6 +132,8 @@ COLLECTION_OF: dict[type[Object], str] = {
     Secret: "secrets",
     Revision: "revisions",
     Decision: "decisions",
+    User: "users",
+    Listener: "listeners",
 }
 """Which mapping of a view holds the objects of a type."""
 
