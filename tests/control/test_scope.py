@@ -365,7 +365,13 @@ def test_what_a_stack_may_not_run(stacks: Stacks, body: Raw, why: str) -> None:
         ("network", {"Name": "shop_new", "Labels": OWN, "Driver": "overlay", "CheckDuplicate": True}, ""),
         (
             "network",
-            {"Name": "shop_new", "Labels": OWN, "ConfigFrom": {"Network": ""}, "EnableIPv4": True},
+            {
+                "Name": "shop_new",
+                "Labels": OWN,
+                "Scope": "swarm",
+                "ConfigFrom": {"Network": ""},
+                "EnableIPv4": True,
+            },
             "",
         ),
         ("network", {"Name": "shop_new", "Driver": "overlay"}, "is missing"),
@@ -377,7 +383,12 @@ def test_what_a_stack_may_not_run(stacks: Stacks, body: Raw, why: str) -> None:
         ("network", {"Name": "shop_new", "Labels": OWN, "Ingress": True}, "Ingress"),
         ("network", {"Name": "shop_new", "Labels": OWN, "ConfigOnly": True}, "ConfigOnly"),
         ("network", {"Name": "shop_new", "Labels": OWN, "ConfigFrom": {"Network": "host"}}, "ConfigFrom"),
-        ("network", {"Name": "shop_new", "Labels": OWN, "IPAM": {"Driver": "x"}}, "from x"),
+        (
+            "network",
+            {"Name": "shop_new", "Labels": OWN, "Driver": "overlay", "IPAM": {"Driver": "x"}},
+            "from x",
+        ),
+        ("network", {"Name": "shop_new", "Labels": OWN, "Driver": "", "Scope": ""}, "the driver bridge"),
         ("secret", {"Name": "shop_new", "Labels": OWN, "Data": "YQ=="}, ""),
         ("secret", {"Name": "shop_new", "Data": "YQ=="}, "is missing"),
         ("secret", {"Name": "new", "Labels": OWN, "Data": "YQ=="}, "the name"),

@@ -47,9 +47,9 @@ def wrong_labels(role: Role, sent: Mapping[str, str], *, required: bool) -> Iter
 def wrong_network(role: Role, view: View, body: Raw) -> Iterator[str]:
     """A network that is to be made."""
     yield from _wrong_object(role, view, body, "types.NetworkCreateRequest")
-    if body.get("Driver", "overlay") != "overlay":
-        yield f"the driver {body['Driver']} is not overlay"
-    if body.get("Scope", "swarm") != "swarm":
+    if body.get("Driver", "") not in ("", "overlay") or not (body.get("Driver") or body.get("Scope")):
+        yield f"the driver {body.get('Driver') or 'bridge'} is not overlay"
+    if body.get("Scope", "") not in ("", "swarm"):
         yield f"the scope {body['Scope']} is not the swarm"
     if body.get("IPAM", {}).get("Driver", "default") not in ("", "default"):
         yield f"the addresses would come from {body['IPAM']['Driver']}"
