@@ -84,19 +84,6 @@ def test_one_that_the_swarms_authority_gave_to_nobody_counts_for_nothing(served:
     assert not forged.answers()
 
 
-def test_one_that_is_over_counts_for_nothing(served: World) -> None:
-    """A day goes by for the user's certificate: the daemon is started again with another clock."""
-    old = Remote.added(served, "old", "read", "--days", "1")
-    assert old.answers()
-    place = served.root / "late"
-    place.mkdir()
-    ca, key = str(served.root / "own" / "ca"), str(served.root / "own" / "key")
-    over = signed_by(
-        old, ca, key, place / "user", "-not_before", "20200101000000Z", "-not_after", "20200102000000Z"
-    )
-    assert not over.answers()
-
-
 def test_who_is_removed_is_cut_off_at_once(served: World) -> None:
     gone = Remote.added(served, "gone", "read")
     certificate = [str(gone.folder / file) for file in ("ca.pem", "cert.pem", "key.pem")]
