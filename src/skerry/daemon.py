@@ -117,7 +117,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve and reconcile until cancelled."""
-        remote = RemoteListeners(self.store, self.clock, machine.interfaces, self.conditions)
+        remote = RemoteListeners(self.store, self.clock, machine.interfaces, self.conditions, self.door)
         deps = ApiDeps(
             store=self.store,
             engine=self.engine.engine,

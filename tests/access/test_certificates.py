@@ -101,11 +101,16 @@ def test_who_is_removed_is_cut_off_at_once(served: World) -> None:
     assert "gone" not in served.skerry("user", "ls")
 
 
-def test_the_address_is_served_again_after_a_restart(served: World) -> None:
+def test_who_connects_while_skerryd_is_away_waits_for_the_next(served: World) -> None:
     user = Remote.added(served, "patient", "read")
     served.kill_skerryd()
+    certificate = [str(user.folder / file) for file in ("ca.pem", "cert.pem", "key.pem")]
+    words = ["--cacert", certificate[0], "--cert", certificate[1], "--key", certificate[2]]
+    line = ["curl", "--silent", "--fail", "--max-time", "60", *words, "https://127.0.0.1:2376/_ping"]
+    asked = subprocess.Popen(served.net.within(line), stdout=subprocess.PIPE)
     served.up()
-    wait_until(user.answers, "it is served again")
+    assert asked.communicate(timeout=90)[0] == b"OK"
+    assert user.answers()
     entry = next(entry for entry in reversed(audited(served)) if entry["path"] == "/skerry/users")
     assert (entry["who"], entry["uid"], entry["details"]) == ("root", 0, {"name": "patient"})
     assert (served.data_dir / "audit.log").stat().st_mode & 0o777 == 0o600

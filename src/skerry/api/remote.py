@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 import structlog
 
@@ -33,6 +34,16 @@ STRANGERS = 256
 log = structlog.get_logger()
 
 
+class Keeper(Protocol):
+    """Who keeps listening sockets while skerryd is away."""
+
+    def inherit(self, address: str, /) -> socket.socket | None:
+        """The socket that was left at an address."""
+
+    def keep_remote(self, listeners: Mapping[str, socket.socket], /) -> None:
+        """Keep these, and no others."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """What the API shows at an address, and by which authority it knows others."""
@@ -48,6 +59,7 @@ class Place:
     """An address that is served."""
 
     listener: Listener
+    socket: socket.socket
     server: asyncio.Server
     identity: Identity
 
@@ -66,8 +78,11 @@ class RemoteListeners:
         clock: Callable[[], int],
         interfaces: Callable[[], Mapping[str, str]],
         conditions: Conditions,
+        keeper: Keeper | None = None,
     ) -> None:
+        """`keeper` keeps the sockets when this ends."""
         self._store = store
+        self._keeper = keeper
         self._clock = clock
         self._interfaces = interfaces
         self._conditions = conditions
@@ -117,6 +132,7 @@ class RemoteListeners:
             for session, user in tuple(self._users.items()):
                 if user not in view.users:
                     session.raw.abort()
+            before = set(self._places)
             for key in [key for key in self._places if key not in view.listeners]:
                 self._places.pop(key).server.close()
             for key in [key for key in self._faults if key not in view.listeners]:
@@ -125,6 +141,8 @@ class RemoteListeners:
                 place = self._places.get(listener.id)
                 if look or place is None or not place.shows(listener, view.cluster):
                     await self._serve(listener, view.cluster)
+            if self._keeper is not None and set(self._places) != before:
+                self._keeper.keep_remote({key: place.socket for key, place in self._places.items()})
 
     async def _serve(self, listener: Listener, cluster: Cluster | None) -> None:
         """Serve at an address, with a certificate that is still good."""
@@ -136,8 +154,7 @@ class RemoteListeners:
             if place is None or self._is_stale(place.identity, names, cluster):
                 identity = self._identity(names, cluster)
                 if place is None:
-                    server = await self._bind(listener)
-                    self._places[listener.id] = Place(listener, server, identity)
+                    self._places[listener.id] = await self._opened(listener, identity)
                     log.info("serving with TLS", address=listener.id)
                 else:
                     self._renew(place, listener, identity)
@@ -152,11 +169,16 @@ class RemoteListeners:
         if self._faults.pop(key, None) is not None:
             self._conditions.clear(key)
 
-    async def _bind(self, listener: Listener) -> asyncio.Server:
-        family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
-        sock = socket.create_server((listener.host, listener.port), family=family, backlog=backlog())
-        key = listener.id
-        return await asyncio.get_running_loop().create_server(lambda: self._session(key), sock=sock)
+    async def _opened(self, listener: Listener, identity: Identity) -> Place:
+        """Listen there, at the socket that was left where there is one. Raises OSError."""
+        sock = self._keeper.inherit(listener.id) if self._keeper is not None else None
+        if sock is None:
+            family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+            sock = socket.create_server((listener.host, listener.port), family=family)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: self._session(listener.id), sock=sock, backlog=backlog()
+        )
+        return Place(listener, sock, server, identity)
 
     # ---- the certificate
 
