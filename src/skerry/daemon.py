@@ -30,6 +30,7 @@ from skerry.agent.resolvfiles import ResolvFiles
 from skerry.api.app import make_app
 from skerry.api.deps import ApiDeps
 from skerry.api.door.frontdoor import serve
+from skerry.api.remote import RemoteListeners
 from skerry.control import networks
 from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View
@@ -62,6 +63,7 @@ from skerry.network import machine
 from skerry.network.doorkeeper_link import DoorkeeperLink
 from skerry.network.kernel import KernelNetwork
 from skerry.notify import Notifier
+from skerry.store.audit import AuditLog
 from skerry.store.errors import StateError
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
@@ -116,6 +118,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve and reconcile until cancelled."""
+        remote = RemoteListeners(self.store, self.clock, machine.interfaces, self.conditions, self.door)
         deps = ApiDeps(
             store=self.store,
             engine=self.engine.engine,
@@ -131,6 +134,8 @@ class Daemon:
             about=self.about,
             at_work=self.at_work,
             cleared=partial(clear, self.store, self.engine.engine),
+            audit=AuditLog(Path(self.settings.audit_file), self.conditions),
+            listens=remote.listens,
             clock=self.clock,
             engine_version=self.engine.last_version,
         )
@@ -142,6 +147,7 @@ class Daemon:
             "swarm": self._orchestrate,
             "disk": DiskLoop(self.store).run,
             "memory": MemoryLoop(self.store).run,
+            "listeners": remote.run,
         }
         if self.notifier.is_watched:
             loops["watchdog"] = self.notifier.keep_alive
@@ -150,6 +156,7 @@ class Daemon:
         path, engine = self.settings.api_socket, self.choice.socket
         server = await serve(path, make_app(deps), engine, self.door.inherited)
         self.door.keep(server.listener)
+        remote.attach(server)
         log.info("skerry is up", socket=path, engine=engine)
         await asyncio.to_thread(Path(self.settings.failure_file).unlink, missing_ok=True)
         self.notifier.ready(f"API at {path}, engine at {engine}")
@@ -157,6 +164,7 @@ class Daemon:
             await run_all(loops, self.conditions)
         finally:
             self.notifier.stopping()
+            remote.close()
             await server.close()
 
     async def at_work(self) -> None:

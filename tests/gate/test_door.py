@@ -31,6 +31,7 @@ class Place:
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
         self.api = self.folder / "docker.sock"
+        self.links: list[DoorkeeperLink] = []
 
     def door(self, away_s: float = 30, inherited: Inherited | None = None) -> Doorkeeper:
         """A gate's door, open."""
@@ -42,6 +43,7 @@ class Place:
     async def serving(self, door: Doorkeeper) -> AsyncIterator[bool]:
         """A skerryd that answers `ok`; whether it has the socket of the one before it."""
         link = DoorkeeperLink(self.folder, self.api)
+        self.links.append(link)
         await link.open()
         taken, listener = link.inherited is not None, link.inherited or bind(self.api, 0o660, "docker")
 
@@ -190,6 +192,58 @@ def test_a_gate_ends_while_skerryd_has_not_given_yet() -> None:
         async with asyncio.timeout(10):
             await asyncio.get_running_loop().shutdown_default_executor()
         await link.close()
+
+    check(test)
+
+
+def test_sockets_of_the_network_are_kept_with_it() -> None:
+    """Whoever connects there waits too; one that is not served any more is closed."""
+
+    async def test(place: Place) -> None:
+        door = place.door()
+        kept, dropped = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+        async with place.serving(door):
+            link = place.links[-1]
+            link.keep_remote({"tcp://a:1": kept, "tcp://b:2": dropped})
+            await until(lambda: len(door.parcel()) == 3)
+            link.keep_remote({"tcp://a:1": kept})
+            await until(lambda: len(door.parcel()) == 2)
+        address = kept.getsockname()
+        gone = dropped.getsockname()
+        kept.close()
+        dropped.close()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*gone)
+        reader, writer = await asyncio.open_connection(*address)
+        async with place.serving(door) as taken:
+            assert taken
+            left = place.links[-1].inherit("tcp://a:1")
+            assert left is not None
+            assert place.links[-1].inherit("tcp://a:1") is None
+            left.setblocking(False)
+            client, _ = await asyncio.get_running_loop().sock_accept(left)
+            client.sendall(b"at last")
+            assert await reader.readexactly(7) == b"at last"
+            for sock in (client, left):
+                sock.close()
+        writer.close()
+        door.stop()
+
+    check(test)
+
+
+def test_a_gate_hangs_up_where_tls_is_expected() -> None:
+    async def test(place: Place) -> None:
+        door = place.door(away_s=0.01)
+        with socket.create_server(("127.0.0.1", 0)) as kept:
+            async with place.serving(door):
+                place.links[-1].keep_remote({"tcp://a:1": kept})
+                await until(lambda: len(door.parcel()) == 2)
+            reader, writer = await asyncio.open_connection(*kept.getsockname())
+            assert await reader.read(-1) == b""
+            writer.close()
+        assert (await place.ask()).startswith(b"HTTP/1.1 503 ")
+        door.stop()
 
     check(test)
 

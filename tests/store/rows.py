@@ -11,6 +11,7 @@ from skerry.model.objects import (
     Config,
     Decision,
     Endpoint,
+    Listener,
     Network,
     Node,
     Note,
@@ -22,6 +23,7 @@ from skerry.model.objects import (
     Task,
     TaskStatus,
     UpdateStatus,
+    User,
     VirtualIP,
 )
 from skerry.model.releases import Failure, Made, Outcome, Release, ReleasedService
@@ -68,6 +70,8 @@ ALL: tuple[Object, ...] = (
         registry_auth="hush-release",
     ),
     Decision("s", (Note("updating 1/3", 5, 9, 4),)),
+    User("u", "ci", "deploy:shop", ("app",), ("public",), "0" * 64, 9),
+    Listener("tcp://0.0.0.0:2376", "0.0.0.0", 2376, ("api.example.org",)),
     Config("f", "conf", {"Name": "conf"}, b"\xff\x00plain", 4),
     Secret("x", "word", {"Name": "word"}, b"hush-secret", 5),
 )

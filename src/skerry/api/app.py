@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from skerry.api.call import DEPS, FEED, PULSE, UPSTREAM, Call
+from skerry.api.call import CALLER, DEPS, FEED, NAMED, PULSE, REFUSED, UPSTREAM, Call
 from skerry.api.deps import ApiDeps
+from skerry.api.door.connection import Connection
+from skerry.api.door.guard import GUARD
+from skerry.api.guardian import CUT_OFF, Guardian
 from skerry.api.openapi import description
 from skerry.api.query import Query
 from skerry.api.request_body import invalid
@@ -30,6 +33,7 @@ from skerry.api.routes import (
     swarm,
     system,
     tasks,
+    users,
     volumes,
 )
 from skerry.api.swarm_events import Feed
@@ -37,12 +41,14 @@ from skerry.api.upstream import OLDEST, Facts, Upstream, version_numbers
 from skerry.control.mismatch import Mismatch
 from skerry.engine.pulse import Pulse
 from skerry.model.api_version import Version, read_version
+from skerry.model.caller import NOBODY, Caller
 from skerry.model.errors import InvalidParameter
 
 BODY_LIMIT = 64 * 1024 * 1024
 """The longest body of an owned request, in bytes; the engine's own have no limit here."""
 
 FACTS = web.RequestKey("facts", Facts)
+GUARDIAN = web.AppKey("guardian", Guardian)
 
 ROUTES: Table = [
     *system.ROUTES,
@@ -61,14 +67,16 @@ ROUTES: Table = [
     *volumes.ROUTES,
     *skerry.ROUTES,
     *stacks.ROUTES,
+    *users.ROUTES,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 
 
 def make_app(deps: ApiDeps) -> web.Application:
     """The API over these parts; serve it behind `frontdoor.serve`."""
-    app = web.Application(middlewares=[errors, _facts], client_max_size=BODY_LIMIT)
+    app = web.Application(middlewares=[_audited, errors, _facts], client_max_size=BODY_LIMIT)
     app[DEPS] = deps
+    app[GUARDIAN] = app[GUARD] = Guardian(deps.store, deps.clock, deps.audit)
     app[UPSTREAM] = Upstream(deps.engine.wire, deps.engine_version)
     app[PULSE] = Pulse(deps.engine.socket)
     app[FEED] = Feed(deps.store, deps.health, deps.clock, app[UPSTREAM])
@@ -86,6 +94,29 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     async with app[FEED].running():
         yield
     app[PULSE].close()
+
+
+@web.middleware
+async def _audited(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Keep who asked what, and what came of it."""
+    request[CALLER] = _caller(request)
+    status = CUT_OFF
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    finally:
+        path = request.path.removeprefix(f"/v{request.match_info.get('version', '')}")
+        refused, name = request.get(REFUSED, ""), request.get(NAMED, "")
+        request.app[GUARDIAN].note(
+            request[CALLER], request.method, path, status, request.query, refused, name
+        )
+
+
+def _caller(request: web.Request) -> Caller:
+    """Who is at the other end; nobody where that has hung up already."""
+    connection = request.transport.get_protocol() if request.transport is not None else None
+    return connection.caller if isinstance(connection, Connection) else NOBODY
 
 
 @web.middleware
@@ -119,9 +150,11 @@ def _handler(route: Route) -> Handler:
         facts = request[FACTS]
         version = gate(request.match_info.get("version"), facts)
         query = Query(route.query, request.query, version)
-        deps, upstream = request.app[DEPS], request.app[UPSTREAM]
+        deps, upstream, guardian = request.app[DEPS], request.app[UPSTREAM], request.app[GUARDIAN]
+        call = Call(request, deps, upstream, facts, version, query, route.body)
         try:
-            return await route.handle(Call(request, deps, upstream, facts, version, query, route.body))
+            call = await guardian.admit(call, route.access)
+            return guardian.shown(call, route.access, await route.handle(call))
         except Mismatch as error:
             raise invalid(error.words(facts.go), facts) from error
 

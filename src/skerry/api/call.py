@@ -15,10 +15,12 @@ from skerry.api.filters import Filters
 from skerry.api.query import Query
 from skerry.api.swarm_events import Feed
 from skerry.api.upstream import Facts, Upstream
+from skerry.control.scope.role import ADMIN, Role
 from skerry.core.view import View
 from skerry.engine.http import Response
 from skerry.engine.pulse import Pulse
 from skerry.model.api_version import Version, read_version
+from skerry.model.caller import NOBODY, Caller
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 from skerry.store.store import Store
@@ -27,6 +29,11 @@ DEPS = web.AppKey("parts", ApiDeps)
 UPSTREAM = web.AppKey("upstream", Upstream)
 FEED = web.AppKey("feed", Feed)
 PULSE = web.AppKey("pulse", Pulse)
+CALLER = web.RequestKey("caller", Caller)
+NAMED = web.RequestKey("named", str)
+"""What the body calls the object that it is about."""
+REFUSED = web.RequestKey("refused", str)
+"""Why whoever asks may not."""
 
 BODY_TIMEOUT_S = 15
 """So long may the body of a request take that is not the engine's alone."""
@@ -46,6 +53,10 @@ class Call:
     query: Query
     shape: str
     """Go's name of the body's type."""
+    role: Role = ADMIN
+    """What whoever asks may do."""
+    meant: str = ""
+    """The ID of the object in the path, where the role had to be held against it."""
 
     @property
     def store(self) -> Store:
@@ -70,7 +81,18 @@ class Call:
     @property
     def ref(self) -> str:
         """The ID or name in the path."""
-        return self.request.match_info["ref"]
+        return self.meant or self.request.match_info["ref"]
+
+    @property
+    def path(self) -> str:
+        """The path without the version of the API."""
+        return self.request.path.removeprefix(self.prefix)
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        caller: Caller = self.request.get(CALLER, NOBODY)
+        return caller
 
     def at_least(self, version: str) -> bool:
         """Whether the client speaks this version of the API or a newer one."""
@@ -97,7 +119,9 @@ class Call:
         data = await self.read()
         if self.facts.has(engine_versions.BODIES):
             mediatype.check(self.request.headers.get("Content-Type", ""), data)
-        return request_body.body(data, self.shape, self.facts, self.version)
+        body = request_body.body(data, self.shape, self.facts, self.version)
+        self.request[NAMED] = str(body.get("Name", ""))
+        return body
 
     @property
     def auth(self) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.client import DockerEngine
 from skerry.model.objects import Network, Raw, Task
+from skerry.store.audit import AuditLog
 from skerry.store.store import Store
 
 
@@ -46,6 +47,10 @@ async def _nothing_left(node_id: str) -> None:
     pass
 
 
+async def _nowhere(address: str) -> str:
+    return "skerry serves at no address"
+
+
 @dataclass(frozen=True)
 class ApiDeps:
     """Everything behind the API."""
@@ -75,6 +80,10 @@ class ApiDeps:
     """Wait until what the unlocked state asks for is being done."""
     cleared: Callable[[str], Awaitable[None]] = _nothing_left
     """Kill what is left of a swarm that this node (by ID) has left, and wait until it is gone."""
+    audit: AuditLog | None = None
+    """Where it is kept who changed what; None keeps nothing."""
+    listens: Callable[[str], Awaitable[str]] = _nowhere
+    """Wait until it is served at an address as the state says; why it is not, or ""."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""
     engine_version: Raw = field(default_factory=dict)

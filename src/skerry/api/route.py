@@ -9,6 +9,7 @@ from aiohttp import web
 
 from skerry.api.call import Call
 from skerry.api.query import Parameter
+from skerry.control.scope.endpoint_access import UNDECIDED, Access
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
@@ -23,6 +24,8 @@ class Route:
     body: str = ""
     """Go's name of the body's type, where one is read."""
     query: Mapping[str, Parameter] = field(default_factory=dict)
+    access: Access = UNDECIDED
+    """Who beside an administrator may ask it, and about what; nobody where nothing is said."""
 
 
 Table = list[Route]

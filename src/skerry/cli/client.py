@@ -111,6 +111,10 @@ class DockerClient:
         data = b"" if body is None else json.dumps(body).encode()
         return _json(self._ask("POST", path, data, {"Content-Type": "application/json", **(headers or {})}))
 
+    def delete(self, path: str) -> None:
+        """A DELETE. Raises Refused, Unreachable."""
+        self._ask("DELETE", path, None, {})
+
     @contextlib.contextmanager
     def download(self, path: str) -> Iterator[Iterator[bytes]]:
         """The body of a GET in pieces."""

@@ -13,6 +13,7 @@ from skerry.cli.context import create_context, remove_context
 from skerry.cli.options import instance_options
 from skerry.cli.purge import confirm, kept
 from skerry.cli.status import show
+from skerry.cli.users import audit, serve, user
 from skerry.model.settings import Settings
 
 
@@ -141,6 +142,10 @@ def migrate(settings: Settings, **wish: Any) -> None:
     from skerry.cli.outgrow import commands
 
     commands.migrate(settings, **wish)
+
+
+for command in (user, serve, audit):
+    main.add_command(command)
 
 
 def _need_root() -> None:

@@ -8,9 +8,9 @@ from typing import TypeVar
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, NotFound, SkerryError, Unavailable
 from skerry.model.go import strconv
-from skerry.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
+from skerry.model.objects import Cluster, Config, Network, Node, Secret, Service, Task, User
 
-Found = TypeVar("Found", Config, Network, Node, Secret, Service, Task)
+Found = TypeVar("Found", Config, Network, Node, Secret, Service, Task, User)
 
 NO_MANAGER = (
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node '

@@ -20,6 +20,7 @@ from skerry.model.objects import (
     Decision,
     FormerAddress,
     Lease,
+    Listener,
     Network,
     Node,
     Object,
@@ -27,6 +28,7 @@ from skerry.model.objects import (
     Secret,
     Service,
     Task,
+    User,
 )
 from skerry.model.releases import Release
 
@@ -48,6 +50,8 @@ class View:
     revisions: Mapping[str, Revision] = Map()
     releases: Mapping[str, Release] = Map()
     decisions: Mapping[str, Decision] = Map()
+    users: Mapping[str, User] = Map()
+    listeners: Mapping[str, Listener] = Map()
     locked: bool = False
     """What is secret is empty here, and nothing may change, until the swarm is unlocked."""
     derived: Index | None = field(default=None, compare=False, repr=False)
@@ -145,6 +149,8 @@ COLLECTION_OF: dict[type[Object], str] = {
     Revision: "revisions",
     Release: "releases",
     Decision: "decisions",
+    User: "users",
+    Listener: "listeners",
 }
 """Which mapping of a view holds the objects of a type."""
 

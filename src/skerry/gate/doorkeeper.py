@@ -1,8 +1,9 @@
-"""The API's listening socket, kept while skerryd is away.
+"""The API's listening sockets, kept while skerryd is away.
 
-skerryd connects to `<run>/gate.door`, is given the socket that is kept, if there is one, and gives the one at
-which it serves. While that connection lasts, the gate only holds the socket. After it, whoever connects to
-the API waits in the kernel for the next skerryd; if that does not come for a while, the gate tells them.
+skerryd connects to `<run>/gate.door`, is given the sockets that are kept, and gives those at which it serves.
+While that connection lasts, the gate only holds them. After it, whoever connects to the API waits in the
+kernel for the next skerryd; if that does not come for a while, the gate tells them, or hangs up where they
+would expect TLS.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import structlog
 
 from skerry.gate import socket_passing
 from skerry.gate.relay import Acceptor
-from skerry.gate.socket_passing import API, Inherited, Item, Parcel
+from skerry.gate.socket_passing import API, API_TLS, Inherited, Parcel
 
 log = structlog.get_logger()
 
@@ -32,16 +33,16 @@ ANSWER = (
 
 
 class Doorkeeper:
-    """Holds the API's socket; `away_s` after skerryd has gone it answers there itself."""
+    """Holds the API's sockets; `away_s` after skerryd has gone it answers there itself."""
 
     def __init__(self, path: Path, inherited: Inherited, away_s: float = AWAY_S) -> None:
         self._path = path
         self._away_s = away_s
-        self._key, self._kept = inherited.first(API)
+        self._kept = inherited.of(API, API_TLS)
         self._present: set[socket.socket] = set()
         """Connections of skerryd: usually one, and two for the moment in which one follows another."""
         self._host: Acceptor | None = None
-        self._answering: Acceptor | None = None
+        self._answering: list[Acceptor] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -65,10 +66,16 @@ class Doorkeeper:
                 self._wait_for_skerryd()
 
     def _keep(self, parcel: Parcel) -> None:
+        """Keep what skerryd serves at now, and nothing else; without a word of it, what it was."""
+        if parcel:
+            self._let_go()
         for item, handle in parcel:
-            if self._kept is not None:
-                self._kept.close()
-            self._key, self._kept = item.key, socket.socket(fileno=handle)
+            self._kept[item] = socket.socket(fileno=handle)
+
+    def _let_go(self) -> None:
+        for kept in self._kept.values():
+            kept.close()
+        self._kept.clear()
 
     def _wait_for_skerryd(self) -> None:
         if self._timer is None:
@@ -76,19 +83,24 @@ class Doorkeeper:
 
     def _answer(self) -> None:
         self._timer = None
-        if self._kept is not None:
-            log.warning("skerryd is away: answering in its place", socket=self._key.partition(":")[2])
-            listener = self._kept.dup()
+        for item, kept in self._kept.items():
+            where = item.key if item.kind == API_TLS else item.key.partition(":")[2]
+            log.warning("skerryd is away: answering in its place", socket=where)
+            listener = kept.dup()
             listener.setblocking(False)
-            self._answering = Acceptor(listener, self._turn_away, "api")
+            answer = self._hang_up if item.kind == API_TLS else self._turn_away
+            self._answering.append(Acceptor(listener, answer, item.kind))
 
     def _stop_answering(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._answering is not None:
-            self._answering.stop_listening()
-            self._answering = None
+        for acceptor in self._answering:
+            acceptor.stop_listening()
+        self._answering.clear()
+
+    async def _hang_up(self, client: socket.socket) -> None:
+        client.close()
 
     async def _turn_away(self, client: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -101,11 +113,11 @@ class Doorkeeper:
                     pass
 
     def parcel(self) -> Parcel:
-        """The socket, for skerryd or another gate."""
-        return [(Item(API, self._key), self._kept.fileno())] if self._kept is not None else []
+        """The sockets, for skerryd or another gate."""
+        return [(item, kept.fileno()) for item, kept in self._kept.items()]
 
     def release(self) -> None:
-        """Close the socket here: another gate has it, or nobody shall."""
+        """Close the sockets here: another gate has them, or nobody shall."""
         host, self._host = self._host, None
         if host is not None:
             host.stop_listening()
@@ -113,9 +125,7 @@ class Doorkeeper:
             with suppress(OSError):  # wakes whoever reads there, also in a thread
                 connection.shutdown(socket.SHUT_RDWR)
         self._stop_answering()
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        self._let_go()
 
     def stop(self) -> None:
         """Let go, and leave no file."""

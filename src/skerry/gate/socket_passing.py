@@ -25,6 +25,7 @@ TAKE, KEEP = b"take", b"keep"
 """What a taker asks for: to be the next gate, or to keep copies in case that the gate dies."""
 
 API = "api"
+API_TLS = "tls"
 
 BACKLOG = 100
 BATCH = 60
@@ -38,9 +39,9 @@ class Item(Struct, frozen=True, omit_defaults=True):
     """One file descriptor, by what it is.
 
     `kind`: `lock`; `desired` (a file with the JSON of a `Desired`); `hold` (`key` is `ip6` over IPv6), `udp`,
-    `tcp` (DNS on the leg `key`), `port` (`key` is `tcp/80`), `api` (`key` is `INODE.TIME:PATH` of its file):
-    listening sockets; `held`: a connection that wants `key` (a VIP, or with `published` a port's key) at
-    `port`, since `since` (monotonic seconds).
+    `tcp` (DNS on the leg `key`), `port` (`key` is `tcp/80`), `api` (`key` is `INODE.TIME:PATH` of its file),
+    `tls` (the API's too; `key` is `tcp://HOST:PORT`): listening sockets; `held`: a connection that wants
+    `key` (a VIP, or with `published` a port's key) at `port`, since `since` (monotonic seconds).
     """
 
     kind: str
@@ -137,11 +138,10 @@ class Inherited:
             inherited.setblocking(False)
         return inherited
 
-    def first(self, kind: str) -> tuple[str, socket.socket | None]:
-        """A socket of a kind of which there is one at most, with its key."""
-        for key in [key for item_kind, key in self._sockets if item_kind == kind]:
-            return key, self.get(kind, key)
-        return "", None
+    def of(self, *kinds: str) -> dict[Item, socket.socket]:
+        """The sockets of some kinds, which are then the caller's."""
+        items = [Item(kind, key) for kind, key in self._sockets if kind in kinds]
+        return {item: sock for item in items if (sock := self.get(item.kind, item.key)) is not None}
 
     @property
     def lock(self) -> int | None:

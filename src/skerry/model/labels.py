@@ -186,6 +186,13 @@ LABELS = {label.name: label for label in _TABLE}
 """Every label of ours that a user may write, by its name: another one with the prefix is a mistake."""
 
 
+OF_A_STACK = frozenset(
+    {HOLD_TIMEOUT, DRAIN_TIMEOUT, DRAIN_QUIET, DRAIN_IDLE, AFTERLIFE, PROBE, READINESS, LIVENESS}
+    | {READY_PORTS, READY_TIMEOUT, UPDATE_DEADLINE, RESTART_MAX_DELAY}
+)
+"""Those that steer nothing but their own service: who may deploy one stack may set them, and no others."""
+
+
 def read(labels: Mapping[str, str], name: str) -> Any:
     """The value of a label, or its default. Raises ValueError, in a sentence for the user."""
     label = LABELS[name]

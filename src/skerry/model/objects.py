@@ -477,6 +477,38 @@ class Cluster(Struct, frozen=True):
         return limit
 
 
+class User(Struct, frozen=True):
+    """Somebody who may use the API over the network, by a certificate of the swarm's authority."""
+
+    id: str
+    name: str
+    role: str
+    """`admin`, `read` or `deploy:STACK`."""
+    images: tuple[str, ...] = ()
+    """Patterns of the images that the stack may run."""
+    networks: tuple[str, ...] = ()
+    """Patterns of the networks of others that its services may join."""
+    fingerprint: str = ""
+    """SHA-256 of the certificate."""
+    expires_at: int = 0
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class Listener(Struct, frozen=True):
+    """An address of this machine at which the API is served with TLS. `id` is `tcp://HOST:PORT`."""
+
+    id: str
+    host: str
+    port: int
+    names: tuple[str, ...] = ()
+    """By which clients call it, beside those that this machine has."""
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+
+
 Object = (
     Cluster
     | Node
@@ -490,6 +522,8 @@ Object = (
     | Revision
     | Release
     | Decision
+    | User
+    | Listener
 )
 
 KINDS: dict[str, type[Object]] = {
@@ -505,5 +539,7 @@ KINDS: dict[str, type[Object]] = {
     "revision": Revision,
     "release": Release,
     "decision": Decision,
+    "user": User,
+    "listener": Listener,
 }
 KIND_OF: dict[type[Object], str] = {kind: word for word, kind in KINDS.items()}

@@ -1,4 +1,4 @@
-"""skerryd's end of `<run>/gate.door`: the API's listening socket outlives skerryd with the gate.
+"""skerryd's end of `<run>/gate.door`: the API's listening sockets outlive skerryd with the gate.
 
 Whoever has the socket's file bind-mounted keeps the same inode, and whoever connects while no skerryd serves
 waits in the kernel for the next one.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from skerry.gate import socket_passing
-from skerry.gate.socket_passing import API, Item
+from skerry.gate.socket_passing import API, API_TLS, Item
 from skerry.model.settings import GatePaths
 
 RETRY_S = 0.1
@@ -26,6 +27,10 @@ class DoorkeeperLink:
     def __init__(self, run_dir: Path, path: Path) -> None:
         self.inherited: socket.socket | None = None
         """The listening socket that a former skerryd left."""
+        self._left: dict[str, socket.socket] = {}
+        """Those at addresses of the network that it left, by `tcp://HOST:PORT`."""
+        self._remote: dict[str, socket.socket] = {}
+        """Those that are to be kept."""
         self._door = GatePaths(run_dir).door
         self._path = path
         self._connection: socket.socket | None = None
@@ -41,6 +46,8 @@ class DoorkeeperLink:
         for item, handle in parcel:
             if item == Item(API, self._key):
                 self.inherited = socket.socket(fileno=handle)
+            elif item.kind == API_TLS:
+                self._left[item.key] = socket.socket(fileno=handle)
             else:
                 os.close(handle)
 
@@ -49,8 +56,21 @@ class DoorkeeperLink:
         self._listener = listener.dup()
         self._keeper = asyncio.create_task(self._keep(), name="door link")
 
+    def inherit(self, address: str) -> socket.socket | None:
+        """The socket that a former skerryd left at an address of the network; it is then the caller's."""
+        return self._left.pop(address, None)
+
+    def keep_remote(self, listeners: Mapping[str, socket.socket]) -> None:
+        """Have the gate keep these from now on, by their addresses, and none that it kept before."""
+        _close(self._left)
+        _close(self._remote)
+        self._remote = {address: sock.dup() for address, sock in listeners.items()}
+        if self._connection is not None:
+            with suppress(OSError):  # they are given with the next connection
+                self._connection.shutdown(socket.SHUT_RDWR)
+
     async def close(self) -> None:
-        """Leave the socket to the gate."""
+        """Leave the sockets to the gate."""
         if self._keeper is not None:
             self._keeper.cancel()
         self._disconnect()
@@ -59,6 +79,8 @@ class DoorkeeperLink:
         for listener in (self._listener, self.inherited):
             if listener is not None:
                 listener.close()
+        _close(self._left)
+        _close(self._remote)
 
     async def _keep(self) -> None:
         item = Item(API, self._key)
@@ -69,12 +91,15 @@ class DoorkeeperLink:
             await asyncio.sleep(RETRY_S)
 
     async def _give(self, item: Item) -> None:
-        """Give the socket to the gate, and wait for that one's end. Raises OSError."""
+        """Give the sockets to the gate, and wait for that one's end. Raises OSError."""
         if self._connection is None:
             socket_passing.close_all(await self._connect())
         assert self._connection is not None
         assert self._listener is not None
-        await asyncio.to_thread(socket_passing.give, self._connection, [(item, self._listener.fileno())])
+        remote = [(Item(API_TLS, address), sock.fileno()) for address, sock in self._remote.items()]
+        # the one with a file comes last: a gate of a former version keeps that
+        parcel = [*remote, (item, self._listener.fileno())]
+        await asyncio.to_thread(socket_passing.give, self._connection, parcel)
         self._connection.setblocking(False)
         await asyncio.get_running_loop().sock_recv(self._connection, 1)
 
@@ -104,3 +129,9 @@ class DoorkeeperLink:
                 self._connection.shutdown(socket.SHUT_RDWR)
             self._connection.close()
             self._connection = None
+
+
+def _close(sockets: dict[str, socket.socket]) -> None:
+    for sock in sockets.values():
+        sock.close()
+    sockets.clear()

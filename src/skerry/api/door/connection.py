@@ -23,9 +23,11 @@ from aiohttp.abc import AbstractAccessLogger
 
 from skerry.api.door.bodies import BadBody, BodyReader
 from skerry.api.door.exchange import Exchange
+from skerry.api.door.guard import Guard, peer
 from skerry.api.door.heads import LIMIT, BadHead, Head, HeadReader
 from skerry.api.door.pipe import LINGER_S, ClientHalf, hung_up, tie
 from skerry.engine.port import waiting_for
+from skerry.model.caller import NOBODY, Caller
 
 HEAD_TIMEOUT_S = 60.0
 QUIET_S = 0.5
@@ -36,6 +38,7 @@ _STREAM = re.compile(r"/events.*|/(services|tasks)/[^/]*/logs\?(.*&)?follow=.*")
 _REASONS = {
     301: "Moved Permanently",
     400: "Bad Request",
+    403: "Forbidden",
     431: "Request Header Fields Too Large",
     503: "Service Unavailable",
 }
@@ -47,6 +50,7 @@ class Door(Protocol):
     """What a connection needs of the server that accepted it."""
 
     engine_socket: str
+    guard: Guard
     connections: set[Connection]
     connecting: set[asyncio.Task[None]]
     closing: bool
@@ -61,9 +65,10 @@ class Door(Protocol):
 class Connection(asyncio.Protocol):
     """Reads each head, then hands the request to the protocol that serves it."""
 
-    def __init__(self, door: Door) -> None:
-        """`door` is what accepted it."""
+    def __init__(self, door: Door, caller: Caller | None = None) -> None:
+        """`door` is what accepted it; `caller` is who that has found to be at the other end."""
         self._door = door
+        self._caller = caller
         self._heads = HeadReader()
         self._head: Head | None = None
         """Of the request under way, or the last one."""
@@ -95,6 +100,13 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._door.connections.add(self)
+        if self._caller is None:
+            self._caller = peer(transport.get_extra_info("socket"))
+
+    @property
+    def caller(self) -> Caller:
+        """Who is at the other end."""
+        return self._caller or NOBODY
 
     def _wait_for_head(self) -> None:
         assert self._transport is not None
@@ -160,6 +172,9 @@ class Connection(asyncio.Protocol):
         self._body = None if body.done else body
         if self._door.ours(head):
             self._to_web(head.render(close=not head.keeps))
+        elif reason := self._door.guard.refusal(self.caller, head):
+            self._door.guard.answered(self.caller, head, 403, reason)
+            self._refuse(403, reason)
         else:
             self._to_engine(head)
         self._read_body()
@@ -204,7 +219,7 @@ class Connection(asyncio.Protocol):
         client = ClientHalf()
         client.transport = self._transport
         self._handler = client
-        self._exchange = Exchange(head, self._on_engine_answer, self._on_hijack)
+        self._exchange = Exchange(head, self._on_engine_answer, self._on_hijack, self._on_engine_status)
         tie(client, self._exchange)
         task = asyncio.ensure_future(self._connect(self._exchange, head.render(close=True)))
         self._door.connecting.add(task)
@@ -220,6 +235,7 @@ class Connection(asyncio.Protocol):
         except OSError as error:
             log.warning("engine does not answer", socket=path, error=str(error))
             self._transport.resume_reading()
+            self._on_engine_status(503)
             self._refuse(503, waiting_for(path))
             return
         assert engine.transport is not None
@@ -230,6 +246,10 @@ class Connection(asyncio.Protocol):
         if self._slow:
             engine.transport.pause_reading()
         self._resume()
+
+    def _on_engine_status(self, status: int) -> None:
+        assert self._head is not None
+        self._door.guard.answered(self.caller, self._head, status)
 
     def _on_engine_answer(self) -> None:
         """The engine's answer is whole; unless it came before the request was, the connection is kept."""

@@ -22,9 +22,15 @@ RAW_STREAMS = (b"application/vnd.docker.raw-stream", b"application/vnd.docker.mu
 
 class Exchange(EngineHalf):
     """The engine's end, while it answers `head`. `whole` is called at the end of an answer that has one,
-    `hijacked` where there is none any more."""
+    `hijacked` where there is none any more, and before either `answers` with the status."""
 
-    def __init__(self, head: Head, whole: Callable[[], None], hijacked: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        head: Head,
+        whole: Callable[[], None],
+        hijacked: Callable[[], None],
+        answers: Callable[[int], None] = lambda status: None,
+    ) -> None:
         super().__init__()
         self.begun = False
         """Whether the client got any of the answer."""
@@ -35,6 +41,7 @@ class Exchange(EngineHalf):
         self._head = head
         self._whole = whole
         self._hijacked = hijacked
+        self._answers = answers
         self._buffer = b""
         self._body: BodyReader | None = None
 
@@ -77,6 +84,7 @@ class Exchange(EngineHalf):
         if 100 <= status < 200 and status != 101:
             super().data_received(block + b"\r\n\r\n")
             return
+        self._answers(status)
         if status == 101 or self._is_raw(status, fields):
             self._body = Endless()
             super().data_received(block + b"\r\n\r\n")

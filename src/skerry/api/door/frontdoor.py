@@ -14,6 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from skerry.api.door.connection import Answered, Connection
+from skerry.api.door.guard import GUARD, Guard, Unguarded
 from skerry.api.door.heads import LIMIT, Head
 from skerry.model.errors import SkerryError
 
@@ -41,6 +42,7 @@ class Server:
     def __init__(self, path: Path, runner: web.AppRunner, routes: OwnedRoutes, engine_socket: str) -> None:
         self.path = path
         self.ours = routes.ours
+        self.guard: Guard = runner.app.get(GUARD, Unguarded())
         self.engine_socket = engine_socket
         self.connections: set[Connection] = set()
         self.connecting: set[asyncio.Task[None]] = set()

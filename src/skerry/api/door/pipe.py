@@ -15,13 +15,19 @@ LINGER_S = 10.0
 
 
 def hung_up(transport: asyncio.BaseTransport) -> bool:
-    """Whether the peer of a unix socket has closed it altogether, and not only its sending half."""
+    """Whether the peer of a socket has closed it altogether, and not only its sending half.
+
+    Over TCP that looks alike; but there is TLS on it, in which who goes on reading says so without closing.
+    """
     sock: socket.socket | None = transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
         return True
+    gone = select.POLLHUP | select.POLLERR
+    if sock.family != socket.AF_UNIX:
+        gone |= select.POLLRDHUP
     poll = select.poll()
-    poll.register(sock.fileno(), 0)
-    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
+    poll.register(sock.fileno(), gone & select.POLLRDHUP)
+    return any(event & gone for _, event in poll.poll(0))
 
 
 class Half(asyncio.Protocol):

@@ -12,6 +12,7 @@ from skerry.api.route import Route, Table
 from skerry.api.wire import configs_and_secrets as wire
 from skerry.control import configs, secrets
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Config, Raw, Secret
 
@@ -103,14 +104,40 @@ async def remove_secret(call: Call) -> web.Response:
 
 
 ROUTES: Table = [
-    Route("GET", "/configs", list_configs, query={"filters": _FILTERS}),
-    Route("POST", "/configs/create", create_config, body="swarm.ConfigSpec"),
-    Route("GET", "/configs/{ref}", inspect_config),
-    Route("POST", "/configs/{ref}/update", update_config, body="swarm.ConfigSpec", query={"version": NUMBER}),
-    Route("DELETE", "/configs/{ref}", remove_config),
-    Route("GET", "/secrets", list_secrets, query={"filters": _FILTERS}),
-    Route("POST", "/secrets/create", create_secret, body="swarm.SecretSpec"),
-    Route("GET", "/secrets/{ref}", inspect_secret),
-    Route("POST", "/secrets/{ref}/update", update_secret, body="swarm.SecretSpec", query={"version": NUMBER}),
-    Route("DELETE", "/secrets/{ref}", remove_secret),
+    Route("GET", "/configs", list_configs, query={"filters": _FILTERS}, access=of("config", Deploy.LIST)),
+    Route(
+        "POST",
+        "/configs/create",
+        create_config,
+        body="swarm.ConfigSpec",
+        access=of("config", Deploy.CREATE),
+    ),
+    Route("GET", "/configs/{ref}", inspect_config, access=of("config", Deploy.SEE)),
+    Route(
+        "POST",
+        "/configs/{ref}/update",
+        update_config,
+        body="swarm.ConfigSpec",
+        query={"version": NUMBER},
+        access=of("config", Deploy.CHANGE),
+    ),
+    Route("DELETE", "/configs/{ref}", remove_config, access=of("config", Deploy.CHANGE)),
+    Route("GET", "/secrets", list_secrets, query={"filters": _FILTERS}, access=of("secret", Deploy.LIST)),
+    Route(
+        "POST",
+        "/secrets/create",
+        create_secret,
+        body="swarm.SecretSpec",
+        access=of("secret", Deploy.CREATE),
+    ),
+    Route("GET", "/secrets/{ref}", inspect_secret, access=of("secret", Deploy.SEE)),
+    Route(
+        "POST",
+        "/secrets/{ref}/update",
+        update_secret,
+        body="swarm.SecretSpec",
+        query={"version": NUMBER},
+        access=of("secret", Deploy.CHANGE),
+    ),
+    Route("DELETE", "/secrets/{ref}", remove_secret, access=of("secret", Deploy.CHANGE)),
 ]

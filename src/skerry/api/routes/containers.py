@@ -20,6 +20,7 @@ from skerry.api.responses import json_response, relay
 from skerry.api.route import Route, Table
 from skerry.api.seats import seat
 from skerry.control import leases
+from skerry.control.scope.endpoint_access import ADMIN_ONLY, Deploy, of
 from skerry.model.container_labels import TASK_ID
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv
@@ -264,8 +265,21 @@ ROUTES: Table = [
         "/containers/json",
         listing,
         query={"filters": Parameter("filters", malformed=500), "all": FLAG, "limit": NUMBER, "size": FLAG},
+        access=of("container", Deploy.NOTHING, read=True),
     ),
-    Route("POST", "/containers/create", create, body="container.CreateRequest", query={"name": TEXT}),
-    Route("POST", "/containers/{ref}/start", start),
-    Route("GET", "/containers/{ref}/json", inspect),
+    Route(
+        "POST",
+        "/containers/create",
+        create,
+        body="container.CreateRequest",
+        query={"name": TEXT},
+        access=ADMIN_ONLY,
+    ),
+    Route("POST", "/containers/{ref}/start", start, access=ADMIN_ONLY),
+    Route(
+        "GET",
+        "/containers/{ref}/json",
+        inspect,
+        access=of("container", Deploy.NOTHING, read=True),
+    ),
 ]

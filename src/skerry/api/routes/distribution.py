@@ -13,6 +13,7 @@ from skerry.api.call import Call
 from skerry.api.images import digest_of, inspect
 from skerry.api.responses import json_response, relay
 from skerry.api.route import Route, Table
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.model.objects import Raw
 
 
@@ -36,4 +37,6 @@ def local(image: Raw, digest: str) -> Raw:
     }
 
 
-ROUTES: Table = [Route("GET", "/distribution/{ref:.+}/json", distribution)]
+ROUTES: Table = [
+    Route("GET", "/distribution/{ref:.+}/json", distribution, access=of("image", Deploy.IMAGE)),
+]

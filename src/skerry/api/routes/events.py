@@ -16,6 +16,8 @@ from skerry.api.filters import Filters
 from skerry.api.query import TEXT, Parameter
 from skerry.api.route import Route, Table
 from skerry.api.upstream import Stream
+from skerry.control.scope.disclosure import shows_event
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.engine.port import EngineUnreachable
 from skerry.engine.streams import json_lines
 from skerry.model.defaults import SECOND
@@ -95,8 +97,13 @@ async def _past(call: Call, filters: Filters, since: int, until: int) -> list[Ra
     theirs = [msgspec.json.decode(line) for line in response.body.splitlines() if line.strip()]
     theirs = [disguise.event(call.view, event) for event in theirs]
     ours = [event for event in call.feed.past if since <= event["timeNano"] <= until]
-    events = [event for event in [*theirs, *ours] if passes(event, filters)]
+    events = [event for event in [*theirs, *ours] if _is_wanted(call, event, filters)]
     return sorted(events, key=lambda event: int(event.get("timeNano", 0)))
+
+
+def _is_wanted(call: Call, event: Raw, filters: Filters) -> bool:
+    """Whether an event passes the filters, and whoever asks may see it."""
+    return passes(event, filters) and shows_event(call.role, event, call.view)
 
 
 async def _write(response: web.StreamResponse, events: list[Raw]) -> None:
@@ -119,13 +126,14 @@ async def _both(
         with suppress(EngineUnreachable):  # the engine was stopped: the stream is over, as with Docker
             async for event in json_lines(stream.chunks):
                 shown = disguise.event(call.view, event)
-                if passes(shown, filters):
+                if _is_wanted(call, shown, filters):
                     await _write(response, [shown])
 
     async def own() -> None:
         while (event := await queue.get()) is not None:
             shown_before = event["timeNano"] <= last
-            if not shown_before and passes(event, filters) and (until is None or event["timeNano"] <= until):
+            in_time = until is None or event["timeNano"] <= until
+            if not shown_before and in_time and _is_wanted(call, event, filters):
                 await _write(response, [event])
 
     copying = [
@@ -148,5 +156,6 @@ ROUTES: Table = [
         "/events",
         events,
         query={"filters": Parameter("filters", malformed=500), "since": TEXT, "until": TEXT},
+        access=of("event", Deploy.LIST),
     )
 ]

@@ -14,6 +14,7 @@ from skerry.api.responses import empty_response, relay
 from skerry.api.route import Route, Table
 from skerry.api.wire import networks as wire
 from skerry.control import leases
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.model.errors import Conflict, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
@@ -110,6 +111,12 @@ def _renamed(status: int, network: Network, response: web.Response) -> web.Respo
 
 
 ROUTES: Table = [
-    Route("POST", "/networks/{ref}/connect", connect, body="types.NetworkConnect"),
-    Route("POST", "/networks/{ref}/disconnect", disconnect, body="types.NetworkDisconnect"),
+    Route("POST", "/networks/{ref}/connect", connect, body="types.NetworkConnect", access=ADMIN_ONLY),
+    Route(
+        "POST",
+        "/networks/{ref}/disconnect",
+        disconnect,
+        body="types.NetworkDisconnect",
+        access=ADMIN_ONLY,
+    ),
 ]

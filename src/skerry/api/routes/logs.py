@@ -20,6 +20,7 @@ from skerry.api.responses import NO_TYPE
 from skerry.api.route import Route, Table
 from skerry.control import services, tasks
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.core.view import View
 from skerry.engine import streams
 from skerry.engine.port import EngineError
@@ -296,6 +297,6 @@ _QUERY = {
 }
 
 ROUTES: Table = [
-    Route("GET", "/services/{ref}/logs", of_service, query=_QUERY),
-    Route("GET", "/tasks/{ref}/logs", of_task, query=_QUERY),
+    Route("GET", "/services/{ref}/logs", of_service, query=_QUERY, access=of("service", Deploy.SEE)),
+    Route("GET", "/tasks/{ref}/logs", of_task, query=_QUERY, access=of("task", Deploy.SEE)),
 ]

@@ -25,6 +25,7 @@ from skerry.api.route import Route, Table
 from skerry.api.wire import networks as wire
 from skerry.control import access, networks
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, NotFound, RpcError, SkerryError
 from skerry.model.objects import Network, Raw
 
@@ -221,8 +222,26 @@ def _ambiguous(ref: str, count: int, how: str) -> InvalidParameter:
 
 
 ROUTES: Table = [
-    Route("GET", "/networks", listing, query={"filters": Parameter("filters")}),
-    Route("POST", "/networks/create", create, body="types.NetworkCreateRequest"),
-    Route("GET", "/networks/{ref}", inspect, query={"scope": TEXT, "verbose": BOOL}),
-    Route("DELETE", "/networks/{ref}", remove),
+    Route(
+        "GET",
+        "/networks",
+        listing,
+        query={"filters": Parameter("filters")},
+        access=of("network", Deploy.LIST),
+    ),
+    Route(
+        "POST",
+        "/networks/create",
+        create,
+        body="types.NetworkCreateRequest",
+        access=of("network", Deploy.CREATE),
+    ),
+    Route(
+        "GET",
+        "/networks/{ref}",
+        inspect,
+        query={"scope": TEXT, "verbose": BOOL},
+        access=of("network", Deploy.SEE),
+    ),
+    Route("DELETE", "/networks/{ref}", remove, access=of("network", Deploy.CHANGE)),
 ]

@@ -12,6 +12,7 @@ from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
 from skerry.control import nodes
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import ADMIN_ONLY, Deploy, of
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Node
 
@@ -66,8 +67,15 @@ async def remove(call: Call) -> web.Response:
 
 
 ROUTES: Table = [
-    Route("GET", "/nodes", listing, query={"filters": _FILTERS}),
-    Route("GET", "/nodes/{ref}", inspect),
-    Route("POST", "/nodes/{ref}/update", update, body="swarm.NodeSpec", query={"version": NUMBER}),
-    Route("DELETE", "/nodes/{ref}", remove, query={"force": FLAG}),
+    Route("GET", "/nodes", listing, query={"filters": _FILTERS}, access=of("node", Deploy.LIST)),
+    Route("GET", "/nodes/{ref}", inspect, access=of("node", Deploy.SEE)),
+    Route(
+        "POST",
+        "/nodes/{ref}/update",
+        update,
+        body="swarm.NodeSpec",
+        query={"version": NUMBER},
+        access=ADMIN_ONLY,
+    ),
+    Route("DELETE", "/nodes/{ref}", remove, query={"force": FLAG}, access=ADMIN_ONLY),
 ]

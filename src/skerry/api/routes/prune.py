@@ -15,6 +15,7 @@ from skerry.api.overlay import local_networks, remove_ours, visible
 from skerry.api.query import Parameter
 from skerry.api.responses import json_response, relay
 from skerry.api.route import Route, Table
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.model.errors import RpcError
 from skerry.model.times import instant
 
@@ -68,5 +69,11 @@ def _prunable(held: Mapping[str, str] | None, created: int, filters: Filters, un
 
 
 ROUTES: Table = [
-    Route("POST", "/networks/prune", prune, query={"filters": Parameter("filters", malformed=500)})
+    Route(
+        "POST",
+        "/networks/prune",
+        prune,
+        query={"filters": Parameter("filters", malformed=500)},
+        access=ADMIN_ONLY,
+    )
 ]

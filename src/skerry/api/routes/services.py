@@ -16,6 +16,7 @@ from skerry.api.wire import services as wire
 from skerry.control import services
 from skerry.control.access import require_swarm, version_number
 from skerry.control.convert import service_spec
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.model.objects import Raw, Service
 
 _FILTERS = Parameter("filters", keys=("id", "label", "mode", "name", "runtime"), malformed=400)
@@ -111,15 +112,34 @@ async def remove(call: Call) -> web.Response:
 
 
 ROUTES: Table = [
-    Route("GET", "/services", listing, query={"filters": _FILTERS, "status": Parameter("bool", (1, 41))}),
-    Route("POST", "/services/create", create, body="swarm.ServiceSpec"),
-    Route("GET", "/services/{ref}", inspect, query={"insertDefaults": BOOL}),
+    Route(
+        "GET",
+        "/services",
+        listing,
+        query={"filters": _FILTERS, "status": Parameter("bool", (1, 41))},
+        access=of("service", Deploy.LIST),
+    ),
+    Route(
+        "POST",
+        "/services/create",
+        create,
+        body="swarm.ServiceSpec",
+        access=of("service", Deploy.CREATE),
+    ),
+    Route(
+        "GET",
+        "/services/{ref}",
+        inspect,
+        query={"insertDefaults": BOOL},
+        access=of("service", Deploy.SEE),
+    ),
     Route(
         "POST",
         "/services/{ref}/update",
         update,
         body="swarm.ServiceSpec",
         query={"version": NUMBER, "registryAuthFrom": TEXT, "rollback": TEXT},
+        access=of("service", Deploy.CHANGE),
     ),
-    Route("DELETE", "/services/{ref}", remove),
+    Route("DELETE", "/services/{ref}", remove, access=of("service", Deploy.CHANGE)),
 ]

@@ -8,13 +8,13 @@ import structlog
 from aiohttp import web
 
 from skerry.api.call import Call
-from skerry.api.peer import peer
 from skerry.api.responses import json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import cluster
 from skerry.api.wire import services as wire
 from skerry.control import secrets
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import ADMIN_ONLY, Deploy, of
 from skerry.model.errors import Forbidden
 from skerry.model.objects import Note, Raw, Service
 from skerry.model.times import in_words, timestamp
@@ -81,15 +81,14 @@ def _note(note: Note, now: int) -> Raw:
 async def reveal(call: Call) -> web.Response:
     """The content of a secret, for `skerry migrate`: to root alone, and each time with a line in the log."""
     require_swarm(call.view)
-    pid, uid = peer(call.request)
-    if uid != 0:
+    if call.caller.uid != 0:
         raise Forbidden("the content of a secret is told to root alone")
     secret = secrets.find(call.view, call.ref)
-    log.info("secret revealed", name=secret.name, pid=pid)
+    log.info("secret revealed", name=secret.name, pid=call.caller.pid)
     return json_response({"Data": base64.b64encode(secret.data).decode()})
 
 
 ROUTES: Table = [
-    Route("GET", "/skerry/status", status),
-    Route("POST", "/skerry/secrets/{ref}/reveal", reveal),
+    Route("GET", "/skerry/status", status, access=of("status", Deploy.LIST)),
+    Route("POST", "/skerry/secrets/{ref}/reveal", reveal, access=ADMIN_ONLY),
 ]

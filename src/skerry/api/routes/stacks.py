@@ -7,9 +7,9 @@ from aiohttp import web
 
 from skerry.api import engine_versions, progress
 from skerry.api.call import Call
+from skerry.api.callers import name_of
 from skerry.api.images import contents_of
 from skerry.api.overlay import check_no_guests, local_networks, taken
-from skerry.api.peer import user
 from skerry.api.query import BOOL, NUMBER
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
@@ -43,7 +43,7 @@ async def deploy(call: Call) -> web.Response:
     wanted = Wanted(
         call.ref,
         body,
-        by=user(call.request),
+        by=name_of(call.view, call.caller),
         auth=call.auth,
         atomic=_flag(call, "atomic", default=True),
         prune=_flag(call, "prune", default=False),
@@ -55,7 +55,8 @@ async def roll_back(call: Call) -> web.Response:
     """Make a stack what it was in an earlier release, as a new one."""
     number = _number(call.query.number("to"), "to")
     earlier = stacks.find(call.view, call.ref, number)
-    wanted = stacks.again(earlier, by=user(call.request), atomic=_flag(call, "atomic", default=True))
+    by = name_of(call.view, call.caller)
+    wanted = stacks.again(earlier, by=by, atomic=_flag(call, "atomic", default=True))
     return await _deployed(call, wanted)
 
 

@@ -12,6 +12,7 @@ from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
 from skerry.control import swarm
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.engine.describe import describe
 
 _ROTATIONS = ("rotateWorkerToken", "rotateManagerToken", "rotateManagerUnlockKey")
@@ -74,17 +75,18 @@ async def unlock(call: Call) -> web.Response:
 
 
 ROUTES: Table = [
-    Route("POST", "/swarm/init", init, body="swarm.InitRequest"),
-    Route("POST", "/swarm/join", join, body="swarm.JoinRequest"),
-    Route("POST", "/swarm/leave", leave, query={"force": FLAG}),
-    Route("GET", "/swarm", inspect),
+    Route("POST", "/swarm/init", init, body="swarm.InitRequest", access=ADMIN_ONLY),
+    Route("POST", "/swarm/join", join, body="swarm.JoinRequest", access=ADMIN_ONLY),
+    Route("POST", "/swarm/leave", leave, query={"force": FLAG}, access=ADMIN_ONLY),
+    Route("GET", "/swarm", inspect, access=ADMIN_ONLY),
     Route(
         "POST",
         "/swarm/update",
         update,
         body="swarm.Spec",
         query={"version": NUMBER, **dict.fromkeys(_ROTATIONS, Parameter("bool", brief=True))},
+        access=ADMIN_ONLY,
     ),
-    Route("GET", "/swarm/unlockkey", unlock_key),
-    Route("POST", "/swarm/unlock", unlock, body="swarm.UnlockRequest"),
+    Route("GET", "/swarm/unlockkey", unlock_key, access=ADMIN_ONLY),
+    Route("POST", "/swarm/unlock", unlock, body="swarm.UnlockRequest", access=ADMIN_ONLY),
 ]

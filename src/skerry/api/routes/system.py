@@ -10,6 +10,7 @@ from skerry.api.disguise import Disguise
 from skerry.api.responses import json_response, relay
 from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
+from skerry.control.scope.endpoint_access import EVERYBODY, Deploy, of
 from skerry.model.objects import Raw
 
 
@@ -48,8 +49,8 @@ async def ping(call: Call) -> web.Response:
 
 
 ROUTES: Table = [
-    Route("GET", "/info", info),
-    Route("GET", "/system/df", disk_usage),
-    Route("GET", "/_ping", ping),
-    Route("HEAD", "/_ping", ping),
+    Route("GET", "/info", info, access=EVERYBODY),
+    Route("GET", "/system/df", disk_usage, access=of("", Deploy.NOTHING, read=True)),
+    Route("GET", "/_ping", ping, access=EVERYBODY),
+    Route("HEAD", "/_ping", ping, access=EVERYBODY),
 ]

@@ -13,6 +13,7 @@ from skerry.api.route import Route, Table
 from skerry.api.wire import tasks as wire
 from skerry.control import nodes, services
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.control.tasks import find
 from skerry.core.dirty import is_dirty
 from skerry.core.view import View
@@ -80,6 +81,6 @@ async def inspect(call: Call) -> web.Response:
 
 
 ROUTES: Table = [
-    Route("GET", "/tasks", listing, query={"filters": _FILTERS}),
-    Route("GET", "/tasks/{ref}", inspect),
+    Route("GET", "/tasks", listing, query={"filters": _FILTERS}, access=of("task", Deploy.LIST)),
+    Route("GET", "/tasks/{ref}", inspect, access=of("task", Deploy.SEE)),
 ]

@@ -9,6 +9,7 @@ from skerry.api.call import Call
 from skerry.api.responses import relay
 from skerry.api.route import Route, Table
 from skerry.api.wire.cluster import local_state
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.model.errors import NotFound
 
 
@@ -22,6 +23,6 @@ async def inspect_or_remove(call: Call) -> web.Response:
 
 
 ROUTES: Table = [
-    Route("GET", "/volumes/{ref}", inspect_or_remove),
-    Route("DELETE", "/volumes/{ref}", inspect_or_remove),
+    Route("GET", "/volumes/{ref}", inspect_or_remove, access=ADMIN_ONLY),
+    Route("DELETE", "/volumes/{ref}", inspect_or_remove, access=ADMIN_ONLY),
 ]

@@ -1,0 +1,120 @@
+"""What of a service who may deploy one stack may ask for: nothing that reaches the machine or other stacks.
+
+`spec_fields` says which fields there may be at all. The rules here are about their values, and about what
+they refer to: images, networks, volumes, configs and secrets. Each gives the reasons why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from skerry.control.scope.image_patterns import allowed
+from skerry.control.scope.object_rules import wrong_fields, wrong_labels, wrong_name
+from skerry.control.scope.role import Role
+from skerry.control.scope.territory import find, is_named, is_own, may_join
+from skerry.core.view import View
+from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Config, Network, Raw, Secret
+
+MOUNTS = ("volume", "tmpfs")
+LOG_DRIVERS = ("json-file", "local", "journald", "none")
+LOG_OPTIONS = ("max-size", "max-file", "compress", "mode", "max-buffer-size", "tag", "labels", "env")
+"""Other drivers and options make the engine connect to addresses and open files of the user's choice."""
+TEMPLATE = "{{"
+
+
+@dataclass(frozen=True)
+class EngineKnows:
+    """What the engine says of the things that a service names and no row of the swarm is about."""
+
+    images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By a digest that the spec asks for: how the image is called that the engine has under it."""
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    """By name, of volumes that there are: the stack or project that they bear as a label, or ""."""
+
+
+def wrong_service(role: Role, view: View, spec: Raw, known: EngineKnows) -> Iterator[str]:
+    """A service that is to be made or changed to this."""
+    template = spec.get("TaskTemplate", {})
+    container = template.get("ContainerSpec", {})
+    yield from wrong_fields(spec, "swarm.ServiceSpec")
+    yield from wrong_name(role, view, str(spec.get("Name", "")))
+    yield from wrong_labels(role, spec.get("Labels", {}), required=True)
+    yield from wrong_labels(role, container.get("Labels", {}), required=False)
+    yield from _wrong_image(role, str(container.get("Image", "")), known)
+    yield from _wrong_rights(container)
+    yield from _wrong_log_driver(template.get("LogDriver", {}))
+    for mount in container.get("Mounts", []):
+        yield from _wrong_mount(role, view, mount, known)
+    for attached in (*template.get("Networks", []), *spec.get("Networks", [])):
+        yield from _wrong_attachment(role, view, str(attached.get("Target", "")))
+    yield from _wrong_files(role, view, container)
+
+
+def _wrong_image(role: Role, image: str, known: EngineKnows) -> Iterator[str]:
+    """An image by another name than those that may run. A digest is what an image is; the name before it is
+    only where to look: so what the engine has under it has to bear such a name too."""
+    if not allowed(image, role.images):
+        yield f'the image "{image}" is none of {", ".join(role.images)}'
+    names = known.images.get(image.partition("@")[2])
+    if names is not None and not any(allowed(name, role.images) for name in names):
+        yield f'the image "{image}" is known here by other names only: {", ".join(names) or "none"}'
+
+
+def _wrong_rights(container: Raw) -> Iterator[str]:
+    privileges = container.get("Privileges", {})
+    for part, key in (("Seccomp", "Seccomp"), ("AppArmor", "AppArmor")):
+        mode = str(privileges.get(key, {}).get("Mode", "default"))
+        if mode not in ("", "default"):
+            yield f"{part} would be {mode}"
+    if container.get("Isolation", "default") not in ("", "default"):
+        yield f"the isolation would be {container['Isolation']}"
+    for name in container.get("Sysctls", {}):
+        if not name.startswith("net."):
+            yield f"the setting {name} is of the kernel's"
+
+
+def _wrong_log_driver(driver: Raw) -> Iterator[str]:
+    name = str(driver.get("Name", ""))
+    if name and name not in LOG_DRIVERS:
+        yield f"the log driver {name} is none of {', '.join(LOG_DRIVERS)}"
+    for option in driver.get("Options", {}):
+        if option not in LOG_OPTIONS:
+            yield f"the log option {option} is not for the stack's users to set"
+
+
+def _wrong_mount(role: Role, view: View, mount: Raw, known: EngineKnows) -> Iterator[str]:
+    kind, source = str(mount.get("Type", "")).lower() or "bind", str(mount.get("Source", ""))
+    labels = mount.get("VolumeOptions", {}).get("Labels", {})
+    if kind not in MOUNTS:
+        yield f"a mount of the type {kind} ({source})"
+    elif TEMPLATE in f"{source}{mount.get('Target', '')}{labels}":
+        yield f"the mount {source} is a template"
+    elif source and not is_named(role, view, source):
+        yield f"the volume {source} is not of the stack {role.stack}"
+    elif known.volumes.get(source, "") not in ("", role.stack):
+        yield f"the volume {source} was made by {known.volumes[source]}"
+    yield from wrong_labels(role, labels, required=False)
+
+
+def _wrong_attachment(role: Role, view: View, target: str) -> Iterator[str]:
+    try:
+        network = find(view, "network", target)
+    except InvalidParameter:
+        network = None  # it may be one of others
+    if not isinstance(network, Network) or not may_join(role, view, network):
+        yield f"the network {target} is not of the stack {role.stack}, nor one that it may join"
+
+
+def _wrong_files(role: Role, view: View, container: Raw) -> Iterator[str]:
+    named: list[tuple[str, str, Config | Secret | None]] = []
+    for entry in container.get("Secrets", []):
+        key = str(entry.get("SecretID", ""))
+        named.append(("secret", str(entry.get("SecretName", "")) or key, view.secrets.get(key)))
+    for entry in container.get("Configs", []):
+        key = str(entry.get("ConfigID", ""))
+        named.append(("config", str(entry.get("ConfigName", "")) or key, view.configs.get(key)))
+    for kind, name, file in named:
+        if file is None or not is_own(role, view, file):
+            yield f"the {kind} {name} is not of the stack {role.stack}"

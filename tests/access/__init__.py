@@ -1,0 +1,1 @@
+"""The API over the network: certificates, roles, and attempts to leave them."""
