@@ -332,7 +332,10 @@ class Actor:
 
     async def _elsewhere(self, addresses_by_network: Mapping[str, str], container: Raw) -> Mapping[str, str]:
         places = {key: address for key, address in addresses_by_network.items() if address}
-        if container["State"].get("Paused"):  # it would take connections, and answer nobody
+        paused = container["State"].get("Paused")
+        if (
+            paused and container["Id"] not in self._parts.frozen
+        ):  # it would take connections, and answer nobody
             return dict.fromkeys(places, "its container is paused")
         runtime = str((container.get("HostConfig") or {}).get("Runtime") or "")
         return await self._parts.traffic.displaced(places, int(container["State"]["Pid"] or 0), runtime)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from skerry.backup.request import BackupRequest
+from skerry.backup.taking import Taken
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.client import DockerEngine
 from skerry.model.objects import Network, Raw, Task
@@ -75,6 +78,8 @@ class ApiDeps:
     """Wait until what the unlocked state asks for is being done."""
     cleared: Callable[[str], Awaitable[None]] = _nothing_left
     """Kill what is left of a swarm that this node (by ID) has left, and wait until it is gone."""
+    backup: Callable[[BackupRequest], AbstractAsyncContextManager[Taken]] | None = None
+    """Take a backup, which is there as long as the block lasts."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""
     engine_version: Raw = field(default_factory=dict)
