@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import stat
 import subprocess
 from pathlib import Path
 
@@ -14,24 +13,7 @@ from harness.world import wait_until
 from skerry.backup.tree import Tree
 from skerry.linux.filesystems import runs
 from skerry.linux.mounts import in_memory
-
-
-def picture(folder: Path) -> dict[str, tuple[object, ...]]:
-    """Everything about a tree but inodes and the times of reading."""
-    shown: dict[str, tuple[object, ...]] = {}
-    for path in [folder, *sorted(folder.rglob("*"))]:
-        status = path.lstat()
-        content: object = None
-        if stat.S_ISLNK(status.st_mode):
-            content = str(path.readlink())
-        elif stat.S_ISREG(status.st_mode):
-            content = path.read_bytes()
-        names = sorted(os.listxattr(path, follow_symlinks=False))
-        attributes = [(name, os.getxattr(path, name, follow_symlinks=False)) for name in names]
-        links = status.st_nlink if stat.S_ISREG(status.st_mode) else 0
-        owner = (status.st_uid, status.st_gid, status.st_mode, status.st_rdev, status.st_mtime_ns)
-        shown[str(path.relative_to(folder))] = (*owner, links, content, attributes)
-    return shown
+from tests.backup.picture import picture
 
 
 @pytest.fixture
