@@ -100,17 +100,22 @@ class Backups:
             raise Conflict("another backup is being taken: wait for its end")
         async with self._lock:
             try:
-                await asyncio.to_thread(self._begin)
-                yield Taken(await self._take(request), self._folder)
-            except OSError as error:
-                raise SkerryError(f"the backup could not be taken: {error}; nothing was changed") from error
+                yield Taken(await self._gathered(request), self._folder)
             finally:
                 await asyncio.shield(asyncio.to_thread(self.sweep))
+
+    async def _gathered(self, request: BackupRequest) -> Manifest:
+        try:
+            await asyncio.to_thread(self._begin)
+            return await self._take(request)
+        except OSError as error:
+            raise SkerryError(f"the backup could not be taken: {error}; nothing was changed") from error
 
     def _begin(self) -> None:
         self.sweep()
         for name in ("state", "volumes"):
-            (self._folder / name).mkdir(parents=True, mode=0o700)
+            (self._folder / name).mkdir(parents=True)
+        self._folder.chmod(0o700)
 
     async def _take(self, request: BackupRequest) -> Manifest:
         began = self._clock()
