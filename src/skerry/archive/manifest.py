@@ -39,8 +39,8 @@ class VolumeEntry(Struct, frozen=True):
 
     name: str
     driver: str = "local"
-    options: dict[str, str] = {}
-    labels: dict[str, str] = {}
+    options: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
     stacks: list[str] = []
     part: str = ""
     why: str = ""

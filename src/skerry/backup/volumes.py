@@ -69,9 +69,9 @@ async def _look(engine: DockerEngine, name: str, stacks: list[str]) -> Volume | 
             return None
         raise
     why = _why_not(shown)
-    options, labels = shown.get("Options") or {}, shown.get("Labels") or {}
     part = "" if why else f"volumes/{name}.tar.gz"
-    entry = VolumeEntry(name, str(shown["Driver"]), options, labels, stacks, part, why)
+    driver, options, labels = str(shown["Driver"]), shown.get("Options"), shown.get("Labels")
+    entry = VolumeEntry(name, driver, options, labels, stacks, part, why)
     return Volume(entry, None if why else Path(shown["Mountpoint"]))
 
 
