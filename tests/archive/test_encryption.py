@@ -16,6 +16,8 @@ from skerry.archive.unpack import unpack
 from skerry.model.errors import InvalidParameter
 from tests.archive.made import STATE, as_file, small_backup
 
+pytestmark = pytest.mark.timeout(180)  # what a passphrase opens is to take its time
+
 
 def encrypted(data: bytes, recipients: list[str], passphrase: str = "") -> bytes:
     sink = io.BytesIO()

@@ -15,6 +15,8 @@ from skerry.cli.backup.keys import Lock
 from skerry.cli.backup.saving import save, written
 from tests.archive.made import small_backup
 
+pytestmark = pytest.mark.timeout(180)  # what a passphrase opens is to take its time
+
 
 def pieces(data: bytes, size: int) -> Iterator[bytes]:
     for at in range(0, len(data), size):

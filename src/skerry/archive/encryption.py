@@ -117,7 +117,7 @@ def _unwrapped(head: _Ahead, passphrase: Callable[[], str]) -> Any:
         plain = pyrage.passphrase.decrypt(armored + b"\n", passphrase())
         return pyrage.x25519.Identity.from_str(plain.decode())
     except (pyrage.DecryptError, pyrage.IdentityError) as error:
-        raise WrongKey("the backup does not open with this passphrase") from error
+        raise WrongKey(f"the backup does not open with this passphrase: {error}") from error
 
 
 @contextmanager
