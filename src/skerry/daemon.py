@@ -31,12 +31,16 @@ from skerry.api.app import make_app
 from skerry.api.deps import ApiDeps
 from skerry.api.door.frontdoor import serve
 from skerry.api.remote import RemoteListeners
+from skerry.backup import restoring
+from skerry.backup.freezer import Freezer
+from skerry.backup.stack import stack_objects
+from skerry.backup.taking import Backups
 from skerry.control import networks
 from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
 from skerry.health.sockets import NamespaceSockets
-from skerry.instance import failure_noted, only_one
+from skerry.instance import failure_noted, only_one, refuse_used
 from skerry.linux.processes import refuse_core_dumps, wait_for_children_without_threads
 from skerry.logs import log_to_stderr
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
@@ -94,6 +98,8 @@ class Daemon:
     conditions: Conditions
     notifier: Notifier
     door: DoorkeeperLink
+    freezer: Freezer
+    backups: Backups
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
 
@@ -136,6 +142,7 @@ class Daemon:
             cleared=partial(clear, self.store, self.engine.engine),
             audit=AuditLog(Path(self.settings.audit_file), self.conditions),
             listens=remote.listens,
+            backup=self.backups.taken,
             clock=self.clock,
             engine_version=self.engine.last_version,
         )
@@ -148,6 +155,7 @@ class Daemon:
             "disk": DiskLoop(self.store).run,
             "memory": MemoryLoop(self.store).run,
             "listeners": remote.run,
+            "freezer": self._freezer,
         }
         if self.notifier.is_watched:
             loops["watchdog"] = self.notifier.keep_alive
@@ -201,6 +209,10 @@ class Daemon:
         if self.engine.is_here:
             await self.description.look()
 
+    async def _freezer(self) -> None:
+        await self.engine.here()
+        await self.freezer.run()
+
     async def _segments(self) -> None:
         await self.engine.here()
         await self.segments.run()
@@ -248,6 +260,12 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         stack.callback(sockets.close)
         resolvers = ResolvFiles(Path(settings.resolv_dir))
         await asyncio.to_thread(resolvers.prepare)
+        frozen: set[str] = set()
+        freezer = Freezer(engine.engine, Path(settings.frozen_file), frozen)
+        backups = Backups(
+            store, persistence, engine.engine, network, freezer, Path(settings.backup_dir), clock
+        )
+        await asyncio.to_thread(backups.sweep)
         agent = Agent(
             store,
             engine.engine,
@@ -259,11 +277,12 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             conditions=conditions,
             api_socket=ApiSocket(settings.api_socket, choice.socket),
             resolvers=resolvers,
+            frozen=frozen,
         )
         orchestrator = Orchestrator(store, clock, conditions)
         yield Daemon(
             settings, choice, engine, store, network, guests, segments, orchestrator, agent, kernel, clock,
-            DescriptionLoop(store, engine.engine), conditions, notifier, door,
+            DescriptionLoop(store, engine.engine), conditions, notifier, door, freezer, backups,
         )  # fmt: skip
 
 
@@ -302,12 +321,36 @@ async def adopt(settings: Settings) -> None:
             persistence.close()
 
 
+async def check(settings: Settings, folder: Path, stack: str) -> None:
+    """Open the state of a backup that was unpacked; write a stack's objects to standard output."""
+    with restoring.unpacked_state(folder) as (_, view):
+        objects = stack_objects(view, stack) if stack else {}
+    sys.stdout.write(msgspec.json.encode(objects).decode())
+
+
+async def prepare(settings: Settings, folder: Path, with_engine: bool) -> None:
+    """See whether a backup can be restored, and write the socket of the engine for it to standard output."""
+    with only_one(settings):
+        refuse_used(settings)
+        socket = await restoring.prepare(settings, folder, with_engine=with_engine)
+    sys.stdout.write(socket)
+
+
+async def place(settings: Settings, folder: Path) -> None:
+    """Put the state of a backup where the next start finds it."""
+    with only_one(settings):
+        restoring.place(settings, folder)
+
+
 def main() -> None:
     """Entry point of the process."""
     parser = argparse.ArgumentParser(prog="skerryd")
-    parser.add_argument("verb", choices=("up", "down", "inventory", "adopt"))
+    parser.add_argument("verb", choices=("up", "down", "inventory", "adopt", "check", "prepare", "place"))
     for name in ("run-dir", "data-dir", "name", "socket", "engine"):
         parser.add_argument(f"--{name}")
+    parser.add_argument("--folder", type=Path, default=Path())
+    parser.add_argument("--stack", default="")
+    parser.add_argument("--with-engine", action="store_true")
     parser.add_argument("--purge", action="store_true")
     parser.add_argument("--volumes", action="store_true")
     options = parser.parse_args()
@@ -317,6 +360,9 @@ def main() -> None:
         "down": partial(down, settings, options.purge, options.volumes),
         "inventory": partial(inventory, settings),
         "adopt": partial(adopt, settings),
+        "check": partial(check, settings, options.folder, options.stack),
+        "prepare": partial(prepare, settings, options.folder, options.with_engine),
+        "place": partial(place, settings, options.folder),
     }
     log_to_stderr(Path(settings.log_file))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -339,7 +339,8 @@ class Actor:
         for family in FAMILIES:
             own = addresses(task, view, container, family)
             places = {key: address for key, address in own.items() if address}
-            if container["State"].get("Paused"):  # it would take connections, and answer nobody
+            if container["State"].get("Paused") and container["Id"] not in self._parts.frozen:
+                # it would take connections, and answer nobody
                 displaced |= dict.fromkeys(places, "its container is paused")
             elif places:
                 displaced |= await self._parts.traffic.displaced(places, pid, runtime)

@@ -38,3 +38,5 @@ class AgentDeps:
     api_socket: ApiSocket | None = None
     """What a container gets that binds the engine's socket; None leaves that as it is."""
     clearing: Clearing = field(default_factory=Clearing)
+    frozen: set[str] = field(default_factory=set)
+    """IDs of the containers that skerry itself has paused, for a moment."""

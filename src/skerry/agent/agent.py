@@ -54,6 +54,7 @@ class Agent:
         conditions: Conditions | None = None,
         api_socket: ApiSocket | None = None,
         resolvers: ResolvFiles | None = None,
+        frozen: set[str] | None = None,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._resolvers = resolvers or ResolvFiles(files_dir.with_name("resolv"))
@@ -79,6 +80,7 @@ class Agent:
             self._former,
             instance,
             api_socket,
+            frozen=frozen if frozen is not None else set(),
         )
         self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
         self._closing = False

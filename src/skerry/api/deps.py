@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from skerry.backup.request import BackupRequest
+from skerry.backup.taking import Taken
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.client import DockerEngine
 from skerry.model.objects import Network, Raw, Task
@@ -84,6 +87,8 @@ class ApiDeps:
     """Where it is kept who changed what; None keeps nothing."""
     listens: Callable[[str], Awaitable[str]] = _nowhere
     """Wait until it is served at an address as the state says; why it is not, or ""."""
+    backup: Callable[[BackupRequest], AbstractAsyncContextManager[Taken]] | None = None
+    """Take a backup, which is there as long as the block lasts."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""
     engine_version: Raw = field(default_factory=dict)

@@ -38,7 +38,7 @@ class Refused(Exception):
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str, timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, path: str, timeout: float | None = TIMEOUT_S) -> None:
         super().__init__("docker", timeout=timeout)
         self._path = path
 
@@ -129,10 +129,14 @@ class DockerClient:
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{self.name}: {self._why(error)}") from error
 
-    def upload(self, path: str, pieces: Iterable[bytes], kind: str) -> bytes:
-        """POST a body in pieces, without knowing its length; the whole answer."""
+    def upload(self, path: str, pieces: Iterable[bytes], kind: str, method: str = "POST") -> bytes:
+        """Send a body in pieces, without knowing its length; the whole answer."""
         headers = {"Content-Type": kind, "Transfer-Encoding": "chunked"}
-        return self._ask("POST", path, pieces, headers)
+        return self._ask(method, path, pieces, headers)
+
+    def delete(self, path: str) -> None:
+        """DELETE. Raises Refused, Unreachable."""
+        self._ask("DELETE", path, None, {})
 
     def close(self) -> str:
         """Hang up; what the way there had to say about it."""
@@ -194,9 +198,9 @@ class DockerClient:
         return said or getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def at_socket(name: str, path: str) -> DockerClient:
-    """The API at a unix socket."""
-    return DockerClient(name, lambda: UnixConnection(path))
+def at_socket(name: str, path: str, timeout: float | None = TIMEOUT_S) -> DockerClient:
+    """The API at a unix socket, which may take so long (seconds; None: any time) for what it has to say."""
+    return DockerClient(name, lambda: UnixConnection(path, timeout))
 
 
 def at(place: str) -> DockerClient:

@@ -10,7 +10,7 @@ import click
 from skerry import __version__
 from skerry.cli import daemon_process, systemd
 from skerry.cli.context import create_context, remove_context
-from skerry.cli.options import instance_options
+from skerry.cli.options import instance_options, opening_options
 from skerry.cli.purge import confirm, kept
 from skerry.cli.status import show
 from skerry.cli.users import audit, serve, user
@@ -142,6 +142,65 @@ def migrate(settings: Settings, **wish: Any) -> None:
     from skerry.cli.outgrow import commands
 
     commands.migrate(settings, **wish)
+
+
+@main.command()
+@click.argument("file")
+@click.option("--verify", is_flag=True, help="Only check that FILE is whole and opens with this skerry.")
+@click.option("--volumes", is_flag=True, help="With the content of the services' volumes.")
+@click.option("--images", is_flag=True, help="With the images that no registry has.")
+@click.option("--stack", "stacks", multiple=True, help="Volumes and images of this stack only.")
+@click.option("--quiesce", is_flag=True, help="Writers to the volumes stand still for the end of their copy.")
+@click.option("--freeze", default="10s", show_default=True, help="The longest time for which they may.")
+@click.option(
+    "--recipient", "-r", "recipients", multiple=True, help="Encrypt for age1… or an ssh public key."
+)
+@click.option("--passphrase", is_flag=True, help="Encrypt with a passphrase.")
+@click.option("--without-key", is_flag=True, help="Leave out the key of secrets, and what they are with it.")
+@click.option("--unencrypted", is_flag=True, help="With the key of secrets, though FILE is not encrypted.")
+@opening_options
+@instance_options
+def backup(
+    settings: Settings,
+    file: str,
+    verify: bool,
+    recipients: tuple[str, ...],
+    passphrase: bool,
+    passphrase_file: str | None,
+    identity: str | None,
+    **wish: Any,
+) -> None:
+    """Write the whole state into FILE (-: standard output), while skerry runs."""
+    from skerry.cli.backup import commands, keys
+
+    if verify:
+        commands.verify(settings, file, keys.opener(identity, passphrase_file))
+    else:
+        locking = keys.Locking(recipients, passphrase, passphrase_file)
+        commands.backup(settings, file, locking, commands.Wish(**wish))
+
+
+@main.command()
+@click.argument("file")
+@click.argument("stack", default="")
+@click.option("--key", type=click.Path(dir_okay=False, exists=True), help="The secret.key kept beside FILE.")
+@opening_options
+@instance_options
+def restore(
+    settings: Settings,
+    file: str,
+    stack: str,
+    key: str | None,
+    passphrase_file: str | None,
+    identity: str | None,
+) -> None:
+    """Restore the backup in FILE into an empty data directory, before skerry starts; or one STACK of it into
+    a running skerry."""
+    from skerry.cli.backup import commands, keys
+
+    if not stack:
+        _need_root()
+    commands.restore(settings, file, stack, keys.opener(identity, passphrase_file), key)
 
 
 for command in (user, serve, audit):

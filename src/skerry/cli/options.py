@@ -11,6 +11,8 @@ import click
 
 from skerry.model.settings import DEFAULT_DATA_DIR, DEFAULT_NAME, DEFAULT_RUN_DIR, Settings
 
+PASSPHRASE_VARIABLE = "SKERRY_BACKUP_PASSPHRASE"
+
 
 def instance_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --run-dir, --data-dir, --socket, --name and --engine; the command gets them as `settings`."""
@@ -34,3 +36,22 @@ def instance_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(settings=settings, **rest)
 
     return wrapped
+
+
+def opening_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --identity and --passphrase-file."""
+    for option in (
+        click.option(
+            "--passphrase-file",
+            type=click.Path(dir_okay=False, exists=True),
+            help=f"Has the passphrase in its first line.  [default: ${PASSPHRASE_VARIABLE}, or to be asked]",
+        ),
+        click.option(
+            "--identity",
+            "-i",
+            type=click.Path(dir_okay=False, exists=True),
+            help="Has an identity of age (AGE-SECRET-KEY-1…) or an ssh private key.",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -149,6 +149,16 @@ class Database:
         finally:
             db.close()
 
+    def copy_to(self, path: Path) -> None:
+        """Write what is committed into a fresh file, which needs no log beside it."""
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+        copy = sqlite3.connect(path, isolation_level=None)
+        try:
+            self._open.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        finally:
+            copy.close()
+
     def accept(self) -> None:
         """What somebody else wrote is well."""
         self._files.note()

@@ -125,6 +125,11 @@ class SqlitePersistence:
         """The engine that the swarm is on."""
         return None if self._engine is None else msgspec.json.decode(self._engine, type=Identity)
 
+    @property
+    def needs_key_file(self) -> bool:
+        """Whether a key file opens what is sealed, and no unlock key."""
+        return bool(self._keys.data) and not self._keys.unlock
+
     def remember_engine(self, identity: Identity) -> None:
         """Write down which engine the swarm is on; also while it is locked, as that is no secret."""
         self._engine = msgspec.json.encode(identity)
@@ -165,6 +170,13 @@ class SqlitePersistence:
             if keys is not self._keys:
                 self._keys = keys
                 self._sweep()
+
+    def copy_to(self, path: Path) -> bytes:
+        """Write everything that is committed into a fresh database; the key of what is sealed in it, or b""
+        where that is in it, wrapped by the unlock key. Raises StateError."""
+        with self._lock, self._db.reading():
+            self._db.copy_to(path)
+            return b"" if self._keys.unlock else self._keys.data
 
     def mend(self, view: View) -> str:
         """Have what is committed (`view`) in files that a next start finds: what was removed, replaced or
