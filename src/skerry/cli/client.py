@@ -134,10 +134,6 @@ class DockerClient:
         headers = {"Content-Type": kind, "Transfer-Encoding": "chunked"}
         return self._ask(method, path, pieces, headers)
 
-    def delete(self, path: str) -> None:
-        """DELETE. Raises Refused, Unreachable."""
-        self._ask("DELETE", path, None, {})
-
     def close(self) -> str:
         """Hang up; what the way there had to say about it."""
         connection, self._connection = self._connection, None
