@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak shape
+.PHONY: bench-setup setup demo test check sim crash why mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak shape
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -33,6 +33,11 @@ cases: setup
 # skerryd killed before and after each thing that it does, through the whole life of a stack; make crash LIVES=3
 crash: setup
 	@$(PYTHON) -m tests.crash --lives $(or $(LIVES),0)
+
+# some forty ways of failing, made for real: the first sentence of `skerry why` has to name the cause of each.
+# Some of them: make why WAYS="port,memory"
+why: setup
+	@$(PYTHON) -m tests.why --only "$(WAYS)"
 
 # an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
 soak: setup

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from skerry.agent.actor import Actor, grace_s
-from skerry.agent.actor_deps import AgentDeps
+from skerry.agent.actor_deps import AgentDeps, ListenersOf, nobody_can_tell
 from skerry.agent.former import FormerTasks
 from skerry.agent.images import Images
 from skerry.agent.report import Reporter
@@ -27,6 +27,7 @@ from skerry.health.prober import Heard, Prober
 from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
 from skerry.model.container_labels import NODE_ID, TASK_ID
+from skerry.model.facts import Facts
 from skerry.model.objects import Raw, Task
 from skerry.model.settings import DEFAULT_NAME
 from skerry.store.store import Change, Commit, Store
@@ -54,6 +55,7 @@ class Agent:
         conditions: Conditions | None = None,
         api_socket: ApiSocket | None = None,
         resolvers: ResolvFiles | None = None,
+        listeners_of: ListenersOf = nobody_can_tell,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._resolvers = resolvers or ResolvFiles(files_dir.with_name("resolv"))
@@ -79,6 +81,7 @@ class Agent:
             self._former,
             instance,
             api_socket,
+            listeners_of=listeners_of,
         )
         self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
         self._closing = False
@@ -86,6 +89,11 @@ class Agent:
     def health(self, task_id: str) -> TaskHealth | None:
         """What the probes of a task have shown; None where it has no check, or is not known."""
         return self._prober.states.get(task_id)
+
+    async def facts(self, task_id: str) -> Facts | None:
+        """What is known at this moment of a task that runs; None of any other."""
+        acting = self._actors.get(task_id)
+        return await acting[0].facts() if acting is not None else None
 
     def on_health(self, heard: Heard) -> None:
         """Call `heard(task, status)` whenever a task becomes `healthy` or `unhealthy`."""

@@ -23,13 +23,16 @@ from skerry.api.routes import (
     logs,
     networks,
     nodes,
+    plain_logs,
     prune,
     services,
     skerry,
     swarm,
     system,
     tasks,
+    told_events,
     volumes,
+    why,
 )
 from skerry.api.swarm_events import Feed
 from skerry.api.upstream import OLDEST, Facts, Upstream, version_numbers
@@ -59,6 +62,9 @@ ROUTES: Table = [
     *events.ROUTES,
     *volumes.ROUTES,
     *skerry.ROUTES,
+    *why.ROUTES,
+    *plain_logs.ROUTES,
+    *told_events.ROUTES,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 

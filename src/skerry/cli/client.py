@@ -38,7 +38,7 @@ class Refused(Exception):
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str, timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, path: str, timeout: float | None = TIMEOUT_S) -> None:
         super().__init__("docker", timeout=timeout)
         self._path = path
 
@@ -116,6 +116,14 @@ class DockerClient:
         """The body of a GET in pieces."""
         with self._told("GET", path, None, {}) as response:
             yield self._pieces(response)
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """The body of a GET line by line, each as soon as it is there."""
+        with self._told("GET", path, None, {}) as response:
+            while line := response.readline():
+                if not line.endswith(b"\n"):
+                    raise Unreachable(f"{self.name}: the connection was cut")
+                yield line
 
     def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
         """What is left of a body. An error here is ours, wherever the pieces go."""

@@ -44,7 +44,7 @@ class EnginePaths:
 
 
 RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks", "resolv")
-DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json")
+DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json", "events.jsonl*")
 """Everything of an instance in its two directories, those of a private engine's data root left out."""
 
 
@@ -73,6 +73,11 @@ class Settings:
     def key_file(self) -> str:
         """The key of what is secret in the state, unless the swarm has an unlock key."""
         return f"{self.data_dir}/secret.key"
+
+    @property
+    def events_file(self) -> str:
+        """What happened, for `skerry events`."""
+        return f"{self.data_dir}/events.jsonl"
 
     @property
     def pid_file(self) -> str:
