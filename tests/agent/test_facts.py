@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from skerry.model.facts import LINES, Facts
 from skerry.model.listening import Listener
 from skerry.model.states import TaskState
@@ -73,3 +75,15 @@ async def test_nothing_is_written_of_a_task_that_ran_and_was_stopped() -> None:
         await here.want("t1", TaskState.SHUTDOWN)
         await here.until_state(TaskState.SHUTDOWN)
         assert here.row().facts is None
+
+
+async def test_what_a_crash_left_unexplained_is_explained_at_the_next_start() -> None:
+    async with stage() as here:
+        fake_of(here).log_lines = ["boom"]
+        await here.task(Args=["sh", "-c", "exit 7"])
+        await here.until_state(TaskState.FAILED)
+        await facts_of(here)
+        await here.crash()
+        await here.put(replace(here.row(), facts=None))
+        await here.start()
+        assert (await facts_of(here)).log == ("boom",)

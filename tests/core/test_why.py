@@ -443,3 +443,14 @@ def test_last_words_that_mean_nothing_are_nobodys_cause() -> None:
 
 def test_what_is_kept_is_bounded_and_harmless() -> None:
     assert bounded("a\x1b[31m\nb" + "c" * 600) == "a [31m b" + "c" * 491 + "…"
+
+
+def test_what_slots_have_in_common_is_told_once() -> None:
+    swarm = running(replicas=3)
+    for number, task in enumerate(swarm.live):
+        swarm.observe(task, FAILED, 3)
+        began = swarm.now - (number + 1) * SECOND
+        swarm.put(replace(swarm.view.tasks[task.id], facts=Facts(at=1, started_at=began, log=("boom",))))
+    causes = of_service(Scene(swarm.view, swarm.now), swarm.service).causes
+    assert [(cause.of, cause.log) for cause in causes] == [("app.1", ("boom",))]
+    assert causes[0].evidence[-1] == "so are 2 more: app.2, app.3"

@@ -20,6 +20,7 @@ from skerry.agent.step import has_work
 from skerry.agent.task_folders import TaskFolders
 from skerry.agent.task_network import TaskNetwork, withdraw
 from skerry.agent.waits import delays
+from skerry.agent.witness import explain_late, is_unexplained
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.health.check import TaskHealth
@@ -220,8 +221,8 @@ class Agent:
                 acting[0].look()
 
     async def _sweep(self) -> None:
-        """Remove this node's containers and files whose task is gone, and stop those whose task has ended:
-        a crash came in between."""
+        """Remove this node's containers and files whose task is gone, and stop, or explain, those whose task
+        has ended: a crash came in between."""
         view = self._store.view
         everyones = await self._former.look(view)
         if view.node is None:
@@ -239,6 +240,12 @@ class Agent:
                 log.info("stopping the container of a task that has ended", container=item["Names"])
                 await withdraw(self._parts.traffic, task_id)
                 await self._engine.stop_container(str(item["Id"]), grace_s(self._store.view.tasks[task_id]))
+            elif self._is_over(task_id) and is_unexplained(task := self._store.view.tasks[task_id]):
+                await explain_late(self._parts, task)
+        await self._sweep_files()
+
+    async def _sweep_files(self) -> None:
+        """Remove the files of tasks that are gone or have ended."""
         for task_id in await asyncio.to_thread(self.folders.known):
             if not self._known(task_id) or self._is_over(task_id):
                 await asyncio.to_thread(self.folders.remove, task_id)

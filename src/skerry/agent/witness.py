@@ -41,5 +41,18 @@ class Witness:
         await self._parts.reporter.edit(task.id, lambda row, now: _with(row, facts, now))
 
 
+async def explain_late(parts: AgentDeps, task: Task) -> None:
+    """Write down what there still is of a task that has ended, where skerryd was killed before it had
+    done so."""
+    container = await parts.engine.inspect_container(task.name)
+    facts = await gather.after_its_end(parts, task, container, task.facts or Facts())
+    await parts.reporter.edit(task.id, lambda row, now: _with(row, facts, now))
+
+
+def is_unexplained(task: Task) -> bool:
+    """Whether a task failed and nothing was written down of that."""
+    return task.status.state == TaskState.FAILED and task.facts is None
+
+
 def _with(task: Task, facts: Facts, now: int) -> Task:
     return replace(task, facts=replace(facts, at=now))

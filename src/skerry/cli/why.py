@@ -35,5 +35,6 @@ def in_words(answer: dict[str, Any]) -> Iterator[str]:
         yield f"{cause['of']}: {cause['sentence']}" if cause["of"] else cause["sentence"]
         for text in cause["evidence"]:
             yield f"    {text}"
+        yield from (f"    | {line}" for line in cause["log"])
         for text in cause["advice"]:
             yield f"  → {text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +21,7 @@ from skerry.model.facts import Facts
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
 
+MEASURED = re.compile(r"\b[\d.]+ (?:s|min)\b")
 LATELY = 3600 * SECOND
 """So long is what is over by now told of a service that is well."""
 WHOLE_MACHINE = {"engine": "engine-down", "state": "disk-full", "traffic": "network", "memory": "memory"}
@@ -94,10 +96,11 @@ def _ranked(causes: Iterable[Cause]) -> tuple[Cause, ...]:
 
 
 def _grouped(causes: Iterable[Cause]) -> list[Cause]:
-    """Each sentence once: that of several slots names the first."""
-    groups: dict[tuple[str, bool], list[Cause]] = {}
+    """Each cause once: what several slots have in common but for the time that it took is told of the
+    first."""
+    groups: dict[tuple[str, str, bool], list[Cause]] = {}
     for cause in causes:
-        groups.setdefault((cause.sentence, cause.past), []).append(cause)
+        groups.setdefault((cause.kind, MEASURED.sub("", cause.sentence), cause.past), []).append(cause)
     return [
         group[0]
         if len(group) == 1

@@ -15,6 +15,8 @@ class Cause:
     """What it is known by."""
     advice: tuple[str, ...] = ()
     """What to do, mostly commands."""
+    log: tuple[str, ...] = ()
+    """The last lines of the log of the task that it is known by."""
     of: str = ""
     """What it is about: `web.2`, `web`, or "" for the whole machine."""
     past: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from skerry.core.why.cause import Cause
 from skerry.core.why.last_words import of_last_words
@@ -20,7 +21,12 @@ SIGKILL = 137
 
 
 def of_end(task: Task, names: Collection[str]) -> Cause:
-    """The cause of a task's end. `names` are those that containers can look up."""
+    """The cause of a task's end, with its last lines. `names` are those that containers can look up."""
+    cause = _of_end(task, names)
+    return replace(cause, log=task.facts.log) if task.facts is not None else cause
+
+
+def _of_end(task: Task, names: Collection[str]) -> Cause:
     facts, status = task.facts or Facts(), task.status
     if status.state == TaskState.REJECTED or NOT_STARTED in status.err:
         return _evicted(task) if task.evicted else _with_platform(of_refusal(task, facts), facts)
@@ -68,7 +74,7 @@ def _out_of_memory(task: Task, facts: Facts, how: str) -> Cause:
         advice = (
             "free -m shows what is left; limit what takes too much: docker service update --limit-memory …"
         )
-    return Cause("oom", sentence, (how, *_last_line(facts)), (advice,))
+    return Cause("oom", sentence, (how,), (advice,))
 
 
 def _doubled(limit: int) -> str:
@@ -76,26 +82,26 @@ def _doubled(limit: int) -> str:
 
 
 def _by_code(task: Task, facts: Facts, how: str) -> Cause:
-    code, last = task.status.exit_code, _last_line(facts)
+    code = task.status.exit_code
     signal = signal_of(code)
     logs = f"skerry logs {task.service_name}"
     if code == SIGKILL:
         return Cause(
             "signal",
             "it was killed by SIGKILL, not by skerry and not for its memory",
-            (how, *last),
+            (how,),
             ("somebody on this machine did: journalctl --since -1h | grep -i kill",),
         )
     if signal:
         meaning = MEANINGS.get(code - FIRST_OF_SIGNALS, "")
         return Cause(
-            "signal", f"it was ended by {signal}" + (f": {meaning}" if meaning else ""), (how, *last), (logs,)
+            "signal", f"it was ended by {signal}" + (f": {meaning}" if meaning else ""), (how,), (logs,)
         )
     if task.status.state == TaskState.COMPLETE or not code:
         return Cause(
             "finished",
             "its program ended by itself, without an error, though a service is to go on",
-            (how, *last),
+            (how,),
             ("it has to stay in the foreground; for one that ends, there are jobs: --mode replicated-job",),
         )
     said = f": {quoted(facts.log[-1])}" if facts.log else ", and said nothing"
@@ -108,7 +114,3 @@ def _by_code(task: Task, facts: Facts, how: str) -> Cause:
 def _age(task: Task, facts: Facts) -> str:
     began = facts.started_at or task.running_at
     return f" after {span(task.status.at - began)}" if began else ""
-
-
-def _last_line(facts: Facts) -> tuple[str, ...]:
-    return (f"its last line: {quoted(facts.log[-1])}",) if facts.log else ()

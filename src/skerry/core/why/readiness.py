@@ -41,8 +41,7 @@ def of_check(task: Task, facts: Facts, *, over: bool, now: int = 0) -> Cause:
             + (f", in {span(left)}" if left > 0 else "")
         )
     kind = "slow" if not over and cause.kind == "unhealthy" else cause.kind
-    last = (f"its last line: {quoted(facts.log[-1])}",) if facts.log else ()
-    return Cause(kind, f"{began}{cause.sentence}", (*evidence, *last), cause.advice or (_inspect(task),))
+    return Cause(kind, f"{began}{cause.sentence}", tuple(evidence), cause.advice or (_inspect(task),))
 
 
 def _inspect(task: Task) -> str:

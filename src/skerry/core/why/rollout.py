@@ -38,6 +38,7 @@ def of_update(view: View, service: Service, names: Collection[str]) -> Cause | N
         sentence,
         (*evidence, *(reason.evidence if reason is not None else ())),
         _advice(service, paused=paused) + (reason.advice if reason is not None else ()),
+        reason.log if reason is not None else (),
         service.name,
         past=update.state == "rollback_completed",
     )
