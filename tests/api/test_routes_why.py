@@ -50,3 +50,20 @@ def test_logs_and_events_refuse_what_is_no_instant() -> None:
             assert "since: soon is no instant" in told.json["message"]
 
     check(test)
+
+
+def test_the_first_screen_says_what_needs_somebody() -> None:
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        _, task = await running(door)
+        screen = (await door.ask("GET", "/skerry/status")).json
+        assert (screen["attention"], screen["now"], screen["stacks"]) == ([], [], [])
+        assert screen["node"]["availability"] == "active"
+        status = replace(task.status, state=TaskState.FAILED, exit_code=3)
+        failed = replace(task, status=status, facts=Facts(at=1, log=("boom",)))
+        await door.store.update(lambda tx: tx.put(failed))
+        (need,) = (await door.ask("GET", "/skerry/status")).json["attention"]
+        assert (need["of"], need["command"]) == ("app", "skerry why app")
+        assert "exit code 3" in need["sentence"]
+
+    check(test)

@@ -16,7 +16,7 @@ from skerry.core.why.unreached import of_unreached
 from skerry.model.defaults import SECOND
 from skerry.model.facts import Facts, LastProbe, bounded
 from skerry.model.listening import Listener
-from skerry.model.objects import Endpoint, Port, Task, TaskStatus
+from skerry.model.objects import Decision, Endpoint, Port, Task, TaskStatus
 from skerry.model.spec import template_of
 from skerry.model.states import TaskState
 from tests.core.world import FAILED, REJECTED, Swarm, image, running, service_spec
@@ -443,6 +443,17 @@ def test_last_words_that_mean_nothing_are_nobodys_cause() -> None:
 
 def test_what_is_kept_is_bounded_and_harmless() -> None:
     assert bounded("a\x1b[31m\nb" + "c" * 600) == "a [31m b" + "c" * 491 + "…"
+
+
+def test_an_update_under_way_says_what_it_waits_for_and_until_when() -> None:
+    swarm = running(replicas=1)
+    swarm.update(image("2", replicas=1))
+    note = swarm.settle().note
+    swarm.put(Decision("s", (note,)))
+    (cause,) = of_service(Scene(swarm.view, swarm.now), swarm.service).causes
+    assert (cause.kind, cause.of) == ("slow", "app")
+    assert cause.sentence.startswith("it is not done yet: updating 0/1: waiting for app.1 to be ready")
+    assert cause.evidence == ("for 10 min 0 s at the most",)
 
 
 def test_what_slots_have_in_common_is_told_once() -> None:

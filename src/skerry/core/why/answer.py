@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from skerry.core import restart
+from skerry.core.draft import NOTHING_TO_DO, UNDER_WAY
 from skerry.core.naming import stack_of
 from skerry.core.view import View
 from skerry.core.why.cause import Answer, Cause
@@ -18,7 +19,7 @@ from skerry.core.why.waits import of_wait, refused_ports
 from skerry.core.why.words import span
 from skerry.model.defaults import SECOND
 from skerry.model.facts import Facts
-from skerry.model.objects import Service, Task
+from skerry.model.objects import Note, Service, Task
 from skerry.model.states import TaskState
 
 MEASURED = re.compile(r"\b[\d.]+ (?:s|min)\b")
@@ -73,6 +74,9 @@ def of_service(scene: Scene, service: Service) -> Answer:
     ]
     running = sum(task.live and task.status.state == TaskState.RUNNING for task in tasks)
     asked = sum(task.live for task in tasks)
+    under_way = service.update is not None and service.update.state in UNDER_WAY
+    if (running < asked or under_way) and all(cause.past for cause in causes):
+        causes += _of_decision(scene, service)
     return Answer("service", service.name, _state(service, running, asked), _ranked(_grouped(causes)))
 
 
@@ -83,6 +87,15 @@ def of_task(scene: Scene, task: Task) -> Answer:
     causes = [*machine, *([cause.about(task.short_name)] if cause is not None else [])]
     at = span(scene.now - task.status.at)
     return Answer("task", task.name, f"{task.status.state.word} for {at}", tuple(causes))
+
+
+def _of_decision(scene: Scene, service: Service) -> Iterator[Cause]:
+    """What was decided last about a service with which something goes on: what is waited for, until when."""
+    decision = scene.view.decisions.get(service.id)
+    note = decision.notes[-1] if decision is not None and decision.notes else Note(NOTHING_TO_DO)
+    if note.text != NOTHING_TO_DO:
+        left = f"for {span(note.until - scene.now)} at the most" if note.until > scene.now else ""
+        yield Cause("slow", f"it is not done yet: {note.text}").about(service.name, left)
 
 
 def _state(service: Service, running: int, asked: int) -> str:
