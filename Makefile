@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test
+.PHONY: bench-setup setup demo test check sim crash why mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -37,6 +37,11 @@ crash: setup
 # backups under load, each restored on an empty machine and compared; make backup-test ROUNDS=1
 backup-test: setup
 	@$(PYTHON) -m tests.backup --rounds $(or $(ROUNDS),4)
+
+# some forty ways of failing, made for real: the first sentence of `skerry why` has to name the cause of each.
+# Some of them: make why WAYS="port,memory"
+why: setup
+	@$(PYTHON) -m tests.why --only "$(WAYS)"
 
 # an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
 soak: setup

@@ -14,6 +14,7 @@ import contextlib
 import faulthandler
 import os
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -41,8 +42,10 @@ from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
 from skerry.health.sockets import NamespaceSockets
 from skerry.instance import failure_noted, only_one, refuse_used
+from skerry.linux.port_holders import holder_of
 from skerry.linux.processes import refuse_core_dumps, wait_for_children_without_threads
 from skerry.logs import log_to_stderr
+from skerry.loops.chronicle import ChronicleLoop
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
@@ -66,9 +69,11 @@ from skerry.model.settings import Settings
 from skerry.network import machine
 from skerry.network.doorkeeper_link import DoorkeeperLink
 from skerry.network.kernel import KernelNetwork
+from skerry.network.listening import listeners_of
 from skerry.notify import Notifier
 from skerry.store.audit import AuditLog
 from skerry.store.errors import StateError
+from skerry.store.event_file import EventFile
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
@@ -100,6 +105,7 @@ class Daemon:
     door: DoorkeeperLink
     freezer: Freezer
     backups: Backups
+    chronicle: ChronicleLoop
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
 
@@ -109,9 +115,18 @@ class Daemon:
             "version": __version__,
             "pid": os.getpid(),
             "engine": {"socket": self.choice.socket, "embedded": self.choice.private is not None},
+            "disk": self._disk(),
             "warnings": [*self.engine.warnings, *self.conditions.texts],
             "conditions": self.conditions.texts,
         }
+
+    def _disk(self) -> Raw:
+        """How much room there is where the state lies, in bytes."""
+        try:
+            usage = shutil.disk_usage(self.settings.data_dir)
+        except OSError as error:
+            return {"path": self.settings.data_dir, "error": str(error)}
+        return {"path": self.settings.data_dir, "total": usage.total, "free": usage.free}
 
     async def network_ready(self, network_id: str) -> Network:
         """The network, once containers can join it."""
@@ -138,6 +153,8 @@ class Daemon:
             routes=machine.routes,
             network_address=machine.network_address(),
             about=self.about,
+            facts=self.agent.facts,
+            chronicle=self.chronicle,
             at_work=self.at_work,
             cleared=partial(clear, self.store, self.engine.engine),
             audit=AuditLog(Path(self.settings.audit_file), self.conditions),
@@ -156,6 +173,7 @@ class Daemon:
             "memory": MemoryLoop(self.store).run,
             "listeners": remote.run,
             "freezer": self._freezer,
+            "events": self.chronicle.run,
         }
         if self.notifier.is_watched:
             loops["watchdog"] = self.notifier.keep_alive
@@ -253,7 +271,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
-        network = NetworkLoop(store, kernel, conditions=conditions)
+        network = NetworkLoop(store, kernel, conditions=conditions, holder_of=holder_of)
         guests = GuestsLoop(store, engine.engine, network, kernel)
         segments = SegmentsLoop(store, engine.engine, kernel, conditions)
         sockets = NamespaceSockets()
@@ -278,11 +296,13 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             api_socket=ApiSocket(settings.api_socket, choice.socket),
             resolvers=resolvers,
             frozen=frozen,
+            listeners_of=listeners_of,
         )
         orchestrator = Orchestrator(store, clock, conditions)
+        chronicle = ChronicleLoop(store, EventFile(Path(settings.events_file)), clock, conditions)
         yield Daemon(
             settings, choice, engine, store, network, guests, segments, orchestrator, agent, kernel, clock,
-            DescriptionLoop(store, engine.engine), conditions, notifier, door, freezer, backups,
+            DescriptionLoop(store, engine.engine), conditions, notifier, door, freezer, backups, chronicle,
         )  # fmt: skip
 
 

@@ -35,12 +35,14 @@ from skerry.agent.step import Step, next_step
 from skerry.agent.task_folders import has_files
 from skerry.agent.task_network import withdraw
 from skerry.agent.waits import delays, first
+from skerry.agent.witness import Witness
 from skerry.core.view import View
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.health.check import HEALTHY, STARTING, UNHEALTHY
 from skerry.model import defaults
 from skerry.model.drain import DrainOutcome
 from skerry.model.errors import SkerryError
+from skerry.model.facts import Facts
 from skerry.model.family import FAMILIES
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
@@ -79,6 +81,7 @@ class Actor:
         self._displaced: Mapping[str, str] = {}
         """The networks on which it was then not where the engine believes it to be, and why."""
         self._readiness = Readiness(parts)
+        self._witness = Witness(parts, self._readiness)
         self._starting = False
 
     def row_changed(self, task: Task | None) -> None:
@@ -95,6 +98,13 @@ class Actor:
     def out_of_memory(self) -> None:
         """The engine told that the kernel killed one of its processes; its end may follow."""
         self._out_of_memory = True
+
+    async def facts(self) -> Facts | None:
+        """What is known of it at this moment, if its container runs."""
+        task, container = self._parts.store.view.tasks.get(self._id), self._container
+        if task is None or container is None or task.status.state.terminal:
+            return None
+        return await self._witness.look(task, container)
 
     def look(self) -> None:
         """Events may have been missed: the container has to be looked at."""
@@ -233,6 +243,7 @@ class Actor:
                 {"container_id": str(container["Id"]), "exit_code": exit_code(container)} if container else {}
             )
             await self._report(TaskState.FAILED, f"starting container failed: {error.message}", **status)
+            await self._witness.keep(task, container)
             return None
         finally:
             self._starting = False
@@ -381,12 +392,17 @@ class Actor:
         if not running(container):
             await self._stopped(task, None, exit_code(container))
             return
-        if task.status.state == TaskState.RUNNING:
+        never_ready = task.status.state < TaskState.RUNNING
+        if never_ready and container is not None:
+            await self._witness.look(task, container)
+        elif not never_ready:
             await withdraw(self._parts.traffic, self._id)
             outcome = await self._drained(task)
         async with self._stopping(task) as container:
             code = self._died if container is None and self._died is not None else exit_code(container)
             await self._stopped(task, outcome, code)
+        if never_ready:
+            await self._witness.keep(task, container)
 
     @contextlib.asynccontextmanager
     async def _stopping(self, task: Task) -> AsyncIterator[Raw | None]:
@@ -422,6 +438,8 @@ class Actor:
     async def _unhealthy(self, task: Task) -> None:
         if task.status.state == TaskState.RUNNING:
             await withdraw(self._parts.traffic, self._id)
+        if self._container is not None:
+            await self._witness.look(task, self._container)
         async with self._stopping(task) as container:
             await self._ended(task, container, UNHEALTHY_CAUSE)
 
@@ -439,6 +457,8 @@ class Actor:
         if running(container):
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files(task)
+        if end.state == TaskState.FAILED or task.job_iteration is None:
+            await self._witness.keep(task, container, out_of_memory=self._out_of_memory)
 
     async def _clear(self) -> None:
         """Remove the container and what belongs to it. Somebody may have started it again from outside, and

@@ -51,6 +51,16 @@ def running(container: Raw | None) -> bool:
     return container is not None and bool(container["State"]["Running"])
 
 
+def pid_of(container: Raw) -> int:
+    """Its first process; 0 where none runs."""
+    return int(container["State"]["Pid"] or 0)
+
+
+def runtime_of(container: Raw) -> str:
+    """What runs it; "" is the engine's own choice."""
+    return str((container.get("HostConfig") or {}).get("Runtime") or "")
+
+
 def never_started(container: Raw) -> bool:
     """Whether it was only created."""
     return bool(container["State"]["Status"] == "created")
@@ -110,7 +120,7 @@ def started(
         now,
         _faults(task, view, container, displaced, listens),
         container_id=str(container["Id"]),
-        pid=int(container["State"]["Pid"] or 0),
+        pid=pid_of(container),
         exit_code=0,
         unheard=listens.nowhere,
     )

@@ -26,6 +26,7 @@ from skerry.api.routes import (
     logs,
     networks,
     nodes,
+    plain_logs,
     prune,
     services,
     skerry,
@@ -33,8 +34,10 @@ from skerry.api.routes import (
     swarm,
     system,
     tasks,
+    told_events,
     users,
     volumes,
+    why,
 )
 from skerry.api.swarm_events import Feed
 from skerry.api.upstream import OLDEST, Facts, Upstream, version_numbers
@@ -68,6 +71,9 @@ ROUTES: Table = [
     *skerry.ROUTES,
     *stacks.ROUTES,
     *users.ROUTES,
+    *why.ROUTES,
+    *plain_logs.ROUTES,
+    *told_events.ROUTES,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 

@@ -121,6 +121,14 @@ class DockerClient:
         with self._told("GET", path, None, {}) as response:
             yield self._pieces(response)
 
+    def lines(self, path: str) -> Iterator[bytes]:
+        """The body of a GET line by line, each as soon as it is there."""
+        with self._told("GET", path, None, {}) as response:
+            while line := response.readline():
+                if not line.endswith(b"\n"):
+                    raise Unreachable(f"{self.name}: the connection was cut")
+                yield line
+
     def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
         """What is left of a body. An error here is ours, wherever the pieces go."""
         try:

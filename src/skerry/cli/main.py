@@ -111,6 +111,54 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("subject", metavar="STACK|SERVICE|TASK")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@instance_options
+def why(settings: Settings, subject: str, as_json: bool) -> None:
+    """Say why a stack, a service or a task is as it is: the most probable cause first, what it is known
+    by, and
+    what to do."""
+    from skerry.cli import why as asking
+
+    asking.show(settings, subject, as_json=as_json)
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="STACK|SERVICE|TASK…")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, through replaced tasks.")
+@click.option("--since", default="", help="From an instant on: 10m, 2026-11-28T12:00:00Z.")
+@click.option("--until", default="", help="Up to an instant.")
+@click.option("--since-deploy", is_flag=True, help="From each service's last deployment on.")
+@click.option("--tail", "-n", default="all", help="So many lines of all together.  [default: all]")
+@click.option("--grep", default="", metavar="REGEX", help="Only lines that match; --tail counts these.")
+@click.option("--timestamps", "-t", is_flag=True, help="The time before each line.")
+@click.option("--json", "as_json", is_flag=True, help="An object for each line.")
+@instance_options
+def logs(settings: Settings, **wish: Any) -> None:
+    """Print the logs of stacks, services and tasks as one stream in the order of time."""
+    from skerry.cli import logs as printing
+
+    printing.show(settings, printing.LogWish(**wish))
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[STACK|SERVICE|TASK]…")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what happens.")
+@click.option("--since", default="", help="From an instant on: 10m, 2026-11-28T12:00:00Z.")
+@click.option("--until", default="", help="Up to an instant.")
+@click.option("--tail", "-n", default="", help="The last ones only.")
+@click.option("--kind", default="", metavar="KIND,…", help="failed, ready, update, service, pending, node, …")
+@click.option("--trouble", is_flag=True, help="Only what nobody wished.")
+@click.option("--json", "as_json", is_flag=True, help="An object for each.")
+@instance_options
+def events(settings: Settings, names: tuple[str, ...], **wish: Any) -> None:
+    """Tell what happened, in words and with causes: the last 10,000 events, of these or of all."""
+    from skerry.cli import events as telling
+
+    telling.show(settings, names, **wish)
+
+
+@main.command()
 @click.argument("stack")
 @click.option(
     "--from", "place", default="", help="A docker context or host to export from.  [default: skerry]"

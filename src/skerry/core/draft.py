@@ -25,6 +25,9 @@ AT_ONCE = 500
 MOST_TASKS = 10_000
 """So many slots of one service may there be: more than a node can run."""
 
+NOTHING_TO_DO = "nothing to do"
+"""The note of a service that is as it should be."""
+
 UPDATING, ROLLBACK_STARTED = "updating", "rollback_started"
 UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 """States of an update that goes on."""
@@ -243,5 +246,5 @@ class Draft:
             forgotten=tuple(self.forgotten),
             wake_at=self.wake_at,
             awaited=self.awaited,
-            note=Note(text or "nothing to do", self.now, first.until, first.of),
+            note=Note(text or NOTHING_TO_DO, self.now, first.until, first.of),
         )

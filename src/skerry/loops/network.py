@@ -51,8 +51,12 @@ class NetworkLoop:
         switch: Switch,
         resync_s: float = RESYNC_S,
         conditions: Conditions | None = None,
+        holder_of: Callable[[str], str] = lambda key: "",
     ) -> None:
-        """`switch` is told the traffic; what is missing in it is looked for every `resync_s`."""
+        """`switch` is told the traffic; what is missing in it is looked for every `resync_s`.
+        `holder_of` says
+        who has a port (`tcp/80`) of this machine, in words, as far as that is to be seen; it blocks."""
+        self._holder_of = holder_of
         self._resync_s = resync_s
         self._conditions = conditions or Conditions()
         self._store = store
@@ -238,11 +242,16 @@ class NetworkLoop:
         def note(tx: Tx) -> None:
             node = tx.view.node
             if node is not None and (node.reserved, node.ports_err) != (reserved, refused):
-                tx.put(replace(node, reserved=reserved, ports_err=refused))
+                tx.put(replace(node, reserved=reserved, ports_err=refused, port_holders=holders))
 
         node = self._store.view.node
         if node is not None and (node.reserved, node.ports_err) != (reserved, refused):
+            holders = await asyncio.to_thread(self._holders, sorted(refused))
             await self._store.update(note)
+
+    def _holders(self, keys: Collection[str]) -> dict[str, str]:
+        """Who has these ports; those of whom nothing is known are left out."""
+        return {key: holder for key in keys if (holder := self._holder_of(key))}
 
     async def withdrawn(self, task_id: str) -> None:
         """Take the task out, if its row does not say so yet; return once no new connection can reach it."""

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from skerry.model import defaults, mtu
 from skerry.model.declare import Raw as Raw
 from skerry.model.drain import DrainOutcome
+from skerry.model.facts import Facts
 from skerry.model.family import FOUR, SIX, Family
 from skerry.model.releases import Release
 from skerry.model.spec import Spec
@@ -70,6 +71,10 @@ class UpdateStatus(Struct, frozen=True):
     completed_at: int | None = None
     total: int = 0
     """How many slots were dirty when it began: the denominator of the failure ratio."""
+    failed_task: str = ""
+    """The task for which it was paused or turned back; empty where it was not."""
+    turned: str = ""
+    """Why it was, in words: the message of the moment, which a later one replaces."""
 
 
 class Service(Struct, frozen=True):
@@ -234,11 +239,18 @@ class Task(Struct, frozen=True):
     """Why the node does not suit it any more, once it was told to go for that: it ends as REJECTED."""
     streak: int = 0
     """How many tasks before it in its slot failed one after another, none of them after running for long."""
+    facts: Facts | None = None
+    """What `skerry why` tells of it; None where nothing was written down."""
 
     @property
     def name(self) -> str:
         """`service.slot.id`, or `service.node.id` where there is no slot; the container's name too."""
         return f"{self.service_name}.{self.slot or self.node_id}.{self.id}"
+
+    @property
+    def short_name(self) -> str:
+        """`web.2`, or `web` where there is one place only."""
+        return f"{self.service_name}.{self.slot}" if self.slot else self.service_name
 
     @property
     def endpoint(self) -> EndpointSpec:
@@ -270,6 +282,8 @@ class Node(Struct, frozen=True):
     reserved: tuple[str, ...] = ()
     ports_err: dict[str, str] = {}
     """Why a port could not be reserved, by its key: `{"tcp/80": "address already in use"}`."""
+    port_holders: dict[str, str] = {}
+    """Who had it then, where that was to be seen: `{"tcp/80": "nginx (process 812)"}`."""
 
     @property
     def availability(self) -> str:

@@ -51,6 +51,7 @@ DATA_FILES = (
     ".secret.key.*",
     "engine*.json",
     "audit.log*",
+    "events.jsonl*",
     "backup",
     "restore",
 )
@@ -102,6 +103,11 @@ class Settings:
     def frozen_file(self) -> str:
         """Which containers stand still for a backup."""
         return f"{self.run_dir}/skerryd.frozen"
+
+    @property
+    def events_file(self) -> str:
+        """What happened, for `skerry events`."""
+        return f"{self.data_dir}/events.jsonl"
 
     @property
     def pid_file(self) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, cast
 import structlog
 from aiohttp import web
 
+from skerry.api import overview
 from skerry.api.call import Call
 from skerry.api.query import FLAG, TEXT
 from skerry.api.responses import json_response
@@ -20,6 +21,8 @@ from skerry.backup.request import FREEZE_S, BackupRequest
 from skerry.control import secrets
 from skerry.control.access import require_swarm
 from skerry.control.scope.endpoint_access import ADMIN_ONLY, Deploy, of
+from skerry.core.draft import NOTHING_TO_DO, UNDER_WAY
+from skerry.core.why.answer import Scene
 from skerry.model.defaults import SECOND
 from skerry.model.errors import Forbidden, InvalidParameter, Unavailable
 from skerry.model.objects import Note, Raw, Service
@@ -37,15 +40,26 @@ async def status(call: Call) -> web.Response:
     services = [_service(call, service) for service in ordered]
     problems = [*about.get("conditions", ()), *(["the swarm is locked"] if swarm_state == "locked" else [])]
     problems += [problem for service in services for problem in _problems(service)]
+    scene = Scene(call.view, deps.clock(), {}, about.get("conditions", ()))
     return json_response(
         {
             **about,
             "engine_version": call.facts.server.removeprefix("Docker/").split()[0],
             "swarm": swarm_state,
+            "node": overview.node(call.view),
+            "stacks": overview.stacks(call.view, services),
             "services": services,
             "problems": problems,
+            "now": [f"{service['name']}: {service['note']}" for service in services if _goes_on(service)],
+            "attention": overview.attention(scene, about, services),
         }
     )
+
+
+def _goes_on(service: Raw) -> bool:
+    """Whether something is being done about a service at this moment."""
+    lacks = not service["job"] and service["running"] < service["desired"]
+    return (lacks or service["update"] in UNDER_WAY) and service["note"] not in ("", NOTHING_TO_DO)
 
 
 def _problems(service: Raw) -> list[str]:

@@ -9,6 +9,7 @@ import click
 
 from skerry.cli import client
 from skerry.cli.client import DockerClient, Refused, Unreachable
+from skerry.cli.home import not_running
 from skerry.cli.outgrow import export as exporting
 from skerry.cli.outgrow import migrate as moving
 from skerry.cli.outgrow.carry import MoveFailed
@@ -16,8 +17,6 @@ from skerry.cli.outgrow.nodes import Unsuitable
 from skerry.model.defaults import SECOND
 from skerry.model.settings import Settings
 from skerry.model.times import duration
-
-NOT_RUNNING = 3
 
 
 def export(settings: Settings, stack: str, place: str, output: str) -> None:
@@ -67,8 +66,7 @@ def _home(settings: Settings) -> DockerClient:
     try:
         home.get("/info")
     except Unreachable:
-        click.echo("skerry is not running; start it with: skerry up --detach", err=True)
-        raise SystemExit(NOT_RUNNING) from None
+        not_running()
     except Refused as error:
         raise click.ClickException(str(error)) from error
     return home
