@@ -79,7 +79,7 @@ class Settings:
 
 
 def search_path() -> str:
-    """PATH with the checkout's skerry first, and else the machine's own commands: its docker-compose, not ours."""
+    """PATH with the checkout's skerry first, and else the machine's own commands: not our docker-compose."""
     own = str(CHECKOUT / ".venv" / "bin")
     inherited = [place for place in os.environ.get("PATH", "").split(os.pathsep) if place != own]
     return os.pathsep.join([str(COMMANDS), *inherited, "/usr/sbin", "/sbin"])

@@ -6,7 +6,6 @@ import pytest
 
 from skerry.cli.compose import program
 from skerry.cli.compose.keys import KEYS, How, refused_uses, row_of, unknown_uses
-from skerry.cli.compose.order import DEPENDS_ON
 from skerry.model.labels import LABELS
 from tests.compose.page import PAGE, page
 from tests.compose.schema import paths, schema
@@ -41,9 +40,7 @@ def test_the_page_is_made_of_the_table() -> None:
     assert PAGE.read_text() == page(), "python -m tests.compose.page writes it"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path, key in KEYS.items() if key.how is How.LABEL and key.label != DEPENDS_ON]
-)
+@pytest.mark.parametrize("path", [path for path, key in KEYS.items() if key.how is How.LABEL])
 def test_a_label_of_the_table_is_a_label(path: str) -> None:
     assert KEYS[path].label in LABELS
 

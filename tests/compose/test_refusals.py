@@ -103,7 +103,7 @@ def test_all_that_is_refused_is_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("services:\n  web: [\n", "L"),
+        ("services:\n  web: [\n", "compose.yaml:"),
         (UNKNOWN, "compose.yaml:4: "),
         (UNKNOWN, "web.imagine is no key of the compose specification"),
         ("services:\n  web:\n    image: a\n    ports: 5\n", "services.web.ports must be a array"),

@@ -38,7 +38,7 @@ class Refused(Exception):
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str, timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, path: str, timeout: float | None = TIMEOUT_S) -> None:
         super().__init__("docker", timeout=timeout)
         self._path = path
 
@@ -110,6 +110,16 @@ class DockerClient:
         """The JSON of a POST's answer, or None where it is empty."""
         data = b"" if body is None else json.dumps(body).encode()
         return _json(self._ask("POST", path, data, {"Content-Type": "application/json", **(headers or {})}))
+
+    def delete(self, path: str) -> Any:
+        """The JSON of a DELETE's answer, or None where it is empty."""
+        return _json(self._ask("DELETE", path, None, {}))
+
+    def lines(self, path: str) -> Iterator[Any]:
+        """The JSON of each line of a GET's body, as it comes."""
+        with self._told("GET", path, None, {}) as response:
+            while line := response.readline():
+                yield json.loads(line)
 
     @contextlib.contextmanager
     def download(self, path: str) -> Iterator[Iterator[bytes]]:
@@ -190,9 +200,9 @@ class DockerClient:
         return said or getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def at_socket(name: str, path: str) -> DockerClient:
-    """The API at a unix socket."""
-    return DockerClient(name, lambda: UnixConnection(path))
+def at_socket(name: str, path: str, timeout: float | None = TIMEOUT_S) -> DockerClient:
+    """The API at a unix socket; without a timeout (s), an answer may pause for as long as it likes."""
+    return DockerClient(name, lambda: UnixConnection(path, timeout))
 
 
 def at(place: str) -> DockerClient:

@@ -12,6 +12,7 @@ from skerry.cli import daemon_process, systemd
 from skerry.cli.context import create_context, remove_context
 from skerry.cli.options import instance_options
 from skerry.cli.purge import confirm, kept
+from skerry.cli.stack_commands import COMMANDS
 from skerry.cli.status import show
 from skerry.model.settings import Settings
 
@@ -141,6 +142,10 @@ def migrate(settings: Settings, **wish: Any) -> None:
     from skerry.cli.outgrow import commands
 
     commands.migrate(settings, **wish)
+
+
+for _name, _command in COMMANDS.items():
+    main.add_command(_command, _name)
 
 
 def _need_root() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from skerry.model.defaults import SECOND
 from skerry.model.settings import DEFAULT_DATA_DIR, DEFAULT_NAME, DEFAULT_RUN_DIR, Settings
+from skerry.model.times import duration
 
 
 def instance_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,3 +36,11 @@ def instance_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(settings=settings, **rest)
 
     return wrapped
+
+
+def seconds(text: str, option: str = "--timeout") -> float:
+    """A duration such as `1m30s`, in seconds. Raises BadParameter."""
+    try:
+        return duration(text) / SECOND
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error

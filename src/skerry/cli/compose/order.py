@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from skerry.model.labels import DEPENDS_ON
 from skerry.model.objects import Raw
 
-DEPENDS_ON = "skerry.depends_on"
 CONDITIONS = {
     "service_started": "started",
     "service_healthy": "healthy",

@@ -21,6 +21,7 @@ OVERRIDES = tuple(
     f"{name}.override.{ending}" for name in ("compose", "docker-compose") for ending in ("yml", "yaml")
 )
 _PATH = re.compile(r"\b(?:services|networks|volumes|configs|secrets)(?:\.[\w-]+)+")
+_LINE = re.compile(r"\bat L(\d+)\.C")
 NO_KEY = "false schema"
 """What Compose says of a key that is none."""
 
@@ -91,6 +92,8 @@ def read(compose: ComposeProgram, request: ProjectRequest) -> Project:
 def _explained(said: str, places: Places) -> str:
     """What Compose says, with the place of the key that it names."""
     text = said.replace(NO_KEY, "is no key of the compose specification")
+    if places.broken and (line := _LINE.search(text)):
+        return f"{places.broken}:{line[1]}: {text}"
     match = _PATH.search(text)
     place = places.of(match[0].split(".")) if match else ""
     return f"{place}: {text}" if place else text

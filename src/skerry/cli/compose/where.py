@@ -24,7 +24,14 @@ class Places:
     """Finds a key, given as a path such as `services.web.ports`, in the last file that has it."""
 
     def __init__(self, files: Sequence[SourceFile]) -> None:
-        self._trees = [(file.name, tree) for file in files if (tree := _parsed(file.text)) is not None]
+        trees = [(file.name, _parsed(file.text)) for file in files]
+        self._trees = [(name, tree) for name, tree in trees if tree is not None]
+        self._broken = next((name for name, tree in trees if tree is None), "")
+
+    @property
+    def broken(self) -> str:
+        """The first file that is no YAML, if one is not."""
+        return self._broken
 
     def of(self, path: Sequence[str]) -> str:
         """`compose.yaml:12`; of what it stands in where no file has it itself, as in a short form or when it
