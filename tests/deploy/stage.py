@@ -41,6 +41,12 @@ class Deploying:
         """Another command of skerry's."""
         return self.world.attempt(*words)
 
+    def run(self, verb: str, place: str, *command: str) -> tuple[int, str]:
+        """A command whose own words come last; its exit code and its output."""
+        line = ["sh", "-c", '"$@"; echo "exit $?"', "sh", *self.world.command(verb), place, *command]
+        said, _, code = self.world.run(*line).rpartition("exit ")
+        return int(code), said
+
     def services(self) -> dict[str, str]:
         """Each service of the world, and its replicas."""
         rows = self.world.docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}").splitlines()

@@ -30,7 +30,7 @@ SHOP = """
         command: "true"
     networks: {default: {driver: bridge}}
     secrets: {key: {environment: KEY}}
-    configs: {site: {content: "of ${VERSION:-1}", name: "site-${VERSION:-1}"}}
+    configs: {site: {content: "of ${VERSION:-1}"}}
 """
 
 
@@ -74,7 +74,7 @@ def test_a_change_is_planned_rolled_and_told(stage: Deploying) -> None:
     assert code == 2, said
     assert "~ service shop_web  rolled: 2 tasks, start-first, 1 at a time" in said
     assert "Env[VERSION]  1 → 2" in said
-    assert "+ config site-2  new" in said
+    assert "+ config shop_site-v2  new" in said
 
     code, said = stage.deploy("--json")
     assert code == 0, said
@@ -82,6 +82,10 @@ def test_a_change_is_planned_rolled_and_told(stage: Deploying) -> None:
     assert (first["Stack"], first["Release"], first["Changed"]) == ("shop", 2, True)
     assert {line["Service"] for line in lines} == {"shop_web"}
     assert lines[-1]["Phase"] == "done"
+    assert stage.world.docker("exec", stage.container("shop_web")["Id"], "cat", "/etc/site") == "of 2"
+    assert "nothing to do" in stage.deployed()
+    stage.write("KEY=another\n", ".env")
+    assert "+ secret shop_key-v2  new" in stage.deployed()
     assert (last["Release"], last["State"]) == (2, "converged")
 
     code, said = stage.skerry("diff", "shop", "1", "2")
@@ -171,3 +175,14 @@ def test_commands_for_stacks(stage: Deploying) -> None:
     assert stage.services() == {}
     code, said = stage.skerry("ps", "nothing")
     assert code == 1
+
+
+def test_a_command_in_a_container_and_one_of_its_own(stage: Deploying) -> None:
+    stage.write(SHOP)
+    stage.deployed()
+    assert stage.run("exec", "shop/web", "cat", "/etc/site") == (0, "of 1")
+    assert stage.run("exec", "shop/web.2", "sh", "-c", "exit 7")[0] == 7
+    assert stage.run("exec", "shop/web.9", "true")[0] == 1
+    assert stage.run("run", "shop/web", "cat", "/run/secrets/key") == (0, "of-the-shop")
+    assert stage.run("run", "shop/web", "sh", "-c", "exit 7")[0] == 7
+    assert set(stage.services()) == {"shop_web", "shop_migrate"}
