@@ -58,7 +58,7 @@ SECTIONS = {
 
 def page() -> str:
     """The whole page."""
-    version = ".".join(map(str, program.find({}).version))
+    version = ".".join(map(str, program.find({}).version()))
     return HEAD.format(version=version) + "".join(_sections()) + DIFFERENCES
 
 

@@ -135,3 +135,23 @@ def test_a_file_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         read(COMPOSE, ProjectRequest(("none.yaml",)))
     with pytest.raises(ComposeFailed, match="no configuration file provided"):
         read(COMPOSE, ProjectRequest())
+
+
+@pytest.mark.parametrize("way", ["environment", ".env", "default", "above"])
+def test_the_files_are_those_that_compose_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    for name in ("compose.yaml", "one.yaml", "two.yaml"):
+        (tmp_path / name).write_text("services: {web: {image: a}}\n")
+    (tmp_path / "compose.override.yaml").write_text("services: {web: {image: b}}\n")
+    below = tmp_path / "below"
+    below.mkdir()
+    monkeypatch.chdir(below if way == "above" else tmp_path)
+    monkeypatch.delenv("COMPOSE_FILE", raising=False)
+    if way == "environment":
+        monkeypatch.setenv("COMPOSE_FILE", "one.yaml:two.yaml")
+    if way == ".env":
+        (tmp_path / ".env").write_text("COMPOSE_FILE=one.yaml:two.yaml\n")
+    names = [Path(file.name).name for file in read(COMPOSE, ProjectRequest()).files]
+    usual = way in ("default", "above")
+    assert names == (["compose.yaml", "compose.override.yaml"] if usual else ["one.yaml", "two.yaml"])

@@ -32,7 +32,13 @@ class ComposeProgram:
     """One binary of Compose."""
 
     path: str
-    version: tuple[int, ...]
+
+    def version(self) -> tuple[int, ...]:
+        """Its version; empty where it does not say one."""
+        words = [self.path, "version", "--short"]
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+        match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip())
+        return tuple(map(int, match.groups())) if match else ()
 
     def run(self, words: Sequence[str], text: str | None = None) -> ComposeAnswer:
         """Its standard output, and its warnings. Raises ComposeFailed."""
@@ -61,13 +67,13 @@ class ComposeAnswer:
 
 def find(environment: Mapping[str, str] = os.environ) -> ComposeProgram:
     """The newest: a plugin of the docker CLI, if it is newer than the one that came with skerry."""
-    known = [program for path in _candidates(environment) if (program := _asked_version(path))]
-    if not known:
+    present = [ComposeProgram(str(path)) for path in _candidates(environment) if os.access(path, os.X_OK)]
+    if not present:
         raise ComposeFailed(
             f"there is no docker-compose beside {sys.executable}: "
             "install skerry again, or the docker CLI's plugin of that name"
         )
-    return max(known, key=lambda program: program.version)
+    return max(present, key=ComposeProgram.version) if len(present) > 1 else present[0]
 
 
 def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -75,15 +81,6 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
     yield Path(sys.executable).with_name(PLUGIN)
     own = environment.get("DOCKER_CONFIG") or str(Path(environment.get("HOME", "/root")) / ".docker")
     yield from (Path(folder) / PLUGIN for folder in (f"{own}/cli-plugins", *FOLDERS))
-
-
-def _asked_version(path: Path) -> ComposeProgram | None:
-    if not os.access(path, os.X_OK):
-        return None
-    words = [str(path), "version", "--short"]
-    done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
-    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip())
-    return ComposeProgram(str(path), tuple(map(int, match.groups()))) if match else None
 
 
 def _told(stderr: str) -> tuple[list[str], list[str]]:

@@ -22,6 +22,7 @@ OVERRIDES = tuple(
 )
 _PATH = re.compile(r"\b(?:services|networks|volumes|configs|secrets)(?:\.[\w-]+)+")
 _LINE = re.compile(r"\bat L(\d+)\.C")
+VARIABLE = "COMPOSE_FILE"
 NO_KEY = "false schema"
 """What Compose says of a key that is none."""
 
@@ -118,12 +119,23 @@ def _file_names(compose: ComposeProgram, request: ProjectRequest) -> list[str]:
     """The files that Compose has read, for lines and the record of what was deployed."""
     if request.files:
         return list(request.files)
+    files = _default_files()
+    folders = {Path(file).parent for file in files}
+    env_files = [*map(Path, request.env_files), *(folder / ".env" for folder in folders)]
+    if VARIABLE not in os.environ and not any(map(_names_files, env_files)):
+        return files
     environment = compose.run([*request.words(), "config", "--environment"]).text
-    for line in environment.splitlines():
-        if line.startswith("COMPOSE_FILE="):
-            separator = os.environ.get("COMPOSE_PATH_SEPARATOR", os.pathsep)
-            return line.partition("=")[2].split(separator)
-    return _default_files()
+    values = dict(line.split("=", 1) for line in environment.splitlines() if "=" in line)
+    separator = values.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    return values[VARIABLE].split(separator) if values.get(VARIABLE) else files
+
+
+def _names_files(env_file: Path) -> bool:
+    """Whether an env file may say which the compose files are."""
+    try:
+        return VARIABLE in env_file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def _default_files() -> list[str]:
