@@ -116,7 +116,7 @@ class DockerClient:
         return _json(self._ask("DELETE", path, None, {}))
 
     def lines(self, path: str) -> Iterator[Any]:
-        """The JSON of each line of a GET's body, as it comes."""
+        """The JSON of each line of a GET's body, as it comes; a cut looks like the end."""
         with self._told("GET", path, None, {}) as response:
             while line := response.readline():
                 yield json.loads(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from skerry.cli.client import DockerClient, Refused
+from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.compose.stack import StackRequest
 from skerry.model.objects import Raw
 
@@ -32,7 +32,7 @@ def _of_registry(api: DockerClient, image: str) -> str:
     """What skerry says after asking the registry, or of an image that only this machine has."""
     try:
         answer: Raw = api.get(f"/distribution/{_quoted(image)}/json")
-    except Refused:
+    except (Refused, Unreachable):  # a registry may let one wait for longer than the client does
         return ""
     return str((answer.get("Descriptor") or {}).get("digest") or "")
 
