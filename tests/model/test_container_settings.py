@@ -27,6 +27,7 @@ VALUES: list[tuple[str, str, Any]] = [
     ("gpus", "all", [{"Count": -1, "Capabilities": [["gpu"]]}]),
     ("gpus", "2", [{"Count": 2, "Capabilities": [["gpu"]]}]),
     ("gpus", '[{"Driver":"nvidia"}]', [{"Driver": "nvidia"}]),
+    ("network", "none", "none"),
     ("ipc", "host", "host"),
     ("pid", "host", "host"),
     ("uts", "host", "host"),

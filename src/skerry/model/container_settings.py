@@ -69,6 +69,13 @@ SETTINGS = (
         values.requests,
     ),
     _setting(
+        "network",
+        "HostConfig.NetworkMode",
+        "No network at all, for a service that joins none.",
+        "`none`",
+        _of("none"),
+    ),
+    _setting(
         "ipc",
         "HostConfig.IpcMode",
         "The namespace for shared memory and queues.",

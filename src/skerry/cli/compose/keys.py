@@ -199,13 +199,7 @@ _BY_LABEL = (
 )
 
 _NETWORKS = (
-    Key(
-        f"{_S}.network_mode",
-        How.WORKS,
-        "`host`, `none`, `bridge`",
-        refused=_SHARED,
-        when=_of_another,
-    ),
+    _label("network_mode", "network", "`none`; `host` and `bridge` are networks", _SHARED, _of_another),
     *_works(f"{_S}.networks.*", "aliases driver_opts"),
     Key(f"{_S}.networks.*.priority", How.WORKS, "networks are joined in this order"),
     _refused(f"{_S}.networks.*.gw_priority", "the way out of a task is by the swarm's own bridge"),

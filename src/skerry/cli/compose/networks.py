@@ -8,8 +8,8 @@ from skerry.cli.outgrow.leftover import SpecReader
 from skerry.model.labels import STACK
 from skerry.model.objects import Raw
 
-MODES = {"host": "host", "none": "none"}
-"""Network modes that are networks of every engine."""
+NETWORKS = ("host", "bridge")
+"""Network modes that are networks of every swarm."""
 BRIDGE_OPTIONS = "com.docker.network.bridge."
 
 
@@ -46,10 +46,11 @@ def _created(stack: str, name: str, network: Raw) -> Raw:
     )
 
 
-def attachments(name: str, service: SpecReader, networks: Raw, aliases: list[str]) -> list[Raw]:
-    """The networks that a service joins, under its short name and these aliases too."""
-    if mode := service.take("network_mode"):
-        return [{"Target": MODES[mode]}] if mode in MODES else []
+def attachments(name: str, service: SpecReader, mode: str, networks: Raw, aliases: list[str]) -> list[Raw]:
+    """The networks that a service joins, under its short name and these aliases too; with a network mode,
+    only the one that it names, or none at all."""
+    if mode:
+        return [{"Target": mode}] if mode in NETWORKS else []
     joined: Raw = service.take("networks") or {}
     entries = {key: entry or {} for key, entry in joined.items()}
     ordered = sorted(entries, key=lambda key: (-(entries[key].get("priority") or 0), key))

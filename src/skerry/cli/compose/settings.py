@@ -89,6 +89,11 @@ def _tmpfs(label: str, entries: list[str] | str) -> dict[str, str]:
     return {label: ",".join(paths)}
 
 
+def _network(label: str, mode: str) -> dict[str, str]:
+    """The other modes are networks (`cli.compose.networks`)."""
+    return {label: mode} if mode == "none" else {}
+
+
 def _security(option: str, folder: Path) -> str:
     """With the content of a seccomp profile in the place of its file's name, as the docker CLI sends it."""
     word, separator, value = option.partition("=" if "=" in option else ":")
@@ -101,6 +106,7 @@ _TEXTS: dict[str, Callable[[str, Any], dict[str, str]]] = {
     "devices": _devices,
     "gpus": _requests,
     "tmpfs": _tmpfs,
+    "network_mode": _network,
     "weight_device": _rates,
     **{f"device_{kind}_{unit}": _rates for kind in ("read", "write") for unit in ("bps", "iops")},
 }

@@ -138,7 +138,8 @@ def _attached(project: Project, name: str, service: SpecReader, request: StackRe
             f"service {name}: container_name {own} is a name on its networks, not of containers"
         )
         aliases = [*aliases, own]
-    return networks.attachments(name, service, project.model.get("networks") or {}, aliases)
+    mode = project.model["services"][name].get("network_mode") or ""
+    return networks.attachments(name, service, mode, project.model.get("networks") or {}, aliases)
 
 
 def _log_driver(service: SpecReader) -> Raw | None:
