@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
-from tests.compose.reading import at, named, service, stack
+from skerry.cli.compose.project import ProjectRequest, read
+from skerry.cli.compose.stack import translate
+from tests.compose.reading import COMPOSE, at, named, service, stack
 
 BOX = "TaskTemplate.ContainerSpec."
 SPEC: list[tuple[str, str, object]] = [
@@ -459,3 +462,19 @@ def test_profiles_variables_and_extensions_are_composes_affair(tmp_path: Path) -
     assert [spec["Name"] for spec in request.body["Services"]] == ["shop_more", "shop_web"]
     box = named(request, "shop_web")["TaskTemplate"]["ContainerSpec"]
     assert (box["Image"], box["Env"]) == ("box:2", ["A=quoted # value"])
+
+
+def test_standard_input_and_another_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TAG", raising=False)
+    (tmp_path / "other.env").write_text("TAG=7\nTOKEN=t\n")
+    text = """
+        services:
+          web: {image: "box:${TAG}", secrets: [token]}
+        secrets: {token: {environment: TOKEN}}
+    """
+    asked = ProjectRequest(("-",), ("other.env",), stack="shop", standard_input=dedent(text))
+    request = translate(read(COMPOSE, asked), build=False)
+    assert named(request, "shop_web")["TaskTemplate"]["ContainerSpec"]["Image"] == "box:7"
+    assert request.body["Secrets"][0]["Data"] == "dA=="
+    assert request.body["Source"]["Origin"].endswith(":standard input")

@@ -13,8 +13,8 @@ from skerry.model.settings import DEFAULT_NAME, Settings
 
 
 def create_context(settings: Settings) -> None:
-    """Make or update the context named after the instance, and the plugin."""
-    if shutil.which("docker") is not None:
+    """Make or update the context named after the instance; with the one of the usual name, the plugin."""
+    if settings.name == DEFAULT_NAME and shutil.which("docker") is not None:
         plugin.install()
     host = f"host=unix://{settings.api_socket}"
     words = ("--description", "skerry: Swarm mode for one server", "--docker", host, settings.name)
@@ -25,7 +25,7 @@ def create_context(settings: Settings) -> None:
 
 
 def remove_context(settings: Settings) -> None:
-    """Remove the context again; the plugin with the last instance, which bears the usual name."""
+    """Remove the context again, and the plugin with the instance of the usual name."""
     if settings.name == DEFAULT_NAME:
         plugin.remove()
     _docker("context", "rm", "--force", settings.name)
