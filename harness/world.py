@@ -26,7 +26,7 @@ from typing import Any
 
 from demo.ending import undisturbed
 from demo.patience import PATIENCE
-from demo.settings import CHECKOUT, EXAMPLE
+from demo.settings import CHECKOUT, EXAMPLE, search_path
 from demo.settings import Settings as StorySettings
 from demo.watch import Api
 from harness.hanging import engine_at_work
@@ -56,8 +56,12 @@ class World:
         self._up = up
         unwanted = {"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-        path = os.pathsep.join([str(CHECKOUT / ".venv" / "bin"), kept.get("PATH", ""), "/usr/sbin", "/sbin"])
-        self.env = {**kept, "PATH": path, "DOCKER_CONFIG": str(self.root / "c"), "DOCKER_BUILDKIT": "0"}
+        self.env = {
+            **kept,
+            "PATH": search_path(),
+            "DOCKER_CONFIG": str(self.root / "c"),
+            "DOCKER_BUILDKIT": "0",
+        }
 
     def __enter__(self) -> World:
         try:

@@ -111,9 +111,9 @@ class DockerClient:
         data = b"" if body is None else json.dumps(body).encode()
         return _json(self._ask("POST", path, data, {"Content-Type": "application/json", **(headers or {})}))
 
-    def delete(self, path: str) -> None:
-        """A DELETE. Raises Refused, Unreachable."""
-        self._ask("DELETE", path, None, {})
+    def delete(self, path: str) -> Any:
+        """The JSON of a DELETE's answer, or None where it is empty."""
+        return _json(self._ask("DELETE", path, None, {}))
 
     @contextlib.contextmanager
     def download(self, path: str) -> Iterator[Iterator[bytes]]:
@@ -203,7 +203,7 @@ class DockerClient:
 
 
 def at_socket(name: str, path: str, timeout: float | None = TIMEOUT_S) -> DockerClient:
-    """The API at a unix socket, which may take so long (seconds; None: any time) for what it has to say."""
+    """The API at a unix socket; without a timeout (s), an answer may pause for as long as it likes."""
     return DockerClient(name, lambda: UnixConnection(path, timeout))
 
 

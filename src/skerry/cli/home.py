@@ -19,9 +19,7 @@ NOT_RUNNING = 3
 def home(settings: Settings) -> Iterator[DockerClient]:
     """The API of this instance. Exits with 3 where it does not run, and with 1 and its own words where it
     refuses."""
-    if daemon_process.running_pid(settings) is None:  # whoever connects would wait for the next daemon
-        not_running()
-    api = client.at_socket("skerry", settings.api_socket)
+    api = connect(settings)
     try:
         yield api
     except Unreachable as error:
@@ -32,6 +30,14 @@ def home(settings: Settings) -> Iterator[DockerClient]:
         raise click.ClickException(str(error)) from error
     finally:
         api.close()
+
+
+def connect(settings: Settings) -> DockerClient:
+    """The same for as long as the process lives; what it refuses is the caller's to say. Exits with 3 where
+    it does not run."""
+    if daemon_process.running_pid(settings) is None:  # whoever connects would wait for the next daemon
+        not_running()
+    return client.at_socket("skerry", settings.api_socket)
 
 
 def not_running() -> NoReturn:

@@ -12,6 +12,7 @@ from skerry.cli import daemon_process, systemd
 from skerry.cli.context import create_context, remove_context
 from skerry.cli.options import instance_options, opening_options
 from skerry.cli.purge import confirm, kept
+from skerry.cli.stack_commands import COMMANDS
 from skerry.cli.status import show
 from skerry.cli.users import audit, serve, user
 from skerry.model.settings import Settings
@@ -251,8 +252,10 @@ def restore(
     commands.restore(settings, file, stack, keys.opener(identity, passphrase_file), key)
 
 
-for command in (user, serve, audit):
-    main.add_command(command)
+for _command in (user, serve, audit):
+    main.add_command(_command)
+for _name, _command in COMMANDS.items():
+    main.add_command(_command, _name)
 
 
 def _need_root() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from skerry.model.defaults import SECOND
 from skerry.model.settings import DEFAULT_DATA_DIR, DEFAULT_NAME, DEFAULT_RUN_DIR, Settings
+from skerry.model.times import duration
 
 PASSPHRASE_VARIABLE = "SKERRY_BACKUP_PASSPHRASE"
 
@@ -55,3 +57,11 @@ def opening_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def seconds(text: str, option: str = "--timeout") -> float:
+    """A duration such as `1m30s`, in seconds. Raises BadParameter."""
+    try:
+        return duration(text) / SECOND
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error

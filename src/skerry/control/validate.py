@@ -50,6 +50,7 @@ def check_spec(spec: Spec[ServiceSpec], before: Spec[ServiceSpec] | None = None)
     try:
         labels.check_names(_every_label(typed), _every_label(before.typed) if before is not None else {})
         labels.check(typed.labels)
+        labels.check_container(typed.task_template.container_spec.labels)
         read_policy(typed.labels)
     except ValueError as error:
         raise _invalid(str(error)) from error
