@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak shape
+.PHONY: bench-setup setup demo test check sim crash chaos mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak shape
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -33,6 +33,10 @@ cases: setup
 # skerryd killed before and after each thing that it does, through the whole life of a stack; make crash LIVES=3
 crash: setup
 	@$(PYTHON) -m tests.crash --lives $(or $(LIVES),0)
+
+# faults by chance under load, while services are updated: nothing is lost, nothing is left; make chaos MINUTES=2 SEED=7
+chaos: setup
+	@$(PYTHON) -m tests.chaos --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
 
 # an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
 soak: setup
