@@ -38,9 +38,10 @@ crash: setup
 chaos: setup
 	@$(PYTHON) -m tests.chaos --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
 
-# an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
+# a hundred tasks in use: memory, descriptors, threads, rows, database, logs, the kernel's tables must be flat; an hour.
+# make soak PLOT=docs/soak.svg draws it
 soak: setup
-	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),15) --quiet $(or $(QUIET),5)
+	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),60) $(if $(PLOT),--plot $(PLOT))
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup
