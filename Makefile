@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash why mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test
+.PHONY: bench-setup setup demo test check sim crash chaos why mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -43,9 +43,14 @@ backup-test: setup
 why: setup
 	@$(PYTHON) -m tests.why --only "$(WAYS)"
 
-# an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
+# faults by chance under load, while services are updated: nothing is lost, nothing is left; make chaos MINUTES=2 SEED=7
+chaos: setup
+	@$(PYTHON) -m tests.chaos --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
+
+# a hundred tasks in use: memory, descriptors, threads, rows, database, logs, the kernel's tables must be flat; an hour.
+# make soak PLOT=docs/soak.svg draws it
 soak: setup
-	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),15) --quiet $(or $(QUIET),5)
+	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),60) $(if $(PLOT),--plot $(PLOT))
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup

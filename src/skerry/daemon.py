@@ -28,6 +28,7 @@ import structlog
 from skerry import __version__
 from skerry.agent.agent import Agent
 from skerry.agent.resolvfiles import ResolvFiles
+from skerry.agent.waits import first
 from skerry.api.app import make_app
 from skerry.api.deps import ApiDeps
 from skerry.api.door.frontdoor import serve
@@ -108,6 +109,8 @@ class Daemon:
     chronicle: ChronicleLoop
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where the disk with the state came after us."""
 
     def about(self) -> Raw:
         """What the daemon says of itself."""
@@ -138,7 +141,7 @@ class Daemon:
         await self.network.vacated({(network_id, address)})
 
     async def run(self) -> None:
-        """Serve and reconcile until cancelled."""
+        """Serve and reconcile until cancelled, or until the state has come: then it is to begin again."""
         remote = RemoteListeners(self.store, self.clock, machine.interfaces, self.conditions, self.door)
         deps = ApiDeps(
             store=self.store,
@@ -169,7 +172,7 @@ class Daemon:
         loops = {
             "engine": self.engine.run,
             "swarm": self._orchestrate,
-            "disk": DiskLoop(self.store).run,
+            "disk": DiskLoop(self.store, self.came).run,
             "memory": MemoryLoop(self.store).run,
             "listeners": remote.run,
             "freezer": self._freezer,
@@ -187,9 +190,8 @@ class Daemon:
         await asyncio.to_thread(Path(self.settings.failure_file).unlink, missing_ok=True)
         self.notifier.ready(f"API at {path}, engine at {engine}")
         try:
-            await run_all(loops, self.conditions)
+            await first(run_all(loops, self.conditions), self.came.wait())
         finally:
-            self.notifier.stopping()
             remote.close()
             await server.close()
 
@@ -249,10 +251,9 @@ class Daemon:
 
 
 @contextlib.asynccontextmanager
-async def compose(settings: Settings) -> AsyncIterator[Daemon]:
+async def compose(settings: Settings, notifier: Notifier) -> AsyncIterator[Daemon]:
     """Make the parts; what they hold open is let go of at the end, what runs outside of us goes on."""
     run_dir = Path(settings.run_dir)
-    notifier = Notifier()
     async with contextlib.AsyncExitStack() as stack:
         door = DoorkeeperLink(run_dir, Path(settings.api_socket))
         await door.open()  # first: a gate that has to be replaced has the API's socket
@@ -313,9 +314,17 @@ async def up(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
+    notifier = Notifier()
     with only_one(settings), failure_noted(settings), contextlib.suppress(asyncio.CancelledError):
-        async with compose(settings) as daemon:
-            await daemon.run()
+        try:
+            while True:
+                async with compose(settings, notifier) as daemon:
+                    await daemon.run()
+                log.warning("the state came after skerry had begun without one; it begins again with that")
+                if daemon.choice.private is not None:  # its data are below what came, and not the swarm's
+                    await daemon.choice.private.stop()
+        finally:
+            notifier.stopping()
 
 
 async def down(settings: Settings, purge: bool, volumes: bool) -> None:

@@ -78,6 +78,11 @@ class View:
         return next(iter(self.clusters.values()), None)
 
     @property
+    def in_use(self) -> bool:
+        """Whether there is something that must be neither lost nor taken to another engine."""
+        return self.cluster is not None or bool(self.tasks)
+
+    @property
     def node(self) -> Node | None:
         """This machine's node, if it is in a swarm."""
         return next(iter(self.nodes.values()), None)

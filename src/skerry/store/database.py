@@ -138,6 +138,19 @@ class Database:
         """Whether somebody else wrote into the files, well or badly; `reads` tells which."""
         return self._files.touched()
 
+    def holds(self, kind: str) -> bool:
+        """Whether the next start reads an object of a kind; False where it reads nothing."""
+        try:
+            db = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        except sqlite3.Error:
+            return False
+        try:
+            return db.execute("SELECT 1 FROM objects WHERE kind = ?", (kind,)).fetchone() is not None
+        except sqlite3.Error:
+            return False
+        finally:
+            db.close()
+
     def reads(self) -> list[tuple[str, str, str]]:
         """What the next start reads: kind, ID and body of each row. Raises sqlite3.Error."""
         db = sqlite3.connect(self.path, isolation_level=None)

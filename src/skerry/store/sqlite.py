@@ -24,7 +24,7 @@ from skerry.model.identity import Identity
 from skerry.model.objects import KIND_OF, KINDS, Cluster, Object
 from skerry.store.crypt import WrongKey, load_key, new_key, seal, unseal, write_key
 from skerry.store.database import Database, Meta, Row, is_damage, why
-from skerry.store.errors import StateError
+from skerry.store.errors import StateCame, StateError
 from skerry.store.files import RESTORE, check_before_opening, check_key, place_aside
 from skerry.store.lock import unwrap, wrap
 from skerry.store.rows import SEALED, Specs, decode, encode
@@ -182,14 +182,15 @@ class SqlitePersistence:
         """Have what is committed (`view`) in files that a next start finds: what was removed, replaced or
         damaged is written afresh, and what was put there is kept. What was done, in words, or "".
 
-        Raises StateError where that, or after a failure any writing, is not possible.
+        Raises StateError where that, or after a failure any writing, is not possible, and StateCame where
+        nothing is to be lost, but for what lies there.
         """
         with self._lock:
             try:
-                words = self._db.displaced
+                words = self._displaced(view)
                 if not words and self._db.touched:
                     words = self._changed(view)
-                remarks = [self._write_afresh(view, words) if words else "", self._mend_key()]
+                remarks = [self._write_afresh(view, words) if words else "", self._mend_key(view)]
             except (OSError, sqlite3.Error) as error:
                 self._db.failed = True
                 raise StateError(
@@ -199,6 +200,13 @@ class SqlitePersistence:
                 with self._db.transaction():
                     self._db.set_meta("index", view.version)
             return " ".join(filter(None, remarks))
+
+    def _displaced(self, view: View) -> str:
+        """Why the next start would find other files, in words, or "". Raises StateCame."""
+        words = self._db.displaced
+        if words and not view.in_use and self._db.holds(KIND_OF[Cluster]):
+            raise StateCame(f"{words}, with a swarm in it: skerry begins again with that")
+        return words
 
     def _changed(self, view: View) -> str:
         """Whether the next start would read something else, in words, or ""."""
@@ -230,14 +238,15 @@ class SqlitePersistence:
         note = f"; what lay there is kept as {aside}" if aside else ""
         return f"{words} while skerry ran; the state was written back{note}."
 
-    def _mend_key(self) -> str:
-        """Put the key file back, where it is the one that opens the state."""
+    def _mend_key(self, view: View) -> str:
+        """Put the key file back, where it is the one that opens the state. Raises StateCame."""
         if self.locked or self._keys.unlock:
             return ""
         try:
             if self._key_file.read_bytes() == self._keys.data:
                 return ""
             words = "was replaced"
+            self._displaced(view)  # it may be another state's, whose disk came at this moment
             self._key_file.rename(place_aside(self._key_file))
         except FileNotFoundError:
             words = "was removed"
