@@ -37,6 +37,7 @@ class Shop:
             own["skerry.depends_on"] = needs
         container = {
             "Image": "box:1",
+            "Labels": labels(self.stack),
             "Command": ["sh", "-c", more.pop("command", SERVE)],
             "Env": [f"VERSION={version}"],
             "StopSignal": "SIGKILL",

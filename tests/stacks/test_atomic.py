@@ -47,7 +47,7 @@ def test_every_way_ends_in_the_release_before(world: World) -> None:
     assert shop.settled(shop.body(*stack(shop, "1")))["State"] == "converged"
     before = shop.content()
     places = ["db", "app", "web", "mail", "queue"]
-    with asked(world, "http://10.99.0.1:8200/index.html"):
+    with asked(world, "http://10.99.0.2:8200/index.html"):
         for place, (way, more) in zip(places, WAYS.items(), strict=True):
             last = shop.settled(shop.body(*stack(shop, "2", place, **more)))
             assert last["State"] == "rolled back", (way, last)

@@ -59,7 +59,5 @@ def test_a_version_that_knows_format_1_alone_refuses_what_this_one_wrote(
     disk.write(8, created(Release("shop.1", "shop", 1, (), version=8)))
     disk.close()
     monkeypatch.setattr(sqlite, "FORMAT", 1)
-    with pytest.raises(
-        StateError, match=r"newer skerry \(format 2; this one knows 1\): install"
-    ):
+    with pytest.raises(StateError, match=r"newer skerry \(format 2; this one knows 1\): install"):
         opened(old)

@@ -226,9 +226,8 @@ class _Deployment:
 
     def _restarts(self, body: Raw) -> bool:
         """Whether a service that stays as it is is restarted with one that is rolled."""
-        stack = self._wanted.stack
         return any(
-            dependency.restart and self._rolled & {f"{stack}_{dependency.service}", dependency.service}
+            dependency.restart and depends.whole_name(self._wanted.stack, dependency) in self._rolled
             for dependency in depends.dependencies_in(_labels(body).get(labels.DEPENDS_ON, ""))
         )
 

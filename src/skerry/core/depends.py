@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from skerry.core.draft import Draft
 from skerry.core.parts import is_taken_back, part_of, stack_of
 from skerry.core.replace import WAITS
-from skerry.core.standing import current, has_started, standing
+from skerry.core.standing import has_started, made_as_asked, standing
 from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.dependencies import COMPLETED, HEALTHY, STARTED, Dependency, read_dependencies
@@ -44,17 +44,15 @@ def dependencies_in(text: str) -> tuple[Dependency, ...]:
         return ()
 
 
-def whole_name(service: Service, dependency: Dependency) -> str:
-    """What a service that is named in a dependency is called in the swarm."""
-    stack = stack_of(service)
+def whole_name(stack: str, dependency: Dependency) -> str:
+    """What a service that is named in a dependency is called in the swarm: it is one of the same stack."""
     return f"{stack}_{dependency.service}" if stack else dependency.service
 
 
 def needed(view: View, service: Service) -> Iterator[tuple[Dependency, Service | None]]:
     """The dependencies of a service, each with whom it means, if there is one."""
     for dependency in dependencies(service):
-        name = whole_name(service, dependency)
-        yield dependency, view.service_named(name) or view.service_named(dependency.service)
+        yield dependency, view.service_named(whole_name(stack_of(service), dependency))
 
 
 def in_order(stack: str, labels_of: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -67,9 +65,9 @@ def in_order(stack: str, labels_of: Mapping[str, Mapping[str, str]]) -> list[str
             return
         entered.add(name)
         for dependency in dependencies_in(labels_of[name].get(labels.DEPENDS_ON, "")):
-            for target in (f"{stack}_{dependency.service}", dependency.service):
-                if target in labels_of:
-                    enter(target)
+            target = whole_name(stack, dependency)
+            if target in labels_of:
+                enter(target)
         ordered[name] = None
 
     for name in sorted(labels_of):
@@ -101,7 +99,7 @@ def waits(view: View, service: Service) -> tuple[Wait, ...]:
     for dependency, target in needed(view, service):
         if target is None:
             if dependency.required:
-                name = whole_name(service, dependency)
+                name = whole_name(stack_of(service), dependency)
                 unmet.append(Wait(name, f"{WAITS}{name}, which does not exist"))
         elif not _met(view, target, dependency):
             unmet.append(Wait(target.name, f"{WAITS}{target.name} {_GOALS[dependency.condition]}"))
@@ -119,7 +117,7 @@ def _met(view: View, target: Service, dependency: Dependency) -> bool:
         # once it is rolled, one is enough: a replica that is lost keeps nobody else from starting
         rolls = part_of(view, target) is not None
         return stands.ready >= (stands.wanted if rolls else min(1, stands.wanted))
-    return not stands.wanted or stands.full or has_started(current(view, target))
+    return not stands.wanted or stands.full or has_started(made_as_asked(view, target))
 
 
 def _has_ended(view: View, target: Service, wanted: int) -> bool:

@@ -25,17 +25,14 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     before = held(view, service)
     draft = Draft(view, before.service if before is not None else service, node, now)
     depends.look(draft)
+    if before is not None:
+        depends.say(draft, before.waits)
     evict(draft)
     if service.is_job:
         run_job(draft)
-    elif before is not None:
-        depends.say(draft, before.waits)
-        replicas.adjust(draft)
-        replace_ended(draft)
-        let_go(draft)
     else:
         numbers = replicas.adjust(draft)
-        turned_back = update(draft, numbers)
+        turned_back = before is None and update(draft, numbers)
         if not turned_back:  # else what has just failed would be tried once more
             replace_ended(draft)
             take_over(draft, numbers)

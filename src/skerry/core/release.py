@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from skerry.core import restart, revisions
-from skerry.core.depends import dependencies_in
+from skerry.core.depends import dependencies_in, whole_name
 from skerry.core.draft import ROLLBACK_STARTED, UNDER_WAY
 from skerry.core.standing import current, standing
 from skerry.core.update import COMPLETED, HALTED
@@ -287,8 +287,7 @@ def _dependents(release: Release, part: ReleasedService) -> Iterator[str]:
     """The names of those whose specs of the release depend on a service."""
     for other in release.services:
         text = other.spec.get("Labels", {}).get(labels.DEPENDS_ON, "")
-        stack = f"{release.stack}_"
-        if any(part.name in (stack + row.service, row.service) for row in dependencies_in(text)):
+        if any(whole_name(release.stack, row) == part.name for row in dependencies_in(text)):
             yield other.name
 
 

@@ -49,9 +49,15 @@ def wanted_of(service: Service, node: Node | None) -> int:
 
 def current(view: View, service: Service) -> list[Task]:
     """The wanted tasks that are as the spec says now; of a job, those of its run."""
+    return [task for task in made_as_asked(view, service) if task.live]
+
+
+def made_as_asked(view: View, service: Service) -> list[Task]:
+    """The same with those that have ended."""
     node = view.node
     assert node is not None
-    return [task for task in view.tasks_of(service.id) if task.live and _is_current(service, task, node)]
+    tasks = (task for task in view.tasks_of(service.id) if task.desired < TaskState.REMOVE)
+    return [task for task in tasks if _is_current(service, task, node)]
 
 
 def _is_current(service: Service, task: Task, node: Node) -> bool:

@@ -66,7 +66,7 @@ async def _deployed(call: Call, wanted: Wanted) -> web.Response:
     outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))
     if known.asked:
         known = Known(known.local, known.around, await contents_of(call, known.asked))
-    if not _flag(call, "plan", default=False):
+    if outcome.changed and not _flag(call, "plan", default=False):
         outcome = await call.store.update(lambda tx: stacks.deploy(tx, wanted, known))
     elif known.contents:
         outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))

@@ -66,12 +66,11 @@ def _service(view: View, service: Service) -> Raw:
 
 def _changed_by(view: View, service: Service) -> int:
     """The release that made a service what it is; 0 where none that is kept did."""
-    for release in reversed(view.releases_of(stack_of(service))):
+    for release in view.releases_of(stack_of(service)):
         for part in release.services:
-            if part.id == service.id and part.spec_version == service.spec_version:
-                if part.action != UNCHANGED:
-                    return release.number
-                break
+            is_it = part.id == service.id and part.spec_version == service.spec_version
+            if is_it and part.action != UNCHANGED:
+                return release.number
     return 0
 
 
