@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak shape
+.PHONY: bench-setup setup demo test check sim crash mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -66,6 +66,9 @@ bench-network: bench-setup
 
 bench-probes: setup
 	@$(PYTHON) -m bench.probes
+
+bench-listening: setup
+	@$(PYTHON) -m bench.listening
 
 bench-names: setup
 	@$(PYTHON) -m bench.names

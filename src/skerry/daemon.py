@@ -5,7 +5,7 @@ Nobody imports this module. What it says to a person goes to standard error as o
 
 from __future__ import annotations
 
-import skerry.lean  # noqa: F401  # before whatever imports structlog
+import skerry.lean.skerryd  # noqa: F401  # before whatever imports structlog and aiohttp
 
 # isort: split
 import argparse
@@ -51,6 +51,7 @@ from skerry.loops.log import LogLoop
 from skerry.loops.memory import MemoryLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
+from skerry.loops.releases import ReleasesLoop
 from skerry.loops.segments import SegmentsLoop
 from skerry.loops.teardown import take_down, what_goes
 from skerry.model.conditions import Conditions
@@ -177,6 +178,7 @@ class Daemon:
                 "segments": self._segments,
                 "leases": self._leases,
                 "orchestrator": self.orchestrator.run,
+                "releases": ReleasesLoop(self.store, self.engine.engine, self.clock).run,
                 "agent": self._agent,
                 "clock": ClockLoop(self.store, self.clock).run,
                 "description": self._description,

@@ -117,5 +117,5 @@ def test_only_the_engines_client_and_the_door_speak_to_the_engines_socket() -> N
     assert others == {
         "door/connection.py",  # the byte pipe
         "door/frontdoor.py",  # skerry's own socket
-        "routes/skerry.py",  # who asks for a secret
+        "peer.py",  # who asks for a secret, or deploys a stack
     }

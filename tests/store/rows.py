@@ -24,6 +24,7 @@ from skerry.model.objects import (
     UpdateStatus,
     VirtualIP,
 )
+from skerry.model.releases import Failure, Made, Outcome, Release, ReleasedService
 from skerry.model.states import TaskState
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change
@@ -57,6 +58,15 @@ ALL: tuple[Object, ...] = (
         registry_auth="hush-task",
     ),
     Revision("s.1", "s", 1, of_service({"Name": "app"}), 2, registry_auth="hush-previous"),
+    Release(
+        "shop.1",
+        "shop",
+        1,
+        (ReleasedService("s", "app", {"Name": "app"}, "rolled", 3, 1),),
+        made=(Made("network", "net", "web"),),
+        outcome=Outcome("failed", "app: why", Failure("app", "t", "why", ("last words",)), 9),
+        registry_auth="hush-release",
+    ),
     Decision("s", (Note("updating 1/3", 5, 9, 4),)),
     Config("f", "conf", {"Name": "conf"}, b"\xff\x00plain", 4),
     Secret("x", "word", {"Name": "word"}, b"hush-secret", 5),

@@ -26,6 +26,7 @@ from skerry.api.routes import (
     prune,
     services,
     skerry,
+    stacks,
     swarm,
     system,
     tasks,
@@ -59,6 +60,7 @@ ROUTES: Table = [
     *events.ROUTES,
     *volumes.ROUTES,
     *skerry.ROUTES,
+    *stacks.ROUTES,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 

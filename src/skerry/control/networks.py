@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -26,6 +27,17 @@ class InvalidNetwork(InvalidParameter):
     def __init__(self, message: str, before: str) -> None:
         super().__init__(message)
         self.before = before
+
+
+class Surroundings(NamedTuple):
+    """What a new network has to fit in with."""
+
+    taken: tuple[str, ...] = ()
+    """Subnets (CIDR) that this machine reaches otherwise: none of them is given away."""
+    strict: bool = False
+    """Whether addresses are looked at as by newer engines."""
+    network_address: bool = False
+    """Whether this machine's kernel lets a host have a subnet's first address of all."""
 
 
 def living(view: View) -> list[Network]:
@@ -58,12 +70,17 @@ async def create(
 
     def write(tx: Tx) -> str:
         access.require_swarm(tx.view)
-        _check(tx.view, body, strict)
-        if not _is_overlay(body):
-            return _add_node_local(tx, body).id
-        return add(tx, body, routes, network_address).id
+        return add_checked(tx, body, Surroundings(routes, strict, network_address)).id
 
     return await store.update(write)
+
+
+def add_checked(tx: Tx, body: Raw, around: Surroundings) -> Network:
+    """Write the row of a network that nothing is wrong with. Raises what `create` does."""
+    _check(tx.view, body, around.strict)
+    if not _is_overlay(body):
+        return _add_node_local(tx, body)
+    return add(tx, body, around.taken, around.network_address)
 
 
 def _is_overlay(spec: Raw) -> bool:
@@ -161,19 +178,23 @@ async def remove(store: Store, ref: str) -> None:
     """Take a network away from users; the row stays, `removed`, until its bridge is gone."""
 
     def write(tx: Tx) -> None:
-        network = find(tx.view, ref)
-        if network.predefined:
-            raise RpcError(
-                "FailedPrecondition",
-                f"network {network.id} ({network.name}) is a swarm predefined network and cannot be removed",
-            )
-        if network.ingress:
-            _check_ingress_unused(tx.view)
-        else:
-            _check_unused(tx.view, network)
-        tx.put(replace(network, removed=True))
+        take_away(tx, find(tx.view, ref))
 
     await store.update(write)
+
+
+def take_away(tx: Tx, network: Network) -> None:
+    """Take away a network that nothing uses. Raises RpcError where something does."""
+    if network.predefined:
+        raise RpcError(
+            "FailedPrecondition",
+            f"network {network.id} ({network.name}) is a swarm predefined network and cannot be removed",
+        )
+    if network.ingress:
+        _check_ingress_unused(tx.view)
+    else:
+        _check_unused(tx.view, network)
+    tx.put(replace(network, removed=True))
 
 
 def _check_ingress_unused(view: View) -> None:

@@ -11,6 +11,7 @@ from immutables import Map
 
 from skerry.model.family import Family, family_of
 from skerry.model.objects import FormerAddress, Lease, Object, Revision, Service, Task
+from skerry.model.releases import Release
 
 K = TypeVar("K")
 D = TypeVar("D")
@@ -44,8 +45,12 @@ class Index:
 
     tasks: Map[str, Keys] = Map()
     """Tasks by service, also where the service is gone."""
+    names: Map[str, str] = Map()
+    """Services by name."""
     revisions: Map[str, Keys] = Map()
     """Revisions by service."""
+    releases: Map[str, Keys] = Map()
+    """Releases by stack."""
     formers: Map[str, Keys] = Map()
     """Former addresses by service."""
     addresses: Map[str, Holders] = Map()
@@ -91,6 +96,8 @@ class Index:
                 return with_fields(
                     self, revisions=_with_member(self.revisions, service_id, key, new is not None)
                 )
+            case Release(id=key, stack=stack) if old is None or new is None:
+                return with_fields(self, releases=_with_member(self.releases, stack, key, new is not None))
         return self
 
     def _task_changed(self, old: Task | None, new: Task | None) -> Index:
@@ -144,9 +151,14 @@ class Index:
         )
 
     def _service_changed(self, old: Service | None, new: Service | None) -> Index:
-        """The index after a service's virtual IPs or published ports changed."""
+        """The index after a service came or went, or its virtual IPs or published ports changed."""
         if old is not None and new is not None and old.endpoint == new.endpoint:
             return self
+        names = self.names
+        if old is None and new is not None:
+            names = names.set(new.name, new.id)
+        elif new is None and old is not None and names.get(old.name) == old.id:
+            names = names.delete(old.name)
         addresses, last, ports = self.addresses, self.last_vip, self.ports
         known = {vip.address for vip in old.endpoint.vips} if old is not None else set()
         for service, present in ((old, False), (new, True)):
@@ -159,7 +171,7 @@ class Index:
                     last = last.set(place, number_of(vip.address))
             for port in service.endpoint.ports:
                 ports = _with_member(ports, (port.protocol, port.published), service.id, present)
-        return with_fields(self, addresses=addresses, last_vip=last, ports=ports)
+        return with_fields(self, names=names, addresses=addresses, last_vip=last, ports=ports)
 
     def _lease_changed(self, old: Lease | None, new: Lease | None) -> Index:
         tables = {True: self.addresses, False: self.idle}

@@ -28,6 +28,7 @@ from skerry.model.objects import (
     Service,
     Task,
 )
+from skerry.model.releases import Release
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class View:
     configs: Mapping[str, Config] = Map()
     secrets: Mapping[str, Secret] = Map()
     revisions: Mapping[str, Revision] = Map()
+    releases: Mapping[str, Release] = Map()
     decisions: Mapping[str, Decision] = Map()
     locked: bool = False
     """What is secret is empty here, and nothing may change, until the swarm is unlocked."""
@@ -81,6 +83,10 @@ class View:
         tasks = (self.tasks[key] for key in self.index.tasks.get(service_id, ()))
         return tuple(sorted(tasks, key=lambda task: (task.created_at, task.id)))
 
+    def service_named(self, name: str) -> Service | None:
+        """A service by its whole name."""
+        return self.services.get(self.index.names.get(name, ""))
+
     def revision(self, service_id: str, number: int) -> Revision | None:
         """One revision of a service."""
         return self.revisions.get(f"{service_id}.{number}")
@@ -89,6 +95,16 @@ class View:
         """The revisions of a service that are kept, oldest first."""
         revisions = (self.revisions[key] for key in self.index.revisions.get(service_id, ()))
         return tuple(sorted(revisions, key=lambda revision: revision.number))
+
+    def releases_of(self, stack: str) -> tuple[Release, ...]:
+        """The releases of a stack that are kept, oldest first."""
+        releases = (self.releases[key] for key in self.index.releases.get(stack, ()))
+        return tuple(sorted(releases, key=lambda release: release.number))
+
+    def release_of(self, stack: str) -> Release | None:
+        """The last release of a stack."""
+        keys = self.index.releases.get(stack, ())
+        return max((self.releases[key] for key in keys), key=lambda release: release.number, default=None)
 
     def formers_of(self, service_id: str) -> tuple[FormerAddress, ...]:
         """Where tasks of a service have served that leave or are gone, by address."""
@@ -127,6 +143,7 @@ COLLECTION_OF: dict[type[Object], str] = {
     Config: "configs",
     Secret: "secrets",
     Revision: "revisions",
+    Release: "releases",
     Decision: "decisions",
 }
 """Which mapping of a view holds the objects of a type."""

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from skerry.model import defaults
+from skerry.model.dependencies import read_dependencies
 from skerry.model.listening import read_ports
 from skerry.model.times import duration
 
@@ -24,6 +25,7 @@ INSTANCE = "skerry.instance"
 STACK = "com.docker.stack.namespace"
 """The docker CLI's: the stack that a service or a network belongs to."""
 
+DEPENDS_ON = "skerry.depends_on"
 UPDATE_DEADLINE = "skerry.update.deadline"
 RESTART_MAX_DELAY = "skerry.restart.max-delay"
 SOCKET = "skerry.socket"
@@ -144,6 +146,14 @@ _TABLE = (
         "How long is waited for that before the task counts as running all the same; with `0s` not at all.",
         _BY_HEALTHCHECK,
         defaults.HOUR,
+    ),
+    Label(
+        DEPENDS_ON,
+        "Which services of the same stack have to be started, healthy or completed before its tasks start.",
+        "names with conditions such as `db:healthy, migrate:completed, cache:started?`: `?` need not be "
+        "there, `!` restarts with it",
+        read_dependencies,
+        on_swarm="the services of a stack start there in any order",
     ),
     _duration(
         UPDATE_DEADLINE,

@@ -12,6 +12,7 @@ from skerry.model import defaults, mtu
 from skerry.model.declare import Raw as Raw
 from skerry.model.drain import DrainOutcome
 from skerry.model.family import FOUR, SIX, Family
+from skerry.model.releases import Release
 from skerry.model.spec import Spec
 from skerry.model.specs import Driver, EndpointSpec, ServiceSpec, TaskTemplate
 from skerry.model.states import TaskState
@@ -477,7 +478,18 @@ class Cluster(Struct, frozen=True):
 
 
 Object = (
-    Cluster | Node | Network | Lease | FormerAddress | Service | Task | Config | Secret | Revision | Decision
+    Cluster
+    | Node
+    | Network
+    | Lease
+    | FormerAddress
+    | Service
+    | Task
+    | Config
+    | Secret
+    | Revision
+    | Release
+    | Decision
 )
 
 KINDS: dict[str, type[Object]] = {
@@ -491,6 +503,7 @@ KINDS: dict[str, type[Object]] = {
     "config": Config,
     "secret": Secret,
     "revision": Revision,
+    "release": Release,
     "decision": Decision,
 }
 KIND_OF: dict[type[Object], str] = {kind: word for word, kind in KINDS.items()}

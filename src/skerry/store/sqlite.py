@@ -30,8 +30,9 @@ from skerry.store.lock import unwrap, wrap
 from skerry.store.rows import SEALED, Specs, decode, encode
 from skerry.store.store import Change
 
-FORMAT = 1
-"""The format that this version writes; it reads this one and older ones."""
+FORMAT = 2
+"""The format that this version writes; it reads this one and older ones. Format 2 has rows of releases, which
+a version that knows format 1 would take for damage."""
 
 PROOF = b"skerry"
 
@@ -76,7 +77,7 @@ class SqlitePersistence:
 
     def _prepare(self) -> None:
         """Check that the file is ours to use (format, key), make it durable, and get its key ready."""
-        number = int(self._db.meta("format")) if self._db.has_tables else FORMAT
+        self._format = number = int(self._db.meta("format")) if self._db.has_tables else FORMAT
         if number > FORMAT:
             raise StateError(
                 f"the state in {self._path} was written by a newer skerry (format {number}; this one knows "
@@ -158,6 +159,9 @@ class SqlitePersistence:
                     self._reseal(keys)
                 self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows)
                 self._db.set_meta("index", index)
+                if self._format < FORMAT:  # not before: until something is written, a downgrade loses nothing
+                    self._db.set_meta("format", FORMAT)
+            self._format = FORMAT
             if keys is not self._keys:
                 self._keys = keys
                 self._sweep()

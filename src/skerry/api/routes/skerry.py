@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import socket
-import struct
 
 import structlog
 from aiohttp import web
 
 from skerry.api.call import Call
+from skerry.api.peer import peer
 from skerry.api.responses import json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import cluster
@@ -82,22 +81,12 @@ def _note(note: Note, now: int) -> Raw:
 async def reveal(call: Call) -> web.Response:
     """The content of a secret, for `skerry migrate`: to root alone, and each time with a line in the log."""
     require_swarm(call.view)
-    pid, uid = _peer(call.request)
+    pid, uid = peer(call.request)
     if uid != 0:
         raise Forbidden("the content of a secret is told to root alone")
     secret = secrets.find(call.view, call.ref)
     log.info("secret revealed", name=secret.name, pid=pid)
     return json_response({"Data": base64.b64encode(secret.data).decode()})
-
-
-def _peer(request: web.Request) -> tuple[int, int]:
-    """Process and user at the other end of the socket; user -1 where that is not known."""
-    sock = request.transport.get_extra_info("socket") if request.transport is not None else None
-    if sock is None or sock.family != socket.AF_UNIX:
-        return 0, -1
-    size = struct.calcsize("3i")
-    pid, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return pid, uid
 
 
 ROUTES: Table = [
