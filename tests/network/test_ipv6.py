@@ -131,7 +131,7 @@ def test_an_internal_network_has_no_way_out_but_answers(town: Lab, started: Star
             assert {await who(client, VIP) for _ in range(2)} == {"one", "two"}
             for address in ("fd00:1::1", MACHINE, OUTSIDE, "fd00:2::1"):
                 assert await silent(client, address, 80), address
-            assert await get(town.outside, MACHINE, 80) == "one fd00:1::1"
+            assert (await get(town.outside, MACHINE, 80)).split()[1] == "fd00:1::1"
             assert await who(town.machine, VIP) in ("one", "two")
             assert await ask(client, "web", "fd00:1::ffff") == VIP
 
