@@ -2,8 +2,8 @@
 
 Each script is one transaction. The main table is written whole, and from then on changed where something has
 changed; flows that conntrack knows keep their translation, since only a flow's first packet asks a nat
-chain. The flows table is made once: it notes who spoke last on each connection, and has the set by which a
-drain keeps new requests away.
+chain. The flows table is made once: it notes who spoke last on each connection, and how its sides talk
+(`network.talk`), and has the set by which a drain keeps new requests away.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 from skerry.gate.message import HOLD_PORT
 from skerry.model.traffic import Backend, Segment, Traffic, VirtualService
+from skerry.network import talk
 from skerry.network.difference import differing
-
-CLIENT_LAST_MARK = 0x0100_0000
-"""The bit of a flow's conntrack mark that says: the client spoke last."""
+from skerry.network.talk import CLIENT_LAST_MARK
 
 TASKS = "sk-*"
 """Every bridge of ours, of every instance in this namespace."""
@@ -82,7 +81,7 @@ def render_flows(table: str = "skerry") -> str:
     answer.
     """
     family = f"ip {table}-flows"
-    talk = "tcp flags & psh == psh ct direction"
+    spoke = "tcp flags & psh == psh ct direction"
     quiet = "type ipv4_addr . inet_service . ipv4_addr . inet_service; timeout 3s; counter;"
     refusal = "tcp flags & (syn | ack | rst) == (ack | rst) tcp sequence 0 ct direction reply"
     four = "ip saddr . tcp sport . ip daddr . tcp dport"
@@ -95,15 +94,18 @@ def render_flows(table: str = "skerry") -> str:
             f"add set {family} draining {{ type inet_proto; timeout 1s; }}",
             f"add set {family} refused {{ type ipv4_addr . inet_service; size 65535; flags dynamic,timeout; "
             "timeout 5s; }",
+            *talk.chains(family),
             f"add chain {family} to_task {{ type filter hook postrouting priority 200; policy accept; }}",
             f'add rule {family} to_task tcp flags & psh == psh oifname "{TASKS}" '
             f"meta l4proto @draining {four} @quiet drop",
-            f'add rule {family} to_task oifname "{TASKS}" {talk} original '
+            *talk.heard(family, TASKS),
+            f'add rule {family} to_task oifname "{TASKS}" {spoke} original '
             f"ct mark set ct mark or {CLIENT_LAST_MARK:#x}",
             f"add chain {family} from_task {{ type filter hook prerouting priority -140; policy accept; }}",
             f'add rule {family} from_task {refusal} iifname "{TASKS}" '
             "ip daddr . tcp dport != @refused add @refused { ip daddr . tcp dport } drop",
-            f'add rule {family} from_task iifname "{TASKS}" {talk} reply '
+            *talk.said(family, TASKS),
+            f'add rule {family} from_task iifname "{TASKS}" {spoke} reply '
             f"ct mark set ct mark and {CLIENT_LAST_MARK ^ 0xFFFFFFFF:#x}",
             "",
         ]
