@@ -40,6 +40,7 @@ async def hypercorn(ending: asyncio.Event, *, tls: bool) -> None:
     config = Config()
     config.bind = [f"0.0.0.0:{PORT}"]
     config.graceful_timeout = LAST_WORDS_S
+    config.keep_alive_max_requests = sys.maxsize  # it cuts what is under way when it has had so many
     if tls:
         config.certfile, config.keyfile = CERTIFICATE, KEY
 

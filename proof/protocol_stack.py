@@ -31,12 +31,8 @@ SERVICES = {
     "postgres": (
         5432,
         [
-            "--user",
-            "postgres",
-            "--health-cmd",
-            "pg_isready --quiet --host=127.0.0.1",
-            "--health-interval",
-            "2s",
+            *("--user", "postgres", "--health-cmd", "pg_isready --quiet --host=127.0.0.1"),
+            *("--health-interval", "2s", "--health-retries", "30"),
         ],
         ["sh", "-c", POSTGRES],
     ),
