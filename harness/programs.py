@@ -57,12 +57,12 @@ def litestream() -> Path:
 
 def nginx() -> list[str]:
     """The words that start Debian's nginx, which is not installed: what it links to is beside it."""
-    return _unpacked("nginx")
+    return unpacked(_debian_tar(), "/usr/sbin/nginx")
 
 
 def haproxy() -> list[str]:
     """The same of HAProxy."""
-    return _unpacked("haproxy")
+    return unpacked(_debian_tar(), "/usr/sbin/haproxy")
 
 
 def proxies_tar() -> Path:
@@ -116,9 +116,8 @@ def _debian_tar() -> Path:
     return kept
 
 
-def _unpacked(name: str) -> list[str]:
-    """A program of Debian's tree by the tree's own loader and libraries."""
-    debian = _debian_tar()
+def unpacked(debian: Path, program: str) -> list[str]:
+    """The words that start a program of a file system of Debian's, by the loader and libraries in it."""
     tree = debian.with_suffix("")
     with alone():
         if not tree.exists():
@@ -127,7 +126,7 @@ def _unpacked(name: str) -> list[str]:
             folder.rename(tree)
     loader = next(iter(sorted(tree.glob("lib*/ld-linux*.so.*")) or tree.glob("lib/*/ld-linux*.so.*")))
     libraries = [str(place) for place in (*tree.glob("lib/*-linux-gnu"), *tree.glob("usr/lib/*-linux-gnu"))]
-    return [str(loader), "--library-path", ":".join(libraries), str(tree / "usr" / "sbin" / name)]
+    return [str(loader), "--library-path", ":".join(libraries), f"{tree}{program}"]
 
 
 def _folder(name: str) -> Path:

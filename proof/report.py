@@ -10,9 +10,10 @@ from pathlib import Path
 
 from proof.cells import WHOLE, Cell, Explanation, last_line
 from proof.plan import CLIENTS, NAMERS, PROXIED, SIX_CLIENTS
+from proof.protocols import SPEAKERS
 
 WIDTH, ROW, LEFT, TOP = 900, 30, 270, 50
-ROWS = (*CLIENTS, *SIX_CLIENTS, *NAMERS, *PROXIED)
+ROWS = (*CLIENTS, *SIX_CLIENTS, *NAMERS, *SPEAKERS, *PROXIED)
 FIRST_MS, LAST_MS = 0.3, 30_000.0
 
 

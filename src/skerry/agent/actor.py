@@ -431,7 +431,7 @@ class Actor:
         which, outcome = await first(self._parts.traffic.drain(task), self._exit())
         if which != 0 or outcome is None:
             return None
-        if outcome.open or outcome.closed_idle:
+        if outcome.open or outcome.closed_idle or outcome.left:
             log.info("drained", task=self._name, how=str(outcome))
         return cast(DrainOutcome, outcome)
 

@@ -22,7 +22,9 @@ from skerry.model.family import FOUR, SIX, Family, family_of, packed, unpacked
 
 NFNL_SUBSYS_CTNETLINK = 1
 IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE = NFNL_SUBSYS_CTNETLINK << 8 | 1, NFNL_SUBSYS_CTNETLINK << 8 | 2
-CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_MARK, CTA_ID, CTA_FILTER = 1, 2, 8, 12, 25
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_PROTOINFO, CTA_MARK, CTA_ID, CTA_FILTER = 1, 2, 4, 8, 12, 25
+CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
+TCP_CONNTRACK_ESTABLISHED = 3
 CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
 CTA_IP_SRC = {FOUR: 1, SIX: 3}
 CTA_IP_DST = {FOUR: 2, SIX: 4}
@@ -48,6 +50,8 @@ class Flow(NamedTuple):
     """By which the kernel finds it."""
     id: bytes
     """By which it is told from a later one that looks the same."""
+    established: bool
+    """Whether it is that of a TCP connection that is open, at both ends."""
 
 
 class Conntrack(Netlink):
@@ -65,24 +69,28 @@ class Conntrack(Netlink):
             return None
         return int.from_bytes(attributes(body[_HEAD_SIZE:]).get(CTA_MARK, b""))
 
-    def flows(self, protocol: int, family: Family = FOUR) -> Iterator[Flow]:
-        """Every flow over a family of a protocol (`socket.IPPROTO_UDP`). The kernel locks each place of its
-        table in turn, which takes some milliseconds however few flows there are. One older than 5.8 heeds no
-        filter and tells those of other protocols too."""
-        wanted = _filter(original=_end(protocol=protocol))
+    def flows(self, protocol: int, family: Family = FOUR, answerer: str = "") -> Iterator[Flow]:
+        """Every flow over a family of a protocol (`socket.IPPROTO_UDP`), or those that one address answers.
+
+        The kernel locks each place of its table in turn, which takes some milliseconds however few flows
+        there are. One older than 5.8 heeds no filter and tells those of other protocols too.
+        """
+        wanted = _filter(original=_end(protocol=protocol), reply=_end(source=answerer) if answerer else None)
         for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _head(family) + wanted):
             flow = attributes(body[_HEAD_SIZE:])
             original = attributes(flow[CTA_TUPLE_ORIG])
             numbers = attributes(original[CTA_TUPLE_PROTO])
             if numbers[CTA_PROTO_NUM][0] == protocol:
                 answer = attributes(attributes(flow[CTA_TUPLE_REPLY])[CTA_TUPLE_IP])
-                yield Flow(
-                    destination=unpacked(attributes(original[CTA_TUPLE_IP])[CTA_IP_DST[family]]),
-                    port=int.from_bytes(numbers[CTA_PROTO_DST_PORT]),
-                    answerer=unpacked(answer[CTA_IP_SRC[family]]),
-                    original=flow[CTA_TUPLE_ORIG],
-                    id=flow[CTA_ID],
-                )
+                if answerer in ("", answers := unpacked(answer[CTA_IP_SRC[family]])):
+                    yield Flow(
+                        destination=unpacked(attributes(original[CTA_TUPLE_IP])[CTA_IP_DST[family]]),
+                        port=int.from_bytes(numbers[CTA_PROTO_DST_PORT]),
+                        answerer=answers,
+                        original=flow[CTA_TUPLE_ORIG],
+                        id=flow[CTA_ID],
+                        established=_tcp_state(flow) == TCP_CONNTRACK_ESTABLISHED,
+                    )
 
     def delete(self, flow: Flow) -> None:
         """Delete a flow, if it is still there."""
@@ -110,6 +118,12 @@ class Conntrack(Netlink):
     ) -> bool:
         words = _head(family, FILTERING) + _filter(original, reply)
         return self.do(IPCTNL_MSG_CT_DELETE, words, refusals=(EINVAL, ENOENT, EOPNOTSUPP))
+
+
+def _tcp_state(flow: dict[int, bytes]) -> int:
+    """The kernel's word for where a TCP connection is; 0 for what is none."""
+    tcp = attributes(attributes(flow.get(CTA_PROTOINFO, b"")).get(CTA_PROTOINFO_TCP, b""))
+    return int.from_bytes(tcp.get(CTA_PROTOINFO_TCP_STATE, b""))
 
 
 class TupleFilter(NamedTuple):

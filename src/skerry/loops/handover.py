@@ -23,7 +23,7 @@ class Drainer(Protocol):
 
     async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str: ...
 
-    async def forget(self, addresses: Iterable[str]) -> None: ...
+    async def forget(self, addresses: Iterable[str], *, established: bool = True) -> None: ...
 
 
 class Handover:
@@ -55,7 +55,7 @@ class Handover:
         rules = self._network.policy(task.service_id).drain
         outcome = await self._drainer.drain(task.status.pid, only, rules)
         if not outcome.open:
-            await self._drainer.forget(addresses)
+            await self._drainer.forget(addresses, established=not outcome.left)
         return outcome
 
     async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:

@@ -99,9 +99,10 @@ _TABLE = (
     ),
     _choice(
         DRAIN_IDLE,
-        ("close", "leave", "wait"),
-        "close",
-        "What becomes of idle connections: they are closed, left to the task, or waited for to the end.",
+        ("auto", "close", "leave", "wait"),
+        "auto",
+        "What becomes of idle connections: they are closed, left to the task, or waited for to the end; "
+        "`auto` closes those of HTTP/1 and leaves what is known to be something else.",
         _NOT_DRAINED,
     ),
     _duration(

@@ -302,9 +302,11 @@ class KernelNetwork:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
         return await drain(pid, address, rules, self.table)
 
-    async def forget(self, addresses: Iterable[str]) -> None:
-        """Delete all flows to tasks that have been drained; see `network.flows`."""
-        await asyncio.to_thread(flows.forget_tasks, tuple(addresses))
+    async def forget(self, addresses: Iterable[str], *, established: bool = True) -> None:
+        """Delete all flows to tasks that have been drained, with those of open connections or without; see
+        `network.flows`."""
+        forget = flows.forget_tasks if established else flows.forget_unestablished
+        await asyncio.to_thread(forget, tuple(addresses))
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""

@@ -3,8 +3,8 @@
 Each script is one transaction. Every table is there once for each family, by the same rules: what differs is
 in `model.family`. The main table is written whole, and from then on changed where something has
 changed; flows that conntrack knows keep their translation, since only a flow's first packet asks a nat
-chain. The flows table is made once: it notes who spoke last on each connection, and has the set by which a
-drain keeps new requests away.
+chain. The flows table is made once: it notes who spoke last on each connection, and how its sides talk
+(`network.talk`), and has the set by which a drain keeps new requests away.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from typing import NamedTuple
 from skerry.gate.message import HOLD_PORT
 from skerry.model.family import FAMILIES, FOUR, Family, family_of
 from skerry.model.traffic import Backend, Block, Segment, Traffic, VirtualService
+from skerry.network import talk
 from skerry.network.difference import differing
-
-CLIENT_LAST_MARK = 0x0100_0000
-"""The bit of a flow's conntrack mark that says: the client spoke last."""
+from skerry.network.talk import CLIENT_LAST_MARK
 
 TASKS = "sk-*"
 """Every bridge of ours, of every instance in this namespace."""
@@ -117,7 +116,7 @@ def render_flows(name: str = "skerry", families: Iterable[Family] = FAMILIES) ->
 
 def _flows(table: Table) -> Iterator[str]:
     ip, address = table.family.word, table.family.nft_type
-    talk = "tcp flags & psh == psh ct direction"
+    spoke = "tcp flags & psh == psh ct direction"
     quiet = f"type {address} . inet_service . {address} . inet_service; timeout 3s; counter;"
     refusal = "tcp flags & (syn | ack | rst) == (ack | rst) tcp sequence 0 ct direction reply"
     four = f"{ip} saddr . tcp sport . {ip} daddr . tcp dport"
@@ -130,13 +129,15 @@ def _flows(table: Table) -> Iterator[str]:
         f"add set {table} refused {{ type {address} . inet_service; size 65535; flags dynamic,timeout; "
         "timeout 5s; }"
     )
+    yield from talk.chains(str(table))
     yield f"add chain {table} to_task {{ type filter hook postrouting priority 200; policy accept; }}"
     yield (
         f'add rule {table} to_task tcp flags & psh == psh oifname "{TASKS}" '
         f"meta l4proto @draining {four} @quiet drop"
     )
+    yield from talk.heard(str(table), TASKS)
     yield (
-        f'add rule {table} to_task oifname "{TASKS}" {talk} original '
+        f'add rule {table} to_task oifname "{TASKS}" {spoke} original '
         f"ct mark set ct mark or {CLIENT_LAST_MARK:#x}"
     )
     yield f"add chain {table} from_task {{ type filter hook prerouting priority -140; policy accept; }}"
@@ -144,8 +145,9 @@ def _flows(table: Table) -> Iterator[str]:
         f'add rule {table} from_task {refusal} iifname "{TASKS}" '
         f"{ip} daddr . tcp dport != @refused add @refused {{ {ip} daddr . tcp dport }} drop"
     )
+    yield from talk.said(str(table), TASKS)
     yield (
-        f'add rule {table} from_task iifname "{TASKS}" {talk} reply '
+        f'add rule {table} from_task iifname "{TASKS}" {spoke} reply '
         f"ct mark set ct mark and {CLIENT_LAST_MARK ^ 0xFFFFFFFF:#x}"
     )
 
