@@ -16,6 +16,7 @@ from skerry.api.route import Route, Table
 from skerry.api.subjects import subject, tasks_of
 from skerry.api.wanted import lines_begun, wanted_instant
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
 from skerry.model.errors import InvalidParameter
@@ -139,4 +140,4 @@ _QUERY = {
     **dict.fromkeys(("follow", "since-deploy"), FLAG),
 }
 
-ROUTES: Table = [Route("GET", "/skerry/logs", logs, query=_QUERY)]
+ROUTES: Table = [Route("GET", "/skerry/logs", logs, query=_QUERY, access=ADMIN_ONLY)]

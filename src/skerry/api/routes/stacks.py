@@ -17,6 +17,7 @@ from skerry.api.wire import stacks as wire
 from skerry.control import networks, stacks
 from skerry.control.access import require_swarm
 from skerry.control.networks import Surroundings
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.control.stacks import Deployed, Known, Wanted
 from skerry.model.errors import InvalidParameter, NotFound
 from skerry.model.go import strconv
@@ -153,17 +154,18 @@ def _number(text: str | None, name: str) -> int:
 _QUERY = {"plan": BOOL, "atomic": BOOL, "prune": BOOL}
 
 ROUTES: Table = [
-    Route("GET", "/skerry/stacks", listing),
-    Route("GET", "/skerry/stacks/{ref}", inspect),
-    Route("POST", "/skerry/stacks/{ref}", deploy, body="skerry.Stack", query=_QUERY),
-    Route("DELETE", "/skerry/stacks/{ref}", remove),
-    Route("GET", "/skerry/stacks/{ref}/releases", releases),
-    Route("GET", "/skerry/stacks/{ref}/releases/{number}", release),
-    Route("GET", "/skerry/stacks/{ref}/progress", follow, query={"release": NUMBER}),
+    Route("GET", "/skerry/stacks", listing, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks/{ref}", inspect, access=ADMIN_ONLY),
+    Route("POST", "/skerry/stacks/{ref}", deploy, body="skerry.Stack", query=_QUERY, access=ADMIN_ONLY),
+    Route("DELETE", "/skerry/stacks/{ref}", remove, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks/{ref}/releases", releases, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks/{ref}/releases/{number}", release, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks/{ref}/progress", follow, query={"release": NUMBER}, access=ADMIN_ONLY),
     Route(
         "POST",
         "/skerry/stacks/{ref}/rollback",
         roll_back,
         query={"to": NUMBER, "plan": BOOL, "atomic": BOOL},
+        access=ADMIN_ONLY,
     ),
 ]

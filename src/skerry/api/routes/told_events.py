@@ -12,6 +12,7 @@ from skerry.api.query import FLAG, TEXT
 from skerry.api.route import Route, Table
 from skerry.api.wanted import lines_begun, wanted_instant
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.model.event import Event
 from skerry.model.objects import Raw
 from skerry.model.times import timestamp
@@ -64,4 +65,4 @@ _QUERY = {
     **dict.fromkeys(("follow", "trouble"), FLAG),
 }
 
-ROUTES: Table = [Route("GET", "/skerry/events", events, query=_QUERY)]
+ROUTES: Table = [Route("GET", "/skerry/events", events, query=_QUERY, access=ADMIN_ONLY)]

@@ -11,6 +11,7 @@ from skerry.api.responses import json_response
 from skerry.api.route import Route, Table
 from skerry.api.subjects import Stack, subject, tasks_of
 from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.core.why.answer import Scene, of_service, of_stack, of_task
 from skerry.core.why.cause import Answer
 from skerry.model.facts import Facts
@@ -38,4 +39,4 @@ async def why(call: Call) -> web.Response:
     return json_response(dataclasses.asdict(answer))
 
 
-ROUTES: Table = [Route("GET", "/skerry/why/{ref}", why)]
+ROUTES: Table = [Route("GET", "/skerry/why/{ref}", why, access=ADMIN_ONLY)]
