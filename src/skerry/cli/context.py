@@ -8,14 +8,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 
-from skerry.cli import plugin
+from skerry.cli import plugin_file
 from skerry.model.settings import DEFAULT_NAME, Settings
 
 
 def create_context(settings: Settings) -> None:
     """Make or update the context named after the instance; with the one of the usual name, the plugin."""
     if settings.name == DEFAULT_NAME and shutil.which("docker") is not None:
-        plugin.install()
+        plugin_file.install()
     host = f"host=unix://{settings.api_socket}"
     words = ("--description", "skerry: Swarm mode for one server", "--docker", host, settings.name)
     if _docker("context", "inspect", settings.name):
@@ -27,7 +27,7 @@ def create_context(settings: Settings) -> None:
 def remove_context(settings: Settings) -> None:
     """Remove the context again, and the plugin with the instance of the usual name."""
     if settings.name == DEFAULT_NAME:
-        plugin.remove()
+        plugin_file.remove()
     _docker("context", "rm", "--force", settings.name)
 
 

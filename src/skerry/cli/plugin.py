@@ -7,15 +7,12 @@ the plugin's name comes first but for options of its own.
 from __future__ import annotations
 
 import json
-import os
-import shlex
 import sys
-from pathlib import Path
 
 from skerry import __version__
+from skerry.cli.plugin_file import NAME
 
 METADATA = "docker-cli-plugin-metadata"
-NAME = "skerry"
 
 
 def main() -> None:
@@ -38,25 +35,6 @@ def _metadata() -> str:
             "ShortDescription": "All of Docker Swarm mode on one server",
         }
     )
-
-
-def install() -> None:
-    """Make it known to the docker CLI of this user, whatever was there under its name."""
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m skerry.cli.plugin "$@"\n')
-    path.chmod(0o755)
-
-
-def remove() -> None:
-    """Make it unknown again."""
-    _path().unlink(missing_ok=True)
-
-
-def _path() -> Path:
-    config = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
-    return Path(config) / "cli-plugins" / f"docker-{NAME}"
 
 
 if __name__ == "__main__":
