@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from skerry.cli import plugin
+from skerry.cli import plugin_file
 
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The docker CLI's folder, with the plugin in it."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    plugin.install()
-    plugin.install()  # over what is there
+    plugin_file.install()
+    plugin_file.install()  # over what is there
     return tmp_path
 
 
@@ -34,6 +34,6 @@ def test_it_is_the_same_command(config: Path) -> None:
 
 
 def test_it_goes_again(config: Path) -> None:
-    plugin.remove()
-    plugin.remove()
+    plugin_file.remove()
+    plugin_file.remove()
     assert list((config / "cli-plugins").iterdir()) == []
