@@ -160,7 +160,7 @@ class Guardian:
 
 
 def _plain(text: str) -> str:
-    """What a client has sent, as it may be shown at a terminal: bytes that are no text, or steer, by number."""
+    """What a client has sent, as a terminal may show it: what is no text, or steers, by its number."""
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in shown
