@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names names soak shape
+.PHONY: bench-setup setup demo test check sim crash chaos why mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -34,9 +34,23 @@ cases: setup
 crash: setup
 	@$(PYTHON) -m tests.crash --lives $(or $(LIVES),0)
 
-# an update a second, then quiet: memory, descriptors, database, logs and rows must be flat; some 20 minutes
+# backups under load, each restored on an empty machine and compared; make backup-test ROUNDS=1
+backup-test: setup
+	@$(PYTHON) -m tests.backup --rounds $(or $(ROUNDS),4)
+
+# some forty ways of failing, made for real: the first sentence of `skerry why` has to name the cause of each.
+# Some of them: make why WAYS="port,memory"
+why: setup
+	@$(PYTHON) -m tests.why --only "$(WAYS)"
+
+# faults by chance under load, while services are updated: nothing is lost, nothing is left; make chaos MINUTES=2 SEED=7
+chaos: setup
+	@$(PYTHON) -m tests.chaos --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
+
+# a hundred tasks in use: memory, descriptors, threads, rows, database, logs, the kernel's tables must be flat; an hour.
+# make soak PLOT=docs/soak.svg draws it
 soak: setup
-	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),15) --quiet $(or $(QUIET),5)
+	@$(PYTHON) -m tests.soak --minutes $(or $(MINUTES),60) $(if $(PLOT),--plot $(PLOT))
 
 # every deliberate fault in the core must be noticed; make mutants SAMPLE=10 tries ten
 mutants: setup
@@ -67,6 +81,9 @@ bench-network: bench-setup
 bench-probes: setup
 	@$(PYTHON) -m bench.probes
 
+bench-listening: setup
+	@$(PYTHON) -m bench.listening
+
 bench-names: setup
 	@$(PYTHON) -m bench.names
 
@@ -87,6 +104,10 @@ wheel: setup
 # the code's figures beside kopf's and starlette's; make shape NAMES=1 names the places behind them
 shape: setup
 	@$(PYTHON) -m bench.shape $(if $(NAMES),--names)
+
+# every file of tests/deploy/files under docker compose up and under skerry deploy, compared; make deploy-test FILES=networks
+deploy-test: setup
+	@$(PYTHON) -m tests.deploy $(if $(SHORT),--short) $(FILES)
 
 check: setup
 	@$(PYTHON) -m ruff check .

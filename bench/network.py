@@ -31,7 +31,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from demo.ending import end_in_order
-from harness.net import INSIDE, run
+from harness.net import INSIDE, INSIDE6, run
 from harness.world import World, wait_until
 
 ROUNDS = 20
@@ -39,6 +39,9 @@ SECONDS = 1
 HERE, BESIDE, OUTSIDE = "the machine itself", "a container", "another host"
 DIRECT, VIP, PUBLISHED = "direct", "VIP", "published port"
 ENGINE, ENGINE_DIRECT = "the engine's -p", "its container, direct"
+FOUR_KEY, SIX_KEY = "IPAddress", "GlobalIPv6Address"
+FOUR_TOOLS, SIX_TOOLS = ("ip", "iptables", "DOCKER-USER"), ("ip6", "ip6tables", "FORWARD")
+"""nft's word for a family, and where the engine lets something through."""
 NGINX = """
 worker_processes 2;
 error_log stderr error;
@@ -47,7 +50,7 @@ events { worker_connections 4096; }
 http {
   access_log off;
   keepalive_requests 1000000;
-  server { listen 80 backlog=4096; return 200 "ok\\n"; }
+  server { listen 80 backlog=4096; listen [::]:80 backlog=4096; return 200 "ok\\n"; }
 }
 """
 HAPROXY = """
@@ -62,6 +65,10 @@ listen all
   bind :8090
   server one {backend}
 """
+
+
+SIX = ", IPv6"
+SUBNET6 = "fd00:50::/64"
 
 
 class Way(NamedTuple):
@@ -98,6 +105,10 @@ def main() -> None:
         ("here_vip", HERE, VIP),
         ("here_published", HERE, PUBLISHED),
         ("here_engine", HERE, ENGINE),
+        ("vip6", BESIDE, VIP + SIX),
+        ("published6", OUTSIDE, PUBLISHED + SIX),
+        ("here_vip6", HERE, VIP + SIX),
+        ("here_published6", HERE, PUBLISHED + SIX),
     ):
         rate = shares[place, way]
         words += [f"{name}_kept={rate.kept_share:.3f}", f"{name}_new={rate.new_share:.3f}"]
@@ -141,7 +152,7 @@ def prepared(world: World) -> dict[str, list[Way]]:
     conf = world.root / "nginx.conf"
     conf.write_text(NGINX)
     world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
-    world.docker("network", "create", "--driver", "overlay", "bench")
+    world.docker("network", "create", "--driver", "overlay", "--ipv6", "--subnet", SUBNET6, "bench")
     world.docker("config", "create", "nginx", str(conf))
     command = ["nginx", "-c", "/n.conf", "-g", "daemon off;"]
     for name, more in (("web", ("--publish", "8080:80")), ("fresh", ()), ("proxied", ())):
@@ -154,8 +165,9 @@ def prepared(world: World) -> dict[str, list[Way]]:
             *("run", "--detach", "--name", name, "--publish", f"{port}:80", "--no-healthcheck"),
             *("--volume", f"{conf}:/n.conf", "story-web:1.0.0", *command),
         )
-    network = world.inspect("service", "web")["Endpoint"]["VirtualIPs"][-1]["Addr"]
-    vip, own = f"{network.partition('/')[0]}:80", container_address(world, "own-fresh")
+    rows = world.inspect("service", "web")["Endpoint"]["VirtualIPs"][-2:]
+    four, six = (row["Addr"].partition("/")[0] for row in rows)
+    vip, vip6, own = f"{four}:80", f"[{six}]:80", container_address(world, "own-fresh")
     direct = Way(DIRECT, DIRECT, address(world, "web"), address(world, "fresh"))
     by_vip = Way(VIP, DIRECT, vip, vip)
     published = Way(PUBLISHED, DIRECT, f"{INSIDE}:8080", f"{INSIDE}:8080")
@@ -164,10 +176,13 @@ def prepared(world: World) -> dict[str, list[Way]]:
         Way(ENGINE, ENGINE_DIRECT, f"{INSIDE}:8089", f"{INSIDE}:8088"),
     ]
     local = Way(f"{ENGINE}, 127.0.0.1", ENGINE_DIRECT, "127.0.0.1:8089", "127.0.0.1:8088")
+    direct6 = Way(DIRECT + SIX, DIRECT + SIX, *(address(world, name, SIX_KEY) for name in ("web", "fresh")))
+    by_vip6 = Way(VIP + SIX, DIRECT + SIX, vip6, vip6)
+    published6 = Way(PUBLISHED + SIX, DIRECT + SIX, f"[{INSIDE6}]:8080", f"[{INSIDE6}]:8080")
     places = {
-        HERE: [direct, by_vip, published, *engine, local],
-        BESIDE: [direct, by_vip],
-        OUTSIDE: [direct, published, *engine],
+        HERE: [direct, by_vip, published, *engine, local, direct6, by_vip6, published6],
+        BESIDE: [direct, by_vip, direct6, by_vip6],
+        OUTSIDE: [direct, published, *engine, direct6, published6],
     }
     for way in places[HERE]:
         for place in (way.kept, way.new):
@@ -182,20 +197,21 @@ def task_of(world: World, service: str) -> str:
     return str(world.api().containers(service)[0]["Id"])
 
 
-def address(world: World, service: str) -> str:
+def address(world: World, service: str, key: str = FOUR_KEY) -> str:
     """Host and port of the one task of a service."""
-    return container_address(world, task_of(world, service))
+    return container_address(world, task_of(world, service), key)
 
 
-def container_address(world: World, container: str) -> str:
-    """Host and port of a container's nginx."""
+def container_address(world: World, container: str, key: str = FOUR_KEY) -> str:
+    """Host and port of a container's nginx. `key`: what the engine calls the address."""
     networks = world.inspect("container", container)["NetworkSettings"]["Networks"]
-    return next(f"{one['IPAddress']}:80" for one in networks.values() if one["IPAddress"])
+    found = next(one[key] for one in networks.values() if one[key])
+    return f"[{found}]:80" if ":" in found else f"{found}:80"
 
 
 def answers(prefix: Sequence[str], place: str) -> None:
     """Wait until nginx answers there."""
-    ask = (*prefix, "curl", "-s", "-m", "2", f"http://{place}/")
+    ask = (*prefix, "curl", "-gs", "-m", "2", f"http://{place}/")
     wait_until(lambda: run(*ask, check=False) == "ok\n", f"{place} answers")
 
 
@@ -218,15 +234,16 @@ def haproxy(world: World, backend: str) -> Iterator[None]:
 @contextmanager
 def door(world: World, ways: Sequence[Way]) -> Iterator[None]:
     """Other hosts reach these containers directly, which neither the engine nor skerry allows."""
-    hosts = {place.partition(":")[0] for way in ways for place in (way.kept, way.new)}
-    forward = ("ip", f"skerry-{world.name}", "forward")
-    run("ip", "-n", world.net.outside, "route", "add", "172.16.0.0/12", "via", INSIDE)
+    hosts = {place.rpartition(":")[0].strip("[]") for way in ways for place in (way.kept, way.new)}
+    for subnet, by in (("172.16.0.0/12", INSIDE), (SUBNET6, INSIDE6)):
+        run("ip", "-n", world.net.outside, "route", "add", subnet, "via", by)
     os.kill(world.pid, signal.SIGSTOP)
     try:
         for host in hosts:
-            world.run("nft", "insert", "rule", *forward, "ip", "daddr", host, "accept")
+            (word, tool, chain), table = SIX_TOOLS if ":" in host else FOUR_TOOLS, f"skerry-{world.name}"
+            world.run("nft", "insert", "rule", word, table, "forward", word, "daddr", host, "accept")
             for end in ("-s", "-d"):
-                world.run("iptables", "-w", "-I", "DOCKER-USER", end, host, "-j", "ACCEPT")
+                world.run(tool, "-w", "-I", chain, end, host, "-j", "ACCEPT")
         for way in ways:
             answers(world.net.within([], outside=True), way.kept)
         yield

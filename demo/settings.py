@@ -9,6 +9,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 EXAMPLE = CHECKOUT / "examples" / "story"
+COMMANDS = CHECKOUT / "demo" / "commands"
+"""The checkout's own commands, without what else its environment brings."""
 CACHE = Path(os.environ.get("SKERRY_CACHE", CHECKOUT / ".cache" / "skerry"))
 """Where what is slow to make is kept: the base image and the tests' images."""
 
@@ -74,3 +76,10 @@ class Settings:
     def inside(self) -> list[str]:
         """The words before a client's command that bring it into its namespace."""
         return ["nsenter", f"--net=/run/netns/{self.client_netns}"] if self.client_netns else []
+
+
+def search_path() -> str:
+    """PATH with the checkout's skerry first, and else the machine's own commands: not our docker-compose."""
+    own = str(CHECKOUT / ".venv" / "bin")
+    inherited = [place for place in os.environ.get("PATH", "").split(os.pathsep) if place != own]
+    return os.pathsep.join([str(COMMANDS), *inherited, "/usr/sbin", "/sbin"])

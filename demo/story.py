@@ -15,7 +15,7 @@ from demo.ending import undisturbed
 from demo.ground import sweep
 from demo.leftovers import leftovers, processes
 from demo.load import Load, Tally
-from demo.settings import CHECKOUT, EXAMPLE, Settings
+from demo.settings import EXAMPLE, Settings, search_path
 from demo.shell import Shell, StepFailed, say
 from demo.table import Row, last_line, render
 from demo.watch import Api, Rollout, wait_for
@@ -67,10 +67,7 @@ class Story:
     @staticmethod
     def new(settings: Settings, place: Path) -> Story:
         """With a copy of the example in `place`."""
-        path = os.pathsep.join(
-            [str(CHECKOUT / ".venv" / "bin"), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
-        )
-        env = {**os.environ, "PATH": path, "PORT": str(settings.port), "PYTHONUNBUFFERED": "1"}
+        env = {**os.environ, "PATH": search_path(), "PORT": str(settings.port), "PYTHONUNBUFFERED": "1"}
         example = place / "story"
         shutil.copytree(EXAMPLE, example)
         # docker-compose 1.29 and clients without buildx build by the engine's own builder

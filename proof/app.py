@@ -13,6 +13,7 @@ import socket
 import struct
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+EVERYWHERE = ["0.0.0.0", "::"]
 LAST_WORDS_S = 8.0
 PIECE = b"3\r\nabc\r\n"
 
@@ -119,12 +120,13 @@ class App:
         graceful = os.environ.get("ENDING") == "graceful"
         loop.add_signal_handler(signal.SIGTERM, self.ending.set if graceful else lambda: os._exit(0))
         servers = [
-            await asyncio.start_server(self.http, "0.0.0.0", 8080, backlog=512),
-            await asyncio.start_server(self.echo, "0.0.0.0", 8081, backlog=512),
+            await asyncio.start_server(self.http, EVERYWHERE, 8080, backlog=512),
+            await asyncio.start_server(self.echo, EVERYWHERE, 8081, backlog=512),
         ]
-        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        bound = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.setblocking(False)
-        bound.bind(("0.0.0.0", 8082))
+        bound.bind(("::", 8082))
         loop.add_reader(bound, self.datagrams, bound)
         await self.ending.wait()
         for server in servers:

@@ -43,6 +43,8 @@ class Places(msgspec.Struct, frozen=True):
     own6: Place
     leg: Place
     resolver: Place
+    over: str = ""
+    """How the names of all kinds end, where they come another way than usual."""
 
 
 class Clients(Recorder):
@@ -51,6 +53,7 @@ class Clients(Recorder):
     def __init__(self, places: Places) -> None:
         super().__init__()
         self.places = places
+        self.over = places.over
 
     # TCP, a connection each.
 
@@ -150,7 +153,8 @@ class Clients(Recorder):
                     plug = place.plug(socket.SOCK_DGRAM)
                     plug.connect((place.host, port))
                 sent += 1
-                if await self._answered(kind, _question(kind, number), plug):
+                question = _question(kind, number, "AAAA" if self.over else "A")
+                if await self._answered(kind, question, plug):
                     return f"sent {sent} times" if sent > 1 else ""
                 await asyncio.sleep(0.02)
 
@@ -208,10 +212,10 @@ class Clients(Recorder):
         return found
 
 
-def _question(kind: str, number: int) -> bytes:
+def _question(kind: str, number: int, wanted: str) -> bytes:
     if kind == "udp":
         return b"%08d" % number
-    query = dns.message.make_query("web", "A")
+    query = dns.message.make_query("web", wanted)
     query.id = number & 0xFFFF
     return query.to_wire()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from proof import proxies
+from proof.protocols import SPEAKERS
 
 CLIENTS = (
     "new connection",
@@ -21,10 +22,15 @@ CLIENTS = (
     "new connection, IPv6",
     "keep-alive, IPv6",
 )
+OVER_SIX = " over IPv6"
+"""The end of actions whose network has IPv6 and whose clients know nothing else; and of these clients."""
+SIX_CLIENTS = tuple(f"{client}{OVER_SIX}" for client in CLIENTS if "IPv6" not in client)
 NAMERS = ("by hostname", "by shared alias", "with ndots:2", "on two networks")
 """Clients in containers, each of which looks up a name of its own for each request."""
 BY_NAME = "update by name"
 """Its stack has names that programs like to trip over, and other clients."""
+BY_PROTOCOL = " by protocol"
+"""The end of actions whose stack speaks other protocols than HTTP/1."""
 PROXIED = proxies.clients()
 """Clients of services behind proxies."""
 THROUGH = " through proxies"
@@ -73,6 +79,10 @@ def counted(run: Run) -> list[str]:
     """Whose requests count: the resolver that a container asks is a part of the engine, and gone with it."""
     if run.action == BY_NAME:
         return list(NAMERS)
+    if run.action.endswith(OVER_SIX):
+        return list(SIX_CLIENTS)
+    if run.action.endswith(BY_PROTOCOL):
+        return list(SPEAKERS)
     if run.action.endswith(THROUGH):
         one = run.setting.replicas == 1
         nobody = one and (run.setting.order == "stop-first" or run.action.startswith(KILLS))
@@ -89,6 +99,7 @@ def runs(*, short: bool) -> list[Run]:
         return [
             *(Run(action, two) for action in ("update", "rollback", "gate replaced", "skerryd killed")),
             *(Run(action, one) for action in ("update", "scale", "ruleset flushed")),
+            Run("update" + OVER_SIX, one),
             *(Run(action + THROUGH_ONE, two) for action in ("update", "rollback", "scale")),
         ]
     settings = [
@@ -103,7 +114,29 @@ def runs(*, short: bool) -> list[Run]:
         found += [Run(action, setting) for action in _faults(setting)]
     named = [Setting(1, "stop-first", "once"), Setting(2, "stop-first", "once")]
     found += [Run(BY_NAME, setting) for setting in [*named, Setting(2, "start-first", "graceful")]]
-    return [*found, *_through_proxies()]
+    return [*found, *_over_six(), *_by_protocol(), *_through_proxies()]
+
+
+def _over_six() -> list[Run]:
+    """Networks with IPv6 have the same rules for both families: fewer settings than over IPv4."""
+    settings = (
+        Setting(1, "stop-first", "once"),
+        Setting(2, "stop-first", "graceful"),
+        Setting(2, "start-first", "once"),
+    )
+    actions = (*ROLLOUTS, "gate replaced", "skerryd killed", "ruleset flushed")
+    return [Run(action + OVER_SIX, setting) for setting in settings for action in actions]
+
+
+def _by_protocol() -> list[Run]:
+    """What a library's server does on SIGTERM is its own affair."""
+    return [
+        Run(action + BY_PROTOCOL, Setting(replicas, order, "graceful"))
+        for replicas in (2, 1)
+        for order in ("start-first", "stop-first")
+        for action in ("update", "scale")
+        if (replicas, action) != (1, "scale")
+    ]
 
 
 def _through_proxies() -> list[Run]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -13,6 +12,7 @@ from demo.images import PATH, base_tar
 from harness.net import INSIDE, OWN_RESOLV_CONF
 from harness.programs import caddy, haproxy, nginx, proxies_tar, traefik
 from harness.world import World, wait_until
+from proof.bare import BareStack
 from proof.plan import Run, Setting
 from proof.proxies import (
     APP_PORT,
@@ -28,7 +28,7 @@ from proof.proxies import (
     labels,
     words,
 )
-from proof.stack import APP, HEALTH, Stack
+from proof.stack import APP, HEALTH
 from proof.stream import Place
 from proof.visitors import Visit
 
@@ -52,10 +52,9 @@ TWICE = 100
 SOCKET = "/var/run/docker.sock"
 EVERY_S = 0.6
 _NO_MORE: list[str] = []
-LONG_S = 120.0
 
 
-class ProxiedStack(Stack):
+class ProxiedStack(BareStack):
     """Services that are rolled, behind proxies that are not."""
 
     images = ()
@@ -167,22 +166,6 @@ class ProxiedStack(Stack):
     def clients(self) -> list[list[str]]:
         words = [sys.executable, "-m", "proof.visitors", msgspec.json.encode(self.visits()).decode()]
         return [self.world.net.within(words, outside=True)]
-
-    def _both(self, act: Callable[[str], object], *, replaces: bool, replicas: int | None = None) -> None:
-        """Do something to all services, and wait until it is through."""
-        count = self.setting.replicas if replicas is None else replicas
-        before = {task["ID"] for name in self.services for task in self.world.api().live(name)}
-        for name in self.services:
-            act(name)
-
-        def through(name: str) -> bool:
-            tasks = self.world.api().live(name)
-            fresh = not replaces or not any(task["ID"] in before for task in tasks)
-            runs = all(task["Status"]["State"] == "running" for task in tasks)
-            return len(tasks) == count and runs and fresh and self._settled(name)
-
-        for name in self.services:
-            wait_until(partial(through, name), f"{name} has changed", LONG_S)
 
     def play(self, run: Run) -> None:
         getattr(self, f"_{run.action.partition(' through ')[0].replace(' ', '_')}_")()

@@ -20,6 +20,8 @@ class Recorder(ABC):
     written yet."""
 
     patience_s = PATIENCE_S
+    over = ""
+    """How the names of all kinds end."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -105,7 +107,7 @@ class Recorder(ABC):
             outcome, text = "failed", f"{type(error).__name__} {error}".replace("\t", " ").replace("\n", " ")
         took = (time.monotonic() - started) * 1000
         text = f"{which}: {text}" if which and text else text
-        self.lines.append(f"{started:.6f}\t{took:.2f}\t{kind}\t{outcome}\t{text}")
+        self.lines.append(f"{started:.6f}\t{took:.2f}\t{kind}{self.over}\t{outcome}\t{text}")
         return outcome != "failed"
 
     async def pause(self, until: float) -> None:

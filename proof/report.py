@@ -9,10 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from proof.cells import WHOLE, Cell, Explanation, last_line
-from proof.plan import CLIENTS, NAMERS, PROXIED
+from proof.plan import CLIENTS, NAMERS, PROXIED, SIX_CLIENTS
+from proof.protocols import SPEAKERS
 
 WIDTH, ROW, LEFT, TOP = 900, 30, 270, 50
-ROWS = (*CLIENTS, *NAMERS, *PROXIED)
+ROWS = (*CLIENTS, *SIX_CLIENTS, *NAMERS, *SPEAKERS, *PROXIED)
 FIRST_MS, LAST_MS = 0.3, 30_000.0
 
 

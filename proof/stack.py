@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ from harness.processes import kill
 from harness.world import World, wait_until
 from proof.clients import Places
 from proof.cutter import Cutter
-from proof.plan import NAMERS, Run, Setting
+from proof.plan import NAMERS, OVER_SIX, Run, Setting
 from proof.stream import Place
 
 SERVICES = {
@@ -61,6 +62,7 @@ class Stack:
 
     images: tuple[str, ...] = ("story",)
     networks: tuple[str, ...] = ("proof",)
+    network_words: tuple[str, ...] = ()
     services = SERVICES
     """With what each has more than the others."""
     askers = ASKERS
@@ -79,7 +81,7 @@ class Stack:
         docker = self.world.docker
         docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
         for network in self.networks:
-            docker("network", "create", "--driver", "overlay", network)
+            docker("network", "create", "--driver", "overlay", *self.network_words, network)
         docker("config", "create", "app-0", str(APP))
         for name, more in self.services.items():
             docker(
@@ -111,16 +113,19 @@ class Stack:
 
     def clients(self) -> list[list[str]]:
         """The commands of the processes that are all clients."""
-        machine = Path("/run/netns") / self.world.net.inside
-        places = Places(
-            outside=Place(INSIDE),
-            outside6=Place(INSIDE6),
-            own6=Place("::1", str(machine)),
-            leg=Place(self.leg(), str(machine)),
-            resolver=Place("127.0.0.11", f"/proc/{self.asker('asker')}/ns/net"),
-        )
+        places = self.targets(str(Path("/run/netns") / self.world.net.inside))
         words = [sys.executable, "-m", "proof.clients", msgspec.json.encode(places).decode()]
         return [self.world.net.within(words, outside=True)]
+
+    def targets(self, machine: str) -> Places:
+        """Where they go. `machine` is the machine's network namespace."""
+        return Places(
+            outside=Place(INSIDE),
+            outside6=Place(INSIDE6),
+            own6=Place("::1", machine),
+            leg=Place(self.leg(), machine),
+            resolver=Place("127.0.0.11", f"/proc/{self.asker('asker')}/ns/net"),
+        )
 
     def asker(self, name: str) -> int:
         """The process of an asker."""
@@ -393,6 +398,21 @@ class Stack:
         self.world.run("nft", "flush", "ruleset")
         time.sleep(1.5)
         self._update_()
+
+
+class SixStack(Stack):
+    """The network has IPv6, over which all clients come; names are asked over it too, for such addresses."""
+
+    network_words = ("--ipv6", "--subnet", "fd00:50::/64")
+
+    def targets(self, machine: str) -> Places:
+        six = Place(INSIDE6)
+        return msgspec.structs.replace(
+            super().targets(machine), outside=six, leg=Place("fd00:50::ffff", machine), over=OVER_SIX
+        )
+
+    def play(self, run: Run) -> None:
+        super().play(dataclasses.replace(run, action=run.action.removesuffix(OVER_SIX)))
 
 
 class NamedStack(Stack):

@@ -5,7 +5,7 @@ Nobody imports this module. What it says to a person goes to standard error as o
 
 from __future__ import annotations
 
-import skerry.lean  # noqa: F401  # before whatever imports structlog
+import skerry.lean.skerryd  # noqa: F401  # before whatever imports structlog and aiohttp
 
 # isort: split
 import argparse
@@ -14,6 +14,7 @@ import contextlib
 import faulthandler
 import os
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -27,18 +28,25 @@ import structlog
 from skerry import __version__
 from skerry.agent.agent import Agent
 from skerry.agent.resolvfiles import ResolvFiles
+from skerry.agent.waits import first
 from skerry.api.app import make_app
 from skerry.api.deps import ApiDeps
 from skerry.api.door.frontdoor import serve
 from skerry.api.remote import RemoteListeners
+from skerry.backup import restoring
+from skerry.backup.freezer import Freezer
+from skerry.backup.stack import stack_objects
+from skerry.backup.taking import Backups
 from skerry.control import networks
 from skerry.core.apisocket import ApiSocket
 from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
 from skerry.health.sockets import NamespaceSockets
-from skerry.instance import failure_noted, only_one
+from skerry.instance import failure_noted, only_one, refuse_used
+from skerry.linux.port_holders import holder_of
 from skerry.linux.processes import refuse_core_dumps, wait_for_children_without_threads
 from skerry.logs import log_to_stderr
+from skerry.loops.chronicle import ChronicleLoop
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
@@ -52,6 +60,7 @@ from skerry.loops.log import LogLoop
 from skerry.loops.memory import MemoryLoop
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
+from skerry.loops.releases import ReleasesLoop
 from skerry.loops.segments import SegmentsLoop
 from skerry.loops.teardown import take_down, what_goes
 from skerry.model.conditions import Conditions
@@ -61,9 +70,11 @@ from skerry.model.settings import Settings
 from skerry.network import machine
 from skerry.network.doorkeeper_link import DoorkeeperLink
 from skerry.network.kernel import KernelNetwork
+from skerry.network.listening import listeners_of
 from skerry.notify import Notifier
 from skerry.store.audit import AuditLog
 from skerry.store.errors import StateError
+from skerry.store.event_file import EventFile
 from skerry.store.ids import new_id
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
@@ -93,8 +104,13 @@ class Daemon:
     conditions: Conditions
     notifier: Notifier
     door: DoorkeeperLink
+    freezer: Freezer
+    backups: Backups
+    chronicle: ChronicleLoop
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where the disk with the state came after us."""
 
     def about(self) -> Raw:
         """What the daemon says of itself."""
@@ -102,9 +118,18 @@ class Daemon:
             "version": __version__,
             "pid": os.getpid(),
             "engine": {"socket": self.choice.socket, "embedded": self.choice.private is not None},
+            "disk": self._disk(),
             "warnings": [*self.engine.warnings, *self.conditions.texts],
             "conditions": self.conditions.texts,
         }
+
+    def _disk(self) -> Raw:
+        """How much room there is where the state lies, in bytes."""
+        try:
+            usage = shutil.disk_usage(self.settings.data_dir)
+        except OSError as error:
+            return {"path": self.settings.data_dir, "error": str(error)}
+        return {"path": self.settings.data_dir, "total": usage.total, "free": usage.free}
 
     async def network_ready(self, network_id: str) -> Network:
         """The network, once containers can join it."""
@@ -116,7 +141,7 @@ class Daemon:
         await self.network.vacated({(network_id, address)})
 
     async def run(self) -> None:
-        """Serve and reconcile until cancelled."""
+        """Serve and reconcile until cancelled, or until the state has come: then it is to begin again."""
         remote = RemoteListeners(self.store, self.clock, machine.interfaces, self.conditions, self.door)
         deps = ApiDeps(
             store=self.store,
@@ -131,10 +156,13 @@ class Daemon:
             routes=machine.routes,
             network_address=machine.network_address(),
             about=self.about,
+            facts=self.agent.facts,
+            chronicle=self.chronicle,
             at_work=self.at_work,
             cleared=partial(clear, self.store, self.engine.engine),
             audit=AuditLog(Path(self.settings.audit_file), self.conditions),
             listens=remote.listens,
+            backup=self.backups.taken,
             clock=self.clock,
             engine_version=self.engine.last_version,
         )
@@ -144,9 +172,11 @@ class Daemon:
         loops = {
             "engine": self.engine.run,
             "swarm": self._orchestrate,
-            "disk": DiskLoop(self.store).run,
+            "disk": DiskLoop(self.store, self.came).run,
             "memory": MemoryLoop(self.store).run,
             "listeners": remote.run,
+            "freezer": self._freezer,
+            "events": self.chronicle.run,
         }
         if self.notifier.is_watched:
             loops["watchdog"] = self.notifier.keep_alive
@@ -160,9 +190,8 @@ class Daemon:
         await asyncio.to_thread(Path(self.settings.failure_file).unlink, missing_ok=True)
         self.notifier.ready(f"API at {path}, engine at {engine}")
         try:
-            await run_all(loops, self.conditions)
+            await first(run_all(loops, self.conditions), self.came.wait())
         finally:
-            self.notifier.stopping()
             remote.close()
             await server.close()
 
@@ -185,6 +214,7 @@ class Daemon:
                 "segments": self._segments,
                 "leases": self._leases,
                 "orchestrator": self.orchestrator.run,
+                "releases": ReleasesLoop(self.store, self.engine.engine, self.clock).run,
                 "agent": self._agent,
                 "clock": ClockLoop(self.store, self.clock).run,
                 "description": self._description,
@@ -198,6 +228,10 @@ class Daemon:
         await self.store.update(networks.add_predefined)
         if self.engine.is_here:
             await self.description.look()
+
+    async def _freezer(self) -> None:
+        await self.engine.here()
+        await self.freezer.run()
 
     async def _segments(self) -> None:
         await self.engine.here()
@@ -217,10 +251,9 @@ class Daemon:
 
 
 @contextlib.asynccontextmanager
-async def compose(settings: Settings) -> AsyncIterator[Daemon]:
+async def compose(settings: Settings, notifier: Notifier) -> AsyncIterator[Daemon]:
     """Make the parts; what they hold open is let go of at the end, what runs outside of us goes on."""
     run_dir = Path(settings.run_dir)
-    notifier = Notifier()
     async with contextlib.AsyncExitStack() as stack:
         door = DoorkeeperLink(run_dir, Path(settings.api_socket))
         await door.open()  # first: a gate that has to be replaced has the API's socket
@@ -239,13 +272,19 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         kernel = KernelNetwork(run_dir, settings.name, conditions)
         await kernel.start()
         stack.push_async_callback(kernel.detach)
-        network = NetworkLoop(store, kernel, conditions=conditions)
+        network = NetworkLoop(store, kernel, conditions=conditions, holder_of=holder_of)
         guests = GuestsLoop(store, engine.engine, network, kernel)
         segments = SegmentsLoop(store, engine.engine, kernel, conditions)
         sockets = NamespaceSockets()
         stack.callback(sockets.close)
         resolvers = ResolvFiles(Path(settings.resolv_dir))
         await asyncio.to_thread(resolvers.prepare)
+        frozen: set[str] = set()
+        freezer = Freezer(engine.engine, Path(settings.frozen_file), frozen)
+        backups = Backups(
+            store, persistence, engine.engine, network, freezer, Path(settings.backup_dir), clock
+        )
+        await asyncio.to_thread(backups.sweep)
         agent = Agent(
             store,
             engine.engine,
@@ -257,11 +296,14 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             conditions=conditions,
             api_socket=ApiSocket(settings.api_socket, choice.socket),
             resolvers=resolvers,
+            frozen=frozen,
+            listeners_of=listeners_of,
         )
         orchestrator = Orchestrator(store, clock, conditions)
+        chronicle = ChronicleLoop(store, EventFile(Path(settings.events_file)), clock, conditions)
         yield Daemon(
             settings, choice, engine, store, network, guests, segments, orchestrator, agent, kernel, clock,
-            DescriptionLoop(store, engine.engine), conditions, notifier, door,
+            DescriptionLoop(store, engine.engine), conditions, notifier, door, freezer, backups, chronicle,
         )  # fmt: skip
 
 
@@ -272,9 +314,17 @@ async def up(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
+    notifier = Notifier()
     with only_one(settings), failure_noted(settings), contextlib.suppress(asyncio.CancelledError):
-        async with compose(settings) as daemon:
-            await daemon.run()
+        try:
+            while True:
+                async with compose(settings, notifier) as daemon:
+                    await daemon.run()
+                log.warning("the state came after skerry had begun without one; it begins again with that")
+                if daemon.choice.private is not None:  # its data are below what came, and not the swarm's
+                    await daemon.choice.private.stop()
+        finally:
+            notifier.stopping()
 
 
 async def down(settings: Settings, purge: bool, volumes: bool) -> None:
@@ -300,12 +350,36 @@ async def adopt(settings: Settings) -> None:
             persistence.close()
 
 
+async def check(settings: Settings, folder: Path, stack: str) -> None:
+    """Open the state of a backup that was unpacked; write a stack's objects to standard output."""
+    with restoring.unpacked_state(folder) as (_, view):
+        objects = stack_objects(view, stack) if stack else {}
+    sys.stdout.write(msgspec.json.encode(objects).decode())
+
+
+async def prepare(settings: Settings, folder: Path, with_engine: bool) -> None:
+    """See whether a backup can be restored, and write the socket of the engine for it to standard output."""
+    with only_one(settings):
+        refuse_used(settings)
+        socket = await restoring.prepare(settings, folder, with_engine=with_engine)
+    sys.stdout.write(socket)
+
+
+async def place(settings: Settings, folder: Path) -> None:
+    """Put the state of a backup where the next start finds it."""
+    with only_one(settings):
+        restoring.place(settings, folder)
+
+
 def main() -> None:
     """Entry point of the process."""
     parser = argparse.ArgumentParser(prog="skerryd")
-    parser.add_argument("verb", choices=("up", "down", "inventory", "adopt"))
+    parser.add_argument("verb", choices=("up", "down", "inventory", "adopt", "check", "prepare", "place"))
     for name in ("run-dir", "data-dir", "name", "socket", "engine"):
         parser.add_argument(f"--{name}")
+    parser.add_argument("--folder", type=Path, default=Path())
+    parser.add_argument("--stack", default="")
+    parser.add_argument("--with-engine", action="store_true")
     parser.add_argument("--purge", action="store_true")
     parser.add_argument("--volumes", action="store_true")
     options = parser.parse_args()
@@ -315,6 +389,9 @@ def main() -> None:
         "down": partial(down, settings, options.purge, options.volumes),
         "inventory": partial(inventory, settings),
         "adopt": partial(adopt, settings),
+        "check": partial(check, settings, options.folder, options.stack),
+        "prepare": partial(prepare, settings, options.folder, options.with_engine),
+        "place": partial(place, settings, options.folder),
     }
     log_to_stderr(Path(settings.log_file))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

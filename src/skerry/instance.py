@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from skerry.model.errors import SkerryError
-from skerry.model.settings import Settings
+from skerry.model.errors import Conflict, SkerryError
+from skerry.model.settings import DATA_FILES, Settings
 
 PATIENCE_S, POLL_S = 2.0, 0.02
 """So long a lock may be somebody's who only looks whether it is free, as every command does, or a child's of
@@ -48,6 +48,18 @@ def _locked(file: IO[str]) -> bool:
             time.sleep(POLL_S)
         else:
             return True
+
+
+def refuse_used(settings: Settings) -> None:
+    """Raises Conflict where the data directory has anything of a skerry in it, but for what is restored."""
+    data_dir = Path(settings.data_dir)
+    used = [path for pattern in (*DATA_FILES, "engine/*") for path in sorted(data_dir.glob(pattern))]
+    used = [path for path in used if path != Path(settings.restore_dir)]
+    if used:
+        raise Conflict(
+            f"{data_dir} is not empty: {used[0]} is there. A backup is restored into an empty data "
+            "directory: name another one (--data-dir), or remove what is there (skerry down --purge)"
+        )
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from skerry.engine.port import Engine
 from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
 from skerry.model.drain import DrainOutcome
-from skerry.model.listening import Listening
+from skerry.model.listening import Listener, Listening
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
 from skerry.store.store import Change, Store, Tx
@@ -100,6 +100,8 @@ class Stage:
         self.folder = folder
         self.sockets = sockets
         self.conditions = Conditions()
+        self.listeners: tuple[Listener, ...] | None = None
+        """What listens in every container."""
         self.agent = self._agent()
         self._running: asyncio.Task[None] | None = None
 
@@ -112,6 +114,7 @@ class Stage:
             resync_s=self.resync_s,
             sockets=self.sockets,
             conditions=self.conditions,
+            listeners_of=lambda pid, runtime: self.listeners,
         )
 
     async def start(self) -> None:

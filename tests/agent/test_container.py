@@ -198,3 +198,27 @@ def test_mounts_go_through_and_files_are_added() -> None:
     assert plan.volumes == (
         {"Name": "v-1", "Driver": "local", "DriverOpts": {"o": "x"}, "Labels": {"l": "1"}},
     )
+
+
+def test_labels_say_what_a_service_cannot() -> None:
+    labels = {
+        "skerry.privileged": "true",
+        "skerry.shm-size": "64m",
+        "skerry.domainname": "example.org",
+        "skerry.security-opt": "apparmor=unconfined",
+        "skerry.gpus": "1",
+        "skerry.devices.cdi": "a.com/b=c",
+        "skerry.memory.swap": "-1",
+        "skerry.oom.score-adj": "-5",
+    }
+    body = made({"Labels": labels, "Privileges": {"NoNewPrivileges": True}}).body
+    host = body["HostConfig"]
+    assert (host["Privileged"], host["ShmSize"], body["Domainname"]) == (True, 64 << 20, "example.org")
+    assert host["SecurityOpt"] == ["no-new-privileges=true", "apparmor=unconfined"]
+    assert [request.get("Driver", "") for request in host["DeviceRequests"]] == ["cdi", ""]
+    assert (host["MemorySwap"], host["OomScoreAdj"]) == (-1, -5)
+    assert body["Labels"]["skerry.privileged"] == "true"
+
+
+def test_a_label_from_before_it_was_known_is_as_if_absent() -> None:
+    assert "ShmSize" not in made({"Labels": {"skerry.shm-size": "as ever"}}).body["HostConfig"]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cases.faults.fault import Fault
 from tests.cases.faults.kinds import chosen
-from tests.cases.faults.run import Past, play
+from tests.cases.faults.run import play
 from tests.cases.faults.stage import Stage
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
@@ -21,17 +21,9 @@ def faulty() -> Iterator[Stage]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def past() -> list[Past]:
-    """The faults that were before, in that stage."""
-    return []
-
-
 @pytest.mark.case("H1")
 @pytest.mark.parametrize("fault", chosen(quick=True), ids=lambda fault: fault.name)
-def test_a_fault_is_survived_and_no_request_fails_but_in_what_it_took(
-    faulty: Stage, past: list[Past], fault: Fault
-) -> None:
-    result = play(faulty, fault, past)
+def test_a_fault_is_survived_and_no_request_fails_but_in_what_it_took(faulty: Stage, fault: Fault) -> None:
+    result = play(faulty, fault)
     assert result.survived, result.line
     assert result.failed == result.explained, result.line

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.settings import CHECKOUT
+from harness.cgroups import ROOT, UNIFIED
 from harness.net import run
 from harness.world import wait_until
 
@@ -18,8 +19,6 @@ MASKED = (
     "systemd-udevd systemd-udev-trigger systemd-logind systemd-networkd systemd-resolved systemd-timesyncd "
     "dbus docker containerd console-getty ssh cron"
 )
-UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-"""Whether this machine has one tree of control groups; on it, systemd gets a branch of its own."""
 
 BOOT = """
 set -eu
@@ -64,8 +63,8 @@ def booted() -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="skb", dir="/tmp") as root:
         line = ["unshare", *NAMESPACES, "--propagation", "private", "--fork", "--kill-child"]
         line += ["env", f"MASKED={MASKED}", "sh", "-c", BOOT, "sh", root, str(CHECKOUT), sys.base_prefix]
-        if UNIFIED:
-            line = ["sh", "-c", BRANCH, f"/sys/fs/cgroup/{Path(root).name}", *line]
+        if UNIFIED:  # systemd gets a branch of its own
+            line = ["sh", "-c", BRANCH, str(ROOT / Path(root).name), *line]
         with Path(root, "log").open("wb") as log:
             process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from harness.away import held
 from harness.genuine import import_box
+from harness.machines_engine import MachinesEngine
 from harness.world import World, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -17,38 +17,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 INIT = ("swarm", "init", "--advertise-addr", "127.0.0.1")
 SERVICE = ("service", "create", "--name", "idle", "--detach", "--stop-signal", "SIGKILL", "box:1")
 RESTART_S = 120
-
-
-class MachinesEngine:
-    """A dockerd of the world's machine that skerry did not start."""
-
-    def __init__(self, world: World) -> None:
-        self.socket = world.root / "d.sock"
-        self._world = world
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, data: str = "engine") -> None:
-        """Start it, with its data in a folder of that name."""
-        root = self._world.root
-        words = ["dockerd", "--host", f"unix://{self.socket}", "--live-restore"]
-        words += ["--data-root", str(root / data), "--exec-root", str(root / "x")]
-        words += ["--pidfile", str(root / "d.pid")]
-        with (root / "d.log").open("ab") as log:
-            self._process = subprocess.Popen(self._world.net.within(words), stdout=log, stderr=log)
-        ping = ("curl", "-sf", "--unix-socket", str(self.socket), "http://d/_ping")
-        wait_until(lambda: self._world.run(*ping, check=False) == "OK", "dockerd answers", RESTART_S)
-
-    def stop(self) -> None:
-        """Stop it; its containers go on."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(60)
-
-    def __enter__(self) -> MachinesEngine:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
 
 
 @pytest.mark.case("B3")

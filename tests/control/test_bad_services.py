@@ -368,7 +368,7 @@ def test_without_a_swarm_everything_is_503() -> None:
             "label skerry.drain.timeout: invalid duration 'soon': something like 30s, 1m30s or 500ms is "
             "meant",
         ),
-        ({"skerry.drain.idle": "x"}, 'label skerry.drain.idle: "x" is none of close, leave and wait'),
+        ({"skerry.drain.idle": "x"}, 'label skerry.drain.idle: "x" is none of auto, close, leave and wait'),
     ],
 )
 def test_labels_that_skerry_acts_on_are_read_at_once(labels: dict[str, str], text: str) -> None:

@@ -31,7 +31,8 @@ class Shore(World):
         return address
 
     def start(self, name: str, address: str) -> str:
-        return str(self.run(leases.claim(self.store, name, self.n, address)))
+        (given,) = self.run(leases.claim(self.store, name, self.n, [address] if address else []))
+        return str(given)
 
     def look(self, *rows: Lease, ended: tuple[str, ...] = ()) -> None:
         self.run(leases.settle(self.store, rows, None, ended))
@@ -164,6 +165,9 @@ SEEN: Raw = {
     ],
 )
 def test_what_the_engine_shows_of_a_container(more: Raw, expected: list[Any]) -> None:
-    networks = {f"skerry.{key}": Network(key, key, {}, leg="10.0.0.1") for key in ("n", "m", "none")}
+    networks = {
+        f"skerry.{key}": Network(key, key, {}, subnet="10.0.0.0/8", leg="10.0.0.1")
+        for key in ("n", "m", "none")
+    }
     rows = list(leases.leases_of({**SEEN, **more}, networks))
     assert [(row.network_id, row.address, row.chosen, row.held) for row in rows] == expected

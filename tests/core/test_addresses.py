@@ -15,7 +15,9 @@ from skerry.core.addresses import Allocator, Exhausted, free_vip, lay_out, layou
 from skerry.core.reconcile import reconcile
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter
+from skerry.model.family import SIX as SIX_FAMILY
 from skerry.model.objects import (
+    AddressPlan,
     Attachment,
     Endpoint,
     FormerAddress,
@@ -335,3 +337,65 @@ def test_a_full_network_can_still_be_updated() -> None:
         swarm.step(6)
     assert [one.spec.raw["ForceUpdate"] for one in swarm.live if one.status.state == RUNNING] == [1, 1, 1]
     assert len({one.attachments[0].reserved for one in swarm.live}) == 3
+
+
+SIX = AddressPlan("fd00:9::/64", gateway="fd00:9::1", leg="fd00:9::ffff")
+DUAL = Network("n", "net", {}, subnet="10.9.0.0/24", gateway="10.9.0.1", leg="10.9.0.254", six=SIX)
+
+
+@pytest.mark.case("N13")
+@pytest.mark.parametrize(
+    ("subnet", "gateway", "ip_range", "auxiliary", "expected"),
+    [
+        ("fd00:9::/64", "", "", (), ("fd00:9::1", "fd00:9::ffff")),
+        ("fd00:9::/48", "", "", (), ("fd00:9::1", "fd00:9::ffff")),
+        ("fd00:9::/112", "", "", (), ("fd00:9::1", "fd00:9::ffff")),
+        ("fd00:9::/120", "", "", (), ("fd00:9::1", "fd00:9::ff")),
+        ("fd00:9::/64", "fd00:9::ffff", "", (), ("fd00:9::ffff", "fd00:9::fffe")),
+        ("fd00:9::/64", "fd00:9:0:0:1::", "", (), ("fd00:9:0:0:1::", "fd00:9::ffff")),
+        ("fd00:9::/64", "", "", ("fd00:9::1", "fd00:9::ffff"), ("fd00:9::2", "fd00:9::fffe")),
+        ("fd00:9::/64", "", "fd00:9::8000/113", (), ("fd00:9::8000", "fd00:9::7fff")),
+        ("fd00:9::/64", "", "fd00:9::a:0:0/96", (), ("fd00:9::a:0:0", "fd00:9::ffff")),
+    ],
+)
+def test_where_gateway_and_leg_are_over_ipv6(
+    subnet: str, gateway: str, ip_range: str, auxiliary: tuple[str, ...], expected: tuple[str, str]
+) -> None:
+    assert lay_out(subnet, gateway, ip_range, auxiliary, network_address=True) == expected
+
+
+@pytest.mark.case("N13")
+@pytest.mark.parametrize("length", [121, 124, 127, 128])
+def test_an_ipv6_subnet_that_is_too_small(length: int) -> None:
+    with pytest.raises(InvalidParameter, match=f"^subnet fd00::/{length} is too small: .* /120 or larger"):
+        lay_out(f"fd00::/{length}")
+
+
+@pytest.mark.case("N13")
+def test_tasks_and_vips_over_ipv6_come_from_either_end() -> None:
+    view = View(networks={"n": DUAL})
+    assert free_vip(view, DUAL, SIX_FAMILY) == "fd00:9::fffe"
+    allocator = Allocator(view)
+    assert [allocator.give(DUAL, family=SIX_FAMILY) for _ in range(2)] == ["fd00:9::2", "fd00:9::3"]
+    assert allocator.give(DUAL) == "10.9.0.2", "each family has its own"
+
+
+@pytest.mark.case("N13")
+def test_a_range_beyond_what_is_given_is_used_and_vips_stay_out_of_it() -> None:
+    plan = replace(SIX, ip_range="fd00:9::a:0:0/96")
+    here = replace(DUAL, six=plan)
+    view = View(networks={"n": here})
+    assert Allocator(view).give(here, family=SIX_FAMILY) == "fd00:9::a:0:0"
+    assert free_vip(view, here, SIX_FAMILY) == "fd00:9::fffe"
+
+
+@pytest.mark.case("N13")
+def test_a_small_subnet_over_ipv6_is_used_up_to_the_last_address() -> None:
+    gateway, leg = lay_out("fd00:9::/120")
+    here = replace(DUAL, six=AddressPlan("fd00:9::/120", gateway=gateway, leg=leg))
+    allocator = Allocator(View(networks={"n": here}))
+    given = {allocator.give(here, family=SIX_FAMILY) for _ in range(253)}
+    assert len(given) == 253
+    assert not given & {gateway, leg, "fd00:9::"}
+    with pytest.raises(Exhausted, match="fd00:9::/120"):
+        allocator.give(here, family=SIX_FAMILY)

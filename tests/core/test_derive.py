@@ -11,7 +11,7 @@ from skerry.core.allocate import endpoint
 from skerry.core.attach import holding_network, networks_of
 from skerry.core.derive import traffic
 from skerry.model.labels import STACK
-from skerry.model.objects import Attachment, Endpoint, Network, Port, Service, VirtualIP
+from skerry.model.objects import AddressPlan, Attachment, Endpoint, Network, Port, Service, VirtualIP
 from tests.core.front import PORTS, swarm_on_front
 from tests.core.world import RUNNING, SHUTDOWN, STARTING, Swarm, service_spec
 from tests.support.specs import of_service
@@ -192,3 +192,58 @@ def test_a_task_that_the_agent_is_about_to_stop_is_out_at_once() -> None:
     swarm = swarm_on_front()
     ready = traffic(swarm.view).services[0].backends
     assert traffic(swarm.view, frozenset({ready[0].task_id, "unknown"})).services[0].backends == ready[1:]
+
+
+SIX = AddressPlan("fd00:8::/64", gateway="fd00:8::1", leg="fd00:8::ffff")
+
+
+def dual() -> Swarm:
+    """A service on `out`, which has IPv6, and on `ing`, which has none and comes first by its name."""
+    swarm = on_ingress(
+        Attachment("ing", "10.0.0.2"),
+        Attachment("out", "10.0.8.2", six="fd00:8::2", reserved_six="fd00:8::2"),
+    )
+    swarm.put(replace(swarm.view.networks["out"], six=SIX))
+    swarm.put(replace(swarm.service, endpoint=endpoint(swarm.view, swarm.service)))
+    return swarm
+
+
+@pytest.mark.case("N13")
+def test_a_service_has_a_virtual_ip_of_each_family_and_keeps_both() -> None:
+    swarm = dual()
+    vips = [(vip.network_id, vip.address) for vip in swarm.service.endpoint.vips]
+    assert vips == [("ing", "10.0.0.128"), ("out", "10.0.8.128"), ("out", "fd00:8::fffe")]
+    assert endpoint(swarm.view, swarm.service) == swarm.service.endpoint
+
+
+@pytest.mark.case("N13")
+def test_with_ipv6_a_port_leads_by_the_network_that_has_it_whatever_its_name() -> None:
+    ports = traffic(dual().view).ports
+    assert [(port.key, port.vip, [one.address for one in port.backends]) for port in ports] == [
+        ("tcp/80", "10.0.0.128", ["10.0.8.2"]),
+        ("tcp/80", "fd00:8::fffe", ["fd00:8::2"]),
+    ]
+
+
+@pytest.mark.case("N13")
+def test_names_and_who_asks_have_both_families() -> None:
+    swarm = dual()
+    found = traffic(swarm.view)
+    names = {name.name: name.addresses for name in found.names if name.network_id == "out"}
+    assert names["app"] == ("10.0.8.128", "fd00:8::fffe")
+    assert names["tasks.app"] == names[swarm.tasks[0].name] == ("10.0.8.2", "fd00:8::2")
+    asking = {client.address: (client.addresses, client.sixes) for client in found.clients}
+    assert asking["fd00:8::2"] == asking["10.0.8.2"] == (("10.0.8.2",), ("fd00:8::2",))
+    services = {service.vip: [one.address for one in service.backends] for service in found.services}
+    assert services["fd00:8::fffe"] == ["fd00:8::2"]
+
+
+@pytest.mark.case("N13")
+def test_the_addresses_of_a_task_that_leaves_are_remembered_in_both_families() -> None:
+    swarm = dual()
+    swarm.put(replace(swarm.tasks[0], desired=SHUTDOWN))
+    formers = {
+        service.vip: [former.address for former in service.former] for service in traffic(swarm.view).services
+    }
+    assert formers["10.0.8.128"] == ["10.0.8.2"]
+    assert formers["fd00:8::fffe"] == ["fd00:8::2"]

@@ -11,6 +11,7 @@ from skerry.core.derive import TrafficBuilder, traffic
 from skerry.core.service_traffic import alters_traffic
 from skerry.core.view import View
 from skerry.model.drain import DrainOutcome
+from skerry.model.facts import Facts
 from skerry.model.labels import STACK
 from skerry.model.objects import (
     Attachment,
@@ -89,6 +90,7 @@ OTHER: dict[type[Struct], dict[str, object]] = {
         "attachments": (Attachment("net", "10.0.1.77"),),
         "ports": (Port(8080, 80),),
         "node_id": "n2",
+        "facts": Facts(out_of_memory=True),
     },
     TaskStatus: {
         "state": TaskState.FAILED, "at": NOW, "message": "other", "err": "other", "container_id": "c" * 64,

@@ -47,7 +47,7 @@ def test_commands_by_label() -> None:
         ("skerry.drain.timeout", "-5s", "invalid duration '-5s'"),
         ("skerry.drain.timeout", "2h", "longer than 1h"),
         ("skerry.drain.quiet", "", "invalid duration"),
-        ("skerry.drain.idle", "maybe", "none of close, leave and wait"),
+        ("skerry.drain.idle", "maybe", "none of auto, close, leave and wait"),
         ("skerry.probe", "http://db:80/", "the host is the container itself"),
         ("skerry.probe", "https://:443/", "is none of"),
         ("skerry.probe", "http://:99999/", "is none of"),

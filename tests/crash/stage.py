@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import harness.stage
-from demo.settings import CHECKOUT
 from harness.world import wait_until
-from skerry.model.settings import Settings
 from tests.crash.counter import Counter
 from tests.crash.life import Client
 
@@ -41,20 +37,7 @@ class Stage(harness.stage.Stage):
         self.world.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
 
     def _start(self) -> None:
-        world = self.world
-        settings = Settings(str(world.run_dir), str(world.data_dir), str(world.socket), world.name, "private")
-        counter = str(world.root / "counter")
-        line = [sys.executable, "-m", "tests.crash.skerryd", counter, "up", *settings.arguments()]
-        with Path(settings.log_file).open("ab") as log:
-            self._process = subprocess.Popen(
-                world.net.within(line),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=CHECKOUT,
-                env=world.env,
-                start_new_session=True,
-            )
+        self._process = self.world.spawn("-m", "tests.crash.skerryd", str(self.world.root / "counter"))
 
     def _start_again(self) -> None:
         """As a unit with Restart=always does."""

@@ -17,6 +17,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from skerry.engine.port import EngineError, EngineUnreachable, ExecResult
+from skerry.engine.streams import STDOUT, frame
 from skerry.model.objects import Raw
 from skerry.model.times import timestamp
 
@@ -61,6 +62,8 @@ class FakeEngine:
         self.down = False
         self.on_exec: Command = run_word
         self.exec_s = 0.0
+        self.log_lines: list[str] = []
+        """What every container has said."""
         self.calls: list[str] = []
         self.boxes: dict[str, Box] = {}
         self.networks: dict[str, str] = {}
@@ -256,7 +259,8 @@ class FakeEngine:
     async def logs(self, container: str, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
         self._asked(f"logs {container}")
         self._box(container)
-        yield _nothing()
+        tail = int(query["tail"]) if query.get("tail", "all") != "all" else len(self.log_lines)
+        yield _frames(self.log_lines[-tail:] if tail else [])
 
     async def create_network(self, body: Raw) -> str:
         self._asked(f"network {body['Name']}")
@@ -341,10 +345,9 @@ async def _events(
             yield event
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    nothing: tuple[bytes, ...] = ()
-    for chunk in nothing:
-        yield chunk
+async def _frames(lines: list[str]) -> AsyncIterator[bytes]:
+    for line in lines:
+        yield frame(STDOUT, f"{line}\n".encode())
 
 
 def run_word(box: Box, command: list[str]) -> ExecResult:

@@ -14,7 +14,7 @@ from skerry.gate.cache import Answer
 from skerry.gate.desired_state import DesiredState
 from skerry.gate.forward import Forwarder
 from skerry.gate.message import Desired, ResolverOptions
-from skerry.model.traffic import Client, Name, Segment, Traffic
+from skerry.model.traffic import Block, Client, Name, Segment, Traffic
 
 LEG = "10.0.1.254"
 
@@ -22,14 +22,20 @@ LEG = "10.0.1.254"
 TASK = "10.0.1.2"
 
 
+SIX = Block("fd00:1::/64", "fd00:1::1", "fd00:1::ffff")
+
+
 TRAFFIC = Traffic(
-    segments=(Segment("red", "sk-red", "10.0.1.0/24", "10.0.1.1", LEG, names=("s_red", "red")),),
+    segments=(Segment("red", "sk-red", "10.0.1.0/24", "10.0.1.1", LEG, names=("s_red", "red"), six=SIX),),
     names=(
         Name("red", "app", ("10.0.1.130",)),
         Name("red", "many", tuple(f"10.0.1.{last}" for last in range(2, 100))),
         Name("red", "pair", ("10.0.1.3", "10.0.1.4")),
         Name("red", "late", ()),
         Name("red", "app.1.x", ("10.0.1.3",), rank=1),
+        Name("red", "dual", ("10.0.1.140", "fd00:1::fffe")),
+        Name("red", "six", tuple(f"fd00:1::{last:x}" for last in range(2, 100))),
+        Name("red", "dual.1.x", ("10.0.1.5", "fd00:1::5"), rank=1),
     ),
     clients=(Client(TASK, ("red",)), Client("10.0.1.3", ("red",), nameservers=("192.0.2.53", LEG))),
 )

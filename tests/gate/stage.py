@@ -10,6 +10,7 @@ from skerry.gate.desired_state import DesiredState, Destination
 from skerry.gate.message import Desired
 from skerry.gate.relay import Acceptor, Relay
 from skerry.gate.shares import LIMITS, Limits
+from skerry.model.family import FOUR, Family
 from skerry.model.traffic import Backend, Traffic, VirtualService
 
 VIP = "10.0.1.130"
@@ -18,8 +19,8 @@ VIP = "10.0.1.130"
 LOCAL = (Backend("t", "127.0.0.1"),)
 
 
-async def new_socket() -> socket.socket:
-    return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+async def new_socket(family: Family = FOUR) -> socket.socket:
+    return socket.socket(family.number, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 
 
 def listening() -> socket.socket:

@@ -54,6 +54,26 @@ def addresses(message: dns.message.Message) -> list[str]:
         ),
         pytest.param("130.1.0.10.in-addr.arpa", "PTR", dns.rcode.NXDOMAIN, [], marks=pytest.mark.case("N6")),
         pytest.param("99.1.0.10.in-addr.arpa", "PTR", dns.rcode.NXDOMAIN, [], marks=pytest.mark.case("N6")),
+        pytest.param("dual", "A", dns.rcode.NOERROR, ["10.0.1.140"], marks=pytest.mark.case("N13")),
+        pytest.param("dual", "AAAA", dns.rcode.NOERROR, ["fd00:1::fffe"], marks=pytest.mark.case("N13")),
+        pytest.param(
+            "dual", "ANY", dns.rcode.NOERROR, ["10.0.1.140", "fd00:1::fffe"], marks=pytest.mark.case("N13")
+        ),
+        pytest.param("six", "A", dns.rcode.NOERROR, [], marks=pytest.mark.case("N13")),
+        pytest.param(
+            f"5.{'0.' * 23}1.0.0.0.0.0.d.f.ip6.arpa",
+            "PTR",
+            dns.rcode.NOERROR,
+            ["dual.1.x.s_red."],
+            marks=pytest.mark.case("N13"),
+        ),
+        pytest.param(
+            f"9.{'0.' * 23}1.0.0.0.0.0.d.f.ip6.arpa",
+            "PTR",
+            dns.rcode.NXDOMAIN,
+            [],
+            marks=pytest.mark.case("N13"),
+        ),
         ("late", "A", dns.rcode.NOERROR, []),
         ("nas", "A", dns.rcode.NOERROR, ["203.0.113.7"]),
         ("www.example.org", "A", dns.rcode.NOERROR, ["203.0.113.7"]),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
 
-from skerry.linux import netns
-from skerry.linux.arp import ETH_P_ARP, Announcer, announcement
+from skerry.linux import nd, netns
+from skerry.linux.announcer import Announcer
+from skerry.linux.arp import ETH_P_ARP, announcement
 
 
 def test_everybody_is_told_whose_an_address_is() -> None:
@@ -19,6 +22,20 @@ def test_everybody_is_told_whose_an_address_is() -> None:
     ethernet, arp = frame[:14].hex(" ", 2), frame[14:].hex(" ", 2)
     assert ethernet == "ffff ffff ffff 0242 0a00 0102 0806"
     assert arp == "0001 0800 0604 0001 0242 0a00 0102 0a00 0102 0000 0000 0000 0a00 0102"
+
+
+@pytest.mark.case("N13")
+def test_everybody_is_told_whose_an_ipv6_address_is() -> None:
+    frame = nd.announcement(bytes.fromhex("02420a000102"), "fd00:1::2")
+    assert frame[:14].hex(" ", 2) == "3333 0000 0001 0242 0a00 0102 86dd"
+    head, body = frame[14:54], frame[54:]
+    assert head[:8].hex(" ", 2) == "6000 0000 0020 3aff"
+    assert body[:2] + body[4:8] == bytes.fromhex("8800 2000 0000")
+    assert body[8:24] == head[8:24] == IPv6Address("fd00:1::2").packed
+    assert body[24:] == bytes.fromhex("0201 0242 0a00 0102")
+    words = struct.unpack(f"!{(32 + 8 + 32) // 2}H", head[8:40] + struct.pack("!II", 32, 58) + body)
+    total = sum(words)
+    assert (total & 0xFFFF) + (total >> 16) in (0xFFFF, 0x1FFFE), "the checksum makes it whole"
 
 
 @pytest.fixture

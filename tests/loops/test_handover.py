@@ -24,22 +24,24 @@ from tests.support.specs import of_service
 class FakeDrainer:
     """Drains at once, with so many connections left; dresses nothing."""
 
-    def __init__(self, left: int) -> None:
-        self.left = left
+    def __init__(self, open_still: int, left: int = 0) -> None:
+        self.outcome = DrainOutcome(open=open_still, waited=3_000_000, closed_idle=1, left=left)
         self.rules: DrainRules | None = None
         self.drained: list[str | None] = []
         self.forgotten: list[str] = []
+        self.established: bool | None = None
         self.led: list[tuple[int, str, str]] = []
 
     async def drain(self, pid: int, address: str | None, rules: DrainRules) -> DrainOutcome:
         """As told."""
         self.drained.append(address)
         self.rules = rules
-        return DrainOutcome(open=self.left, waited=3_000_000, closed_idle=1)
+        return self.outcome
 
-    async def forget(self, addresses: Iterable[str]) -> None:
+    async def forget(self, addresses: Iterable[str], *, established: bool = True) -> None:
         """Remember them."""
         self.forgotten += addresses
+        self.established = established
 
     async def lead_names(self, pid: int, leg: str, address: str) -> None:
         """Remember them."""
@@ -77,17 +79,25 @@ class FakeDrainer:
 
 
 @pytest.mark.parametrize(
-    ("addresses", "left", "drained", "forgotten"),
+    ("addresses", "still", "left", "drained", "forgotten", "established"),
     [
-        (("10.0.1.2",), 0, ["10.0.1.2"], ["10.0.1.2"]),
-        (("10.0.1.2", "10.0.2.2"), 0, [None], ["10.0.1.2", "10.0.2.2"]),
-        (("10.0.1.2",), 1, ["10.0.1.2"], []),  # it may still answer within its grace period
-        ((), 0, [], []),
+        (("10.0.1.2",), 0, 0, ["10.0.1.2"], ["10.0.1.2"], True),
+        (("10.0.1.2", "10.0.2.2"), 0, 0, [None], ["10.0.1.2", "10.0.2.2"], True),
+        (("10.0.1.2",), 1, 0, ["10.0.1.2"], [], None),  # it may still answer within its grace period
+        (("10.0.1.2",), 0, 2, ["10.0.1.2"], ["10.0.1.2"], False),  # it says goodbye on these two
+        ((), 0, 0, [], [], None),
     ],
 )
-async def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], forgotten: list[str]) -> None:
+async def test_drain(
+    addresses: tuple[str, ...],
+    still: int,
+    left: int,
+    drained: list[str],
+    forgotten: list[str],
+    established: bool | None,
+) -> None:
     async def main() -> FakeDrainer:
-        store, drainer = memory_store(swarm_on_front().view), FakeDrainer(left)
+        store, drainer = memory_store(swarm_on_front().view), FakeDrainer(still, left)
         segments = SegmentsLoop(store, FakeEngine(), drainer)
         handover = Handover(NetworkLoop(store, FakeSwitch()), segments, drainer)
         task = store.view.tasks_of("s")[0]
@@ -97,11 +107,11 @@ async def test_drain(addresses: tuple[str, ...], left: int, drained: list[str], 
             attachments=tuple(Attachment(f"net{at}", one) for at, one in enumerate(addresses)),
         )
         outcome = await handover.drain(task)
-        assert outcome == (DrainOutcome(left, 3_000_000, 1) if addresses else None)
+        assert outcome == (DrainOutcome(still, 3_000_000, 1, left) if addresses else None)
         return drainer
 
     drainer = await main()
-    assert (drainer.drained, drainer.forgotten) == (drained, forgotten)
+    assert (drainer.drained, drainer.forgotten, drainer.established) == (drained, forgotten, established)
 
 
 async def test_a_removed_service_still_says_how_its_tasks_are_drained() -> None:

@@ -43,6 +43,23 @@ async def test_an_unhealthy_task_leaves_by_the_call_alone() -> None:
     await with_loop(loop.run, body(store, loop, switch))
 
 
+async def test_who_comes_for_a_task_waits_as_long_as_that_is_wanted() -> None:
+    async def body(store: Store, loop: NetworkLoop, switch: FakeSwitch) -> None:
+        await until(lambda: bool(switch.applied))
+        before, (task,) = switch.applied[-1], store.view.tasks_of("s")
+        assert (before.services[0].hearing, len(before.ports[0].backends)) != ((), 0)
+        switch.lasts_s, switch.failures = 0.02, 1
+        async with loop.waiting([task.id, "of a plain container"]):
+            for table in switch.applied[1:]:
+                assert (table.services[0].hearing, table.ports[0].backends) == ((), ())
+            assert switch.applied[-1].names == before.names
+        await until(lambda: switch.applied[-1] == before)
+
+    store, switch = memory_store(swarm_on_front().view), FakeSwitch()
+    loop = NetworkLoop(store, switch)
+    await with_loop(loop.run, body(store, loop, switch))
+
+
 def desired(store: Store) -> list[TaskState]:
     """What is wanted of each task."""
     return [task.desired for task in store.view.tasks_of("s")]

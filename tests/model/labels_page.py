@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from skerry.model.defaults import SECOND
-from skerry.model.labels import LABELS, Label
+from skerry.model.label import Label
+from skerry.model.labels import LABELS
 
 PAGE = Path(__file__).parents[2] / "docs" / "labels.md"
 HEAD = """# Labels
@@ -25,9 +26,28 @@ This page is made from `src/skerry/model/labels.py` by `python -m tests.model.la
 """
 
 
+CONTAINER = """
+## Settings of containers
+
+`docker run` and a compose file can say more of a container than Swarm's API has a place for. These labels
+say it. They are labels of the container (`docker service create --container-label`, `labels` in a compose
+file), so a change replaces tasks as any other change of the container does; on a service they are refused.
+`skerry export` keeps them. On a real Swarm a container is made without them.
+
+| label | values | what it does | field of the engine's API |
+| --- | --- | --- | --- |
+"""
+
+
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(map(_row, LABELS.values()))
+    steering = [_row(label) for label in LABELS.values() if not label.container]
+    settings = [_setting(label) for label in LABELS.values() if label.container]
+    return HEAD + "".join([*steering, CONTAINER, *settings])
+
+
+def _setting(label: Label) -> str:
+    return f"| `{label.name}` | {label.values} | {label.help} | `{label.container}` |\n"
 
 
 def _row(label: Label) -> str:

@@ -12,9 +12,10 @@ import pytest
 from skerry.model.traffic import Segment
 from skerry.network.kernel import KernelNetwork
 from tests.network.lab import Lab
+from tests.network.pair import pair
 from tests.network.town import town
 
-__all__ = ["lab", "started", "town"]
+__all__ = ["lab", "pair", "started", "town"]
 
 Started = Callable[..., AbstractAsyncContextManager[KernelNetwork]]
 

@@ -74,8 +74,10 @@ class Lab:
             f"ip -n {self.machine} link set {segment.bridge} up"
         )
 
-    def container(self, name: str, segment: Segment, address: str, gateway: bool = True) -> str:
-        """A namespace plugged to a bridge; its name."""
+    def container(
+        self, name: str, segment: Segment, address: str, gateway: bool = True, six: str = ""
+    ) -> str:
+        """A namespace plugged to a bridge, with an address of IPv6 too if one is given; its name."""
         namespace = self._namespace(f"{self.tag}-{name}")
         self._veth(namespace, "eth0", self.machine, f"v-{name}")
         sh(
@@ -84,6 +86,9 @@ class Lab:
         )
         if gateway:
             sh(f"ip -n {namespace} route add default via {segment.gateway}")
+        if six and segment.six is not None:
+            sh(f"ip -n {namespace} addr add {six}/64 dev eth0 nodad")
+            sh(f"ip -n {namespace} route add default via {segment.six.gateway}")
         return namespace
 
     def serve(self, namespace: str, name: str) -> int:
@@ -131,7 +136,7 @@ async def connect(
     made.setblocking(False)
     _opened.append(made)
     if own_port:
-        made.bind(("0.0.0.0", own_port))
+        made.bind(("", own_port))
     try:
         async with asyncio.timeout(timeout_s):
             await asyncio.get_running_loop().sock_connect(made, (address, port))

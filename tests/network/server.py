@@ -1,4 +1,5 @@
-"""A task for trials: an HTTP/1.1 server with keep-alive on port 8080, TCP echo on 7, UDP echo on 5353.
+"""A task for trials: an HTTP/1.1 server with keep-alive on port 8080, TCP echo on 7 (all of it at the end),
+on 9 (piece by piece) and on 25 (after a greeting), UDP echo on 5353.
 
 `/` answers `NAME PEER`; `/slow/MS` the same after a while; `/stream/COUNT/MS` so many chunks with pauses;
 `POST` reads its body first. Run inside a namespace: `nsenter --net=… python server.py NAME`.
@@ -14,11 +15,17 @@ from typing import cast
 
 async def main(name: str) -> None:
     loop = asyncio.get_running_loop()
-    await asyncio.start_server(lambda r, w: serve(name, r, w), "0.0.0.0", 8080)
-    await asyncio.start_server(echo, "0.0.0.0", 7)
-    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    bound.bind(("0.0.0.0", 5353))
-    await loop.create_datagram_endpoint(lambda: Echo(name), sock=bound)
+    everywhere = ["0.0.0.0", "::"]
+    await asyncio.start_server(lambda r, w: serve(name, r, w), everywhere, 8080)
+    await asyncio.start_server(echo, everywhere, 7)
+    await asyncio.start_server(echo_pieces, everywhere, 9)
+    await asyncio.start_server(greet, everywhere, 25)
+    for family in (socket.AF_INET, socket.AF_INET6):
+        bound = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(("", 5353))
+        await loop.create_datagram_endpoint(lambda: Echo(name), sock=bound)
     print("ready", flush=True)
     await asyncio.Event().wait()
 
@@ -56,6 +63,23 @@ async def answer(head: str, body: bytes, reader: asyncio.StreamReader, writer: a
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(await reader.read())  # all of it, after the client's half-close
     writer.close()
+
+
+async def echo_pieces(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A piece with a wish for another protocol is granted it."""
+    try:
+        while piece := await reader.read(65536):
+            switch = b"\r\nUpgrade:" in piece
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" if switch else piece)
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 at your service\r\n")
+    await echo_pieces(reader, writer)
 
 
 class Echo(asyncio.DatagramProtocol):

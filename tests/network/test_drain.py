@@ -12,42 +12,13 @@ import pytest
 from skerry.linux.netns import RUN_NETNS, inside
 from skerry.model.defaults import MILLISECOND, SECOND
 from skerry.model.drain import DrainRules
-from skerry.model.traffic import Backend, PublishedPort, Traffic, VirtualService
 from tests.network.conftest import Started
-from tests.network.lab import MACHINE, RED, Http, Lab, connect, get, sh
+from tests.network.lab import MACHINE, RED, Http, connect, get, sh
+from tests.network.pair import NEW, OLD, VIP, Pair, traffic
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(60)]
 
-VIP = "10.0.1.130"
-OLD = Backend("old", "10.0.1.2")
-NEW = Backend("new", "10.0.1.3")
 LIMIT = DrainRules(40 * SECOND)
-
-
-def traffic(*backends: Backend) -> Traffic:
-    return Traffic(
-        (RED,),
-        (VirtualService("s", "red", VIP, backends),),
-        (PublishedPort("tcp", 80, 8080, "s", VIP, backends),),
-    )
-
-
-@dataclass
-class Pair:
-    """An old and a new task, and a container that only asks."""
-
-    lab: Lab
-    pid: int
-    client: str
-
-
-@pytest.fixture
-def pair(lab: Lab) -> Pair:
-    lab.bridge(RED)
-    client = lab.container("client", RED, "10.0.1.9")
-    pid = lab.serve(lab.container("old", RED, "10.0.1.2"), "old")
-    lab.serve(lab.container("new", RED, "10.0.1.3"), "new")
-    return Pair(lab, pid, client)
 
 
 async def asking(http: Http) -> None:

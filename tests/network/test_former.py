@@ -35,11 +35,9 @@ def end(town: Lab, name: str) -> None:
 
 
 @contextmanager
-def asker(namespace: str) -> Iterator[socket.socket]:
+def asker(namespace: str, family: int = socket.AF_INET) -> Iterator[socket.socket]:
     """A UDP socket that stays the same."""
-    with closing(
-        inside(RUN_NETNS / namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    ) as made:
+    with closing(inside(RUN_NETNS / namespace, lambda: socket.socket(family, socket.SOCK_DGRAM))) as made:
         made.setblocking(False)
         yield made
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, TcpConnection
-from skerry.network.inflight import Verdict, Watched, in_flight, judge
+from skerry.network.inflight import Verdict, Watched, holds, in_flight, judge
+from skerry.network.talk import Talk
 
 IDLE = TcpConnection(
     state=ESTABLISHED, local="10.0.1.2", port=80, peer="10.0.1.9", peer_port=40000,
@@ -102,3 +103,26 @@ def test_a_connections_first_words_are_answered_however_late_they_come() -> None
     assert verdict is Verdict.WAIT
     answered = replace(said, sent=120, sent_ago=0)
     assert judge(answered, known, False, 0)[1] is Verdict.SHIELD
+
+
+QUIET_MS = 1000
+
+
+@pytest.mark.parametrize(
+    ("now", "talk", "elapsed", "held"),
+    [
+        # both speak unasked: who spoke last is heeded for a moment
+        (IDLE, Talk.UNASKED, 0, False),
+        (replace(IDLE, sent_ago=4), Talk.UNASKED, 0, False),
+        (ASKED, Talk.UNASKED, 400, True),
+        (ASKED, Talk.UNASKED, 1000, False),
+        # not understood: at rest only when both have been silent for a while
+        (IDLE, Talk.STRANGE, 0, False),
+        (replace(IDLE, sent_ago=999), Talk.STRANGE, 9000, True),
+        (replace(IDLE, heard_ago=999, sent_ago=998), Talk.STRANGE, 9000, True),
+        (replace(IDLE, heard_ago=1000, sent_ago=1000), Talk.STRANGE, 0, False),
+        (replace(ASKED, heard_ago=4000), Talk.STRANGE, 9000, True),  # a query takes its time
+    ],
+)
+def test_what_is_left_to_the_task(now: TcpConnection, talk: Talk, elapsed: int, held: bool) -> None:
+    assert holds(now, talk, False, QUIET_MS, elapsed) is held

@@ -9,7 +9,8 @@ import subprocess
 import msgspec
 import pytest
 
-from skerry.model.traffic import Backend, Former, PublishedPort, Segment, Traffic, VirtualService
+from skerry.model.family import FOUR
+from skerry.model.traffic import Backend, Block, Former, PublishedPort, Segment, Traffic, VirtualService
 from skerry.network.ruleset import (
     answered,
     hairpins,
@@ -141,7 +142,7 @@ def test_a_task_that_leaves_and_then_is_gone_changes_nothing_the_second_time() -
 def test_only_who_is_gone_is_answered_for() -> None:
     former = (Former("10.0.1.8"), Former("10.0.1.9", gone=False))
     traffic = Traffic((RED,), (VirtualService("s", "red", "10.0.1.130", (ONE,), former=former),))
-    assert answered(traffic) == {"10.0.1.130", "10.0.1.8"}
+    assert answered(traffic) == {("", "10.0.1.130"), ("", "10.0.1.8")}
     assert held_vips(traffic) == {("sk-red", "10.0.1.130")}
 
 
@@ -279,6 +280,66 @@ def test_a_changed_table_is_as_one_that_was_written_whole() -> None:
         Traffic((RED, VAULT)),
         Traffic((RED, VAULT), (other, both), (udp, tcp)),
         Traffic((RED,), (both,), (tcp,)),
+    ]
+    changes = [render_change(before, after) for before, after in itertools.pairwise(states)]
+    for number, state in enumerate(states):
+        assert _kernel_has(render(states[0]), *changes[:number]) == _kernel_has(render(state)), number
+
+
+RED6 = msgspec.structs.replace(RED, six=Block("fd00:1::/64", "fd00:1::1", "fd00:1::ffff"))
+ONE6, TWO6 = Backend("t1", "fd00:1::2"), Backend("t2", "fd00:1::3")
+VIP6 = VirtualService("s", "red", "fd00:1::fffe", (ONE6, TWO6), former=(Former("fd00:1::8"),))
+DUAL = Traffic(
+    (RED6, VAULT),
+    (VirtualService("s", "red", "10.0.1.130", (ONE, TWO)), VIP6),
+    (
+        PublishedPort("tcp", 80, 8080, "s", "10.0.1.130", (ONE, TWO)),
+        PublishedPort("tcp", 80, 8080, "s", "fd00:1::fffe", (ONE6,)),
+    ),
+)
+
+
+@pytest.mark.case("N13")
+def test_both_families_have_the_same_rules() -> None:
+    lines = render(DUAL).splitlines()
+    for line in (
+        'add element ip6 skerry vips { "sk-red" . fd00:1::fffe : goto vip-fd00-1--fffe }',
+        "add rule ip6 skerry vip-fd00-1--fffe dnat to numgen inc mod 2 map { 0 : fd00:1::2, 1 : fd00:1::3 }",
+        "add rule ip6 skerry port-tcp-80 meta l4proto tcp dnat to [fd00:1::2]:8080",
+        'add element ip6 skerry vips { "sk-red" . fd00:1::8 : goto former-fd00-1--fffe }',
+        'add element ip6 skerry bridges { "sk-red" }',
+    ):
+        assert line in lines
+    assert not [line for line in lines if " ip skerry " in line and "fd00" in line]
+    assert not [line for line in lines if " ip6 skerry " in line and "10.0." in line]
+
+
+@pytest.mark.case("N13")
+def test_a_table_of_ipv6_is_there_as_long_as_a_network_has_it() -> None:
+    assert "add chain ip6 skerry prerouting" not in render(Traffic((RED,)))
+    assert render(Traffic((RED,))).endswith("add table ip6 skerry\ndelete table ip6 skerry\n")
+    assert "ip6" not in render(Traffic((RED,)), families=(FOUR,))
+    fewer = msgspec.structs.replace(DUAL, services=DUAL.services[:1])
+    change = render_change(DUAL, fewer)
+    assert change
+    assert all(" ip6 skerry " in line for line in change.splitlines())
+
+
+@pytest.mark.case("N13")
+def test_who_is_answered_for_over_ipv6_and_by_which_leg() -> None:
+    assert answered(DUAL) == {("", "10.0.1.130"), ("sk-red", "fd00:1::fffe"), ("sk-red", "fd00:1::8")}
+
+
+@pytest.mark.engine
+@pytest.mark.case("N13")
+def test_the_kernel_takes_both_families() -> None:
+    walled = msgspec.structs.replace(RED6, internal=True)
+    deaf = msgspec.structs.replace(VIP6, backends=(ONE6, msgspec.structs.replace(TWO6, unheard=True)))
+    states = [
+        DUAL,
+        msgspec.structs.replace(DUAL, services=(*DUAL.services[:1], deaf)),
+        msgspec.structs.replace(DUAL, services=DUAL.services[:1], ports=DUAL.ports[:1]),
+        msgspec.structs.replace(DUAL, segments=(walled, VAULT)),
     ]
     changes = [render_change(before, after) for before, after in itertools.pairwise(states)]
     for number, state in enumerate(states):

@@ -46,7 +46,8 @@ def town(lab: Lab) -> Lab:
 
 
 async def ask_udp(namespace: str, address: str, port: int) -> str:
-    made = inside(RUN_NETNS / namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = inside(RUN_NETNS / namespace, lambda: socket.socket(family, socket.SOCK_DGRAM))
     made.setblocking(False)
     loop = asyncio.get_running_loop()
     with made:

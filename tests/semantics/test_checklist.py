@@ -13,7 +13,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = CHECKOUT / "docs" / "semantics.md"
-SECTIONS = [f"3.{number}" for number in range(1, 15)]
+SECTIONS = [f"3.{number}" for number in range(1, 16)]
 TRAPS = [str(number) for number in range(1, 61)]
 HEADING = re.compile(r"## (3\.\d+|Traps)\b")
 TEST = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)+)`")

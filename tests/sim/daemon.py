@@ -17,6 +17,7 @@ from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Decide, Orchestrator
+from skerry.loops.releases import ReleasesLoop
 from skerry.loops.segments import SegmentsLoop
 from skerry.model.conditions import Conditions
 from skerry.store.errors import StateError
@@ -128,6 +129,9 @@ class Daemon:
             "network": network.run,
             "segments": segments.run,
             "orchestrator": orchestrator.run,
+            "control": ReleasesLoop(
+                self.store, outside.engine, self.clock, outside.resync_s
+            ).run,  # what it writes is what a user's call would
             "agent": agent.run,
             "clock": ClockLoop(self.store, self.clock).run,
         }

@@ -19,7 +19,7 @@ from tests.sim.weather import Habit, Weather
 from tests.sim.who import NOBODY, WHO
 
 JOB = "job"
-"""Tasks of services whose name begins so end by themselves."""
+"""Tasks of services whose name ends so end by themselves."""
 
 AWAY = "the engine does not answer: it is down"
 
@@ -119,7 +119,7 @@ class MovedEngine(FakeEngine):
         self._begun(box, self._habit(box))
 
     def _habit(self, box: Box) -> Habit:
-        return self.weather.habit(job=box.name.startswith(JOB))
+        return self.weather.habit(job=box.name.partition(".")[0].endswith(JOB))
 
     def _begun(self, box: Box, habit: Habit) -> None:
         loop = asyncio.get_running_loop()

@@ -85,7 +85,7 @@ class Kernel:
         await asyncio.sleep(lasts)
         return DrainOutcome(int(left), int(lasts * 1e9), 0)
 
-    async def forget(self, addresses: Iterable[str]) -> None:
+    async def forget(self, addresses: Iterable[str], *, established: bool = True) -> None:
         """Flows are not simulated."""
         self._reached()
 

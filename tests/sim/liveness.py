@@ -12,6 +12,7 @@ from skerry.core.view import View
 from skerry.model.container_labels import TASK_ID
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
+from tests.sim.invariants import order
 from tests.sim.invariants.step import HALTED, UNDER_WAY, constraints_met, dirty, policy_of, slots_of, spec_of
 from tests.sim.world import World
 
@@ -29,6 +30,8 @@ def unrest(world: World) -> list[str]:
     # it is told of its end before the engine has cleared up after it, which may hang; then it is removed
     leaving = (task for task in view.tasks.values() if task.desired == TaskState.REMOVE and not task.placed)
     found += sorted(f"{task.name} is not removed yet" for task in leaving)
+    back = (one for one in view.releases.values() if one.outcome.state == "rolling back")
+    found += sorted(f"release {one.number} is still being taken back" for one in back)
     found += list(_containers(world))
     found += list(_networks(world))
     if world.kernel.applied != traffic(view):
@@ -70,9 +73,12 @@ def _job(view: View, service: Service) -> Iterator[str]:
             slots.setdefault(task.slot, []).append(task)
         elif not task.status.state.terminal:
             yield f"{task.name} of an older iteration is {task.status.state.word}"
-    active = [task for tasks in slots.values() for task in tasks if task.placed]
+    in_order = order.unmet(view, service)
+    active = [task for tasks in slots.values() for task in tasks if task.placed and not in_order]
     yield from (f"{task.name} is still {task.status.state.word}" for task in active)
     blocked = any(waits(view, task) for tasks in slots.values() for task in tasks)
+    if order.unmet(view, service):
+        return
     for slot in range(total):
         tasks = slots.get(slot, [])
         done = any(task.status.state == TaskState.COMPLETE for task in tasks)
@@ -98,19 +104,25 @@ def _wanted(view: View, service: Service, slots: dict[int, list[Task]]) -> set[i
 
 def _slot(view: View, service: Service, tasks: list[Task], live: list[Task], *, halted: bool) -> str:
     if not live:
-        return "" if given_up(view, service, tasks) else "nothing is wanted here, for no reason"
+        left = given_up(view, service, tasks) or (service.update is None and order.unmet(view, service))
+        return "" if left else "nothing is wanted here, for no reason"
     if len(live) > 1:
         if any(waits(view, task) for task in live):
             return ""
         return f"{len(live)} tasks are wanted"
     (task,) = live
-    if waits(view, task):
+    if waits(view, task) or (_in_order(task, service) and order.unmet(view, service)):
         return ""
     if task.status.state != TaskState.RUNNING:
         return f"{task.name} is {task.status.state.word}/{task.desired.word} {task.status.err}"
     if dirty(view, service, task) and not halted and not _tried_in_vain(view, service, tasks):
         return f"{task.name} is out of date"
     return ""
+
+
+def _in_order(task: Task, service: Service) -> bool:
+    """Whether a task is ready to start, or the service has not had its turn in a release."""
+    return service.update is None or task.desired == task.status.state == TaskState.READY
 
 
 def _tried_in_vain(view: View, service: Service, tasks: list[Task]) -> bool:

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from immutables import Map
 
@@ -51,11 +52,11 @@ class Result:
     violation: str = ""
 
 
-def play(seed: int) -> Result:
+def play(seed: int, stacks: bool = False) -> Result:
     """The whole life of one world."""
     with world(seed) as here:
         try:
-            here.loop.run_until_complete(_life(here))
+            here.loop.run_until_complete(_life(here, stacks=stacks))
             violation = ""
         except Violation as found:
             violation = str(found)
@@ -67,10 +68,10 @@ def play(seed: int) -> Result:
         )  # fmt: skip
 
 
-async def _life(here: World) -> None:
+async def _life(here: World, *, stacks: bool) -> None:
     await here.start()
     supervisor = asyncio.create_task(restarts(here))
-    users, faults = Users(here), Faults(here)
+    users, faults = Users(here, stacks=stacks), Faults(here)
     for _ in NETWORKS:
         await users.do(users.network)
     for _ in range(here.chance.randint(20, 40)):
@@ -137,13 +138,15 @@ def _decided(view: View) -> View:
     return replace(view, version=0, formers=Map())
 
 
-def many(seeds: Iterable[int], processes: int = 2, fail_fast: bool = False) -> tuple[int, int, list[Result]]:
+def many(
+    seeds: Iterable[int], processes: int = 2, fail_fast: bool = False, stacks: bool = False
+) -> tuple[int, int, list[Result]]:
     """Services, decisions, and the results that are violations; no more than one with `fail_fast`."""
     services = decisions = done = 0
     failed = []
     began = time.monotonic()
     with ProcessPoolExecutor(processes) as pool:
-        for result in pool.map(play, seeds, chunksize=4):
+        for result in pool.map(partial(play, stacks=stacks), seeds, chunksize=4):
             done += 1
             services += result.services
             decisions += result.decisions
@@ -172,10 +175,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first", type=int, help="play the seeds from here on, not others each time")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--stacks", action="store_true", help="users deploy whole stacks as well")
     parser.add_argument("--fail-fast", action="store_true", help="end with the first violation")
     found = parser.parse_args()
     if found.seed is not None:
-        result = play(found.seed)
+        result = play(found.seed, found.stacks)
         print(told(result) if result.violation else result.story)
         print(
             f"sim: seed={result.seed} commits={result.commits} digest={result.digest[:16]} "
@@ -184,7 +188,9 @@ def main() -> None:
         sys.exit(bool(result.violation))
     first = random.randrange(FIRST_DRAWN) if found.first is None else found.first
     print(f"sim: seeds {first} to {first + found.seeds - 1}", file=sys.stderr, flush=True)
-    services, decisions, failed = many(range(first, first + found.seeds), fail_fast=found.fail_fast)
+    services, decisions, failed = many(
+        range(first, first + found.seeds), fail_fast=found.fail_fast, stacks=found.stacks
+    )
     if failed:
         print(f"sim: keep what failed, in tests/sim/regressions.py: {[result.seed for result in failed]}")
     print(

@@ -36,6 +36,33 @@ def new_spec(chance: random.Random, name: str, networks: list[str], job: bool = 
     return spec
 
 
+def new_stack(chance: random.Random, stack: str, serial: int) -> Raw:
+    """A stack of a few services that depend on each other, some of them as they were before."""
+    services: list[Raw] = []
+    for name, needs in STACK_ORDER:
+        if chance.random() < 0.15:
+            continue
+        there = {one["Name"].removeprefix(f"{stack}_") for one in services}
+        spec = new_spec(
+            random.Random(serial // chance.choice([1, 1, 3])), f"{stack}_{name}", [], job=name == "job"
+        )
+        spec.pop("EndpointSpec", None)
+        spec["Labels"] = {"com.docker.stack.namespace": stack}
+        if wanted := [one for one in needs if one.partition(":")[0] in there]:
+            spec["Labels"]["skerry.depends_on"] = ", ".join(wanted)
+        services.append(spec)
+    network = {"Name": f"{stack}_net", "Driver": "overlay"}
+    return {"Services": services, "Networks": [network] if chance.random() < 0.5 else []}
+
+
+STACK_ORDER = (
+    ("db", ()),
+    ("job", ("db:healthy",)),
+    ("app", ("db:healthy", "job:completed")),
+    ("web", ("app:started",)),
+)
+
+
 def _job(chance: random.Random) -> Raw:
     if chance.random() < 0.3:
         return {"GlobalJob": {}}

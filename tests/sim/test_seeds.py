@@ -28,6 +28,13 @@ def test_three_hundred_seeds() -> None:
     assert decisions > 50 * COUNT, "something happens in them"
 
 
+@pytest.mark.timeout(600)
+def test_forty_seeds_with_stacks() -> None:
+    _, decisions, failed = many(range(FIRST, FIRST + 40), stacks=True)
+    assert not failed, "\n".join(told(result) for result in failed)
+    assert decisions > 50 * 40, "something happens in them"
+
+
 @pytest.mark.timeout(300)
 def test_what_once_failed() -> None:
     _, _, failed = many(sorted(SEEDS))

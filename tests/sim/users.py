@@ -7,23 +7,28 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from skerry.control import configs, networks, nodes, services
+from skerry.control import configs, networks, nodes, services, stacks
+from skerry.control.decode import read
+from skerry.control.stacks import Known, Wanted
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw, Service
 from tests.control.swarm_of_one import create_service, update_service
 from tests.sim.engine import JOB
-from tests.sim.specs import SECOND, changed, new_spec
+from tests.sim.specs import SECOND, changed, new_spec, new_stack
 from tests.sim.world import World
 
 NAMES = ("web", "app", "db", "job", "queue")
 NETWORKS = ("front", "back")
+STACK = "s"
 
 
 class Users:
     """Each method is one call of one user; what the API refuses is part of life."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, stacks: bool = False) -> None:
+        """`stacks`: they deploy whole stacks as well."""
         self._world = world
+        self._stacks = stacks
         self._serial = 0
 
     @property
@@ -36,6 +41,7 @@ class Users:
             (6, self.create), (10, self.update), (4, self.scale), (4, self.roll_back), (2, self.remove),
             (2, self.node), (2, self.network), (1, self.config), (1, self.update_twice),
         ]  # fmt: skip
+        acts += [(10, self.deploy), (2, self.roll_stack_back)] if self._stacks else []
         (chosen,) = self._chance.choices([act for _, act in acts], [weight for weight, _ in acts])
         await self.do(chosen)
 
@@ -113,6 +119,26 @@ class Users:
         if service is not None:
             self._world.story.tell("user", f"removes {service.name}")
             await services.remove(self._world.store, service.id)
+
+    async def deploy(self) -> None:
+        """A whole stack by one call."""
+        self._serial += 1
+        body = new_stack(self._chance, STACK, self._serial)
+        atomic, prune = self._chance.random() < 0.8, self._chance.random() < 0.3
+        how = f"{'atomic' if atomic else ''} {'prune' if prune else ''}"
+        self._world.story.tell("user", f"deploys {[told(one) for one in body['Services']]} {how}")
+        wanted = Wanted(STACK, read(body, "skerry.Stack"), atomic=atomic, prune=prune)
+        await self._world.store.update(lambda tx: stacks.deploy(tx, wanted, Known()))
+        self._world.services += 1
+
+    async def roll_stack_back(self) -> None:
+        """To an earlier release."""
+        kept = self._world.view.releases_of(STACK)
+        if kept:
+            release = self._chance.choice(kept)
+            self._world.story.tell("user", f"rolls the stack back to {release.number}")
+            wanted = stacks.again(release, by="", atomic=self._chance.random() < 0.8)
+            await self._world.store.update(lambda tx: stacks.deploy(tx, wanted, Known()))
 
     async def node(self) -> None:
         """Drain, pause or activate the node, or move its label."""

@@ -1,35 +1,51 @@
-"""What skerry's two processes hold: memory, descriptors, the database, the logs, the rows."""
+"""What skerry holds: two processes, the database, logs, the kernel's table and its connections."""
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.world import World
+from skerry.logs import LIMIT
+
+LOGS = ("skerryd.log", "gate.log")
+BOUND_KB = 2 * LIMIT * len(LOGS) // 1024
+"""So much of logs there may be: each of this size, and one kept before."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Of skerryd and the gate together where it is theirs."""
+    """At a moment: descriptors and threads are those of skerryd and the gate together, an element is one of a
+    map or set of the kernel's table. Logs count as what they may become at most, until they are more."""
 
-    rss_kb: int
-    fds: int
-    db_kb: int
-    log_kb: int
+    skerryd_rss_kb: int
+    gate_rss_kb: int
+    descriptors: int
+    threads: int
     rows: int
+    database_kb: int
+    logs_kb: int
+    elements: int
+    connections: int
 
 
 def measure(world: World) -> Measure:
     """How it is now."""
-    processes = [world.pid, *gates(world)]
+    skerryd, gate = [world.pid], gates(world)
+    both = [*skerryd, *gate]
     return Measure(
-        sum(_rss_kb(pid) for pid in processes),
-        sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in processes),  # noqa: PTH208
-        _size_kb(world.data_dir, "skerry.db*"),
-        _size_kb(world.run_dir, "skerryd.log*") + _size_kb(world.run_dir, "gate.log*"),
+        sum(_status(pid, "VmRSS") for pid in skerryd),
+        sum(_status(pid, "VmRSS") for pid in gate),
+        sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in both),  # noqa: PTH208
+        sum(_status(pid, "Threads") for pid in both),
         _rows(world.data_dir / "skerry.db"),
+        _size_kb(world.data_dir, "skerry.db*"),
+        max(BOUND_KB, sum(_size_kb(world.run_dir, f"{name}*") for name in LOGS)),
+        _elements(world.run("nft", "list", "table", "ip", f"skerry-{world.name}")),
+        int(world.run("conntrack", "-C")),
     )
 
 
@@ -52,9 +68,9 @@ def _words(folder: Path) -> list[bytes]:
         return []
 
 
-def _rss_kb(pid: int) -> int:
+def _status(pid: int, name: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def _size_kb(folder: Path, pattern: str) -> int:
@@ -67,3 +83,8 @@ def _rows(database: Path) -> int:
         return int(db.execute("SELECT count(*) FROM objects").fetchone()[0])
     finally:
         db.close()
+
+
+def _elements(table: str) -> int:
+    """How many there are in the maps and sets of a table."""
+    return sum(body.count(",") + 1 for body in re.findall(r"elements = \{([^}]*)\}", table))

@@ -26,6 +26,7 @@ from skerry.model.objects import (
     User,
     VirtualIP,
 )
+from skerry.model.releases import Failure, Made, Outcome, Release, ReleasedService
 from skerry.model.states import TaskState
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change
@@ -59,6 +60,15 @@ ALL: tuple[Object, ...] = (
         registry_auth="hush-task",
     ),
     Revision("s.1", "s", 1, of_service({"Name": "app"}), 2, registry_auth="hush-previous"),
+    Release(
+        "shop.1",
+        "shop",
+        1,
+        (ReleasedService("s", "app", {"Name": "app"}, "rolled", 3, 1),),
+        made=(Made("network", "net", "web"),),
+        outcome=Outcome("failed", "app: why", Failure("app", "t", "why", ("last words",)), 9),
+        registry_auth="hush-release",
+    ),
     Decision("s", (Note("updating 1/3", 5, 9, 4),)),
     User("u", "ci", "deploy:shop", ("app",), ("public",), "0" * 64, 9),
     Listener("tcp://0.0.0.0:2376", "0.0.0.0", 2376, ("api.example.org",)),

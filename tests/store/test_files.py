@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from skerry.core.view import View
+from skerry.loops.disk import DiskLoop
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Config
@@ -377,6 +378,42 @@ async def test_a_failure_stands_in_the_status_until_something_can_be_written(tmp
     assert conditions.texts == []
     await put_config(store, "one")
     store.close()
+
+
+async def test_a_swarm_that_comes_to_a_daemon_without_one_is_left_as_it_is(tmp_path: Path) -> None:
+    """As the disk of the data directory does when it is mounted late: here a link leads elsewhere."""
+    for name in ("disk", "below"):
+        (tmp_path / name).mkdir()
+    used(tmp_path / "disk")
+    before = content(tmp_path / "disk")
+    (tmp_path / "data").symlink_to("below")
+    store = Store(opened(tmp_path / "data"), Clock(), iter("abc").__next__, Conditions())
+    came = asyncio.Event()
+    looking = asyncio.create_task(DiskLoop(store, came, look_s=0.01).run())
+    (tmp_path / "mounted").symlink_to("disk")
+    (tmp_path / "mounted").rename(tmp_path / "data")
+    with pytest.raises(StateError, match="with a swarm in it: skerry begins again with that"):
+        await store.update(lambda tx: tx.put(Config("late", "late", {}, b"x")))
+    await came.wait()
+    looking.cancel()
+    store.close()
+    after = content(tmp_path / "disk")
+    assert {name: after[name] for name in before} == before
+    again = opened(tmp_path / "data")
+    assert again.load() == view_of(1, *ALL)
+    again.close()
+
+
+async def test_a_file_without_a_swarm_takes_nothing_away(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    opened(tmp_path / "other").close()
+    store = Store(opened(tmp_path), Clock(), iter("abc").__next__, Conditions())
+    (tmp_path / "other" / "state.db").rename(tmp_path / "state.db")
+    await store.update(lambda tx: tx.put(Config("late", "late", {}, b"x")))
+    store.close()
+    again = opened(tmp_path)
+    assert set(again.load().configs) == {"late"}
+    again.close()
 
 
 def test_changes_are_what_changed(tmp_path: Path) -> None:

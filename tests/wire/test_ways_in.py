@@ -63,14 +63,6 @@ def test_packets_are_as_long_as_an_mtu_allows_and_no_longer(world: World) -> Non
     )
 
 
-@pytest.mark.case("N13")
-def test_ipv6_is_refused_in_words_and_nothing_is_made(world: World) -> None:
-    asked = ("network", "create", "--driver", "overlay", "--ipv6", "--subnet", "fd00:77::/64", "six")
-    words = world.docker(*asked, check=False)
-    assert "IPv6 is not supported on overlay networks: create network six without --ipv6" in words
-    assert "six" not in world.docker("network", "ls")
-
-
 @pytest.mark.case("N16")
 def test_every_task_has_its_own_number_of_host_mode(world: World) -> None:
     service(world, "many", "--publish", "mode=host,target=8080", replicas=3)

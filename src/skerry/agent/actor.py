@@ -35,11 +35,15 @@ from skerry.agent.step import Step, next_step
 from skerry.agent.task_folders import has_files
 from skerry.agent.task_network import withdraw
 from skerry.agent.waits import delays, first
+from skerry.agent.witness import Witness
+from skerry.core.view import View
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.health.check import HEALTHY, STARTING, UNHEALTHY
 from skerry.model import defaults
 from skerry.model.drain import DrainOutcome
 from skerry.model.errors import SkerryError
+from skerry.model.facts import Facts
+from skerry.model.family import FAMILIES
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
 from skerry.store.errors import StateError
@@ -77,6 +81,7 @@ class Actor:
         self._displaced: Mapping[str, str] = {}
         """The networks on which it was then not where the engine believes it to be, and why."""
         self._readiness = Readiness(parts)
+        self._witness = Witness(parts, self._readiness)
         self._starting = False
 
     def row_changed(self, task: Task | None) -> None:
@@ -93,6 +98,13 @@ class Actor:
     def out_of_memory(self) -> None:
         """The engine told that the kernel killed one of its processes; its end may follow."""
         self._out_of_memory = True
+
+    async def facts(self) -> Facts | None:
+        """What is known of it at this moment, if its container runs."""
+        task, container = self._parts.store.view.tasks.get(self._id), self._container
+        if task is None or container is None or task.status.state.terminal:
+            return None
+        return await self._witness.look(task, container)
 
     def look(self) -> None:
         """Events may have been missed: the container has to be looked at."""
@@ -231,6 +243,7 @@ class Actor:
                 {"container_id": str(container["Id"]), "exit_code": exit_code(container)} if container else {}
             )
             await self._report(TaskState.FAILED, f"starting container failed: {error.message}", **status)
+            await self._witness.keep(task, container)
             return None
         finally:
             self._starting = False
@@ -256,7 +269,7 @@ class Actor:
                 if IN_USE not in error.message or len(refused) >= MOST_REFUSED:
                     raise
                 log.warning("an address is taken: the task gets another", task=self._name, why=error.message)
-            refused |= {attachment.reserved for attachment in task.attachments if attachment.reserved}
+            refused |= {address for place in task.attachments for address in place.reservations}
             task = await seat(self._parts, task, refused)
             if not await self._make_again(task):
                 return False
@@ -321,7 +334,7 @@ class Actor:
         task = view.tasks.get(self._id)
         if task is not None:
             places = addresses(task, view, container)
-            self._displaced = await self._elsewhere(places, container)
+            self._displaced = await self._elsewhere(task, view, container)
             reached = {key: address for key, address in places.items() if key not in self._displaced}
             await self._lead_names(reached, container)
         self._container = container
@@ -330,12 +343,19 @@ class Actor:
         await self._parts.traffic.lead_names(places, int(container["State"]["Pid"] or 0))
         await name_itself(self._parts.store.view, places, str(container.get("HostsPath") or ""))
 
-    async def _elsewhere(self, addresses_by_network: Mapping[str, str], container: Raw) -> Mapping[str, str]:
-        places = {key: address for key, address in addresses_by_network.items() if address}
-        if container["State"].get("Paused"):  # it would take connections, and answer nobody
-            return dict.fromkeys(places, "its container is paused")
+    async def _elsewhere(self, task: Task, view: View, container: Raw) -> Mapping[str, str]:
         runtime = str((container.get("HostConfig") or {}).get("Runtime") or "")
-        return await self._parts.traffic.displaced(places, int(container["State"]["Pid"] or 0), runtime)
+        pid = int(container["State"]["Pid"] or 0)
+        displaced: dict[str, str] = {}
+        for family in FAMILIES:
+            own = addresses(task, view, container, family)
+            places = {key: address for key, address in own.items() if address}
+            if container["State"].get("Paused") and container["Id"] not in self._parts.frozen:
+                # it would take connections, and answer nobody
+                displaced |= dict.fromkeys(places, "its container is paused")
+            elif places:
+                displaced |= await self._parts.traffic.displaced(places, pid, runtime)
+        return displaced
 
     async def _relocate(self, container: Raw) -> None:
         """Have the row say where the container is reached now."""
@@ -372,12 +392,17 @@ class Actor:
         if not running(container):
             await self._stopped(task, None, exit_code(container))
             return
-        if task.status.state == TaskState.RUNNING:
+        never_ready = task.status.state < TaskState.RUNNING
+        if never_ready and container is not None:
+            await self._witness.look(task, container)
+        elif not never_ready:
             await withdraw(self._parts.traffic, self._id)
             outcome = await self._drained(task)
         async with self._stopping(task) as container:
             code = self._died if container is None and self._died is not None else exit_code(container)
             await self._stopped(task, outcome, code)
+        if never_ready:
+            await self._witness.keep(task, container)
 
     @contextlib.asynccontextmanager
     async def _stopping(self, task: Task) -> AsyncIterator[Raw | None]:
@@ -406,13 +431,15 @@ class Actor:
         which, outcome = await first(self._parts.traffic.drain(task), self._exit())
         if which != 0 or outcome is None:
             return None
-        if outcome.open or outcome.closed_idle:
+        if outcome.open or outcome.closed_idle or outcome.left:
             log.info("drained", task=self._name, how=str(outcome))
         return cast(DrainOutcome, outcome)
 
     async def _unhealthy(self, task: Task) -> None:
         if task.status.state == TaskState.RUNNING:
             await withdraw(self._parts.traffic, self._id)
+        if self._container is not None:
+            await self._witness.look(task, self._container)
         async with self._stopping(task) as container:
             await self._ended(task, container, UNHEALTHY_CAUSE)
 
@@ -430,6 +457,8 @@ class Actor:
         if running(container):
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files(task)
+        if end.state == TaskState.FAILED or task.job_iteration is None:
+            await self._witness.keep(task, container, out_of_memory=self._out_of_memory)
 
     async def _clear(self) -> None:
         """Remove the container and what belongs to it. Somebody may have started it again from outside, and

@@ -16,7 +16,16 @@ from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.health.prober import Prober
 from skerry.model.conditions import Conditions
+from skerry.model.listening import Listener
 from skerry.store.store import Store
+
+ListenersOf = Callable[[int, str], tuple[Listener, ...] | None]
+"""What listens in the container of a process, which a runtime runs; None where nobody can tell. Blocks."""
+
+
+def nobody_can_tell(pid: int, runtime: str) -> tuple[Listener, ...] | None:
+    """Where no kernel can be asked."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -38,3 +47,6 @@ class AgentDeps:
     api_socket: ApiSocket | None = None
     """What a container gets that binds the engine's socket; None leaves that as it is."""
     clearing: Clearing = field(default_factory=Clearing)
+    frozen: set[str] = field(default_factory=set)
+    """IDs of the containers that skerry itself has paused, for a moment."""
+    listeners_of: ListenersOf = nobody_can_tell

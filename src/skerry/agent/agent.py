@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from skerry.agent.actor import Actor, grace_s
-from skerry.agent.actor_deps import AgentDeps
+from skerry.agent.actor_deps import AgentDeps, ListenersOf, nobody_can_tell
 from skerry.agent.former import FormerTasks
 from skerry.agent.images import Images
 from skerry.agent.report import Reporter
@@ -20,6 +20,7 @@ from skerry.agent.step import has_work
 from skerry.agent.task_folders import TaskFolders
 from skerry.agent.task_network import TaskNetwork, withdraw
 from skerry.agent.waits import delays
+from skerry.agent.witness import explain_late, is_unexplained
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.health.check import TaskHealth
@@ -27,6 +28,7 @@ from skerry.health.prober import Heard, Prober
 from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
 from skerry.model.container_labels import NODE_ID, TASK_ID
+from skerry.model.facts import Facts
 from skerry.model.objects import Raw, Task
 from skerry.model.settings import DEFAULT_NAME
 from skerry.store.store import Change, Commit, Store
@@ -54,6 +56,8 @@ class Agent:
         conditions: Conditions | None = None,
         api_socket: ApiSocket | None = None,
         resolvers: ResolvFiles | None = None,
+        frozen: set[str] | None = None,
+        listeners_of: ListenersOf = nobody_can_tell,
     ) -> None:
         self.folders = TaskFolders(files_dir)
         self._resolvers = resolvers or ResolvFiles(files_dir.with_name("resolv"))
@@ -79,6 +83,8 @@ class Agent:
             self._former,
             instance,
             api_socket,
+            frozen=frozen if frozen is not None else set(),
+            listeners_of=listeners_of,
         )
         self._actors: dict[str, tuple[Actor, asyncio.Task[None]]] = {}
         self._closing = False
@@ -86,6 +92,11 @@ class Agent:
     def health(self, task_id: str) -> TaskHealth | None:
         """What the probes of a task have shown; None where it has no check, or is not known."""
         return self._prober.states.get(task_id)
+
+    async def facts(self, task_id: str) -> Facts | None:
+        """What is known at this moment of a task that runs; None of any other."""
+        acting = self._actors.get(task_id)
+        return await acting[0].facts() if acting is not None else None
 
     def on_health(self, heard: Heard) -> None:
         """Call `heard(task, status)` whenever a task becomes `healthy` or `unhealthy`."""
@@ -212,8 +223,8 @@ class Agent:
                 acting[0].look()
 
     async def _sweep(self) -> None:
-        """Remove this node's containers and files whose task is gone, and stop those whose task has ended:
-        a crash came in between."""
+        """Remove this node's containers and files whose task is gone, and stop, or explain, those whose task
+        has ended: a crash came in between."""
         view = self._store.view
         everyones = await self._former.look(view)
         if view.node is None:
@@ -231,6 +242,12 @@ class Agent:
                 log.info("stopping the container of a task that has ended", container=item["Names"])
                 await withdraw(self._parts.traffic, task_id)
                 await self._engine.stop_container(str(item["Id"]), grace_s(self._store.view.tasks[task_id]))
+            elif self._is_over(task_id) and is_unexplained(task := self._store.view.tasks[task_id]):
+                await explain_late(self._parts, task)
+        await self._sweep_files()
+
+    async def _sweep_files(self) -> None:
+        """Remove the files of tasks that are gone or have ended."""
         for task_id in await asyncio.to_thread(self.folders.known):
             if not self._known(task_id) or self._is_over(task_id):
                 await asyncio.to_thread(self.folders.remove, task_id)

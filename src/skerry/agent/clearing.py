@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from skerry.model.family import FAMILIES
 from skerry.model.objects import Task
 
 
@@ -24,7 +25,11 @@ class Clearing:
     @contextmanager
     def of(self, task: Task) -> Iterator[None]:
         """While this lasts, the engine clears up after the task."""
-        own = Counter((place.network_id, place.address or place.reserved) for place in task.attachments)
+        own = Counter(
+            (place.network_id, place.at(family) or place.given(family))
+            for place in task.attachments
+            for family in FAMILIES
+        )
         self._held.update(own)
         try:
             yield
@@ -35,5 +40,6 @@ class Clearing:
 
     async def done(self, task: Task) -> None:
         """Until none of the addresses that the task is to have is held any more."""
-        while any(self._held[place.network_id, place.reserved] for place in task.attachments):
+        wanted = [(place.network_id, own) for place in task.attachments for own in place.reservations]
+        while any(self._held[place] for place in wanted):
             await self._freed.wait()

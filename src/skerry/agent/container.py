@@ -9,12 +9,15 @@ where the task has a resolv.conf of its own (`agent.resolvfiles`).
 from __future__ import annotations
 
 import base64
+import contextlib
 from dataclasses import dataclass
 from itertools import chain
 
 from skerry.core.view import View
 from skerry.model import container_labels
+from skerry.model.container_settings import SETTINGS
 from skerry.model.errors import SkerryError
+from skerry.model.family import FAMILIES
 from skerry.model.objects import Network, Raw, Task
 from skerry.model.shapes import of_container
 from skerry.model.spec import read
@@ -65,7 +68,13 @@ def blueprint(task: Task, view: View, file_mounts: list[Raw]) -> Blueprint:
         **_network_mode(task, view, joined),
         "Mounts": [*mounts, *file_mounts],
     }
-    body = {**_without_empty(config), "Labels": labels(task, spec), "HostConfig": _without_empty(host)}
+    own, own_host = _by_label(spec.labels)
+    host = _joined_lists(host, own_host)
+    body = {
+        **_without_empty({**config, **own}),
+        "Labels": labels(task, spec),
+        "HostConfig": _without_empty(host),
+    }
     endpoints = [(network.engine_name, settings) for network, settings in joined]
     if endpoints:
         body["NetworkingConfig"] = {"EndpointsConfig": dict(endpoints[:1])}
@@ -94,6 +103,28 @@ def _as_declared(spec: ContainerSpec, resources: Resources) -> tuple[Raw, Raw]:
         whose, _, name = path.rpartition(".")
         (host if whose else config)[name] = value
     return config, host
+
+
+def _by_label(labels: dict[str, str]) -> tuple[Raw, Raw]:
+    """What labels of the container say: its own part and the HostConfig. A malformed one is refused when the
+    service is written; from before the label was known, it is as if absent."""
+    config: Raw = {}
+    host: Raw = {}
+    for label in SETTINGS:
+        if label.name not in labels:
+            continue
+        with contextlib.suppress(ValueError):
+            value = label.read(labels[label.name])
+            whose, _, name = label.container.rpartition(".")
+            part = host if whose else config
+            part[name] = [*part[name], *value] if name in part else value
+    return config, host
+
+
+def _joined_lists(host: Raw, own: Raw) -> Raw:
+    """The HostConfig with what labels say; what both list is listed together."""
+    both = {name for name in own if isinstance(host.get(name), list)}
+    return {**host, **{name: [*host[name], *own[name]] if name in both else own[name] for name in own}}
 
 
 def _swap(resources: Resources) -> Raw:
@@ -148,7 +179,8 @@ def _joined(task: Task, template: TaskTemplate, view: View) -> list[tuple[Networ
         if network is not None and network.driver not in PREDEFINED_MODES:
             _check_source(network)
             driver_opts = options.get(network.id) or options.get(network.name)
-            address = {"IPv4Address": attachment.reserved} if attachment.reserved else None
+            given = {family.key: attachment.given(family) for family in FAMILIES}
+            address = {key: text for key, text in given.items() if text}
             aliases = _aliases(task, template, network) if network.node_local else None
             settings = {"DriverOpts": driver_opts, "IPAMConfig": address, "Aliases": aliases}
             joined.append((network, {key: value for key, value in settings.items() if value}))

@@ -9,6 +9,7 @@ import msgspec
 
 from skerry.agent.report import advance
 from skerry.core.view import View
+from skerry.model.family import FAMILIES, FOUR, Family
 from skerry.model.objects import Attachment, Raw, Task
 from skerry.model.states import TaskState
 from skerry.model.times import instant
@@ -48,6 +49,16 @@ def looked_at(container: Raw) -> Raw:
 def running(container: Raw | None) -> bool:
     """Whether it runs (a paused one does)."""
     return container is not None and bool(container["State"]["Running"])
+
+
+def pid_of(container: Raw) -> int:
+    """Its first process; 0 where none runs."""
+    return int(container["State"]["Pid"] or 0)
+
+
+def runtime_of(container: Raw) -> str:
+    """What runs it; "" is the engine's own choice."""
+    return str((container.get("HostConfig") or {}).get("Runtime") or "")
 
 
 def never_started(container: Raw) -> bool:
@@ -109,7 +120,7 @@ def started(
         now,
         _faults(task, view, container, displaced, listens),
         container_id=str(container["Id"]),
-        pid=int(container["State"]["Pid"] or 0),
+        pid=pid_of(container),
         exit_code=0,
         unheard=listens.nowhere,
     )
@@ -131,14 +142,14 @@ def located(task: Task, view: View, container: Raw, displaced: Mapping[str, str]
     return task if moved == task else moved
 
 
-def addresses(task: Task, view: View, container: Raw) -> dict[str, str]:
+def addresses(task: Task, view: View, container: Raw, family: Family = FOUR) -> dict[str, str]:
     """The container's address on each of the task's networks, as the engine says; empty: on none there."""
     networks = container["NetworkSettings"].get("Networks") or {}
     places = {}
     for attachment in task.attachments:
         network = view.networks.get(attachment.network_id)
         endpoint = networks.get(network.engine_name) if network is not None else None
-        places[attachment.network_id] = str((endpoint or {}).get("IPAddress") or "")
+        places[attachment.network_id] = str((endpoint or {}).get(family.shown_key) or "")
     return places
 
 
@@ -161,10 +172,10 @@ def _faults(task: Task, view: View, container: Raw, displaced: Mapping[str, str]
 
 def _reached(task: Task, view: View, container: Raw, displaced: Mapping[str, str]) -> tuple[Attachment, ...]:
     """An address that is not the task's at this moment would lead its clients to somebody else."""
-    places = addresses(task, view, container)
+    four, six = (addresses(task, view, container, family) for family in FAMILIES)
+    away = dict.fromkeys(displaced, "")
+    four, six = {**four, **away}, {**six, **away}
     return tuple(
-        msgspec.structs.replace(
-            attachment, address="" if attachment.network_id in displaced else places[attachment.network_id]
-        )
-        for attachment in task.attachments
+        msgspec.structs.replace(place, address=four[place.network_id], six=six[place.network_id])
+        for place in task.attachments
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import dataclasses
 
 import structlog
+from msgspec.structs import replace
 
 from skerry.agent.actor_deps import AgentDeps
 from skerry.agent.container import Blueprint, blueprint
@@ -16,6 +17,7 @@ from skerry.agent.waits import first
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import EngineError
 from skerry.model.errors import SkerryError
+from skerry.model.facts import Facts, bounded
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
@@ -74,7 +76,7 @@ def _with_the_api(plan: Blueprint, socket: ApiSocket | None, task: Task) -> Blue
     if socket is None:
         return plan
     host = socket.host_config(plan.body["HostConfig"], task.labels, plan.body["Labels"])
-    return replace(plan, body={**plan.body, "HostConfig": host})
+    return dataclasses.replace(plan, body={**plan.body, "HostConfig": host})
 
 
 async def _image(parts: AgentDeps, task: Task, ending: asyncio.Event) -> str | None:
@@ -95,5 +97,7 @@ async def _image(parts: AgentDeps, task: Task, ending: asyncio.Event) -> str | N
         which, _ = await first(parts.engine.pull(reference, task.registry_auth), ending.wait())
     except EngineError as error:
         log.warning("the image cannot be pulled", task=task.name, image=reference, error=error.message)
+        facts = Facts(pull=bounded(error.message))
+        await parts.reporter.edit(task.id, lambda row, now: replace(row, facts=replace(facts, at=now)))
         return reference
     return reference if which == 0 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from skerry.agent.actor_deps import AgentDeps
-from skerry.agent.observe import Listens, age
+from skerry.agent.observe import Listens, age, pid_of, runtime_of
 from skerry.core.traffic_policy import TrafficPolicy, policy_of
 from skerry.health.check import HEALTHY, STARTING, Check, check_of
 from skerry.model.defaults import SECOND
@@ -22,7 +22,7 @@ class Readiness:
 
     async def at_once(self, task: Task, container: Raw) -> bool:
         """Whether a task whose container has just started need not be waited for."""
-        if await self._check(task, container, STARTING) is not None:
+        if await self.check(task, container, STARTING) is not None:
             return False
         missing = await self._missing(task, container, 0)
         if missing and self._left_s(task, container) > 0:
@@ -32,7 +32,7 @@ class Readiness:
 
     async def look(self, task: Task, container: Raw) -> None:
         """See how a task is that was running before."""
-        if await self._check(task, container, HEALTHY) is None:
+        if await self.check(task, container, HEALTHY) is None:
             await self._note(task, container, await self._missing(task, container, 0))
 
     async def until_changed(self, task: Task, container: Raw, health: str) -> str:
@@ -41,10 +41,10 @@ class Readiness:
         A task without a check is healthy when it listens, or had the time for it. One that does not listen
         then is said to be healthy once more when it does.
         """
-        check = await self._check(task, container, health)
+        check = await self.check(task, container, health)
         if check is not None:
-            at, pid = age(task, container, self._parts.clock()), int(container["State"]["Pid"] or 0)
-            return await self._parts.prober.until_changed(task, check, health, at, pid)
+            at = age(task, container, self._parts.clock())
+            return await self._parts.prober.until_changed(task, check, health, at, pid_of(container))
         if health == STARTING:
             missing = await self._missing(task, container, self._left_s(task, container))
         elif self.listens.nowhere:
@@ -68,7 +68,7 @@ class Readiness:
         unasked = known or not self._is_looked_at(task)
         self.listens = Listens(missing, not unasked and bool(await self._silence(container, ANYWHERE, 0)))
 
-    async def _check(self, task: Task, container: Raw, health: str) -> Check | None:
+    async def check(self, task: Task, container: Raw, health: str) -> Check | None:
         """The check that tells whether a task in `health` still is, for which the image has to be known."""
         image = await self._parts.images.config(str(container["Image"]))
         policy = self._policy(task)
@@ -78,9 +78,8 @@ class Readiness:
 
     async def _silence(self, container: Raw, listening: Listening, timeout_s: float | None) -> str:
         """Where it does not listen, after that time at most; "" where it does."""
-        runtime = str((container.get("HostConfig") or {}).get("Runtime") or "")
-        pid = int(container["State"]["Pid"] or 0)
-        return await self._parts.traffic.silence(pid, listening, runtime, timeout_s)
+        traffic = self._parts.traffic
+        return await traffic.silence(pid_of(container), listening, runtime_of(container), timeout_s)
 
     async def _listening(self, task: Task, container: Raw) -> Listening | None:
         """Where it is to listen before it is ready; None where that is not known."""

@@ -26,14 +26,18 @@ from skerry.api.routes import (
     logs,
     networks,
     nodes,
+    plain_logs,
     prune,
     services,
     skerry,
+    stacks,
     swarm,
     system,
     tasks,
+    told_events,
     users,
     volumes,
+    why,
 )
 from skerry.api.swarm_events import Feed
 from skerry.api.upstream import OLDEST, Facts, Upstream, version_numbers
@@ -65,7 +69,11 @@ ROUTES: Table = [
     *events.ROUTES,
     *volumes.ROUTES,
     *skerry.ROUTES,
+    *stacks.ROUTES,
     *users.ROUTES,
+    *why.ROUTES,
+    *plain_logs.ROUTES,
+    *told_events.ROUTES,
 ]
 """aiohttp tries them in order, so what the CLI asks most comes first: a ping with each command."""
 

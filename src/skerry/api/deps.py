@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from skerry.backup.request import BackupRequest
+from skerry.backup.taking import Taken
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.client import DockerEngine
+from skerry.model.event import Event
+from skerry.model.facts import Facts
 from skerry.model.objects import Network, Raw, Task
 from skerry.store.audit import AuditLog
 from skerry.store.store import Store
+
+
+class Chronicle(Protocol):
+    """What happened, in words."""
+
+    async def past(self) -> list[Event]:
+        """The events that are kept, oldest first."""
+
+    def follow(self) -> AbstractAsyncContextManager[asyncio.Queue[Event | None]]:
+        """Those from now on; None: the reader was too slow, and is cut off."""
 
 
 class HealthState(Protocol):
@@ -51,6 +67,21 @@ async def _nowhere(address: str) -> str:
     return "skerry serves at no address"
 
 
+class _NoChronicle:
+    """Nothing ever happens."""
+
+    async def past(self) -> list[Event]:
+        return []
+
+    @asynccontextmanager
+    async def follow(self) -> AsyncIterator[asyncio.Queue[Event | None]]:
+        yield asyncio.Queue()
+
+
+async def _no_facts(task_id: str) -> Facts | None:
+    return None
+
+
 @dataclass(frozen=True)
 class ApiDeps:
     """Everything behind the API."""
@@ -76,6 +107,10 @@ class ApiDeps:
     """Whether this machine's kernel lets a host have a subnet's first address of all."""
     about: Callable[[], Raw] = dict
     """What the daemon says of itself: version, pid, engine, warnings."""
+    facts: Callable[[str], Awaitable[Facts | None]] = _no_facts
+    """What is known at this moment of a task that runs, by its ID; None of any other."""
+    chronicle: Chronicle = field(default_factory=_NoChronicle)
+    """The events in words."""
     at_work: Callable[[], Awaitable[None]] = _nothing
     """Wait until what the unlocked state asks for is being done."""
     cleared: Callable[[str], Awaitable[None]] = _nothing_left
@@ -84,6 +119,8 @@ class ApiDeps:
     """Where it is kept who changed what; None keeps nothing."""
     listens: Callable[[str], Awaitable[str]] = _nowhere
     """Wait until it is served at an address as the state says; why it is not, or ""."""
+    backup: Callable[[BackupRequest], AbstractAsyncContextManager[Taken]] | None = None
+    """Take a backup, which is there as long as the block lasts."""
     clock: Callable[[], int] = time.time_ns
     """Wall-clock nanoseconds."""
     engine_version: Raw = field(default_factory=dict)

@@ -19,6 +19,7 @@ from skerry.api.deps import Health
 from skerry.api.wire.tasks import host_ports
 from skerry.core.view import View
 from skerry.model.container_labels import TASK_ID
+from skerry.model.family import FAMILIES
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Network, Raw, Task
 
@@ -213,9 +214,10 @@ def _endpoint(endpoint: Raw, network: Network) -> Raw:
     """An endpoint on an overlay network: its address was assigned, and it leads nowhere else."""
     if network.node_local:
         return {**endpoint, "IPAMConfig": endpoint.get("IPAMConfig") or {}, "NetworkID": network.id}
-    address = endpoint.get("IPAddress")
-    assigned = {"IPv4Address": address} if address else endpoint.get("IPAMConfig")
-    return {**endpoint, "IPAMConfig": assigned, "NetworkID": network.id, "Gateway": ""}
+    own = {family.key: endpoint.get(family.shown_key) for family in FAMILIES}
+    assigned = {key: address for key, address in own.items() if address} or endpoint.get("IPAMConfig")
+    without = {"Gateway": "", **({"IPv6Gateway": ""} if "IPv6Gateway" in endpoint else {})}
+    return {**endpoint, "IPAMConfig": assigned, "NetworkID": network.id, **without}
 
 
 def with_health(status: str, health: str) -> str:

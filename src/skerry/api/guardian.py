@@ -6,9 +6,7 @@ there (`refusal`); what is skerry's own once its body is read (`admit`).
 
 from __future__ import annotations
 
-import pwd
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -18,6 +16,7 @@ from aiohttp import web
 
 from skerry.api import passed
 from skerry.api.call import REFUSED, Call
+from skerry.api.callers import name_of
 from skerry.api.door.heads import Head
 from skerry.api.images import inspect
 from skerry.control import users
@@ -152,11 +151,11 @@ class Guardian:
         self._audit.append(entry)
 
     def _who(self, caller: Caller) -> Raw:
+        name = name_of(self._store.view, caller)
         if not caller.user:
-            return {"who": _login(caller.uid), "uid": caller.uid, "pid": caller.pid}
+            return {"who": name or str(caller.uid), "uid": caller.uid, "pid": caller.pid}
         user = self._store.view.users.get(caller.user)
-        name, role = (user.name, user.role) if user is not None else (caller.user, "")
-        return {"who": name, "role": role, "from": caller.address}
+        return {"who": name, "role": user.role if user is not None else "", "from": caller.address}
 
 
 def _plain(text: str) -> str:
@@ -165,12 +164,6 @@ def _plain(text: str) -> str:
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in shown
     )
-
-
-def _login(uid: int) -> str:
-    with suppress(KeyError):
-        return pwd.getpwuid(uid).pw_name
-    return str(uid)
 
 
 async def _asked(call: Call, role: Role, access: Access) -> Asked:

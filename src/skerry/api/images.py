@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from skerry.api.call import Call
@@ -14,8 +16,16 @@ from skerry.model.objects import Raw
 async def content_of(call: Call, spec: Raw) -> Content | None:
     """The content of a service spec's image, where only this node has it, or may be the only one."""
     reference = _reference(spec)
-    if not reference:
-        return None
+    return await _content(call, reference) if reference else None
+
+
+async def contents_of(call: Call, references: Iterable[str]) -> dict[str, Content | None]:
+    """The same of several images, by reference; the engine is asked for all of them at once."""
+    named = sorted(filter(None, references))
+    return dict(zip(named, await asyncio.gather(*(_content(call, name) for name in named)), strict=True))
+
+
+async def _content(call: Call, reference: str) -> Content | None:
     name, _, digest = reference.partition("@")
     image = await inspect(call, digest or name)
     if image is None:

@@ -80,9 +80,14 @@ async def containers_on(call: Call, network: Network) -> Raw | None:
 
 async def remove_ours(call: Call, network: Network) -> None:
     """Remove one of ours. Raises FailedPrecondition while containers that are no tasks are on it."""
+    await check_no_guests(call, network)
+    await networks.remove(call.store, network.id)
+
+
+async def check_no_guests(call: Call, network: Network) -> None:
+    """Raises FailedPrecondition while containers that are no tasks are on a network."""
     for key in await containers_on(call, network) or {}:
         response = await call.ask("GET", f"/containers/{key}/json")
         config = (response.json if response.status == 200 else {}).get("Config")
         if config is not None and TASK_ID not in (config.get("Labels") or {}):
             raise RpcError("FailedPrecondition", f"network {network.id} is in use by task {key[:25]}")
-    await networks.remove(call.store, network.id)

@@ -18,16 +18,17 @@ async def seat(call: Call, container: Raw, network: Network) -> None:
     """
     key = str(container["Id"])
     endpoint: Raw = container["NetworkSettings"]["Networks"].get(network.engine_name) or {}
-    before = leases.named_address(endpoint)
+    before = leases.named_addresses(endpoint)
     try:
-        address = await leases.claim(call.store, key, network, before)
-        await call.deps.vacated(network.id, address)
+        addresses = await leases.claim(call.store, key, network, before)
+        for address in addresses:
+            await call.deps.vacated(network.id, address)
     except SkerryError as error:
         error.message = f"Could not attach to network {network.name}: {error.message}"
         raise
-    if address != before:
-        settings: Raw = {name: endpoint[name] for name in KEPT if endpoint.get(name)}
-        settings["IPAMConfig"] = {**(endpoint.get("IPAMConfig") or {}), "IPv4Address": address}
+    if addresses != before:
+        settings: Raw = {name: endpoint[name] for name in (*KEPT, "IPAMConfig") if endpoint.get(name)}
+        settings = leases.with_named(settings, addresses)
         path = f"/networks/{network.engine_name}"
         await call.ask("POST", f"{path}/disconnect", {"Container": key})
         await call.ask("POST", f"{path}/connect", {"Container": key, "EndpointConfig": settings})

@@ -38,7 +38,7 @@ class Refused(Exception):
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str, timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, path: str, timeout: float | None = TIMEOUT_S) -> None:
         super().__init__("docker", timeout=timeout)
         self._path = path
 
@@ -111,15 +111,23 @@ class DockerClient:
         data = b"" if body is None else json.dumps(body).encode()
         return _json(self._ask("POST", path, data, {"Content-Type": "application/json", **(headers or {})}))
 
-    def delete(self, path: str) -> None:
-        """A DELETE. Raises Refused, Unreachable."""
-        self._ask("DELETE", path, None, {})
+    def delete(self, path: str) -> Any:
+        """The JSON of a DELETE's answer, or None where it is empty."""
+        return _json(self._ask("DELETE", path, None, {}))
 
     @contextlib.contextmanager
     def download(self, path: str) -> Iterator[Iterator[bytes]]:
         """The body of a GET in pieces."""
         with self._told("GET", path, None, {}) as response:
             yield self._pieces(response)
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """The body of a GET line by line, each as soon as it is there."""
+        with self._told("GET", path, None, {}) as response:
+            while line := response.readline():
+                if not line.endswith(b"\n"):
+                    raise Unreachable(f"{self.name}: the connection was cut")
+                yield line
 
     def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
         """What is left of a body. An error here is ours, wherever the pieces go."""
@@ -129,10 +137,10 @@ class DockerClient:
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{self.name}: {self._why(error)}") from error
 
-    def upload(self, path: str, pieces: Iterable[bytes], kind: str) -> bytes:
-        """POST a body in pieces, without knowing its length; the whole answer."""
+    def upload(self, path: str, pieces: Iterable[bytes], kind: str, method: str = "POST") -> bytes:
+        """Send a body in pieces, without knowing its length; the whole answer."""
         headers = {"Content-Type": kind, "Transfer-Encoding": "chunked"}
-        return self._ask("POST", path, pieces, headers)
+        return self._ask(method, path, pieces, headers)
 
     def close(self) -> str:
         """Hang up; what the way there had to say about it."""
@@ -194,9 +202,9 @@ class DockerClient:
         return said or getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def at_socket(name: str, path: str) -> DockerClient:
-    """The API at a unix socket."""
-    return DockerClient(name, lambda: UnixConnection(path))
+def at_socket(name: str, path: str, timeout: float | None = TIMEOUT_S) -> DockerClient:
+    """The API at a unix socket; without a timeout (s), an answer may pause for as long as it likes."""
+    return DockerClient(name, lambda: UnixConnection(path, timeout))
 
 
 def at(place: str) -> DockerClient:

@@ -10,8 +10,9 @@ import click
 from skerry import __version__
 from skerry.cli import daemon_process, systemd
 from skerry.cli.context import create_context, remove_context
-from skerry.cli.options import instance_options
+from skerry.cli.options import instance_options, opening_options
 from skerry.cli.purge import confirm, kept
+from skerry.cli.stack_commands import COMMANDS
 from skerry.cli.status import show
 from skerry.cli.users import audit, serve, user
 from skerry.model.settings import Settings
@@ -111,6 +112,54 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("subject", metavar="STACK|SERVICE|TASK")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@instance_options
+def why(settings: Settings, subject: str, as_json: bool) -> None:
+    """Say why a stack, a service or a task is as it is: the most probable cause first, what it is known
+    by, and
+    what to do."""
+    from skerry.cli import why as asking
+
+    asking.show(settings, subject, as_json=as_json)
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="STACK|SERVICE|TASK…")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, through replaced tasks.")
+@click.option("--since", default="", help="From an instant on: 10m, 2026-11-28T12:00:00Z.")
+@click.option("--until", default="", help="Up to an instant.")
+@click.option("--since-deploy", is_flag=True, help="From each service's last deployment on.")
+@click.option("--tail", "-n", default="all", help="So many lines of all together.  [default: all]")
+@click.option("--grep", default="", metavar="REGEX", help="Only lines that match; --tail counts these.")
+@click.option("--timestamps", "-t", is_flag=True, help="The time before each line.")
+@click.option("--json", "as_json", is_flag=True, help="An object for each line.")
+@instance_options
+def logs(settings: Settings, **wish: Any) -> None:
+    """Print the logs of stacks, services and tasks as one stream in the order of time."""
+    from skerry.cli import logs as printing
+
+    printing.show(settings, printing.LogWish(**wish))
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[STACK|SERVICE|TASK]…")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what happens.")
+@click.option("--since", default="", help="From an instant on: 10m, 2026-11-28T12:00:00Z.")
+@click.option("--until", default="", help="Up to an instant.")
+@click.option("--tail", "-n", default="", help="The last ones only.")
+@click.option("--kind", default="", metavar="KIND,…", help="failed, ready, update, service, pending, node, …")
+@click.option("--trouble", is_flag=True, help="Only what nobody wished.")
+@click.option("--json", "as_json", is_flag=True, help="An object for each.")
+@instance_options
+def events(settings: Settings, names: tuple[str, ...], **wish: Any) -> None:
+    """Tell what happened, in words and with causes: the last 10,000 events, of these or of all."""
+    from skerry.cli import events as telling
+
+    telling.show(settings, names, **wish)
+
+
+@main.command()
 @click.argument("stack")
 @click.option(
     "--from", "place", default="", help="A docker context or host to export from.  [default: skerry]"
@@ -144,8 +193,69 @@ def migrate(settings: Settings, **wish: Any) -> None:
     commands.migrate(settings, **wish)
 
 
-for command in (user, serve, audit):
-    main.add_command(command)
+@main.command()
+@click.argument("file")
+@click.option("--verify", is_flag=True, help="Only check that FILE is whole and opens with this skerry.")
+@click.option("--volumes", is_flag=True, help="With the content of the services' volumes.")
+@click.option("--images", is_flag=True, help="With the images that no registry has.")
+@click.option("--stack", "stacks", multiple=True, help="Volumes and images of this stack only.")
+@click.option("--quiesce", is_flag=True, help="Writers to the volumes stand still for the end of their copy.")
+@click.option("--freeze", default="10s", show_default=True, help="The longest time for which they may.")
+@click.option(
+    "--recipient", "-r", "recipients", multiple=True, help="Encrypt for age1… or an ssh public key."
+)
+@click.option("--passphrase", is_flag=True, help="Encrypt with a passphrase.")
+@click.option("--without-key", is_flag=True, help="Leave out the key of secrets, and what they are with it.")
+@click.option("--unencrypted", is_flag=True, help="With the key of secrets, though FILE is not encrypted.")
+@opening_options
+@instance_options
+def backup(
+    settings: Settings,
+    file: str,
+    verify: bool,
+    recipients: tuple[str, ...],
+    passphrase: bool,
+    passphrase_file: str | None,
+    identity: str | None,
+    **wish: Any,
+) -> None:
+    """Write the whole state into FILE (-: standard output), while skerry runs."""
+    from skerry.cli.backup import commands, keys
+
+    if verify:
+        commands.verify(settings, file, keys.opener(identity, passphrase_file))
+    else:
+        locking = keys.Locking(recipients, passphrase, passphrase_file)
+        commands.backup(settings, file, locking, commands.Wish(**wish))
+
+
+@main.command()
+@click.argument("file")
+@click.argument("stack", default="")
+@click.option("--key", type=click.Path(dir_okay=False, exists=True), help="The secret.key kept beside FILE.")
+@opening_options
+@instance_options
+def restore(
+    settings: Settings,
+    file: str,
+    stack: str,
+    key: str | None,
+    passphrase_file: str | None,
+    identity: str | None,
+) -> None:
+    """Restore the backup in FILE into an empty data directory, before skerry starts; or one STACK of it into
+    a running skerry."""
+    from skerry.cli.backup import commands, keys
+
+    if not stack:
+        _need_root()
+    commands.restore(settings, file, stack, keys.opener(identity, passphrase_file), key)
+
+
+for _command in (user, serve, audit):
+    main.add_command(_command)
+for _name, _command in COMMANDS.items():
+    main.add_command(_command, _name)
 
 
 def _need_root() -> None:

@@ -9,7 +9,11 @@ from typing import Any
 
 import click
 
+from skerry.model.defaults import SECOND
 from skerry.model.settings import DEFAULT_DATA_DIR, DEFAULT_NAME, DEFAULT_RUN_DIR, Settings
+from skerry.model.times import duration
+
+PASSPHRASE_VARIABLE = "SKERRY_BACKUP_PASSPHRASE"
 
 
 def instance_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,3 +38,30 @@ def instance_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(settings=settings, **rest)
 
     return wrapped
+
+
+def opening_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --identity and --passphrase-file."""
+    for option in (
+        click.option(
+            "--passphrase-file",
+            type=click.Path(dir_okay=False, exists=True),
+            help=f"Has the passphrase in its first line.  [default: ${PASSPHRASE_VARIABLE}, or to be asked]",
+        ),
+        click.option(
+            "--identity",
+            "-i",
+            type=click.Path(dir_okay=False, exists=True),
+            help="Has an identity of age (AGE-SECRET-KEY-1…) or an ssh private key.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def seconds(text: str, option: str = "--timeout") -> float:
+    """A duration such as `1m30s`, in seconds. Raises BadParameter."""
+    try:
+        return duration(text) / SECOND
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from skerry.cli import daemon_process
 from skerry.model.settings import Settings
 
 FINE, AMISS, DOWN = 0, 1, 3
+GIB = 1 << 30
 
 
 def show(settings: Settings, *, as_json: bool) -> int:
@@ -58,8 +60,32 @@ def _print_up(settings: Settings, status: dict[str, Any]) -> None:
     click.echo(f"engine  {engine['socket']} ({kind}, Docker {status['engine_version']})")
     hint = "; unlock it with: docker swarm unlock" if status["swarm"] == "locked" else ""
     click.echo(f"swarm   {status['swarm']}{hint}")
+    for line in (*_of_node(status.get("node")), *_of_disk(status.get("disk"))):
+        click.echo(line)
     for warning in status["warnings"]:
         click.echo(f"warning {warning}")
     for service in status["services"]:
         note = f"  {service['note']}" if service["note"] else ""
         click.echo(f"service {service['name']}  {service['running']}/{service['desired']}{note}")
+    for stack in status.get("stacks", ()):
+        click.echo(f"stack   {stack['name']}  {stack['well']} of {stack['services']} services are well")
+    for text in status.get("now", ()):
+        click.echo(f"now     {text}")
+    for need in status.get("attention", ()):
+        click.echo(f"look    {need['of']}: {need['sentence']}")
+        click.echo(f"        → {need['command']}")
+
+
+def _of_node(node: dict[str, Any] | None) -> Iterator[str]:
+    if node:
+        memory = node["memory"] / GIB
+        yield (
+            f"node    {node['hostname']} ({node['availability']}), {node['cpus']:g} CPUs, "
+            f"{memory:.1f} GiB of memory, {node['tasks']} tasks"
+        )
+
+
+def _of_disk(disk: dict[str, Any] | None) -> Iterator[str]:
+    if disk and "total" in disk:
+        free, total = disk["free"] / GIB, disk["total"] / GIB
+        yield f"disk    {disk['path']}: {free:.1f} of {total:.1f} GiB are free"

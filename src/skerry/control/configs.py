@@ -18,14 +18,19 @@ def find(view: View, ref: str) -> Config:
 
 async def create(store: Store, body: Raw) -> str:
     """Create a config from a ConfigSpec (`Data` in base64); its ID."""
-    spec, data = files.split(body)
 
     def write(tx: Tx) -> str:
         access.require_swarm(tx.view)
-        files.check_new(spec, data, "config", LIMIT, tx.view.configs.values())
-        return tx.put(Config(tx.new_id(), spec["Name"], spec, data)).id
+        return add(tx, body).id
 
     return await store.update(write)
+
+
+def add(tx: Tx, body: Raw) -> Config:
+    """Write a config that nothing is wrong with. Raises RpcError."""
+    spec, data = files.split(body)
+    files.check_new(spec, data, "config", LIMIT, tx.view.configs.values())
+    return tx.put(Config(tx.new_id(), spec["Name"], spec, data))
 
 
 async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:

@@ -38,20 +38,29 @@ async def relabel(store: Store, find_one: Find, ref: str, version: int, spec: Ra
         check_change(old, spec, data)
         if version != old.version:
             raise out_of_sequence()
-        tx.put(replace(old, spec={**old.spec, "Labels": spec["Labels"]}))
+        put_labels(tx, old, spec["Labels"])
 
     await store.update(write)
+
+
+def put_labels(tx: Tx, file: Config | Secret, labels: Raw) -> None:
+    """Write one with other labels."""
+    tx.put(replace(file, spec={**file.spec, "Labels": labels}))
 
 
 async def remove(store: Store, find_one: Find, ref: str, kind: str) -> None:
     """Delete one that no service uses. Raises RpcError where one does."""
 
     def write(tx: Tx) -> None:
-        file = find_one(tx.view, ref)
-        check_unused(tx.view, file, kind)
-        tx.delete(file)
+        delete(tx, find_one(tx.view, ref), kind)
 
     await store.update(write)
+
+
+def delete(tx: Tx, file: Config | Secret, kind: str) -> None:
+    """Delete one that no service uses. Raises RpcError where one does."""
+    check_unused(tx.view, file, kind)
+    tx.delete(file)
 
 
 def check_new(spec: Raw, data: bytes, kind: str, limit: int, files: Iterable[Config | Secret]) -> None:

@@ -31,22 +31,23 @@ def pinned(spec: Raw, content: Content | None, before: Raw | None = None) -> Raw
 
     `content` is None for an image that is not here, or that a registry has too.
     """
-    sent = _image(spec)
+    sent = reference_of(spec)
     if before is not None and _work(spec) == _work(before):
         return _with(spec, sent, before["TaskTemplate"]["ContainerSpec"].get(CONTENT, ""))
     if content is None:
         return _with(spec, sent, "")
-    as_before = before is not None and sent == _image(before)
+    as_before = before is not None and sent == reference_of(before)
     return _with(spec, sent if as_before else content.image, content.id)
 
 
 def stays(spec: Raw, before: Raw) -> bool:
     """Whether a spec keeps the image of the spec before, whatever its reference means by now: it leaves the
     tasks as they are, as far as the user's own words go, and names no content."""
-    return "@" not in _image(spec) and _work(spec) == _work(before)
+    return "@" not in reference_of(spec) and _work(spec) == _work(before)
 
 
-def _image(spec: Raw) -> str:
+def reference_of(spec: Raw) -> str:
+    """The image that a converted spec names."""
     return str(spec["TaskTemplate"]["ContainerSpec"].get("Image", ""))
 
 

@@ -7,16 +7,19 @@ of a swarm has an address for a container only while that runs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from msgspec.structs import replace
 
 from skerry.core.addresses import Allocator, Exhausted, holders, layout
+from skerry.core.index import number_of
 from skerry.core.view import View
 from skerry.model.container_labels import TASK_ID
 from skerry.model.defaults import SECOND
 from skerry.model.errors import Forbidden
+from skerry.model.family import FAMILIES, FOUR, Family, family_of
 from skerry.model.objects import Lease, Network, Raw
 from skerry.store.store import Store, Tx
 
@@ -32,48 +35,60 @@ def leases_of(inspection: Raw, networks: Mapping[str, Network]) -> Iterator[Leas
     container, state = str(inspection["Id"]), inspection.get("State") or {}
     runs = bool(state.get("Running") or state.get("Restarting"))
     for name, endpoint in ((inspection.get("NetworkSettings") or {}).get("Networks") or {}).items():
-        network, named = (
-            networks.get(name),
-            ((endpoint or {}).get("IPAMConfig") or {}).get("IPv4Address") or "",
-        )
-        address = str((endpoint or {}).get("IPAddress") or named)
-        if network is not None and address:
-            yield Lease(
-                f"{container}.{network.id}",
-                container,
-                network.id,
-                address,
-                chosen=address == named,
-                held=runs,
-            )
+        network = networks.get(name)
+        for family in network.plans if network is not None else ():
+            assert network is not None
+            named = named_address(endpoint, family)
+            address = str((endpoint or {}).get(family.shown_key) or named)
+            if address:
+                key = lease_id(container, network, family)
+                yield Lease(key, container, network.id, address, chosen=address == named, held=runs)
 
 
-def lease_id(container: str, network: Network) -> str:
+def lease_id(container: str, network: Network, family: Family = FOUR) -> str:
     """The ID of the row for a container's place on a network."""
-    return f"{container}.{network.id}"
+    key = f"{container}.{network.id}"
+    return key if family is FOUR else f"{key}.{family.word}"
 
 
-def named_address(settings: Raw | None) -> str:
+def named_address(settings: Raw | None, family: Family = FOUR) -> str:
     """The address that an endpoint's settings name; "" where they leave it open."""
-    return str(((settings or {}).get("IPAMConfig") or {}).get("IPv4Address") or "")
+    named = str(((settings or {}).get("IPAMConfig") or {}).get(family.key) or "")
+    if family is FOUR:
+        return named
+    try:
+        return str(IPv6Address(named)) if named else ""
+    except ValueError:  # the engine has the words for it
+        return ""
+
+
+def named_addresses(settings: Raw | None) -> tuple[str, ...]:
+    """All of them."""
+    return tuple(filter(None, (named_address(settings, family) for family in FAMILIES)))
+
+
+def with_named(settings: Raw, addresses: Iterable[str]) -> Raw:
+    """Settings of an endpoint that name these addresses, too."""
+    named = {family_of(address).key: address for address in addresses}
+    return {**settings, "IPAMConfig": {**(settings.get("IPAMConfig") or {}), **named}}
 
 
 def with_address(view: View, network: Network, settings: Raw | None) -> Raw:
-    """Settings of an endpoint with an address that is free now, unless they name one, or there is none."""
+    """Settings of an endpoint with addresses that are free now, but for those that they name, or where there
+    is none."""
     settings = dict(settings or {})
-    if not named_address(settings):
-        try:
-            address = Allocator(view).give(network)
-        except Exhausted:
-            return settings
-        settings["IPAMConfig"] = {**(settings.get("IPAMConfig") or {}), "IPv4Address": address}
+    allocator = Allocator(view)
+    for family in network.plans:
+        if not ((settings.get("IPAMConfig") or {}).get(family.key)):
+            with suppress(Exhausted):
+                settings = with_named(settings, [allocator.give(network, family=family)])
     return settings
 
 
 async def prefer(store: Store, container: str, chosen: Iterable[tuple[Network, str]]) -> None:
     """Note the addresses that skerry chose for a container that was made: it may get others at its start."""
     rows = [
-        Lease(lease_id(container, network), container, network.id, address, held=False)
+        Lease(lease_id(container, network, family_of(address)), container, network.id, address, held=False)
         for network, address in chosen
     ]
 
@@ -85,39 +100,50 @@ async def prefer(store: Store, container: str, chosen: Iterable[tuple[Network, s
         await store.update(write)
 
 
-async def claim(store: Store, container: str, network: Network, address: str) -> str:
-    """Give a container that starts the address that it was made with, or another where that was not asked for
-    by the user and is somebody else's by now. Raises Exhausted, Forbidden."""
-    return await store.update(partial(_claimed, container=container, network=network, address=address))
+async def claim(
+    store: Store, container: str, network: Network, addresses: Collection[str]
+) -> tuple[str, ...]:
+    """Give a container that starts the addresses that it was made with, or others where those were not asked
+    for by the user and are somebody else's by now. Raises Exhausted, Forbidden."""
+    return await store.update(
+        partial(_all_claimed, container=container, network=network, addresses=addresses)
+    )
 
 
-def _claimed(tx: Tx, container: str, network: Network, address: str) -> str:
-    key = lease_id(container, network)
+def _all_claimed(tx: Tx, container: str, network: Network, addresses: Collection[str]) -> tuple[str, ...]:
+    """One of each of the network's families."""
+    named = {family_of(address): address for address in addresses}
+    return tuple(_claimed(tx, container, network, family, named.get(family, "")) for family in network.plans)
+
+
+def _claimed(tx: Tx, container: str, network: Network, family: Family, address: str) -> str:
+    key = lease_id(container, network, family)
     row = tx.view.leases.get(key)
     chosen = bool(address) and (row is None or row.chosen or row.address != address)
     free = bool(address) and _is_free(tx.view, network, address, key)
-    if chosen and IPv4Address(address) not in IPv4Network(network.subnet):
+    if chosen and ip_address(address) not in ip_network(network.plans[family].subnet):
         return address  # the engine has the words for it
     if chosen and not free:
         raise Forbidden(IN_USE)
     if not free:
-        address = Allocator(tx.view).give(network)
+        address = Allocator(tx.view).give(network, family=family)
     tx.put(Lease(key, container, network.id, address, chosen=chosen, held=True))
     return address
 
 
 def _is_free(view: View, network: Network, address: str, key: str) -> bool:
     others = holders(view, network.id, address) - {key}
-    return not others and int(IPv4Address(address)) not in layout(network).reserved
+    return not others and number_of(address) not in layout(network, family_of(address)).reserved
 
 
 async def release(store: Store, container: str, network: Network) -> None:
-    """The container did not start: others may have its address."""
+    """The container did not start: others may have its addresses."""
 
     def write(tx: Tx) -> None:
-        row = tx.view.leases.get(lease_id(container, network))
-        if row is not None and row.held:
-            tx.put(replace(row, held=False))
+        for family in network.plans:
+            row = tx.view.leases.get(lease_id(container, network, family))
+            if row is not None and row.held:
+                tx.put(replace(row, held=False))
 
     await store.update(write)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,6 +12,7 @@ from skerry.control.names import check_name
 from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model.errors import Conflict, Forbidden, InvalidParameter, RpcError
+from skerry.model.family import SIX
 from skerry.model.objects import PREDEFINED_LABEL, Network, Raw
 from skerry.model.states import TaskState
 from skerry.store.store import Store, Tx
@@ -25,6 +27,17 @@ class InvalidNetwork(InvalidParameter):
     def __init__(self, message: str, before: str) -> None:
         super().__init__(message)
         self.before = before
+
+
+class Surroundings(NamedTuple):
+    """What a new network has to fit in with."""
+
+    taken: tuple[str, ...] = ()
+    """Subnets (CIDR) that this machine reaches otherwise: none of them is given away."""
+    strict: bool = False
+    """Whether addresses are looked at as by newer engines."""
+    network_address: bool = False
+    """Whether this machine's kernel lets a host have a subnet's first address of all."""
 
 
 def living(view: View) -> list[Network]:
@@ -57,12 +70,17 @@ async def create(
 
     def write(tx: Tx) -> str:
         access.require_swarm(tx.view)
-        _check(tx.view, body, strict)
-        if not _is_overlay(body):
-            return _add_node_local(tx, body).id
-        return add(tx, body, routes, network_address).id
+        return add_checked(tx, body, Surroundings(routes, strict, network_address)).id
 
     return await store.update(write)
+
+
+def add_checked(tx: Tx, body: Raw, around: Surroundings) -> Network:
+    """Write the row of a network that nothing is wrong with. Raises what `create` does."""
+    _check(tx.view, body, around.strict)
+    if not _is_overlay(body):
+        return _add_node_local(tx, body)
+    return add(tx, body, around.taken, around.network_address)
 
 
 def _is_overlay(spec: Raw) -> bool:
@@ -77,7 +95,9 @@ def _add_node_local(tx: Tx, spec: Raw) -> Network:
 
 def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = False) -> Network:
     """Write the row of an overlay network whose spec has been checked."""
-    addresses = ipam.plan(tx.view, spec.get("IPAM", {}), tuple(taken), network_address)
+    asked, reached = spec.get("IPAM", {}), tuple(taken)
+    addresses = ipam.plan(tx.view, asked, reached, network_address)
+    six = ipam.plan(tx.view, asked, reached, family=SIX) if spec.get("EnableIPv6") else None
     return tx.put(
         Network(
             tx.new_id(),
@@ -88,6 +108,7 @@ def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = Fa
             leg=addresses.leg,
             ip_range=addresses.ip_range,
             auxiliary=addresses.auxiliary,
+            six=six,
             ingress=spec.get("Ingress", False),
             attachable=spec.get("Attachable", False),
             internal=spec.get("Internal", False),
@@ -132,7 +153,7 @@ def _check_addresses(spec: Raw, strict: bool) -> None:
     """What skerry can give out and carry; of another driver's network the engine gives the addresses."""
     config = spec.get("IPAM", {})
     if _is_overlay(spec):
-        ipam.check(config, strict)
+        ipam.check(config, strict, six=bool(spec.get("EnableIPv6")))
         drivers.check(spec)
     else:
         ipam.check({**config, "Config": []}, strict)
@@ -157,19 +178,23 @@ async def remove(store: Store, ref: str) -> None:
     """Take a network away from users; the row stays, `removed`, until its bridge is gone."""
 
     def write(tx: Tx) -> None:
-        network = find(tx.view, ref)
-        if network.predefined:
-            raise RpcError(
-                "FailedPrecondition",
-                f"network {network.id} ({network.name}) is a swarm predefined network and cannot be removed",
-            )
-        if network.ingress:
-            _check_ingress_unused(tx.view)
-        else:
-            _check_unused(tx.view, network)
-        tx.put(replace(network, removed=True))
+        take_away(tx, find(tx.view, ref))
 
     await store.update(write)
+
+
+def take_away(tx: Tx, network: Network) -> None:
+    """Take away a network that nothing uses. Raises RpcError where something does."""
+    if network.predefined:
+        raise RpcError(
+            "FailedPrecondition",
+            f"network {network.id} ({network.name}) is a swarm predefined network and cannot be removed",
+        )
+    if network.ingress:
+        _check_ingress_unused(tx.view)
+    else:
+        _check_unused(tx.view, network)
+    tx.put(replace(network, removed=True))
 
 
 def _check_ingress_unused(view: View) -> None:

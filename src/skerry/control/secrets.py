@@ -21,16 +21,21 @@ def find(view: View, ref: str) -> Secret:
 
 async def create(store: Store, body: Raw) -> str:
     """Create a secret from a SecretSpec (`Data` in base64); its ID."""
-    spec, data = files.split(body)
 
     def write(tx: Tx) -> str:
         access.require_swarm(tx.view)
-        if "Driver" in spec:
-            _refuse_driver(spec)
-        files.check_new(spec, data, "secret", LIMIT, tx.view.secrets.values())
-        return tx.put(Secret(tx.new_id(), spec["Name"], spec, data)).id
+        return add(tx, body).id
 
     return await store.update(write)
+
+
+def add(tx: Tx, body: Raw) -> Secret:
+    """Write a secret that nothing is wrong with. Raises RpcError."""
+    spec, data = files.split(body)
+    if "Driver" in spec:
+        _refuse_driver(spec)
+    files.check_new(spec, data, "secret", LIMIT, tx.view.secrets.values())
+    return tx.put(Secret(tx.new_id(), spec["Name"], spec, data))
 
 
 def _refuse_driver(spec: Raw) -> None:

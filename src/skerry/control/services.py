@@ -35,24 +35,30 @@ async def create(
     spec = Spec(ServiceSpec, pinned(converted, content))
 
     def write(tx: Tx) -> tuple[str, list[str]]:
-        """Put the service and its first revision, once nothing of the swarm's is in its way."""
         access.require_swarm(tx.view)
-        _check(tx.view, spec)
-        validate.check_ports(tx.view, spec.typed)
-        validate.check_files(tx.view, spec.typed)
-        name = spec.typed.name
-        if any(other.name.lower() == name.lower() for other in tx.view.services.values()):
-            raise RpcError(
-                "AlreadyExists", f"name conflicts with an existing object: service {name} already exists"
-            )
-        service = Service(tx.new_id(), name, spec, spec_version=tx.version, registry_auth=auth)
-        if service.is_job:
-            service = replace(service, last_execution=tx.now)
-        _put(tx, service)
-        tx.put(revisions.revision_of(service, parent=0))
+        service = add(tx, spec, auth)
+        validate.check_order(tx.view, service, complete=False)
         return service.id, warnings_of(spec.typed)
 
     return await store.update(write)
+
+
+def add(tx: Tx, spec: Spec[ServiceSpec], auth: str) -> Service:
+    """Put a service and its first revision, once nothing of the swarm's is in its way."""
+    _check(tx.view, spec)
+    validate.check_ports(tx.view, spec.typed)
+    validate.check_files(tx.view, spec.typed)
+    name = spec.typed.name
+    if any(other.name.lower() == name.lower() for other in tx.view.services.values()):
+        raise RpcError(
+            "AlreadyExists", f"name conflicts with an existing object: service {name} already exists"
+        )
+    service = Service(tx.new_id(), name, spec, spec_version=tx.version, registry_auth=auth)
+    if service.is_job:
+        service = replace(service, last_execution=tx.now)
+    service = _put(tx, service)
+    tx.put(revisions.revision_of(service, parent=0))
+    return service
 
 
 def keeps_image(view: View, ref: str, version: int, spec: Raw) -> bool:
@@ -85,24 +91,34 @@ async def update(
         kept_auth = auth or _stored_auth(tx.view, service, registry_auth_from)
         if rollback not in ("", "none", "previous"):
             raise SkerryError(f"unrecognized rollback option {rollback}")
-        _check_change(tx.view, service, pinned_spec)
+        check_change(tx.view, service, pinned_spec)
         back = rollback == "previous"
         changed = _rolled_back(tx, service) if back else _with_spec(tx, service, pinned_spec, kept_auth)
         if version != service.version:
             raise out_of_sequence()
         if back:
             validate.check_ports(tx.view, changed.spec.typed, service.id)
-        if changed.is_job:
-            changed = replace(
-                changed, job_iteration=service.job_iteration + 1, last_execution=tx.now, update=None
-            )
-        _put(tx, changed)
+        changed = _put(tx, _begun_anew(tx, changed))
+        validate.check_order(tx.view, changed, complete=False)
         return warnings_of(changed.spec.typed)
 
     return await store.update(write)
 
 
-def _check_change(view: View, service: Service, spec: Spec[ServiceSpec]) -> None:
+def change(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str) -> Service:
+    """Put a service with another spec, and the revision that it is."""
+    check_change(tx.view, service, spec)
+    return _put(tx, _begun_anew(tx, _with_spec(tx, service, spec, auth or service.registry_auth)))
+
+
+def _begun_anew(tx: Tx, service: Service) -> Service:
+    """A job with a new spec is a run of its own."""
+    if not service.is_job:
+        return service
+    return replace(service, job_iteration=service.job_iteration + 1, last_execution=tx.now, update=None)
+
+
+def check_change(view: View, service: Service, spec: Spec[ServiceSpec]) -> None:
     """Whether a service may become this."""
     _check(view, spec, service.spec)
     endpoint = endpoint_of(spec)
@@ -208,12 +224,16 @@ async def remove(store: Store, ref: str) -> None:
     """Delete a service; its tasks are told to go in the same transaction and vanish when they have."""
 
     def write(tx: Tx) -> None:
-        service = find(tx.view, ref)
-        tx.delete(service)
-        forget(tx, service.id)
-        dismiss(tx, service.id)
+        forget_all(tx, find(tx.view, ref))
 
     await store.update(write)
+
+
+def forget_all(tx: Tx, service: Service) -> None:
+    """Delete a service and what is remembered of it, and have its tasks go."""
+    tx.delete(service)
+    forget(tx, service.id)
+    dismiss(tx, service.id)
 
 
 def forget(tx: Tx, service_id: str) -> None:

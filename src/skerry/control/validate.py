@@ -8,6 +8,7 @@ from itertools import chain
 
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
+from skerry.core import depends
 from skerry.core.traffic_policy import read_policy
 from skerry.core.update import way_back
 from skerry.core.view import View
@@ -49,6 +50,7 @@ def check_spec(spec: Spec[ServiceSpec], before: Spec[ServiceSpec] | None = None)
     try:
         labels.check_names(_every_label(typed), _every_label(before.typed) if before is not None else {})
         labels.check(typed.labels)
+        labels.check_container(typed.task_template.container_spec.labels)
         read_policy(typed.labels)
     except ValueError as error:
         raise _invalid(str(error)) from error
@@ -227,6 +229,8 @@ def check_ports(view: View, spec: ServiceSpec, own_id: str = "") -> None:
     for port in spec.endpoint_spec.ports:
         if port.published_port:
             published.setdefault((port.published_port, port.protocol), set()).add(port.publish_mode)
+    if not published:
+        return
     for service in sorted(view.services.values(), key=lambda service: service.id):
         if service.id == own_id:
             continue
@@ -266,3 +270,15 @@ def _check_existence(kind: str, named: Iterable[tuple[str, Config | Secret | Non
     missing = [name for name, file in named if file is None or file.name != name]
     if missing:
         raise _invalid(f"{kind if len(missing) == 1 else kind + 's'} not found: {', '.join(missing)}")
+
+
+def check_order(view: View, service: Service, *, complete: bool) -> None:
+    """No service may wait for itself, by whatever way. Where all of its stack is there (`complete`), whom it
+    waits for has to be among it."""
+    if way := depends.cycle(view, service):
+        raise _invalid(f"service {service.name} would wait for itself: {' waits for '.join(way)}")
+    for dependency, target in depends.needed(view, service) if complete else ():
+        if target is None and dependency.required:
+            raise _invalid(
+                f"service {service.name} depends on {dependency.service}, and there is no such service"
+            )

@@ -9,21 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from itertools import chain
 from typing import NamedTuple
 
 from immutables import Map
 from msgspec.structs import replace
 
+from skerry.core.index import number_of
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, SkerryError
+from skerry.model.family import FOUR, SIX, Family, family_of
 from skerry.model.objects import Attachment, Network, Task
 
-LARGEST_PREFIX = 29
+LARGEST_PREFIX = {FOUR: 29, SIX: 120}
 """A subnet needs room for a gateway, the leg, and a few tasks and virtual IPs."""
 SMALL_PREFIX = 28
-"""A subnet that is as small as that has no address to spare."""
+"""An IPv4 subnet that is as small as that has no address to spare."""
+GIVEN_PREFIX = 112
+"""Of an IPv6 subnet addresses are given from the first block of this size: nobody fills more."""
+
+Subnet = IPv4Network | IPv6Network
+Place = tuple[str, Family]
+"""A network's addresses of a family."""
 
 
 class Exhausted(SkerryError):
@@ -56,77 +64,106 @@ def lay_out(
 
     Raises InvalidParameter where the subnet has no room.
     """
-    network = IPv4Network(subnet)
-    if network.prefixlen > LARGEST_PREFIX:
+    network, family = ip_network(subnet), family_of(subnet)
+    if network.prefixlen > LARGEST_PREFIX[family]:
         raise InvalidParameter(
-            f"subnet {subnet} is too small: an overlay network needs a /{LARGEST_PREFIX} or larger"
+            f"subnet {subnet} is too small: an overlay network needs a /{LARGEST_PREFIX[family]} or larger"
         )
-    excluded = {int(IPv4Address(address)) for address in auxiliary}
+    excluded = {number_of(address) for address in auxiliary}
     usable = _usable(network)
-    inside = _usable(IPv4Network(ip_range), network) if ip_range else range(0)
+    inside = _usable(ip_network(ip_range), network) if ip_range else range(0)
     first = next((number for number in inside or usable if number not in excluded), 0)
-    chosen = int(IPv4Address(gateway)) if gateway else first
-    free = (
-        [number for number in reversed(usable) if number != chosen and number not in excluded]
-        if chosen in usable
-        else []
-    )
-    if not free:
+    chosen = number_of(gateway) if gateway else first
+
+    def last_free(avoided: Collection[int]) -> int:
+        others = (number for number in reversed(usable) if number != chosen and number not in excluded)
+        return next((number for number in others if number not in avoided), 0)
+
+    leg = last_free(inside) or last_free(())
+    if not (chosen and leg):
         raise InvalidParameter(
             f"subnet {subnet} has no address left for the gateway and the network's resolver"
         )
-    leg = next((number for number in free if number not in inside), free[0])
-    if network_address and network.prefixlen >= SMALL_PREFIX:
+    if network_address and family is FOUR and network.prefixlen >= SMALL_PREFIX:
         leg = int(network.network_address)
-    return str(IPv4Address(chosen)), str(IPv4Address(leg))
+    return _text(chosen, family), _text(leg, family)
 
 
-def _usable(network: IPv4Network, within: IPv4Network | None = None) -> range:
-    """The addresses of a network that a host may have; of a range those that the subnet around it allows."""
-    first, last = int(network.network_address), int(network.broadcast_address)
-    outer = within or network
-    return range(max(first, int(outer.network_address) + 1), min(last, int(outer.broadcast_address) - 1) + 1)
+def _text(number: int, family: Family) -> str:
+    return str(IPv4Address(number) if family is FOUR else IPv6Address(number))
 
 
-def layout(network: Network) -> Layout:
-    """How the addresses of a network are given out."""
-    return _layout(
-        network.subnet, network.ip_range, (network.gateway, network.leg, *network.auxiliary.values())
+def _given(network: Subnet) -> Subnet:
+    """The part of a block that addresses are given from, which is small enough to be looked through."""
+    if network.version == FOUR.version or network.prefixlen >= GIVEN_PREFIX:
+        return network
+    return IPv6Network((int(network.network_address), GIVEN_PREFIX))
+
+
+def _usable(network: Subnet, within: Subnet | None = None) -> range:
+    """The addresses of a network that a host may have; of a range those that the subnet around it allows. Its
+    very first one is nobody's, and over IPv4 the last one is everybody's."""
+    outer, inner = within or network, _given(network)
+    last = int(outer.broadcast_address) - (1 if outer.version == FOUR.version else 0)
+    return range(
+        max(int(inner.network_address), int(outer.network_address) + 1),
+        min(int(inner.broadcast_address), last) + 1,
     )
+
+
+def layout(network: Network, family: Family = FOUR) -> Layout:
+    """How the addresses of a network are given out."""
+    plan = network.plans[family]
+    return _layout(plan.subnet, plan.ip_range, (plan.gateway, plan.leg, *plan.auxiliary.values()))
 
 
 @lru_cache(maxsize=256)
 def _layout(subnet: str, ip_range: str, reserved: tuple[str, ...]) -> Layout:
     """Which addresses containers get and which virtual IPs: the lower half and the upper one, or with an
     `ip_range` those inside and those outside; either takes from the other when its own are used up."""
-    network = IPv4Network(subnet)
+    network = ip_network(subnet)
     usable = _usable(network)
     containers: tuple[range, ...]
     vips: tuple[range, ...]
     if ip_range:
-        inside = _usable(IPv4Network(ip_range), network)
-        outside = (range(inside.stop, usable.stop), range(usable.start, inside.start))
-        containers, vips = (inside,), (*outside, inside)
+        inside = _usable(ip_network(ip_range), network)
+        containers, vips = (inside,), (*_outside(usable, inside), inside)
     else:
-        half = int(network.network_address) + network.num_addresses // 2
+        given = _given(network)
+        half = int(given.network_address) + given.num_addresses // 2
         lower, upper = range(usable.start, half), range(half, usable.stop)
         containers, vips = (lower, upper), (upper, lower)
-    nobodys = {int(IPv4Address(address)) for address in reserved if address}
-    nobodys |= {int(network.network_address), int(network.broadcast_address)}
+    nobodys = {number_of(address) for address in reserved if address}
+    nobodys |= {int(network.network_address)}
+    if network.version == FOUR.version:
+        nobodys |= {int(network.broadcast_address)}
     return Layout(containers, tuple(zone[::-1] for zone in vips), frozenset(nobodys))
 
 
-def free_vip(view: View, network: Network) -> str:
+def lower_half(subnet: str) -> str:
+    """The lower half of what addresses are given from."""
+    return str(next(_given(ip_network(subnet)).subnets()))
+
+
+def _outside(usable: range, inside: range) -> tuple[range, ...]:
+    """What is left of the usable addresses around those of a range, which may lie beyond them."""
+    above = range(max(inside.stop, usable.start), usable.stop)
+    return above, range(usable.start, min(inside.start, usable.stop))
+
+
+def free_vip(view: View, network: Network, family: Family = FOUR) -> str:
     """An address for a service. Raises Exhausted."""
-    number = _free(view, network, layout(network).vips, view.index.last_vip.get(network.id, 0))
+    last = view.index.last_vip.get((network.id, family), 0)
+    number = _free(view, network, family, layout(network, family).vips, last)
     if number is None:
-        raise Exhausted(f"network {network.name} ({network.subnet}) has no free virtual IP left")
-    return str(IPv4Address(number))
+        subnet = network.plans[family].subnet
+        raise Exhausted(f"network {network.name} ({subnet}) has no free virtual IP left")
+    return _text(number, family)
 
 
 def holders(view: View, network_id: str, address: str) -> frozenset[str]:
     """The IDs of the services, tasks and leases that hold an address."""
-    return frozenset(view.index.addresses.get(network_id, Map()).get(int(IPv4Address(address)), ()))
+    return frozenset(view.index.addresses.get(network_id, Map()).get(number_of(address), ()))
 
 
 def retaken(view: View, network_id: str) -> set[str]:
@@ -137,13 +174,18 @@ def retaken(view: View, network_id: str) -> set[str]:
 
 
 def _free(
-    view: View, network: Network, zones: Iterable[range], last: int, without: Collection[int] = ()
+    view: View,
+    network: Network,
+    family: Family,
+    zones: Iterable[range],
+    last: int,
+    without: Collection[int] = (),
 ) -> int | None:
     """The first address of the first zone that has one, behind the last; one at which a task has served, or
     that a stopped container may want back, only where there is no other."""
     held, idle = view.index.addresses.get(network.id, Map()), view.index.idle.get(network.id, Map())
     left = view.index.left.get(network.id, Map())
-    reserved = layout(network).reserved
+    reserved = layout(network, family).reserved
 
     def search(*avoided: Collection[int] | Mapping[int, object]) -> int | None:
         for zone in zones:
@@ -165,56 +207,73 @@ class Allocator:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._issued: dict[str, set[int]] = {}
-        self._last: dict[str, int] = {}
-        self._full: set[str] = set()
+        self._issued: dict[Place, set[int]] = {}
+        self._last: dict[Place, int] = {}
+        self._full: set[Place] = set()
 
-    def give(self, network: Network, without: Iterable[str] = ()) -> str:
+    def give(self, network: Network, without: Iterable[str] = (), family: Family = FOUR) -> str:
         """An address that nobody has, and none of `without`. Raises Exhausted."""
-        issued = self._issued.setdefault(network.id, set())
-        refused = {int(IPv4Address(address)) for address in without}
+        place = network.id, family
+        issued = self._issued.setdefault(place, set())
+        refused = {number_of(address) for address in without}
         number = None
-        if network.id not in self._full:
-            last = self._last.get(network.id, self._view.index.last_task.get(network.id, 0))
-            number = _free(self._view, network, layout(network).containers, last, issued | refused)
+        if place not in self._full:
+            last = self._last.get(place, self._view.index.last_task.get(place, 0))
+            zones = layout(network, family).containers
+            number = _free(self._view, network, family, zones, last, issued | refused)
         if number is None:
             if not refused:
-                self._full.add(network.id)
-            place = network.ip_range or network.subnet
-            raise Exhausted(f"network {network.name} ({place}) has no free address left")
+                self._full.add(place)
+            plan = network.plans[family]
+            raise Exhausted(
+                f"network {network.name} ({plan.ip_range or plan.subnet}) has no free address left"
+            )
         issued.add(number)
-        self._last[network.id] = number
-        return str(IPv4Address(number))
+        self._last[place] = number
+        return _text(number, family)
 
     def attachments(
         self, task: Task, predecessor: Task | None = None, without: Collection[str] = ()
     ) -> tuple[Attachment, ...]:
-        """The task's places with an address on each network that has any; what it was given before it keeps,
+        """The task's places with addresses on each network that has any; what it was given before it keeps,
         unless that is one of `without`. Raises Exhausted.
 
         Where a network is full, a task gets the address of the one that has to stop before it starts.
         """
-        addresses: dict[str, str] = {}
+        addresses: dict[Place, str] = {}
         for attachment in task.attachments:
             network = self._view.networks.get(attachment.network_id)
-            if network is None or not network.subnet or attachment.network_id in addresses:
-                continue
-            if attachment.reserved and attachment.reserved not in without:
-                addresses[attachment.network_id] = attachment.reserved
-                continue
-            try:
-                addresses[attachment.network_id] = self.give(network, without)
-            except Exhausted:
-                inherited = _address(predecessor, attachment.network_id)
-                if not inherited or inherited in without:
-                    raise
-                addresses[attachment.network_id] = inherited
+            for family in network.plans if network is not None else ():
+                assert network is not None
+                if (network.id, family) in addresses:
+                    continue
+                kept = attachment.given(family)
+                if not kept or kept in without:
+                    kept = self._given(network, family, predecessor, without)
+                addresses[network.id, family] = kept
         return tuple(
-            replace(attachment, reserved=addresses.get(attachment.network_id, ""))
+            replace(
+                attachment,
+                reserved=addresses.get((attachment.network_id, FOUR), ""),
+                reserved_six=addresses.get((attachment.network_id, SIX), ""),
+            )
             for attachment in task.attachments
         )
 
+    def _given(
+        self, network: Network, family: Family, predecessor: Task | None, without: Collection[str]
+    ) -> str:
+        """A new address, or the predecessor's. Raises Exhausted."""
+        try:
+            return self.give(network, without, family)
+        except Exhausted:
+            inherited = _address(predecessor, network.id, family)
+            if not inherited or inherited in without:
+                raise
+            return inherited
 
-def _address(task: Task | None, network_id: str) -> str:
+
+def _address(task: Task | None, network_id: str, family: Family) -> str:
     places = task.attachments if task is not None and task.placed else ()
-    return next((place.reserved or place.address for place in places if place.network_id == network_id), "")
+    held = (place.given(family) or place.at(family) for place in places if place.network_id == network_id)
+    return next(held, "")

@@ -70,18 +70,24 @@ class _Taken:
 def _left_by(draft: Draft, task: Task, length: int, taken: _Taken) -> Iterator[FormerAddress]:
     """The addresses of a task that are to be remembered and are not yet."""
     since = task.status.at if task.status.state.terminal else draft.now
-    for place in task.attachments:
-        address, until = place.address or place.reserved, since + length
-        network = draft.view.networks.get(place.network_id)
-        if network is None or not network.leg or not address or until <= draft.now:
-            continue
-        key = former_id(place.network_id, address)
+    until = since + length
+    for network_id, address in _places(draft, task) if until > draft.now else ():
+        key = former_id(network_id, address)
         before = draft.view.formers.get(key)
         if before is not None and (before.task_id == task.id or before.until >= until):
             continue
-        former = FormerAddress(key, place.network_id, address, draft.service.id, task.id, until)
+        former = FormerAddress(key, network_id, address, draft.service.id, task.id, until)
         if not taken.by_another(former):
             yield former
+
+
+def _places(draft: Draft, task: Task) -> Iterator[tuple[str, str]]:
+    """A task's addresses on networks of ours, each with its network."""
+    for place in task.attachments:
+        network = draft.view.networks.get(place.network_id)
+        for family in network.plans if network is not None else ():
+            if address := place.at(family) or place.given(family):
+                yield place.network_id, address
 
 
 def _until(draft: Draft, former: FormerAddress, length: int) -> int:

@@ -5,15 +5,21 @@ Pure: a view goes in, a value comes out; the caller writes it in the transaction
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv6Network, ip_network
 
-from skerry.core.addresses import Exhausted, free_vip, holders
+from skerry.core.addresses import Exhausted, Subnet, free_vip, holders
 from skerry.core.attach import networks_of
 from skerry.core.view import View
 from skerry.model import defaults
+from skerry.model.family import FOUR, SIX, Family, family_of
 from skerry.model.objects import Endpoint, Network, Port, Service, VirtualIP
 from skerry.model.specs import PortConfig
+
+LOCAL, LOCAL_ID_SIZE, LOCAL_PREFIX, LINK_PREFIX = b"\xfd", 5, 48, 64
+"""Unique local addresses: how they begin, the bytes behind that tell whose they are, and what subnets are cut
+out of whose block."""
 
 
 def free_subnet(view: View, taken: Iterable[str] = ()) -> str:
@@ -24,19 +30,32 @@ def free_subnet(view: View, taken: Iterable[str] = ()) -> str:
     """
     cluster = view.cluster
     assert cluster is not None
-    occupied = _ipv4(network.subnet for network in view.networks.values() if network.subnet) + _ipv4(taken)
+    occupied = _occupied(view, FOUR) + _blocks(taken, FOUR)
     for pool in cluster.address_pools or defaults.ADDRESS_POOLS:
-        for candidate in _subnets(IPv4Network(pool), cluster.subnet_size or defaults.SUBNET_SIZE, occupied):
+        for candidate in _subnets(ip_network(pool), cluster.subnet_size or defaults.SUBNET_SIZE, occupied):
             return str(candidate)
     raise Exhausted("could not find an available, non-overlapping IPv4 address pool among the swarm's pools")
 
 
-def _subnets(pool: IPv4Network, prefix: int, occupied: list[IPv4Network]) -> Iterator[IPv4Network]:
+def free_subnet_six(view: View, taken: Iterable[str] = ()) -> str:
+    """The same over IPv6, for a network that has no such subnet of its user's: of the swarm's own block of
+    unique local addresses (RFC 4193), which no other swarm is likely to have. Raises Exhausted."""
+    assert view.cluster is not None
+    own = hashlib.sha256(view.cluster.id.encode()).digest()[:LOCAL_ID_SIZE]
+    pool = IPv6Network((LOCAL + own + bytes(16 - len(LOCAL) - len(own)), LOCAL_PREFIX))
+    occupied = _occupied(view, SIX) + _blocks(taken, SIX)
+    for candidate in _subnets(pool, LINK_PREFIX, occupied):
+        return str(candidate)
+    raise Exhausted(f"no IPv6 subnet is left in the swarm's block {pool}: give one with --subnet")
+
+
+def _subnets(pool: Subnet, prefix: int, occupied: list[Subnet]) -> Iterator[Subnet]:
     """Free subnets of a pool in order; a big occupied block is passed in one step, not subnet by subnet."""
-    size = 1 << (32 - max(prefix, pool.prefixlen))
+    length = max(prefix, pool.prefixlen)
+    size = 1 << (pool.max_prefixlen - length)
     address, end = int(pool.network_address), int(pool.broadcast_address)
     while address <= end:
-        candidate = IPv4Network((address, max(prefix, pool.prefixlen)))
+        candidate = type(pool)((address, length))
         clash = next((block for block in occupied if block.overlaps(candidate)), None)
         if clash is None:
             yield candidate
@@ -52,24 +71,28 @@ def overlap(view: View, subnet: str, taken: Iterable[str] = ()) -> str:
     Removed networks are in nobody's way: the same network may be asked for again while its old bridge still
     stands, and the new one is made when that has gone.
     """
-    block = IPv4Network(subnet)
-    networks = sorted(
-        (network for network in view.networks.values() if network.subnet),
-        key=lambda network: (network.created_at, network.id),
-    )
+    block, family = ip_network(subnet), family_of(subnet)
+    networks = sorted(view.networks.values(), key=lambda network: (network.created_at, network.id))
     for network in networks:
-        if not network.removed and IPv4Network(network.subnet).overlaps(block):
-            return f"network {network.name} ({network.subnet})"
-    ours = _ipv4(network.subnet for network in networks)
-    for route in _ipv4(taken):
+        plan = network.plans.get(family)
+        if plan is not None and not network.removed and block.overlaps(ip_network(plan.subnet)):
+            return f"network {network.name} ({plan.subnet})"
+    ours = _occupied(view, family)
+    for route in _blocks(taken, family):
         if route.overlaps(block) and route not in ours:
             return f"{route}, which this machine reaches otherwise"
     return ""
 
 
-def _ipv4(cidrs: Iterable[str]) -> list[IPv4Network]:
-    """The IPv4 ones of them but for the default route, which overlaps everything."""
-    blocks = [IPv4Network(cidr, strict=False) for cidr in cidrs if ":" not in cidr]
+def _occupied(view: View, family: Family) -> list[Subnet]:
+    """The subnets of all networks of ours."""
+    plans = (network.plans.get(family) for network in view.networks.values())
+    return _blocks((plan.subnet for plan in plans if plan is not None), family)
+
+
+def _blocks(cidrs: Iterable[str], family: Family) -> list[Subnet]:
+    """Those of a family but for the default route, which overlaps everything."""
+    blocks = [ip_network(cidr, strict=False) for cidr in cidrs if family_of(cidr) is family]
     return [block for block in blocks if block.prefixlen > 0]
 
 
@@ -80,9 +103,10 @@ def endpoint(view: View, service: Service) -> Endpoint:
     """
     spec = service.spec.raw.get("EndpointSpec") or {}
     vips = tuple(
-        VirtualIP(network.id, _vip(view, network, service))
+        VirtualIP(network.id, _vip(view, network, service, family))
         for network in networks_of(view, service)
-        if network.subnet and not network.removed
+        for family in network.plans
+        if not network.removed
     )
     return Endpoint(spec, _ports(view, service), tuple(dict.fromkeys(vips)))
 
@@ -92,12 +116,13 @@ def _others(holders: Iterable[str], service: Service) -> bool:
     return any(holder != service.id for holder in holders)
 
 
-def _vip(view: View, network: Network, service: Service) -> str:
+def _vip(view: View, network: Network, service: Service, family: Family) -> str:
     """The address that the service has there already, or a free one."""
     for vip in service.endpoint.vips:
-        if vip.network_id == network.id and not _others(holders(view, network.id, vip.address), service):
+        here = vip.network_id == network.id and family_of(vip.address) is family
+        if here and not _others(holders(view, network.id, vip.address), service):
             return vip.address
-    return free_vip(view, network)
+    return free_vip(view, network, family)
 
 
 def _ports(view: View, service: Service) -> tuple[Port, ...]:

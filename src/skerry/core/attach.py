@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 
 from skerry.core.view import View
+from skerry.model.family import FOUR, Family, family_of
 from skerry.model.objects import Attachment, Network, Service, Task
 
 
@@ -50,9 +51,9 @@ def attachments(view: View, service: Service) -> tuple[Attachment, ...]:
     return tuple(Attachment(network.id) for network in networks_of(view, service))
 
 
-def holding_network(view: View, service: Service) -> Network | None:
+def holding_network(view: View, service: Service, family: Family = FOUR) -> Network | None:
     """The network on whose virtual IP connections to published ports wait while no task is ready."""
-    vips = {vip.network_id for vip in service.endpoint.vips}
+    vips = {vip.network_id for vip in service.endpoint.vips if family_of(vip.address) is family}
     leading_out = (network for network in networks_of(view, service) if _leads_out(network))
     return next((network for network in leading_out if network.id in vips), None)
 
@@ -61,10 +62,10 @@ def way_in(view: View, task: Task) -> Attachment | None:
     """The place by which published ports reach a task, if it has one.
 
     Answers leave a container by its default route, which the engine lays through the network whose name
-    comes first; requests must come in on the same one.
+    comes first, of those that have IPv6 if there is one; requests must come in on the same one.
     """
     places = [
-        (network.engine_name, place)
+        ((network.six is None, network.engine_name), place)
         for place in task.attachments
         if place.address and (network := view.networks.get(place.network_id)) and _leads_out(network)
     ]

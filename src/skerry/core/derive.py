@@ -16,7 +16,7 @@ from skerry.core.view import View
 from skerry.model.defaults import DEPLOY_WINDOW, SECOND
 from skerry.model.objects import Network
 from skerry.model.states import TaskState
-from skerry.model.traffic import PublishedPort, Segment, Traffic
+from skerry.model.traffic import Block, PublishedPort, Segment, Traffic
 
 
 def traffic(view: View, leaving: frozenset[str] = frozenset()) -> Traffic:
@@ -34,13 +34,19 @@ class TrafficBuilder:
         self._shares: dict[str, ServiceTraffic] = {}
         self._networks: Mapping[str, Network] | None = None
         self._leaving: frozenset[str] = frozenset()
+        self._waiting: frozenset[str] = frozenset()
         self._last = Traffic()
 
     def of(
-        self, view: View, leaving: frozenset[str] = frozenset(), touched: Iterable[str] | None = None
+        self,
+        view: View,
+        leaving: frozenset[str] = frozenset(),
+        touched: Iterable[str] | None = None,
+        waiting: frozenset[str] = frozenset(),
     ) -> Traffic:
         """The traffic of a view, which is the last one itself where nothing has changed.
 
+        Tasks whose IDs are in `waiting` answer nobody for a moment: who comes for them waits at the gate.
         `touched` are the services that may have changed since the last view, themselves or by a task; None is
         all. Networks are looked at anyway.
         """
@@ -48,10 +54,11 @@ class TrafficBuilder:
         if whole:
             stale = {*view.services, *view.index.tasks, *self._shares}
         else:
-            moved = (view.tasks.get(key) for key in leaving ^ self._leaving)
+            changed = (leaving ^ self._leaving) | (waiting ^ self._waiting)
+            moved = (view.tasks.get(key) for key in changed)
             stale = {*(touched or ()), *(task.service_id for task in moved if task is not None)}
-        self._networks, self._leaving = view.networks, leaving
-        view = _without(view, leaving)
+        self._networks, self._leaving, self._waiting = view.networks, leaving, waiting
+        view = _with_waiting(_without(view, leaving), waiting)
         if self._renewed(view, stale) or whole:
             self._last = self._joined(view)
         return self._last
@@ -96,6 +103,13 @@ def _without(view: View, leaving: frozenset[str]) -> View:
     return view
 
 
+def _with_waiting(view: View, waiting: frozenset[str]) -> View:
+    for key in waiting:
+        if (task := view.tasks.get(key)) is not None:
+            view = view.put(replace(task, status=replace(task.status, unheard=True)))
+    return view
+
+
 def segment_of(network: Network) -> Segment:
     """A network as the kernel side and the gate know it."""
     return Segment(
@@ -107,16 +121,20 @@ def segment_of(network: Network) -> Segment:
         internal=network.internal,
         names=network_names(network),
         mtu=network.mtu,
+        six=None if (six := network.six) is None else Block(six.subnet, six.gateway, six.leg),
     )
 
 
 def _ports(ordered: Iterable[ServiceTraffic]) -> tuple[PublishedPort, ...]:
     """Published ports, one service each: the one with placed tasks, then the older."""
-    owners: dict[tuple[str, int], PublishedPort] = {}
+    owners: dict[tuple[str, int], str] = {}
+    rows: dict[tuple[str, int, int], PublishedPort] = {}
     for share in sorted(ordered, key=lambda share: not share.placed):
         for port in share.ports:
-            owners.setdefault((port.protocol, port.port), port)
-    return tuple(owners[key] for key in sorted(owners))
+            key = port.protocol, port.port
+            if owners.setdefault(key, port.service_id) == port.service_id:
+                rows.setdefault((*key, port.family.version), port)
+    return tuple(rows[key] for key in sorted(rows))
 
 
 def _deploying(networks: Iterable[Network], shares: Iterable[ServiceTraffic]) -> dict[str, float]:

@@ -25,6 +25,9 @@ AT_ONCE = 500
 MOST_TASKS = 10_000
 """So many slots of one service may there be: more than a node can run."""
 
+NOTHING_TO_DO = "nothing to do"
+"""The note of a service that is as it should be."""
+
 UPDATING, ROLLBACK_STARTED = "updating", "rollback_started"
 UNDER_WAY = frozenset({UPDATING, ROLLBACK_STARTED})
 """States of an update that goes on."""
@@ -47,12 +50,19 @@ class Draft:
     """Those whose time is over."""
     notes: list[Note] = field(default_factory=list)
     wake_at: int | None = None
+    waits: str = ""
+    """What has to come before its tasks start, in words."""
+    awaited: tuple[str, ...] = ()
+    """The names of the services that it waits for."""
+    in_order: bool = False
+    """Nothing of it runs, and it starts only after others: its tasks are prepared first."""
     _made: int = 0
     _slots: dict[int, Slot] = field(default_factory=dict)
     _stale: set[int] = field(default_factory=set)
     """The slots of tasks that were written since `slots` looked."""
 
     def __post_init__(self) -> None:
+        self._given = self.service
         self._before = {task.id: task for task in self.view.tasks_of(self.service.id)}
         self.tasks = dict(self._before)
         self._stale = {task.slot for task in self.tasks.values()}
@@ -78,6 +88,11 @@ class Draft:
     def goal(self) -> TaskState:
         """What is desired of a task that may start."""
         return TaskState.COMPLETE if self.service.is_job else TaskState.RUNNING
+
+    @property
+    def begins_as(self) -> TaskState:
+        """What is desired of a task that follows no other."""
+        return TaskState.READY if self.in_order else self.goal
 
     def name(self, slot: int) -> str:
         """How a slot is called: `web.2`, or `web` where there is one place only."""
@@ -190,9 +205,11 @@ class Draft:
         self.write(task)
         return task
 
-    def crash_loop(self, task: Task) -> str:
-        """What a task in a crash loop waits for, in words; "" for any other."""
-        return restart.crash_loop(task) if task.start_after > self.now else ""
+    def err_of_wait(self, task: Task) -> str:
+        """What a task waits for, in words: the pause of a crash loop, or other services; "" for any other."""
+        if task.start_after > self.now and (pause := restart.crash_loop(task)):
+            return pause
+        return "" if task.update_started_at else self.waits
 
     def reserved_beside(self, task: Task) -> tuple[int, int]:
         """NanoCPUs and memory that other tasks have reserved, without what makes way for this one."""
@@ -219,15 +236,15 @@ class Draft:
 
     def plan(self) -> Plan:
         """What has come of it."""
-        original = self.view.services[self.service.id]
         first = next((note for note in self.notes if note.until), Note(""))
         text = "; ".join(dict.fromkeys(note.text for note in self.notes))
         return Plan(
-            service=self.service if self.service is not original else None,
+            service=self.service if self.service is not self._given else None,
             tasks=tuple(task for key, task in self.tasks.items() if self._before.get(key) is not task),
             deleted=tuple(task for key, task in self._before.items() if key not in self.tasks),
             formers=tuple(self.formers),
             forgotten=tuple(self.forgotten),
             wake_at=self.wake_at,
-            note=Note(text or "nothing to do", self.now, first.until, first.of),
+            awaited=self.awaited,
+            note=Note(text or NOTHING_TO_DO, self.now, first.until, first.of),
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from skerry.model.container_labels import TASK_ID
+from skerry.model.family import SIX
 from skerry.model.objects import Network, Raw
 from skerry.model.traffic import Client, Name
 
@@ -27,6 +28,13 @@ class Endpoint:
     address: str
     aliases: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    six: str = ""
+    """Its address over IPv6, where it has one."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses, IPv4 first."""
+        return (self.address, self.six) if self.six else (self.address,)
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,7 @@ def _endpoints(inspection: Raw, networks: Mapping[str, Network]) -> Iterator[End
                 str(place["IPAddress"]),
                 tuple(dict.fromkeys(alias.lower() for alias in place.get("Aliases") or ())),
                 tuple(_link(text.lower()) for text in place.get("Links") or ()),
+                str(place.get(SIX.shown_key) or ""),
             )
 
 
@@ -123,16 +132,20 @@ def _names(container: Container) -> Iterator[Name]:
         high = dict.fromkeys((container.name, *(alias for alias in place.aliases if alias not in low)))
         for rank, names in ((1, high), (2, low)):
             for name in filter(None, names):
-                yield Name(place.key, name, (place.address,), rank=rank)
+                yield Name(place.key, name, place.addresses, rank=rank)
 
 
 def _clients(container: Container) -> Iterator[Client]:
-    for _, address in container.legs:
+    asking = {address for _, address in container.legs}
+    for address in (
+        own for place in container.endpoints for own in place.addresses if place.address in asking
+    ):
         yield Client(
             address,
             tuple(place.key for place in container.endpoints),
             container.nameservers,
             hostname=container.hostname,
             addresses=tuple(place.address for place in container.endpoints),
+            sixes=tuple(place.six for place in container.endpoints),
             links=tuple(link for place in container.endpoints for link in place.links),
         )

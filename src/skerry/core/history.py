@@ -34,6 +34,8 @@ def _telling(draft: Draft, slot: Slot) -> Iterator[str]:
             tried = [task.id for task in slot.tasks if task.spec_version == version]
             yield from tried[-min(draft.policy.max_attempts + 1, TASK_HISTORY_MOST) :]
     update = draft.service.update
+    if update is not None:
+        yield update.failed_task  # `skerry why` tells of it
     if update is not None and update.completed_at is None:
         made = [task for task in slot.tasks if task.update_started_at == update.started_at]
         older = [task for task in slot.tasks if made and task.created_at < made[-1].created_at]

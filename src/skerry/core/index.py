@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Any, TypeVar
 
 from immutables import Map
 
+from skerry.model.family import Family, family_of
 from skerry.model.objects import FormerAddress, Lease, Object, Revision, Service, Task
+from skerry.model.releases import Release
 
 K = TypeVar("K")
 D = TypeVar("D")
@@ -29,7 +32,9 @@ def with_fields(value: D, **fields: Any) -> D:
 
 
 def number_of(address: str) -> int:
-    """An IPv4 address as a number."""
+    """An address as a number."""
+    if ":" in address:
+        return int(IPv6Address(address))
     first, second, third, fourth = address.split(".")
     return int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth)
 
@@ -40,8 +45,12 @@ class Index:
 
     tasks: Map[str, Keys] = Map()
     """Tasks by service, also where the service is gone."""
+    names: Map[str, str] = Map()
+    """Services by name."""
     revisions: Map[str, Keys] = Map()
     """Revisions by service."""
+    releases: Map[str, Keys] = Map()
+    """Releases by stack."""
     formers: Map[str, Keys] = Map()
     """Former addresses by service."""
     addresses: Map[str, Holders] = Map()
@@ -50,10 +59,10 @@ class Index:
     """By network: the addresses that containers had which do not run."""
     left: Map[str, Holders] = Map()
     """By network: former addresses."""
-    last_vip: Map[str, int] = field(default=Map(), compare=False)
-    """By network: the virtual IP that was given last."""
-    last_task: Map[str, int] = field(default=Map(), compare=False)
-    """By network: the address that a task was given last."""
+    last_vip: Map[tuple[str, Family], int] = field(default=Map(), compare=False)
+    """By network and family: the virtual IP that was given last."""
+    last_task: Map[tuple[str, Family], int] = field(default=Map(), compare=False)
+    """The address that a task was given last."""
     ports: Map[PortKey, Keys] = Map()
     """Services by a port that they publish."""
     host_ports: Map[PortKey, Keys] = Map()
@@ -87,6 +96,8 @@ class Index:
                 return with_fields(
                     self, revisions=_with_member(self.revisions, service_id, key, new is not None)
                 )
+            case Release(id=key, stack=stack) if old is None or new is None:
+                return with_fields(self, releases=_with_member(self.releases, stack, key, new is not None))
         return self
 
     def _task_changed(self, old: Task | None, new: Task | None) -> Index:
@@ -124,7 +135,7 @@ class Index:
         for network_id, address in after:
             addresses = _with_holder(addresses, network_id, address, task.id, True)
             if (network_id, address) not in before:
-                last = last.set(network_id, number_of(address))
+                last = last.set((network_id, family_of(address)), number_of(address))
         return with_fields(self, addresses=addresses, last_task=last)
 
     def _placed(self, task: Task, sign: int) -> Index:
@@ -140,9 +151,14 @@ class Index:
         )
 
     def _service_changed(self, old: Service | None, new: Service | None) -> Index:
-        """The index after a service's virtual IPs or published ports changed."""
+        """The index after a service came or went, or its virtual IPs or published ports changed."""
         if old is not None and new is not None and old.endpoint == new.endpoint:
             return self
+        names = self.names
+        if old is None and new is not None:
+            names = names.set(new.name, new.id)
+        elif new is None and old is not None and names.get(old.name) == old.id:
+            names = names.delete(old.name)
         addresses, last, ports = self.addresses, self.last_vip, self.ports
         known = {vip.address for vip in old.endpoint.vips} if old is not None else set()
         for service, present in ((old, False), (new, True)):
@@ -151,10 +167,11 @@ class Index:
             for vip in service.endpoint.vips:
                 addresses = _with_holder(addresses, vip.network_id, vip.address, service.id, present)
                 if present and vip.address not in known:
-                    last = last.set(vip.network_id, number_of(vip.address))
+                    place = vip.network_id, family_of(vip.address)
+                    last = last.set(place, number_of(vip.address))
             for port in service.endpoint.ports:
                 ports = _with_member(ports, (port.protocol, port.published), service.id, present)
-        return with_fields(self, addresses=addresses, last_vip=last, ports=ports)
+        return with_fields(self, names=names, addresses=addresses, last_vip=last, ports=ports)
 
     def _lease_changed(self, old: Lease | None, new: Lease | None) -> Index:
         tables = {True: self.addresses, False: self.idle}
@@ -192,9 +209,9 @@ def addresses_of(task: Task | None) -> tuple[tuple[str, str], ...]:
     both = (
         (attachment.network_id, address)
         for attachment in task.attachments
-        for address in (attachment.reserved, attachment.address)
+        for address in (*attachment.reservations, *attachment.addresses)
     )
-    return tuple(dict.fromkeys(pair for pair in both if pair[1]))
+    return tuple(dict.fromkeys(both))
 
 
 def _with_member(groups: Map[K, Keys], group: K, key: str, present: bool) -> Map[K, Keys]:

@@ -44,7 +44,7 @@ def run_job(draft: Draft) -> None:
     room = draft.room_for_slots(len(slots) - len(done))
     to_come = max(0, min(size.total - begun, size.concurrent - active, room))
     for number in range(begun, begun + to_come):
-        draft.create(number, TaskState.COMPLETE)
+        draft.create(number, draft.begins_as)
     given_up = len(slots) - len(done) - active
     completed = len(done) + begun - len(slots)
     draft.say(_summary(completed, size.total, active + to_come, max(0, given_up)))

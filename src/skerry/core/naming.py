@@ -30,17 +30,20 @@ def network_names(network: Network) -> tuple[str, ...]:
 
 
 def names_of(
-    view: View, service: Service, network: Network, vip: str, backends: Iterable[Backend]
+    view: View, service: Service, network: Network, vips: tuple[str, ...], backends: Iterable[Backend]
 ) -> Iterator[Name]:
-    """All names of a service and its ready tasks on one network; without a `vip` all lead to its tasks."""
-    by_vip = vip and service.spec.typed.endpoint_spec.mode != "dnsrr"
+    """All names of a service and its ready tasks on one network; without `vips` all lead to its tasks."""
+    by_vip = vips and service.spec.typed.endpoint_spec.mode != "dnsrr"
     stack = stack_of(service.spec.typed.labels)
     each = tuple(backend.address for backend in backends)
     for name in _service_names(service, network):
-        yield Name(network.id, name, (vip,) if by_vip else each, stack=stack, ready=bool(each))
+        yield Name(network.id, name, vips if by_vip else each, stack=stack, ready=bool(each))
         yield Name(network.id, f"tasks.{name}", each, stack=stack, ready=bool(each))
+    own: dict[str, tuple[str, ...]] = {}
     for backend in backends:
-        yield from _task_names(view, view.tasks[backend.task_id], network, backend.address, stack)
+        own[backend.task_id] = (*own.get(backend.task_id, ()), backend.address)
+    for task_id, addresses in own.items():
+        yield from _task_names(view, view.tasks[task_id], network, addresses, stack)
 
 
 def _service_names(service: Service, network: Network) -> Iterator[str]:
@@ -51,10 +54,12 @@ def _service_names(service: Service, network: Network) -> Iterator[str]:
     yield from dict.fromkeys(name.lower() for name in names)
 
 
-def _task_names(view: View, task: Task, network: Network, address: str, stack: str) -> Iterator[Name]:
-    yield Name(network.id, task.name, (address,), rank=1, stack=stack)
+def _task_names(
+    view: View, task: Task, network: Network, addresses: tuple[str, ...], stack: str
+) -> Iterator[Name]:
+    yield Name(network.id, task.name, addresses, rank=1, stack=stack)
     for name in filter(None, dict.fromkeys((_short_id(task), _hostname(view, task)))):
-        yield Name(network.id, name, (address,), rank=2, stack=stack)
+        yield Name(network.id, name, addresses, rank=2, stack=stack)
 
 
 def _short_id(task: Task) -> str:
@@ -80,6 +85,7 @@ def clients_of(view: View, task: Task) -> Iterator[Client]:
         return
     dns = task.spec.typed.container_spec.dns_config
     service = view.services.get(task.service_id)
+    named = [place for place in places if not _order(view, place)[0]]
     client = Client(
         "",
         tuple(place.network_id for place in places),
@@ -87,10 +93,12 @@ def clients_of(view: View, task: Task) -> Iterator[Client]:
         task_id=task.id,
         stack=stack_of(service.spec.typed.labels) if service else "",
         hostname=_hostname(view, task),
-        addresses=tuple(place.address for place in places if not _order(view, place)[0]),
+        addresses=tuple(place.address for place in named),
+        sixes=tuple(place.six for place in named) if any(place.six for place in named) else (),
     )
     for place in places:
-        yield replace(client, address=place.address)
+        for address in place.addresses:
+            yield replace(client, address=address)
 
 
 def _order(view: View, place: Attachment) -> tuple[bool, bool, str]:

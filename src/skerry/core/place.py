@@ -39,7 +39,7 @@ def place(draft: Draft) -> None:
         elif _obstacle(draft, task) is not None or _seated(draft, task):
             waiting.append(task)
         else:
-            draft.set_status(task, TaskState.ASSIGNED, f"scheduler {_words(draft)}", draft.crash_loop(task))
+            draft.set_status(task, TaskState.ASSIGNED, f"scheduler {_words(draft)}", draft.err_of_wait(task))
     for task in waiting:
         _explain(draft, task)
 

@@ -27,6 +27,8 @@ class Plan:
     """Those whose time is over."""
     wake_at: int | None = None
     """Look again at this instant (ns) even if nothing changes until then."""
+    awaited: tuple[str, ...] = ()
+    """Look again when anything changes about the services of these names."""
     note: Note = Note("")
     """The decision in words."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from skerry.core import afterlife, history, hostports, place, replicas
+from skerry.core import afterlife, depends, history, hostports, place, replicas
 from skerry.core.draft import Draft
 from skerry.core.evict import evict
 from skerry.core.jobs import run_job
 from skerry.core.plan import Plan
 from skerry.core.replace import let_go, raise_ready, replace_ended
+from skerry.core.turn import held
 from skerry.core.update import take_over, update
 from skerry.core.view import View
 from skerry.model.objects import Note, Task
@@ -21,13 +22,17 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     service, node = view.services.get(service_id), view.node
     if service is None or node is None:
         return _clear(view.tasks_of(service_id))
-    draft = Draft(view, service, node, now)
+    before = held(view, service)
+    draft = Draft(view, before.service if before is not None else service, node, now)
+    depends.look(draft)
+    if before is not None:
+        depends.say(draft, before.waits)
     evict(draft)
     if service.is_job:
         run_job(draft)
     else:
         numbers = replicas.adjust(draft)
-        turned_back = update(draft, numbers)
+        turned_back = before is None and update(draft, numbers)
         if not turned_back:  # else what has just failed would be tried once more
             replace_ended(draft)
             take_over(draft, numbers)

@@ -11,6 +11,8 @@ its successor is ready, and a task that ended is not tried again before its rest
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from skerry.core import restart
 from skerry.core.draft import Draft
 from skerry.core.slots import Slot, has_begun
@@ -19,6 +21,8 @@ from skerry.model.objects import Task
 from skerry.model.states import TaskState
 
 START_FIRST = "start-first"
+WAITS = "waits for "
+"""How the Err of a task begins that waits for other services."""
 
 
 def replace_ended(draft: Draft) -> None:
@@ -175,6 +179,8 @@ def _raise(draft: Draft, task: Task) -> None:
         why = restart.crash_loop(task) or "waiting for the restart delay"
         draft.say(f"{draft.name(task.slot)}: {why}", task.start_after, task.start_after - task.created_at)
         return
+    if draft.in_order and not task.update_started_at and _kept_waiting(draft, task):
+        return
     before = draft.tasks.get(task.follows)
     if before is not None and not before.status.state.terminal:
         give_up = max(draft.changed_at(before), task.start_after) + PREDECESSOR_WAIT
@@ -183,3 +189,13 @@ def _raise(draft: Draft, task: Task) -> None:
             draft.say(f"{draft.name(task.slot)}: waiting for its predecessor to stop", give_up)
             return
     draft.want(task, draft.goal)
+
+
+def _kept_waiting(draft: Draft, task: Task) -> bool:
+    """Whether a task waits for other services; its Err says for which. It is prepared meanwhile, and does not
+    start before that: what ended with the machine may not be known to have ended yet."""
+    said = not task.status.err or task.status.err.startswith(WAITS)
+    on_its_way = TaskState.ASSIGNED <= task.status.state <= TaskState.READY
+    if on_its_way and said and task.status.err != draft.waits:
+        draft.write(replace(task, status=replace(task.status, err=draft.waits)))
+    return bool(draft.waits) or task.status.state < TaskState.READY

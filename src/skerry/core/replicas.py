@@ -18,7 +18,7 @@ def adjust(draft: Draft) -> set[int]:
     occupied = {number: slot for number, slot in draft.slots().items() if slot.occupied}
     numbers = _desired_numbers(draft, occupied)
     for number in sorted(numbers - occupied.keys()):
-        draft.create(number, TaskState.RUNNING)
+        draft.create(number, draft.begins_as)
         draft.say(f"new task {draft.name(number)}")
     for number, slot in draft.slots().items():
         if number not in numbers:

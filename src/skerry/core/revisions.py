@@ -40,7 +40,7 @@ def revision_of(service: Service, parent: int) -> Revision:
     )
 
 
-def restored(view: View, service: Service, revision: Revision, update: UpdateStatus) -> Service:
+def restored(view: View, service: Service, revision: Revision, update: UpdateStatus | None) -> Service:
     """The service with a spec that it had; tasks of that revision are what it asks for again."""
     back = replace(
         service,

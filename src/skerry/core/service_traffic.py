@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from skerry.core.addresses import retaken
 from skerry.core.attach import holding_network, leads_elsewhere, networks_of, way_in
@@ -14,6 +15,7 @@ from skerry.core.naming import clients_of, names_of, stack_of
 from skerry.core.traffic_policy import policy_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
+from skerry.model.family import FAMILIES, Family, family_of
 from skerry.model.objects import FormerAddress, Object, Service, Task
 from skerry.model.states import TaskState
 from skerry.model.traffic import Backend, Client, Former, Name, PublishedPort, VirtualService
@@ -73,55 +75,65 @@ def in_table(task: Task) -> bool:
     return task.live and task.status.state == TaskState.RUNNING
 
 
-def _backends(view: View, service: Service, network_id: str) -> tuple[Backend, ...]:
+def _backends(view: View, service: Service, network_id: str, family: Family) -> tuple[Backend, ...]:
     return tuple(
-        Backend(task.id, attachment.address, unheard=task.status.unheard)
+        Backend(task.id, address, unheard=task.status.unheard)
         for task in view.tasks_of(service.id)
         if in_table(task)
         for attachment in task.attachments
-        if attachment.network_id == network_id and attachment.address
+        if attachment.network_id == network_id and (address := attachment.at(family))
     )
 
 
 def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
     for vip in service.endpoint.vips:
         if vip.address:
-            backends = _backends(view, service, vip.network_id)
+            family = family_of(vip.address)
+            backends = _backends(view, service, vip.network_id, family)
             hold_s = policy_of(service).hold_timeout / SECOND
-            former = tuple(_former(view, service, vip.network_id))
+            former = tuple(_former(view, service, vip.network_id, family))
             yield VirtualService(service.id, vip.network_id, vip.address, backends, hold_s, former)
 
 
-def _former(view: View, service: Service, network_id: str) -> Iterator[Former]:
+def _former(view: View, service: Service, network_id: str, family: Family) -> Iterator[Former]:
     """Addresses of tasks that leave, and of those that are gone as long as nobody else has them."""
     leaving = {
-        place.address
+        place.at(family)
         for task in view.tasks_of(service.id)
         if task.status.state == TaskState.RUNNING and not task.live
         for place in task.attachments
-        if place.network_id == network_id and place.address
+        if place.network_id == network_id and place.at(family)
     }
     yield from (Former(address, gone=False) for address in sorted(leaving))
     held = retaken(view, network_id)
     for former in view.formers_of(service.id):
-        if former.network_id == network_id and former.address not in leaving and former.id not in held:
+        here = former.network_id == network_id and family_of(former.address) is family
+        if here and former.address not in leaving and former.id not in held:
             yield Former(former.address)
 
 
 def _ports(view: View, service: Service) -> Iterator[PublishedPort]:
     """The service's published ports, and those that tasks have in host mode, each with who serves it."""
-    network = holding_network(view, service)
-    if network is None:
-        return
-    vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
+    for family in FAMILIES:
+        if (network := holding_network(view, service, family)) is not None:
+            yield from _ports_over(view, service, family, _vips_on(service, network.id, family)[0])
+
+
+def _vips_on(service: Service, network_id: str, *families: Family) -> tuple[str, ...]:
+    """A service's virtual IPs on a network, of these families."""
+    vips = (vip.address for vip in service.endpoint.vips if vip.network_id == network_id)
+    return tuple(address for address in vips if family_of(address) in families)
+
+
+def _ports_over(view: View, service: Service, family: Family, vip: str) -> Iterator[PublishedPort]:
+    """The same over one family, held at a virtual IP."""
     hold_s = policy_of(service).hold_timeout / SECOND
-    entrances = tuple(_entrances(view, service))
+    entrances = tuple(_entrances(view, service, family))
     for port in service.endpoint.ports:
         if port.published and not port.fault:
             backends = _hearing(port.protocol, entrances)
-            yield PublishedPort(
-                port.protocol, port.published, port.target, service.id, vips[network.id], backends, hold_s
-            )
+            target = (port.protocol, port.published, port.target, service.id)
+            yield PublishedPort(*target, vip, backends, hold_s)
     for task in view.tasks_of(service.id):
         if task.live and not task.status.state.terminal:
             own = tuple(backend for backend in entrances if backend.task_id == task.id)
@@ -138,21 +150,20 @@ def _hearing(protocol: str, backends: tuple[Backend, ...]) -> tuple[Backend, ...
     return tuple(backend for backend in backends if protocol != "tcp" or not backend.unheard)
 
 
-def _entrances(view: View, service: Service) -> Iterator[Backend]:
+def _entrances(view: View, service: Service, family: Family) -> Iterator[Backend]:
     """Where published ports reach each ready task."""
     for task in view.tasks_of(service.id):
-        if in_table(task) and (place := way_in(view, task)) is not None:
-            yield Backend(
-                task.id, place.address, masked=leads_elsewhere(view, task), unheard=task.status.unheard
-            )
+        place = way_in(view, task) if in_table(task) else None
+        if place is not None and (address := place.at(family)):
+            yield Backend(task.id, address, masked=leads_elsewhere(view, task), unheard=task.status.unheard)
 
 
 def _names(view: View, service: Service) -> Iterator[Name]:
-    vips = {vip.network_id: vip.address for vip in service.endpoint.vips}
     for network in networks_of(view, service):
-        if network.node_local or (network.id in vips and not network.ingress):
-            backends = _backends(view, service, network.id)
-            yield from names_of(view, service, network, vips.get(network.id, ""), backends)
+        vips = _vips_on(service, network.id, *FAMILIES)
+        if network.node_local or (vips and not network.ingress):
+            each = (_backends(view, service, network.id, family) for family in FAMILIES)
+            yield from names_of(view, service, network, vips, tuple(chain.from_iterable(each)))
 
 
 def _born(service: Service) -> Iterator[tuple[str, int]]:

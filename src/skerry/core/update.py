@@ -226,13 +226,14 @@ def _fail(draft: Draft, status: UpdateStatus, config: UpdateConfig, task: Task) 
     rolling_back = status.state == ROLLBACK_STARTED
     previous = revisions.previous(draft.view, draft.service)
     if config.failure_action == "rollback" and not rolling_back and previous is not None:
-        _roll_back(draft, previous, status, f"update rolled back {reason}")
+        message = f"update rolled back {reason}"
+        _roll_back(draft, previous, replace(status, failed_task=task.id, turned=message), message)
         return True
     # Never roll back a rollback: there is nothing known to be good behind it.
     word = "rollback" if config.failure_action == "rollback" and rolling_back else "update"
-    halted = replace(
-        status, state=ROLLBACK_PAUSED if rolling_back else PAUSED, message=f"{word} paused {reason}"
-    )
+    message = f"{word} paused {reason}"
+    state = ROLLBACK_PAUSED if rolling_back else PAUSED
+    halted = replace(status, state=state, message=message, failed_task=task.id, turned=message)
     draft.write_service(replace(draft.service, update=halted))
     draft.say(halted.message)
     return False

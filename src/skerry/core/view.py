@@ -30,6 +30,7 @@ from skerry.model.objects import (
     Task,
     User,
 )
+from skerry.model.releases import Release
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class View:
     configs: Mapping[str, Config] = Map()
     secrets: Mapping[str, Secret] = Map()
     revisions: Mapping[str, Revision] = Map()
+    releases: Mapping[str, Release] = Map()
     decisions: Mapping[str, Decision] = Map()
     users: Mapping[str, User] = Map()
     listeners: Mapping[str, Listener] = Map()
@@ -76,6 +78,11 @@ class View:
         return next(iter(self.clusters.values()), None)
 
     @property
+    def in_use(self) -> bool:
+        """Whether there is something that must be neither lost nor taken to another engine."""
+        return self.cluster is not None or bool(self.tasks)
+
+    @property
     def node(self) -> Node | None:
         """This machine's node, if it is in a swarm."""
         return next(iter(self.nodes.values()), None)
@@ -85,6 +92,10 @@ class View:
         tasks = (self.tasks[key] for key in self.index.tasks.get(service_id, ()))
         return tuple(sorted(tasks, key=lambda task: (task.created_at, task.id)))
 
+    def service_named(self, name: str) -> Service | None:
+        """A service by its whole name."""
+        return self.services.get(self.index.names.get(name, ""))
+
     def revision(self, service_id: str, number: int) -> Revision | None:
         """One revision of a service."""
         return self.revisions.get(f"{service_id}.{number}")
@@ -93,6 +104,16 @@ class View:
         """The revisions of a service that are kept, oldest first."""
         revisions = (self.revisions[key] for key in self.index.revisions.get(service_id, ()))
         return tuple(sorted(revisions, key=lambda revision: revision.number))
+
+    def releases_of(self, stack: str) -> tuple[Release, ...]:
+        """The releases of a stack that are kept, oldest first."""
+        releases = (self.releases[key] for key in self.index.releases.get(stack, ()))
+        return tuple(sorted(releases, key=lambda release: release.number))
+
+    def release_of(self, stack: str) -> Release | None:
+        """The last release of a stack."""
+        keys = self.index.releases.get(stack, ())
+        return max((self.releases[key] for key in keys), key=lambda release: release.number, default=None)
 
     def formers_of(self, service_id: str) -> tuple[FormerAddress, ...]:
         """Where tasks of a service have served that leave or are gone, by address."""
@@ -131,6 +152,7 @@ COLLECTION_OF: dict[type[Object], str] = {
     Config: "configs",
     Secret: "secrets",
     Revision: "revisions",
+    Release: "releases",
     Decision: "decisions",
     User: "users",
     Listener: "listeners",

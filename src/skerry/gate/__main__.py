@@ -6,7 +6,7 @@ they come over that descriptor.
 
 from __future__ import annotations
 
-import skerry.lean  # noqa: F401  # before whatever imports structlog
+import skerry.lean.gate_process  # noqa: F401  # before whatever imports structlog and asyncio
 
 # isort: split
 import argparse

@@ -9,7 +9,7 @@ import asyncio
 import struct
 import time
 from collections.abc import Callable
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import ip_address
 from math import inf
 
 import dns.exception
@@ -29,6 +29,7 @@ from skerry.gate.forward import PAYLOAD, Forwarder
 from skerry.gate.reply import Replies, reply_of
 from skerry.gate.shares import Places
 from skerry.model.defaults import NAME_WAIT, SECOND
+from skerry.model.family import FOUR, SIX, family_of
 from skerry.model.traffic import Client
 
 TTL_S = 1
@@ -41,6 +42,9 @@ PART_OF_TIMEOUT = 0.8
 WAITING, WAITING_OF_CLIENT, WAITING_AT_LEAST = 1024, 128, 16
 """So many questions may wait for another server, or for a name to appear; so many of one client; and so many
 of each client whatever the others have."""
+
+KINDS = {FOUR: dns.rdatatype.A, SIX: dns.rdatatype.AAAA}
+"""What asks for addresses of each family."""
 
 UDP_LEAST = 512
 TCP_MOST = 65535
@@ -147,8 +151,10 @@ class Answerer:
         if addresses is None:
             return _refusal(query, dns.rcode.NXDOMAIN) if zone.denies(asker, name) else None
         response = _response(query)
-        if question.rdtype in (dns.rdatatype.A, dns.rdatatype.ANY) and addresses:
-            response.answer.append(dns.rrset.from_text(question.name, TTL_S, "IN", "A", *addresses))
+        for family, kind in KINDS.items():
+            own = [address for address in addresses if family_of(address) is family]
+            if own and question.rdtype in (kind, dns.rdatatype.ANY):
+                response.answer.append(dns.rrset.from_text(question.name, TTL_S, "IN", kind, *own))
         return response
 
     def _pointer(self, query: dns.message.Message, asker: Client, address: str) -> dns.message.Message | None:
@@ -204,10 +210,10 @@ def _may_be_service(name: dns.name.Name) -> bool:
 
 
 def _reversed(name: dns.name.Name) -> str | None:
-    """The IPv4 address that a reverse name stands for."""
+    """The address that a reverse name stands for."""
     try:
-        return str(IPv4Address(dns.reversename.to_address(name)))
-    except (dns.exception.DNSException, AddressValueError, ValueError):
+        return str(ip_address(dns.reversename.to_address(name)))
+    except (dns.exception.DNSException, ValueError):
         return None
 
 

@@ -58,13 +58,13 @@ class DesiredState:
         for service in traffic.services:
             for former in service.former:
                 self._vips.setdefault(former.address, self._vips[service.vip])
-        self._ports = {
-            port.key: Behind(port.service_id, port.backends, port.hold_s) for port in traffic.ports
-        }
-        for port in traffic.ports:  # a dnsrr service may have a VIP only for its held connections
-            if port.vip:
-                self._vips.setdefault(port.vip, self._ports[port.key])
-        self.gateways = frozenset(segment.gateway for segment in traffic.segments)
+        self._ports = {}
+        for port in traffic.ports:
+            behind = Behind(port.service_id, port.backends, port.hold_s)
+            self._ports.setdefault(port.key, behind)  # IPv4 comes first: what is relayed goes that way
+            if port.vip:  # a dnsrr service may have a VIP only for its held connections
+                self._vips.setdefault(port.vip, behind)
+        self.gateways = frozenset(block.gateway for segment in traffic.segments for block in segment.blocks)
         for callback in self._callbacks:
             callback()
         changed, self._changed = self._changed, asyncio.Event()

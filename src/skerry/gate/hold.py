@@ -15,8 +15,11 @@ from skerry.gate.message import HOLD_PORT
 from skerry.gate.relay import Acceptor, Relay
 from skerry.gate.socket_passing import Inherited, Item, Parcel
 from skerry.linux import netns
+from skerry.linux.families import spoken
+from skerry.model.family import FOUR, Family, unpacked
 
 SO_ORIGINAL_DST = 80
+"""The same number at the level of either family."""
 BACKLOG = 4096
 FIRST_WORD_S = 5.0
 
@@ -29,16 +32,16 @@ class Namespace:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gate-netns", initializer=initializer)
         self.inode = netns.inode(path or netns.OWN) or 0
 
-    async def tcp(self) -> socket.socket:
-        """A new, non-blocking IPv4 TCP socket."""
-        return await self._make(socket.SOCK_STREAM)
+    async def tcp(self, family: Family = FOUR) -> socket.socket:
+        """A new, non-blocking TCP socket."""
+        return await self._make(family, socket.SOCK_STREAM)
 
-    async def udp(self) -> socket.socket:
-        """A new, non-blocking IPv4 UDP socket."""
-        return await self._make(socket.SOCK_DGRAM)
+    async def udp(self, family: Family = FOUR) -> socket.socket:
+        """A new, non-blocking UDP socket."""
+        return await self._make(family, socket.SOCK_DGRAM)
 
-    async def _make(self, kind: socket.SocketKind) -> socket.socket:
-        make = partial(socket.socket, socket.AF_INET, kind | socket.SOCK_NONBLOCK)
+    async def _make(self, family: Family, kind: socket.SocketKind) -> socket.socket:
+        make = partial(socket.socket, family.number, kind | socket.SOCK_NONBLOCK)
         return await asyncio.get_running_loop().run_in_executor(self._thread, make)
 
     def close(self) -> None:
@@ -46,39 +49,63 @@ class Namespace:
         self._thread.shutdown(wait=False)
 
 
+_DESTINATIONS = {
+    socket.AF_INET: (socket.SOL_IP, 16, "!2xH4s8x"),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 28, "!2xH4x16s4x"),
+}
+"""How the kernel tells a destination: the option's level, and the address as a structure with its size."""
+
+
 def original_destination(connection: socket.socket) -> tuple[str, int]:
     """Where a redirected connection wanted to go; its own local address if it was not redirected."""
+    level, size, form = _DESTINATIONS[connection.family]
     try:
-        raw = connection.getsockopt(socket.SOL_IP, SO_ORIGINAL_DST, 16)
+        raw = connection.getsockopt(level, SO_ORIGINAL_DST, size)
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise
         address, port = connection.getsockname()[:2]
         return str(address), int(port)
-    port, packed = struct.unpack("!2xH4s8x", raw)
-    return socket.inet_ntoa(packed), port
+    port, octets = struct.unpack(form, raw)
+    return unpacked(octets), port
+
+
+def key_of(family: Family) -> str:
+    """What the hold's listening socket of a family is called among those that are handed over."""
+    return "" if family is FOUR else family.word
 
 
 class Hold:
-    """The hold listener."""
+    """The hold's listeners, one for each family."""
 
     def __init__(self, state: DesiredState, relay: Relay, namespace: Namespace, inherited: Inherited) -> None:
         self._state = state
         self._relay = relay
         self._namespace = namespace
         self._inherited = inherited
-        self._acceptor: Acceptor | None = None
+        self._acceptors: dict[str, Acceptor] = {}
 
     async def start(self, port: int = HOLD_PORT) -> int:
         """Listen; the port number is returned. Raises OSError."""
-        listener = self._inherited.get("hold")
-        if listener is None:
-            listener = await self._namespace.tcp()
+        for family in spoken():
+            key = key_of(family)
+            listener = self._inherited.get("hold", key) or await self._listen(family, port)
+            self._acceptors[key] = Acceptor(listener, self._serve, f"hold {family.word}")
+            port = int(listener.getsockname()[1])
+        return port
+
+    async def _listen(self, family: Family, port: int) -> socket.socket:
+        listener = await self._namespace.tcp(family)
+        try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("0.0.0.0", port))
+            if family is not FOUR:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(("", port))
             listener.listen(BACKLOG)
-        self._acceptor = Acceptor(listener, self._serve, "hold")
-        return int(listener.getsockname()[1])
+        except OSError:
+            listener.close()
+            raise
+        return listener
 
     async def _serve(self, client: socket.socket) -> None:
         vip, port = original_destination(client)
@@ -87,10 +114,10 @@ class Hold:
         await self._relay.serve(client, Destination(vip, port))
 
     def parcel(self) -> Parcel:
-        """The listening socket, for another gate."""
-        return [(Item("hold"), self._acceptor.handle)] if self._acceptor else []
+        """The listening sockets, for another gate."""
+        return [(Item("hold", key), acceptor.handle) for key, acceptor in self._acceptors.items()]
 
     def stop(self) -> None:
         """Take no more connections."""
-        if self._acceptor:
-            self._acceptor.stop_listening()
+        for acceptor in self._acceptors.values():
+            acceptor.stop_listening()

@@ -13,12 +13,13 @@ from skerry.gate.hold import Namespace
 from skerry.gate.relay import Acceptor
 from skerry.gate.shares import Quota
 from skerry.gate.socket_passing import Inherited, Item, Parcel
+from skerry.model.family import FOUR, SIX, family_of
 from skerry.model.traffic import Segment
 
 PORT = 53
 BACKLOG = 128
-IP_FREEBIND = 15
-"""The leg's address may come after the socket."""
+FREEBIND = {FOUR: (socket.SOL_IP, 15), SIX: (socket.IPPROTO_IPV6, 78)}
+"""The leg's address may come after the socket: how each family is told."""
 
 
 class DnsListeners:
@@ -35,7 +36,7 @@ class DnsListeners:
 
     async def update(self, segments: Iterable[Segment]) -> None:
         """Open and close listeners. Raises OSError where a leg's port 53 is taken."""
-        legs = {segment.leg for segment in segments}
+        legs = {block.leg for segment in segments for block in segment.blocks}
         for leg in self._open.keys() - legs:
             self._close(leg)
         for leg in legs - self._open.keys():
@@ -45,11 +46,12 @@ class DnsListeners:
         """The two sockets of a leg, inherited or made. Raises OSError."""
         datagrams, stream = self._inherited.get("udp", leg), self._inherited.get("tcp", leg)
         if datagrams is None or stream is None:
-            datagrams, stream = await self._namespace.udp(), await self._namespace.tcp()
+            family = family_of(leg)
+            datagrams, stream = await self._namespace.udp(family), await self._namespace.tcp(family)
             try:
                 stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 for bound in (datagrams, stream):
-                    bound.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+                    bound.setsockopt(*FREEBIND[family], 1)
                     bound.bind((leg, self._port))
             except OSError:
                 datagrams.close()

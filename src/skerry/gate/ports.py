@@ -1,7 +1,8 @@
 """Published ports: a listening socket of ours on the host reserves each number.
 
-IPv4 is translated by the kernel before it gets here; what arrives is IPv6, or slipped through while the
-table changed, and is relayed. A port of UDP or SCTP is only bound: that reserves it.
+What the kernel translates does not get here: all of IPv4, and IPv6 where the service's network has it. What
+arrives is other IPv6, or slipped through while the table changed, and is relayed. A port of UDP or SCTP is
+only bound: that reserves it.
 """
 
 from __future__ import annotations

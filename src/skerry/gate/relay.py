@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from skerry.gate.desired_state import DesiredState, Destination
 from skerry.gate.line import Line
 from skerry.gate.shares import LIMITS, Limits, Shares
+from skerry.model.family import Family, family_of
 from skerry.model.traffic import Backend
 
 CONNECT_S = 2.0
@@ -28,7 +29,7 @@ CHUNK = 64 * 1024
 AT_A_TURN = 16
 TCP_CLOSED = 7
 
-NewSocket = Callable[[], Awaitable[socket.socket]]
+NewSocket = Callable[[Family], Awaitable[socket.socket]]
 
 
 def reset(connection: socket.socket) -> None:
@@ -174,7 +175,7 @@ class Relay:
 
 
 async def _connect(backend: Backend, port: int, new_socket: NewSocket, left_s: float) -> socket.socket | None:
-    connection = await new_socket()
+    connection = await new_socket(family_of(backend.address))
     try:
         async with asyncio.timeout(min(left_s, CONNECT_S)):
             await asyncio.get_running_loop().sock_connect(connection, (backend.address, port))

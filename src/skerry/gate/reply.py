@@ -7,7 +7,6 @@ addresses, which is another one each time.
 from __future__ import annotations
 
 import random
-import socket
 import struct
 from collections import OrderedDict
 from math import inf
@@ -18,19 +17,21 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 
+from skerry.model.family import packed
+
 KEPT = 4096
 """So many replies are kept; the one not used for longest goes first."""
 KEPT_SIZE = 4096
 """A longer one is not kept."""
 
 _OPT_SIZE = 11
-_RECORD = struct.Struct("!HHHIH4s")
+_RECORD = {dns.rdatatype.A: struct.Struct("!HHHIH4s"), dns.rdatatype.AAAA: struct.Struct("!HHHIH16s")}
 _TO_QUESTION = 0xC00C
 """A name that is the question's: a pointer to where it stands."""
 
 
 class Reply(NamedTuple):
-    """One reply without its ID. `records` are of equal length, and `fitting` of them are sent."""
+    """One reply without its ID. `records` are of equal length, `size`, and `fitting` of them are sent."""
 
     head: bytes
     records: bytes = b""
@@ -38,24 +39,21 @@ class Reply(NamedTuple):
     tail: bytes = b""
     until: float = inf
     """When (in the event loop's time) it stops being right by itself."""
+    size: int = 1
 
     def wire(self, ident: bytes) -> bytes:
         """The whole, in answer to the question of that ID; the records begin anywhere."""
         records = self.records
-        if len(records) > _RECORD.size:
-            at = random.randrange(len(records) // _RECORD.size) * _RECORD.size
+        if len(records) > self.size:
+            at = random.randrange(len(records) // self.size) * self.size
             records = records[at:] + records[:at]
-        return ident + self.head + records[: self.fitting * _RECORD.size] + self.tail
+        return ident + self.head + records[: self.fitting * self.size] + self.tail
 
 
 def reply_of(response: dns.message.Message, limit: int, until: float = inf) -> Reply:
     """The reply that says what a response says in at most `limit` bytes, cut (TC) where it is longer."""
     answer = response.answer
-    if (
-        len(answer) == 1
-        and answer[0].rdtype == dns.rdatatype.A
-        and answer[0].name == response.question[0].name
-    ):
+    if len(answer) == 1 and answer[0].rdtype in _RECORD and answer[0].name == response.question[0].name:
         return _of_addresses(response, answer[0], limit, until)
     return Reply(response.to_wire(max_size=limit, prefer_truncation=True)[2:], until=until)
 
@@ -66,24 +64,16 @@ def _of_addresses(
     """Addresses of the question's own name: as many as fit are more of use than none."""
     bare = _bare(response)
     rest = len(bare.to_wire(max_size=limit))
-    packed = [
-        _RECORD.pack(
-            _TO_QUESTION,
-            addresses.rdtype,
-            addresses.rdclass,
-            addresses.ttl,
-            4,
-            socket.inet_aton(record.address),
-        )
-        for record in addresses
-    ]
-    count = min(len(packed), (limit - rest) // _RECORD.size)
-    if count < len(packed):
+    form, first = _RECORD[addresses.rdtype], (addresses.rdtype, addresses.rdclass, addresses.ttl)
+    octets = [packed(record.address) for record in addresses]
+    records = [form.pack(_TO_QUESTION, *first, len(own), own) for own in octets]
+    count = min(len(records), (limit - rest) // form.size)
+    if count < len(records):
         bare.flags |= dns.flags.TC
     wire = bare.to_wire(max_size=limit)
     end = len(wire) - (_OPT_SIZE if bare.opt else 0)
     head = wire[2:6] + struct.pack("!H", count) + wire[8:end]
-    return Reply(head, b"".join(packed), count, wire[end:], until)
+    return Reply(head, b"".join(records), count, wire[end:], until, form.size)
 
 
 def _bare(response: dns.message.Message) -> dns.message.Message:

@@ -38,10 +38,10 @@ _LIMIT = 64 * 1024
 class Item(Struct, frozen=True, omit_defaults=True):
     """One file descriptor, by what it is.
 
-    `kind`: `lock`; `desired` (a file with the JSON of a `Desired`); `hold`, `udp`, `tcp` (DNS on the leg
-    `key`), `port` (`key` is `tcp/80`), `api` (`key` is `INODE.TIME:PATH` of its file), `tls` (the API's too;
-    `key` is `tcp://HOST:PORT`): listening sockets; `held`: a connection that wants `key` (a VIP, or with
-    `published` a port's key) at `port`, since `since` (monotonic seconds).
+    `kind`: `lock`; `desired` (a file with the JSON of a `Desired`); `hold` (`key` is `ip6` over IPv6), `udp`,
+    `tcp` (DNS on the leg `key`), `port` (`key` is `tcp/80`), `api` (`key` is `INODE.TIME:PATH` of its file),
+    `tls` (the API's too; `key` is `tcp://HOST:PORT`): listening sockets; `held`: a connection that wants
+    `key` (a VIP, or with `published` a port's key) at `port`, since `since` (monotonic seconds).
     """
 
     kind: str

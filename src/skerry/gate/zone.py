@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from skerry.model.family import family_of
 from skerry.model.traffic import Client, Name, Traffic
+
+Subnet = IPv4Network | IPv6Network
 
 HOSTNAME_RANK = 2
 TASK_RANK = 1
@@ -30,7 +33,7 @@ class Zone:
     """Network ID to its name, as users wrote it."""
     reverse: Mapping[tuple[str, str], str]
     """(network ID, address) to the name of the task or container that has it."""
-    subnets: Mapping[str, IPv4Network]
+    subnets: Mapping[str, tuple[Subnet, ...]]
     """By network ID."""
     enclosed: frozenset[str]
     """The IDs of internal networks."""
@@ -44,19 +47,25 @@ class Zone:
         reverse: dict[tuple[str, str], str] = {}
         for row in traffic.names:
             names.setdefault((row.network_id, _folded(row.name)), []).append(row)
-            if row.rank == TASK_RANK and len(row.addresses) == 1:
-                reverse.setdefault((row.network_id, row.addresses[0]), row.name)
+            if row.rank == TASK_RANK and len({family_of(address) for address in row.addresses}) == len(
+                row.addresses
+            ):
+                for address in row.addresses:
+                    reverse.setdefault((row.network_id, address), row.name)
         return Zone(
             names=names,
             clients={client.address: client for client in traffic.clients},
-            legs={segment.leg: segment.network_id for segment in traffic.segments},
+            legs={block.leg: segment.network_id for segment in traffic.segments for block in segment.blocks},
             labels={
                 segment.network_id: tuple(name.lower() for name in segment.names)
                 for segment in traffic.segments
             },
             titles={segment.network_id: segment.names[0] for segment in traffic.segments if segment.names},
             reverse=reverse,
-            subnets={segment.network_id: IPv4Network(segment.subnet) for segment in traffic.segments},
+            subnets={
+                segment.network_id: tuple(ip_network(block.subnet) for block in segment.blocks)
+                for segment in traffic.segments
+            },
             enclosed=frozenset(segment.network_id for segment in traffic.segments if segment.internal),
             deploying=dict(traffic.deploying),
         )
@@ -95,7 +104,7 @@ class Zone:
         best = min((_precedence(asker, at, row) for at, row in rows), default=None)
         own = _own_addresses(asker, networks) if label == asker.hostname else ()
         if own and (best is None or best[0] == HOSTNAME_RANK):
-            return own[:1]
+            return own
         if best is None:
             return None
         chosen = [row for at, row in rows if _precedence(asker, at, row) == best]
@@ -121,7 +130,7 @@ class Zone:
 
     def sees(self, asker: Client, address: str) -> bool:
         """Whether an address belongs to a network of the asker."""
-        return _within(address, [self.subnets[key] for key in asker.network_ids if key in self.subnets])
+        return _within(address, (net for key in asker.network_ids for net in self.subnets.get(key, ())))
 
     def may_appear(self, asker: Client, now: float) -> bool:
         """Whether a deploy under way (at epoch second `now`) may still bring a name that is unknown."""
@@ -146,14 +155,16 @@ def _precedence(asker: Client, at: int, row: Name) -> tuple[int, bool, int]:
 
 
 def _own_addresses(asker: Client, networks: tuple[str, ...]) -> tuple[str, ...]:
-    own = dict(zip(asker.network_ids, asker.addresses, strict=False))
-    return tuple(own[key] for key in networks if key in own)
+    """Its own address on the first of these networks, of each family."""
+    both = (dict(zip(asker.network_ids, own, strict=False)) for own in (asker.addresses, asker.sixes))
+    firsts = (next((own[key] for key in networks if own.get(key)), "") for own in both)
+    return tuple(filter(None, firsts))
 
 
 def _addresses(rows: Iterable[Name]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address for row in rows for address in row.addresses))
 
 
-def _within(address: str, subnets: Iterable[IPv4Network]) -> bool:
+def _within(address: str, subnets: Iterable[Subnet]) -> bool:
     parsed = ip_address(address.partition("%")[0])
     return any(parsed in subnet for subnet in subnets)

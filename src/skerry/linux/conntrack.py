@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from errno import EINVAL, ENOENT, EOPNOTSUPP
-from socket import AF_INET, IPPROTO_TCP, inet_aton, inet_ntoa
+from socket import IPPROTO_TCP
 from typing import NamedTuple
 
 from skerry.linux.netlink import (
@@ -18,18 +18,26 @@ from skerry.linux.netlink import (
     nested,
     netfilter,
 )
+from skerry.model.family import FOUR, SIX, Family, family_of, packed, unpacked
 
 NFNL_SUBSYS_CTNETLINK = 1
 IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE = NFNL_SUBSYS_CTNETLINK << 8 | 1, NFNL_SUBSYS_CTNETLINK << 8 | 2
-CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_MARK, CTA_ID, CTA_FILTER = 1, 2, 8, 12, 25
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_PROTOINFO, CTA_MARK, CTA_ID, CTA_FILTER = 1, 2, 4, 8, 12, 25
+CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
+TCP_CONNTRACK_ESTABLISHED = 3
 CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
-CTA_IP_V4_SRC, CTA_IP_V4_DST = 1, 2
+CTA_IP_SRC = {FOUR: 1, SIX: 3}
+CTA_IP_DST = {FOUR: 2, SIX: 4}
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 CTA_FILTER_ORIG_FLAGS, CTA_FILTER_REPLY_FLAGS = 1, 2
 CTA_FILTER_F_CTA_IP_SRC, CTA_FILTER_F_CTA_IP_DST, CTA_FILTER_F_CTA_PROTO_NUM = 1 << 0, 1 << 1, 1 << 3
-_HEAD = netfilter(AF_INET)
-_FILTERING = netfilter(AF_INET, version=1)
-"""Version 1: the family and the filter count when flows are deleted."""
+_HEAD_SIZE = len(netfilter(FOUR.number))
+FILTERING = 1
+"""The version of a message in which the family and the filter count when flows are deleted."""
+
+
+def _head(family: Family, version: int = 0) -> bytes:
+    return netfilter(family.number, version)
 
 
 class Flow(NamedTuple):
@@ -42,6 +50,8 @@ class Flow(NamedTuple):
     """By which the kernel finds it."""
     id: bytes
     """By which it is told from a later one that looks the same."""
+    established: bool
+    """Whether it is that of a TCP connection that is open, at both ends."""
 
 
 class Conntrack(Netlink):
@@ -54,53 +64,66 @@ class Conntrack(Netlink):
         """The mark of the TCP flow that a server sees so; None for an unknown flow."""
         flow = _as_answered(server, port, peer, peer_port)
         try:
-            (body,) = self.request(IPCTNL_MSG_CT_GET, NLM_F_ACK, _HEAD + flow)
+            (body,) = self.request(IPCTNL_MSG_CT_GET, NLM_F_ACK, _head(family_of(server)) + flow)
         except FileNotFoundError:
             return None
-        return int.from_bytes(attributes(body[len(_HEAD) :]).get(CTA_MARK, b""))
+        return int.from_bytes(attributes(body[_HEAD_SIZE:]).get(CTA_MARK, b""))
 
-    def flows(self, protocol: int) -> Iterator[Flow]:
-        """Every flow over IPv4 of a protocol (`socket.IPPROTO_UDP`). The kernel locks each place of its table
-        in turn, which takes some milliseconds however few flows there are. One older than 5.8 heeds no filter
-        and tells those of other protocols too."""
-        wanted = _filter(original=_end(protocol=protocol))
-        for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _HEAD + wanted):
-            flow = attributes(body[len(_HEAD) :])
+    def flows(self, protocol: int, family: Family = FOUR, answerer: str = "") -> Iterator[Flow]:
+        """Every flow over a family of a protocol (`socket.IPPROTO_UDP`), or those that one address answers.
+
+        The kernel locks each place of its table in turn, which takes some milliseconds however few flows
+        there are. One older than 5.8 heeds no filter and tells those of other protocols too.
+        """
+        wanted = _filter(original=_end(protocol=protocol), reply=_end(source=answerer) if answerer else None)
+        for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _head(family) + wanted):
+            flow = attributes(body[_HEAD_SIZE:])
             original = attributes(flow[CTA_TUPLE_ORIG])
             numbers = attributes(original[CTA_TUPLE_PROTO])
             if numbers[CTA_PROTO_NUM][0] == protocol:
                 answer = attributes(attributes(flow[CTA_TUPLE_REPLY])[CTA_TUPLE_IP])
-                yield Flow(
-                    destination=inet_ntoa(attributes(original[CTA_TUPLE_IP])[CTA_IP_V4_DST]),
-                    port=int.from_bytes(numbers[CTA_PROTO_DST_PORT]),
-                    answerer=inet_ntoa(answer[CTA_IP_V4_SRC]),
-                    original=flow[CTA_TUPLE_ORIG],
-                    id=flow[CTA_ID],
-                )
+                if answerer in ("", answers := unpacked(answer[CTA_IP_SRC[family]])):
+                    yield Flow(
+                        destination=unpacked(attributes(original[CTA_TUPLE_IP])[CTA_IP_DST[family]]),
+                        port=int.from_bytes(numbers[CTA_PROTO_DST_PORT]),
+                        answerer=answers,
+                        original=flow[CTA_TUPLE_ORIG],
+                        id=flow[CTA_ID],
+                        established=_tcp_state(flow) == TCP_CONNTRACK_ESTABLISHED,
+                    )
 
     def delete(self, flow: Flow) -> None:
         """Delete a flow, if it is still there."""
-        self._delete(nested(CTA_TUPLE_ORIG, flow.original) + attribute(CTA_ID, flow.id))
+        named = nested(CTA_TUPLE_ORIG, flow.original) + attribute(CTA_ID, flow.id)
+        self._delete(family_of(flow.answerer), named)
 
     def delete_connection(self, server: str, port: int, peer: str, peer_port: int) -> None:
         """Delete the TCP flow that a server sees so, if there is one."""
-        self._delete(_as_answered(server, port, peer, peer_port))
+        self._delete(family_of(server), _as_answered(server, port, peer, peer_port))
 
-    def _delete(self, flow: bytes) -> None:
-        self.do(IPCTNL_MSG_CT_DELETE, _HEAD + flow, refusals=(ENOENT,))
+    def _delete(self, family: Family, flow: bytes) -> None:
+        self.do(IPCTNL_MSG_CT_DELETE, _head(family) + flow, refusals=(ENOENT,))
 
     def delete_answered_by(self, address: str, protocol: int | None = None) -> bool:
         """Delete every flow that an address answers, or those of one protocol, by a filter: the kernel looks
         at each flow as it deletes it. False where it can't (it is older than 5.8)."""
-        return self._delete_all(reply=_end(source=address, protocol=protocol))
+        return self._delete_all(family_of(address), reply=_end(source=address, protocol=protocol))
 
     def delete_asked_of(self, address: str, protocol: int) -> bool:
         """Delete every flow of a protocol to an address, whoever answers; False as above."""
-        return self._delete_all(original=_end(destination=address, protocol=protocol))
+        return self._delete_all(family_of(address), original=_end(destination=address, protocol=protocol))
 
-    def _delete_all(self, original: TupleFilter | None = None, reply: TupleFilter | None = None) -> bool:
-        words = _FILTERING + _filter(original, reply)
+    def _delete_all(
+        self, family: Family, original: TupleFilter | None = None, reply: TupleFilter | None = None
+    ) -> bool:
+        words = _head(family, FILTERING) + _filter(original, reply)
         return self.do(IPCTNL_MSG_CT_DELETE, words, refusals=(EINVAL, ENOENT, EOPNOTSUPP))
+
+
+def _tcp_state(flow: dict[int, bytes]) -> int:
+    """The kernel's word for where a TCP connection is; 0 for what is none."""
+    tcp = attributes(attributes(flow.get(CTA_PROTOINFO, b"")).get(CTA_PROTOINFO_TCP, b""))
+    return int.from_bytes(tcp.get(CTA_PROTOINFO_TCP_STATE, b""))
 
 
 class TupleFilter(NamedTuple):
@@ -113,13 +136,13 @@ class TupleFilter(NamedTuple):
 def _end(source: str = "", destination: str = "", protocol: int | None = None) -> TupleFilter:
     """By what is given of the addresses and the protocol."""
     flags, addresses, protocols = 0, b"", b""
-    for address, flag, kind in (
-        (source, CTA_FILTER_F_CTA_IP_SRC, CTA_IP_V4_SRC),
-        (destination, CTA_FILTER_F_CTA_IP_DST, CTA_IP_V4_DST),
+    for address, flag, kinds in (
+        (source, CTA_FILTER_F_CTA_IP_SRC, CTA_IP_SRC),
+        (destination, CTA_FILTER_F_CTA_IP_DST, CTA_IP_DST),
     ):
         if address:
             flags |= flag
-            addresses += attribute(kind, inet_aton(address))
+            addresses += attribute(kinds[family_of(address)], packed(address))
     if protocol is not None:
         flags |= CTA_FILTER_F_CTA_PROTO_NUM
         protocols = nested(CTA_TUPLE_PROTO, attribute(CTA_PROTO_NUM, bytes([protocol])))
@@ -141,7 +164,8 @@ def _filter(original: TupleFilter | None = None, reply: TupleFilter | None = Non
 
 def _as_answered(server: str, port: int, peer: str, peer_port: int) -> bytes:
     """The TCP flow of which a server's answers look so."""
-    addresses = attribute(CTA_IP_V4_SRC, inet_aton(server)) + attribute(CTA_IP_V4_DST, inet_aton(peer))
+    family = family_of(server)
+    addresses = attribute(CTA_IP_SRC[family], packed(server)) + attribute(CTA_IP_DST[family], packed(peer))
     ports = (
         attribute(CTA_PROTO_NUM, bytes([IPPROTO_TCP]))
         + attribute(CTA_PROTO_SRC_PORT, struct.pack("!H", port))

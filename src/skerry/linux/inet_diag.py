@@ -12,6 +12,7 @@ from pathlib import Path
 
 from skerry.linux.netlink import NETLINK_SOCK_DIAG, NLM_F_DUMP, Netlink, attributes
 from skerry.linux.netns import inside
+from skerry.model.family import is_loopback
 from skerry.model.listening import Listener
 
 ESTABLISHED, SYN_RECV, FIN_WAIT1, CLOSE, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 3, 4, 7, 8, 9, 10, 11
@@ -73,7 +74,7 @@ class InetDiag(Netlink):
             if tcp.state != LISTEN
             and tcp.port in listening
             and tcp.local != tcp.peer
-            and not tcp.local.startswith("127.")
+            and not is_loopback(tcp.local)
             and address in (None, tcp.local)
         ]
 

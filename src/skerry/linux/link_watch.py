@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 from skerry.linux.netlink import HEADER_SIZE, NETLINK_ROUTE, Message, Subscription, attributes, string
@@ -17,14 +18,15 @@ from skerry.linux.rtnetlink import (
     RTM_NEWLINK,
 )
 
-RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR = 1, 5
+RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR = 1, 5, 9
 
 
 def lost_link(message: Message) -> str:
     """The link that a message tells to be gone, down, or without an address; empty for any other message."""
     body = message.body
     if message.kind == RTM_DELADDR and len(body) >= IFADDRMSG.size:
-        return string(attributes(body[IFADDRMSG.size :]).get(IFA_LABEL, b""))
+        label = attributes(body[IFADDRMSG.size :]).get(IFA_LABEL, b"")
+        return string(label) or _name_of(IFADDRMSG.unpack_from(body)[4])
     if message.kind not in (RTM_NEWLINK, RTM_DELLINK) or len(body) < IFINFOMSG.size:
         return ""
     family, _, _, flags, _ = IFINFOMSG.unpack_from(body)
@@ -33,11 +35,19 @@ def lost_link(message: Message) -> str:
     return string(attributes(body[IFINFOMSG.size :]).get(IFLA_IFNAME, b"")) if gone or down else ""
 
 
+def _name_of(index: int) -> str:
+    """IPv6 has no labels. A link that is gone by now tells so itself."""
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return ""
+
+
 def watch_links(prefixes: tuple[str, ...], lost: Callable[[], None]) -> Subscription:
     """Call `lost` after each loss of a link whose name begins so, until closed; our own losses count, too."""
     return Subscription(
         NETLINK_ROUTE,
-        [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR],
+        [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
         [RTM_NEWLINK, RTM_DELLINK, RTM_DELADDR],
         lambda message: lost_link(message).startswith(prefixes),
         lost,

@@ -10,9 +10,10 @@ up. It is gone with its socket.
 from __future__ import annotations
 
 import struct
-from socket import AF_INET, AF_UNSPEC
+from socket import AF_UNSPEC
 
 from skerry.linux import nft
+from skerry.linux.families import spoken
 from skerry.linux.netlink import (
     NETLINK_NETFILTER,
     NLM_F_ACK,
@@ -23,6 +24,7 @@ from skerry.linux.netlink import (
     netfilter,
     text,
 )
+from skerry.model.family import Family
 
 NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END = 0x10, 0x11
 NFT_TABLE_F_OWNER = 2
@@ -35,7 +37,7 @@ HOOKS = {"prerouting": (0, -99), "input": (1, 101), "output": (3, -99), "postrou
 
 
 def keep_translating(name: str) -> Netlink:
-    """Make the table `ip NAME` in this thread's namespace, owned by the socket that is returned.
+    """Make a table NAME for each family in this thread's namespace, owned by the socket that is returned.
 
     Raises OSError where the kernel (before 5.12) knows no owners.
     """
@@ -49,17 +51,23 @@ def keep_translating(name: str) -> Netlink:
 
 
 def _requests(name: str) -> list[tuple[int, int, bytes]]:
-    head, flags = netfilter(AF_INET), NLM_F_ACK | NLM_F_CREATE
-    table = text(nft.NFTA_TABLE_NAME, name) + attribute(nft.NFTA_TABLE_FLAGS, _number(NFT_TABLE_F_OWNER))
-    chains = [head + text(nft.NFTA_CHAIN_TABLE, name) + _chain(hook) for hook in HOOKS]
-    rule = text(nft.NFTA_RULE_TABLE, name) + text(nft.NFTA_RULE_CHAIN, "prerouting") + _load_state()
     mark = netfilter(AF_UNSPEC, resource=nft.NFNL_SUBSYS_NFTABLES)
     return [
         (NFNL_MSG_BATCH_BEGIN, 0, mark),
+        *(request for family in spoken() for request in _table(family, name)),
+        (NFNL_MSG_BATCH_END, 0, mark),
+    ]
+
+
+def _table(family: Family, name: str) -> list[tuple[int, int, bytes]]:
+    head, flags = netfilter(family.number), NLM_F_ACK | NLM_F_CREATE
+    table = text(nft.NFTA_TABLE_NAME, name) + attribute(nft.NFTA_TABLE_FLAGS, _number(NFT_TABLE_F_OWNER))
+    chains = [head + text(nft.NFTA_CHAIN_TABLE, name) + _chain(hook) for hook in HOOKS]
+    rule = text(nft.NFTA_RULE_TABLE, name) + text(nft.NFTA_RULE_CHAIN, "prerouting") + _load_state()
+    return [
         (nft.NFT_MSG_NEWTABLE, flags, head + table),
         *[(nft.NFT_MSG_NEWCHAIN, flags, chain) for chain in chains],
         (nft.NFT_MSG_NEWRULE, flags, head + rule),
-        (NFNL_MSG_BATCH_END, 0, mark),
     ]
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from errno import ENODEV
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
 from skerry.linux.netlink import (
     NETLINK_ROUTE,
@@ -25,6 +26,7 @@ from skerry.linux.netlink import (
     string,
     text,
 )
+from skerry.model.family import FOUR, Family, family_of, packed, unpacked
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
@@ -36,8 +38,12 @@ IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
 IFLA_LINKINFO, IFLA_NET_NS_FD = 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 2, 4, 5
-VETH_INFO_PEER, IFLA_BR_NF_CALL_IPTABLES, IFLA_BRPORT_MODE = 1, 36, 4
-IFA_ADDRESS, IFA_LOCAL, IFA_LABEL = 1, 2, 3
+VETH_INFO_PEER, IFLA_BRPORT_MODE = 1, 4
+IFLA_BR_NF_CALL = {4: 36, 6: 37}
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO = 1, 2, 3, 6
+IFA_F_NODAD = 2
+_UNPREFERRED = struct.pack("=IIII", 0, 0xFFFF_FFFF, 0, 0)
+"""Preferred for no time, valid for ever."""
 RTA_DST, RTA_OIF, RTA_PREFSRC = 1, 4, 7
 RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL = 255, 4, 254, 2
 
@@ -84,12 +90,15 @@ class Rtnetlink(Netlink):
         """Every link there is."""
         return [_read_link(body) for body in self.request(RTM_GETLINK, NLM_F_DUMP, _link())]
 
-    def addresses(self) -> list[tuple[int, str]]:
-        """Every IPv4 address there is, with the number of its link."""
-        return [
-            (IFADDRMSG.unpack_from(body)[4], socket.inet_ntoa(attributes(body[IFADDRMSG.size :])[IFA_LOCAL]))
-            for body in self.request(RTM_GETADDR, NLM_F_DUMP, IFADDRMSG.pack(socket.AF_INET, 0, 0, 0, 0))
-        ]
+    def addresses(self, family: Family = FOUR, *, alone: bool = False) -> list[tuple[int, str]]:
+        """Every address of a family, with the number of its link. `alone`: those without a subnet."""
+        found = []
+        for body in self.request(RTM_GETADDR, NLM_F_DUMP, IFADDRMSG.pack(family.number, 0, 0, 0, 0)):
+            _, length, _, _, index = IFADDRMSG.unpack_from(body)
+            values = attributes(body[IFADDRMSG.size :])
+            if length == family.bits or not alone:  # IPv6 tells of IFA_LOCAL where there is a peer
+                found.append((index, unpacked(values.get(IFA_LOCAL) or values[IFA_ADDRESS])))
+        return found
 
     def make_bridge(self, name: str, mac: bytes = b"") -> None:
         """Make a bridge, with a hardware address if one is given."""
@@ -120,9 +129,10 @@ class Rtnetlink(Netlink):
         """Remove a link, and its peer."""
         self.do(RTM_DELLINK, _link(index))
 
-    def call_iptables(self, bridge: int) -> None:
+    def call_iptables(self, bridge: int, families: Iterable[Family] = (FOUR,)) -> None:
         """Have the netfilter hooks see what goes over a bridge."""
-        data = nested(IFLA_INFO_DATA, attribute(IFLA_BR_NF_CALL_IPTABLES, b"\1"))
+        calls = [attribute(IFLA_BR_NF_CALL[family.version], b"\1") for family in families]
+        data = nested(IFLA_INFO_DATA, *calls)
         info = nested(IFLA_LINKINFO, text(IFLA_INFO_KIND, "bridge"), data)
         self.do(RTM_NEWLINK, _link(bridge) + info)
 
@@ -132,12 +142,15 @@ class Rtnetlink(Netlink):
         info = nested(IFLA_LINKINFO, text(IFLA_INFO_SLAVE_KIND, "bridge"), data)
         self.do(RTM_NEWLINK, _link(port) + info)
 
-    def address(self, index: int, address: str, length: int) -> None:
-        """Give a link an address; it may have it already."""
-        packed = socket.inet_aton(address)
-        head = IFADDRMSG.pack(socket.AF_INET, length, 0, 0, index)
-        both = attribute(IFA_LOCAL, packed) + attribute(IFA_ADDRESS, packed)
-        self.do(RTM_NEWADDR, head + both, NLM_F_CREATE | NLM_F_REPLACE)
+    def address(self, index: int, address: str, length: int, *, preferred: bool = True) -> None:
+        """Give a link an address; it may have it already. Whether it is free nobody is asked. From one that
+        is not preferred nobody speaks unasked."""
+        life = b"" if preferred else attribute(IFA_CACHEINFO, _UNPREFERRED)
+        self.do(RTM_NEWADDR, _address(index, address, length) + life, NLM_F_CREATE | NLM_F_REPLACE)
+
+    def remove_address(self, index: int, address: str, length: int) -> None:
+        """Take an address off a link."""
+        self.do(RTM_DELADDR, _address(index, address, length))
 
     def local_subnets(self) -> list[str]:
         """What `make_local` has made, in CIDR form."""
@@ -160,6 +173,12 @@ class Rtnetlink(Netlink):
         self.do(RTM_DELROUTE, _route_to(subnet))
 
 
+def _address(index: int, address: str, length: int) -> bytes:
+    family, own = family_of(address), packed(address)
+    head = IFADDRMSG.pack(family.number, length, 0 if family is FOUR else IFA_F_NODAD, 0, index)
+    return head + attribute(IFA_LOCAL, own) + attribute(IFA_ADDRESS, own)
+
+
 def _link(index: int = 0, *, up: bool = False) -> bytes:
     flag = IFF_UP if up else 0
     return IFINFOMSG.pack(socket.AF_UNSPEC, 0, index, flag, flag)
@@ -176,7 +195,7 @@ def _local_route(length: int) -> bytes:
 
 
 def _route_to(subnet: str) -> bytes:
-    net = IPv4Network(subnet)
+    net = ip_network(subnet)
     out = attribute(RTA_OIF, struct.pack("=i", socket.if_nametoindex("lo")))
     return _local_route(net.prefixlen) + attribute(RTA_DST, net.network_address.packed) + out
 

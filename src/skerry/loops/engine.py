@@ -48,11 +48,6 @@ class Memory(Protocol):
         """Write it down."""
 
 
-def in_use(view: View) -> bool:
-    """Whether the state has something that must not be taken to another engine."""
-    return view.cluster is not None or bool(view.tasks)
-
-
 def engine_options(settings: Settings, stored: Identity | None, view: View) -> EngineOptions:
     """What decides where an instance's engine is."""
     return EngineOptions(
@@ -61,7 +56,7 @@ def engine_options(settings: Settings, stored: Identity | None, view: View) -> E
         Path(settings.api_socket),
         settings.engine,
         stored,
-        in_use(view),
+        view.in_use,
     )
 
 
@@ -162,7 +157,7 @@ class EngineLoop:
         """Before the first word to the engine, and again after each time that it may have been replaced."""
         engine = await connect_engine(self._choice.socket)
         try:
-            expected = self.known if in_use(self._store.view) else None
+            expected = self.known if self._store.view.in_use else None
             identity = await admit(engine, expected, private=self._choice.private is not None)
             await self._remember(identity)
         finally:

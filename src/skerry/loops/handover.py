@@ -23,7 +23,7 @@ class Drainer(Protocol):
 
     async def silence(self, pid: int, listening: Listening, runtime: str, timeout_s: float | None) -> str: ...
 
-    async def forget(self, addresses: Iterable[str]) -> None: ...
+    async def forget(self, addresses: Iterable[str], *, established: bool = True) -> None: ...
 
 
 class Handover:
@@ -38,7 +38,7 @@ class Handover:
         """Return once the task's networks can take containers, and its addresses lead to nobody else."""
         for attachment in task.attachments:
             await self._segments.ready(attachment.network_id)
-        places = {(place.network_id, place.reserved) for place in task.attachments if place.reserved}
+        places = {(place.network_id, own) for place in task.attachments for own in place.reservations}
         await self._network.vacated(places)
 
     async def withdrawn(self, task_id: str) -> None:
@@ -48,14 +48,14 @@ class Handover:
     async def drain(self, task: Task) -> DrainOutcome | None:
         """Wait until what is in flight is answered, or the service's drain timeout is over; None for a task
         that nobody reaches."""
-        addresses = [attachment.address for attachment in task.attachments if attachment.address]
+        addresses = [address for place in task.attachments for address in place.addresses]
         if not task.status.pid or not addresses:
             return None
         only = addresses[0] if len(addresses) == 1 else None
         rules = self._network.policy(task.service_id).drain
         outcome = await self._drainer.drain(task.status.pid, only, rules)
         if not outcome.open:
-            await self._drainer.forget(addresses)
+            await self._drainer.forget(addresses, established=not outcome.left)
         return outcome
 
     async def displaced(self, places: Mapping[str, str], pid: int, runtime: str) -> Mapping[str, str]:
@@ -80,6 +80,4 @@ class Handover:
 
     async def forget(self, task: Task) -> None:
         """Delete the flows of a task that has ended by itself; its address may be given out again."""
-        await self._drainer.forget(
-            [attachment.address for attachment in task.attachments if attachment.address]
-        )
+        await self._drainer.forget([address for place in task.attachments for address in place.addresses])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import structlog
@@ -51,8 +51,12 @@ class NetworkLoop:
         switch: Switch,
         resync_s: float = RESYNC_S,
         conditions: Conditions | None = None,
+        holder_of: Callable[[str], str] = lambda key: "",
     ) -> None:
-        """`switch` is told the traffic; what is missing in it is looked for every `resync_s`."""
+        """`switch` is told the traffic; what is missing in it is looked for every `resync_s`.
+        `holder_of` says
+        who has a port (`tcp/80`) of this machine, in words, as far as that is to be seen; it blocks."""
+        self._holder_of = holder_of
         self._resync_s = resync_s
         self._conditions = conditions or Conditions()
         self._store = store
@@ -71,6 +75,7 @@ class NetworkLoop:
         self._joined: tuple[Traffic, Guests, Traffic] | None = None
         """The traffic of the tasks, the guests, and both together, as they were last."""
         self._leaving: set[str] = set()
+        self._waiting: set[str] = set()
         self._due = asyncio.Event()
         self._changed = asyncio.Condition()
         self._reserved: asyncio.Queue[PortReservations] = asyncio.Queue()
@@ -111,7 +116,8 @@ class NetworkLoop:
         view, touched = self._store.view, self._touched
         self._touched = set()
         self._leaving = {key for key in self._leaving if key in view.tasks}
-        return self._with_guests(self._derivation.of(view, frozenset(self._leaving), touched))
+        leaving, waiting = frozenset(self._leaving), frozenset(self._waiting)
+        return self._with_guests(self._derivation.of(view, leaving, touched, waiting))
 
     def _with_guests(self, traffic: Traffic) -> Traffic:
         """The same value as long as neither part is another."""
@@ -236,11 +242,16 @@ class NetworkLoop:
         def note(tx: Tx) -> None:
             node = tx.view.node
             if node is not None and (node.reserved, node.ports_err) != (reserved, refused):
-                tx.put(replace(node, reserved=reserved, ports_err=refused))
+                tx.put(replace(node, reserved=reserved, ports_err=refused, port_holders=holders))
 
         node = self._store.view.node
         if node is not None and (node.reserved, node.ports_err) != (reserved, refused):
+            holders = await asyncio.to_thread(self._holders, sorted(refused))
             await self._store.update(note)
+
+    def _holders(self, keys: Collection[str]) -> dict[str, str]:
+        """Who has these ports; those of whom nothing is known are left out."""
+        return {key: holder for key in keys if (holder := self._holder_of(key))}
 
     async def withdrawn(self, task_id: str) -> None:
         """Take the task out, if its row does not say so yet; return once no new connection can reach it."""
@@ -249,6 +260,24 @@ class NetworkLoop:
             self._due.set()
         async with self._changed:
             await self._changed.wait_for(lambda: self._is_out(task_id))
+
+    @asynccontextmanager
+    async def waiting(self, task_ids: Collection[str]) -> AsyncIterator[None]:
+        """Within, whoever comes for these tasks waits at the gate, unless others of their services serve."""
+        self._waiting |= set(task_ids)
+        self._due.set()
+        try:
+            async with self._changed:
+                await self._changed.wait_for(lambda: not any(map(self._is_heard, task_ids)))
+            yield
+        finally:
+            self._waiting -= set(task_ids)
+            self._due.set()
+
+    def _is_heard(self, task_id: str) -> bool:
+        """Whether TCP may reach a task, by the table that was acknowledged or one that is on its way."""
+        tables = (self._applied, self._applying)
+        return self._applied is None or any(_hears(table, task_id) for table in tables if table)
 
     async def vacated(self, addresses: Collection[tuple[str, str]]) -> None:
         """Return once none of these (network ID, address) leads to a service as one of its former tasks."""
@@ -291,4 +320,10 @@ def _held(row: Object | None) -> set[tuple[str, str]]:
 
 def _holds(table: Traffic, task_id: str) -> bool:
     rows = [service.backends for service in table.services] + [port.backends for port in table.ports]
+    return any(backend.task_id == task_id for row in rows for backend in row)
+
+
+def _hears(table: Traffic, task_id: str) -> bool:
+    rows = [service.hearing for service in table.services]
+    rows += [port.backends for port in table.ports if port.protocol == "tcp"]
     return any(backend.task_id == task_id for row in rows for backend in row)

@@ -17,6 +17,7 @@ from skerry.loops.guard import broken, from_outside, growing_pauses, in_words
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import NOTES_KEPT
 from skerry.model.objects import Cluster, Decision, Lease, Node, Note, Service, Task
+from skerry.model.releases import Release
 from skerry.model.states import TaskState
 from skerry.store.errors import StateError
 from skerry.store.store import Change, Commit, Store, Tx
@@ -66,6 +67,8 @@ class Orchestrator:
         self._wake_at: dict[str, int] = {}
         self._unplaced: dict[str, None] = {}
         """Services with a task for which there is no place yet."""
+        self._awaited: dict[str, dict[str, None]] = {}
+        """By the name of a service: those that wait for it."""
         self._notes: dict[str, Note] = {}
         """What was decided last and is not written down yet."""
         self._notes_due_at = math.inf
@@ -98,10 +101,13 @@ class Orchestrator:
     def _mark(self, changes: Iterable[Change]) -> None:
         for change in changes:
             match change.object:
-                case Service(id=service_id) | Task(service_id=service_id):
+                case Service(id=service_id, name=name) | Task(service_id=service_id, service_name=name):
                     self._dirty[service_id] = None
+                    self._dirty |= self._awaited.get(name, {})
                     if _frees_a_place(change):
                         self._dirty |= self._unplaced
+                case Release(services=services):
+                    self._dirty |= dict.fromkeys(part.id for part in services)
                 case Lease():
                     self._dirty |= self._unplaced
                 case Node() | Cluster():
@@ -167,12 +173,23 @@ class Orchestrator:
         plan = await self._store.update(decide)
         self._wake_at.pop(service_id, None)
         self._unplaced.pop(service_id, None)
+        self._note_awaited(service_id, plan.awaited)
         tasks = self._store.view.tasks_of(service_id)
         if any(task.live and task.status.state < TaskState.ASSIGNED for task in tasks):
             self._unplaced[service_id] = None
         if plan.wake_at is not None:
             self._wake_at[service_id] = plan.wake_at
         self._notes[service_id] = plan.note
+
+    def _note_awaited(self, service_id: str, names: tuple[str, ...]) -> None:
+        """Have a service decided about again when one that it waits for changes; no more when others do."""
+        for name in [name for name, waiting in self._awaited.items() if service_id in waiting]:
+            if name not in names:
+                del self._awaited[name][service_id]
+                if not self._awaited[name]:
+                    del self._awaited[name]
+        for name in names:
+            self._awaited.setdefault(name, {})[service_id] = None
 
     async def _remember_in_time(self) -> None:
         """Once everything is decided: write down what has waited long enough for that."""

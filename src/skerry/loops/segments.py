@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from typing import Protocol
 
 import structlog
 
 from skerry.agent.waits import delays
+from skerry.core.addresses import lower_half
 from skerry.core.derive import segment_of
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.loops import nodelocal
@@ -23,7 +24,7 @@ from skerry.model import mtu
 from skerry.model.conditions import Conditions
 from skerry.model.container_labels import TASK_ID
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Network, Raw
+from skerry.model.objects import AddressPlan, Network, Raw
 from skerry.model.traffic import Segment
 from skerry.store.store import Commit, Store, Tx
 
@@ -302,34 +303,30 @@ def _measure(network: Network) -> dict[str, str]:
     return {mtu.OPTION: str(network.mtu)} if network.mtu else {}
 
 
-def _auxiliary_addresses(network: Network) -> dict[str, str]:
-    """What the engine shall give to nobody. A subnet's first address of all it gives to nobody anyway."""
-    first = str(IPv4Network(network.subnet).network_address)
-    leg = {"skerry-leg": network.leg} if network.leg != first else {}
-    return {**leg, **network.auxiliary}
+def _pool(plan: AddressPlan) -> Raw:
+    """What the engine is told of a subnet. skerry names every address; what the engine chooses for a
+    container that was put there behind its back is from the half where no virtual IP is as long as the other
+    has room."""
+    first = str(ip_network(plan.subnet).network_address)  # which the engine gives to nobody anyway
+    leg = {"skerry-leg": plan.leg} if plan.leg != first else {}
+    return {
+        "Subnet": plan.subnet,
+        "IPRange": plan.ip_range or lower_half(plan.subnet),
+        "Gateway": plan.gateway,
+        "AuxiliaryAddresses": {**leg, **plan.auxiliary},
+    }
 
 
 def engine_body(network: Network) -> Raw:
-    """The engine's create call. skerry names every address; what the engine chooses for a container that was
-    put there behind its back is from the half where no virtual IP is as long as the other has room."""
-    lower_half = next(IPv4Network(network.subnet).subnets())
+    """The engine's create call."""
     return {
         "Name": network.engine_name,
         "CheckDuplicate": True,
         "Driver": "bridge",
         "Internal": network.internal,
         "Attachable": True,
-        "IPAM": {
-            "Driver": "default",
-            "Config": [
-                {
-                    "Subnet": network.subnet,
-                    "IPRange": network.ip_range or str(lower_half),
-                    "Gateway": network.gateway,
-                    "AuxiliaryAddresses": _auxiliary_addresses(network),
-                }
-            ],
-        },
+        "IPAM": {"Driver": "default", "Config": [_pool(plan) for plan in network.plans.values()]},
         "Options": {"com.docker.network.bridge.name": network.bridge, **_measure(network)},
         "Labels": {"skerry.network": network.id, "skerry.name": network.name},
+        **({"EnableIPv6": True} if network.six is not None else {}),
     }

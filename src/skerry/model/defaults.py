@@ -28,6 +28,9 @@ RESTART_MAX_DELAY = 60 * SECOND
 REVISIONS_KEPT = 100
 """Revisions kept for each service."""
 
+RELEASES_KEPT = 10
+"""Releases kept for each stack."""
+
 NOTES_KEPT = 20
 """Decisions kept for each service."""
 

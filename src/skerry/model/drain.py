@@ -13,9 +13,10 @@ class DrainRules(Struct, frozen=True):
     timeout: int = DRAIN_TIMEOUT
     quiet: int = DRAIN_QUIET
     """How long an answer may pause before it counts as complete."""
-    idle: str = "close"
-    """What becomes of idle connections. `leave`: wait for requests in flight only, and leave every connection
-    to the task, which ends them itself when it hears SIGTERM, as its protocol wants it. `wait`: until they
+    idle: str = "auto"
+    """What becomes of idle connections. `close`: they are closed. `leave`: wait for requests in flight only,
+    and leave every connection to the task, which ends them itself when it hears SIGTERM, as its protocol
+    wants it. `auto`: close those on which a client asks and is answered, leave others. `wait`: until they
     have ended by themselves."""
 
 
@@ -28,7 +29,10 @@ class DrainOutcome(Struct, frozen=True):
     """Nanoseconds."""
     closed_idle: int = 0
     """Idle connections that it closed."""
+    left: int = 0
+    """Connections that it left to the task, which has nothing in flight on them."""
 
     def __str__(self) -> str:
         waited = f"{self.waited / MILLISECOND:.0f} ms"
-        return f"drained in {waited}: {self.closed_idle} idle closed, {self.open} still open"
+        left = f"{self.left} left to it, " if self.left else ""
+        return f"drained in {waited}: {self.closed_idle} idle closed, {left}{self.open} still open"

@@ -2,17 +2,20 @@
 
 One table says all of each: what its value may be, what holds where it is absent, and what becomes of it on
 a real Swarm. docs/labels.md is made of it. They are labels of the service (`deploy.labels` in a compose
-file), so that a change replaces no task.
+file), so that a change replaces no task; only the settings of containers (`skerry.model.container_settings`)
+are labels of the container.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from skerry.model import defaults
+from skerry.model.container_settings import SETTINGS
+from skerry.model.dependencies import read_dependencies
+from skerry.model.label import Label
 from skerry.model.listening import read_ports
 from skerry.model.times import duration
 
@@ -24,6 +27,7 @@ INSTANCE = "skerry.instance"
 STACK = "com.docker.stack.namespace"
 """The docker CLI's: the stack that a service or a network belongs to."""
 
+DEPENDS_ON = "skerry.depends_on"
 UPDATE_DEADLINE = "skerry.update.deadline"
 RESTART_MAX_DELAY = "skerry.restart.max-delay"
 SOCKET = "skerry.socket"
@@ -39,21 +43,6 @@ READY_TIMEOUT = "skerry.ready.timeout"
 LIVENESS = "skerry.probe.liveness"
 MOVED = "skerry.moved"
 STOPPED = "skerry.moved.stopped"
-
-
-@dataclass(frozen=True)
-class Label:
-    """One label. `read` makes a value of its text, or raises ValueError with a sentence for the user."""
-
-    name: str
-    help: str
-    values: str
-    """What may stand there, for a reader of the documentation."""
-    read: Callable[[str], Any] = str
-    default: Any = None
-    """What holds where it is absent (a duration in nanoseconds)."""
-    on_swarm: str = ""
-    """What happens on a real Swarm, where it steers nothing."""
 
 
 def _duration(name: str, default: int, help: str, on_swarm: str, longest: int = 0) -> Label:
@@ -110,9 +99,10 @@ _TABLE = (
     ),
     _choice(
         DRAIN_IDLE,
-        ("close", "leave", "wait"),
-        "close",
-        "What becomes of idle connections: they are closed, left to the task, or waited for to the end.",
+        ("auto", "close", "leave", "wait"),
+        "auto",
+        "What becomes of idle connections: they are closed, left to the task, or waited for to the end; "
+        "`auto` closes those of HTTP/1 and leaves what is known to be something else.",
         _NOT_DRAINED,
     ),
     _duration(
@@ -145,6 +135,14 @@ _TABLE = (
         _BY_HEALTHCHECK,
         defaults.HOUR,
     ),
+    Label(
+        DEPENDS_ON,
+        "Which services of the same stack have to be started, healthy or completed before its tasks start.",
+        "names with conditions such as `db:healthy, migrate:completed, cache:started?`: `?` need not be "
+        "there, `!` restarts with it",
+        read_dependencies,
+        on_swarm="the services of a stack start there in any order",
+    ),
     _duration(
         UPDATE_DEADLINE,
         defaults.UPDATE_DEADLINE,
@@ -172,7 +170,7 @@ _TABLE = (
     Label(STOPPED, "Set by `skerry migrate --stop-source` on a service that it stopped.", "set by skerry"),
 )
 
-LABELS = {label.name: label for label in _TABLE}
+LABELS = {label.name: label for label in (*_TABLE, *SETTINGS)}
 """Every label of ours that a user may write, by its name: another one with the prefix is a mistake."""
 
 
@@ -206,9 +204,21 @@ def read_duration(labels: Mapping[str, str] | None, name: str) -> int:
 
 
 def check(labels: Mapping[str, str]) -> None:
-    """Raises ValueError, in a sentence for the user, for a label of ours with a value that means nothing."""
-    for name in LABELS:
+    """Raises ValueError, in a sentence for the user, for a service's label of ours with a value that means
+    nothing, and for one that belongs on its containers."""
+    for name, label in LABELS.items():
+        if label.container and name in labels:
+            raise ValueError(
+                f"label {name} is one of the containers: write it below labels instead of deploy.labels, or "
+                "with --container-label instead of --label"
+            )
         read(labels, name)
+
+
+def check_container(labels: Mapping[str, str]) -> None:
+    """The same for a container's labels."""
+    for label in SETTINGS:
+        read(labels, label.name)
 
 
 def check_names(labels: Mapping[str, str], before: Mapping[str, str]) -> None:

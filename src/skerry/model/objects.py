@@ -11,6 +11,9 @@ from msgspec import Struct, field
 from skerry.model import defaults, mtu
 from skerry.model.declare import Raw as Raw
 from skerry.model.drain import DrainOutcome
+from skerry.model.facts import Facts
+from skerry.model.family import FOUR, SIX, Family
+from skerry.model.releases import Release
 from skerry.model.spec import Spec
 from skerry.model.specs import Driver, EndpointSpec, ServiceSpec, TaskTemplate
 from skerry.model.states import TaskState
@@ -68,6 +71,10 @@ class UpdateStatus(Struct, frozen=True):
     completed_at: int | None = None
     total: int = 0
     """How many slots were dirty when it began: the denominator of the failure ratio."""
+    failed_task: str = ""
+    """The task for which it was paused or turned back; empty where it was not."""
+    turned: str = ""
+    """Why it was, in words: the message of the moment, which a later one replaces."""
 
 
 class Service(Struct, frozen=True):
@@ -148,6 +155,27 @@ class Attachment(Struct, frozen=True):
     network_id: str
     address: str = ""
     reserved: str = ""
+    six: str = ""
+    """The same over IPv6, where the network has it."""
+    reserved_six: str = ""
+
+    def at(self, family: Family) -> str:
+        """Where its container is reached over a family."""
+        return self.address if family is FOUR else self.six
+
+    def given(self, family: Family) -> str:
+        """What the allocator gave it of a family."""
+        return self.reserved if family is FOUR else self.reserved_six
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where its container is reached, IPv4 first."""
+        return tuple(filter(None, (self.address, self.six)))
+
+    @property
+    def reservations(self) -> tuple[str, ...]:
+        """What the allocator gave it."""
+        return tuple(filter(None, (self.reserved, self.reserved_six)))
 
 
 class TaskStatus(Struct, frozen=True):
@@ -211,11 +239,18 @@ class Task(Struct, frozen=True):
     """Why the node does not suit it any more, once it was told to go for that: it ends as REJECTED."""
     streak: int = 0
     """How many tasks before it in its slot failed one after another, none of them after running for long."""
+    facts: Facts | None = None
+    """What `skerry why` tells of it; None where nothing was written down."""
 
     @property
     def name(self) -> str:
         """`service.slot.id`, or `service.node.id` where there is no slot; the container's name too."""
         return f"{self.service_name}.{self.slot or self.node_id}.{self.id}"
+
+    @property
+    def short_name(self) -> str:
+        """`web.2`, or `web` where there is one place only."""
+        return f"{self.service_name}.{self.slot}" if self.slot else self.service_name
 
     @property
     def endpoint(self) -> EndpointSpec:
@@ -247,6 +282,8 @@ class Node(Struct, frozen=True):
     reserved: tuple[str, ...] = ()
     ports_err: dict[str, str] = {}
     """Why a port could not be reserved, by its key: `{"tcp/80": "address already in use"}`."""
+    port_holders: dict[str, str] = {}
+    """Who had it then, where that was to be seen: `{"tcp/80": "nginx (process 812)"}`."""
 
     @property
     def availability(self) -> str:
@@ -264,10 +301,25 @@ class Node(Struct, frozen=True):
         return self.spec.get("Labels") or {}
 
 
+class AddressPlan(Struct, frozen=True):
+    """The subnet of a network, of one family, and who has which part of it; empty where there is none.
+
+    `leg` is the gate's own address there: DNS and held connections.
+    """
+
+    subnet: str = ""
+    ip_range: str = ""
+    """The part of it that containers get their addresses from; empty: all of it."""
+    gateway: str = ""
+    auxiliary: dict[str, str] = {}
+    """Addresses that the user keeps for something else, by the names that they gave them."""
+    leg: str = ""
+
+
 class Network(Struct, frozen=True):
     """A network of the swarm; an overlay network is made as a bridge network of the engine.
 
-    `leg` is the gate's own address there: DNS and held connections.
+    Its own addresses are those of IPv4, as in `AddressPlan`.
     """
 
     id: str
@@ -286,9 +338,17 @@ class Network(Struct, frozen=True):
     removed: bool = False
     """Gone for the user; the bridge goes when the last container has left it."""
     ip_range: str = ""
-    """The part of `subnet` that containers get their addresses from; empty: all of it."""
     auxiliary: dict[str, str] = {}
-    """Addresses that the user keeps for something else, by the names that they gave them."""
+    six: AddressPlan | None = None
+    """Its addresses of IPv6, where it has any."""
+
+    @property
+    def plans(self) -> dict[Family, AddressPlan]:
+        """Its addresses by family, IPv4 first; none where skerry gives none."""
+        if not self.subnet:
+            return {}
+        four = AddressPlan(self.subnet, self.ip_range, self.gateway, self.auxiliary, self.leg)
+        return {FOUR: four} if self.six is None else {FOUR: four, SIX: self.six}
 
     @property
     def driver(self) -> str:
@@ -474,6 +534,7 @@ Object = (
     | Config
     | Secret
     | Revision
+    | Release
     | Decision
     | User
     | Listener
@@ -490,6 +551,7 @@ KINDS: dict[str, type[Object]] = {
     "config": Config,
     "secret": Secret,
     "revision": Revision,
+    "release": Release,
     "decision": Decision,
     "user": User,
     "listener": Listener,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from skerry.model.declare import Declared, Duration, Go, go
-from skerry.model.specs import Annotations, Driver, Labels
+from skerry.model.specs import Annotations, Driver, Labels, ServiceSpec
 
 Text = Annotated[str, Go("string")]
 Flag = Annotated[bool, Go("bool")]
@@ -188,3 +188,34 @@ class NetworkSpec(Declared, frozen=True):
     config_from: NetworkReference = NetworkReference()
     options: Labels = {}
     labels: Labels = {}
+
+
+@go("skerry.Volume")
+class VolumeSpec(Declared, frozen=True):
+    """A named volume of a stack; the engine makes it for the first task that has it."""
+
+    name: Text = ""
+    driver: str = ""
+    driver_opts: Labels = {}
+    labels: Labels = {}
+
+
+@go("skerry.Source")
+class StackSource(Declared, frozen=True):
+    """What a stack was made from: the compose file's text without secrets, and where it lay."""
+
+    text: str = ""
+    origin: str = ""
+
+
+@go("skerry.Stack")
+class StackSpec(Declared, frozen=True):
+    """A whole stack, as one call deploys it."""
+
+    services: list[ServiceSpec] = []
+    networks: list[NetworkSpec] = []
+    volumes: list[VolumeSpec] = []
+    configs: list[ConfigSpec] = []
+    secrets: list[SecretSpec] = []
+    source: StackSource = StackSource()
+    message: str = ""

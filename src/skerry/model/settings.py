@@ -44,7 +44,17 @@ class EnginePaths:
 
 
 RUN_FILES = ("skerryd.*", "gate.*", "engine", "engine.*", "tasks", "resolv")
-DATA_FILES = ("skerry.db*", ".skerry.db.*", "secret.key*", ".secret.key.*", "engine*.json", "audit.log*")
+DATA_FILES = (
+    "skerry.db*",
+    ".skerry.db.*",
+    "secret.key*",
+    ".secret.key.*",
+    "engine*.json",
+    "audit.log*",
+    "events.jsonl*",
+    "backup",
+    "restore",
+)
 """Everything of an instance in its two directories, those of a private engine's data root left out."""
 
 
@@ -78,6 +88,26 @@ class Settings:
     def audit_file(self) -> str:
         """Who changed what, or tried to."""
         return f"{self.data_dir}/audit.log"
+
+    @property
+    def backup_dir(self) -> str:
+        """What a backup is made of, as long as it is taken."""
+        return f"{self.data_dir}/backup"
+
+    @property
+    def restore_dir(self) -> str:
+        """What is restored, until it is in its places."""
+        return f"{self.data_dir}/restore"
+
+    @property
+    def frozen_file(self) -> str:
+        """Which containers stand still for a backup."""
+        return f"{self.run_dir}/skerryd.frozen"
+
+    @property
+    def events_file(self) -> str:
+        """What happened, for `skerry events`."""
+        return f"{self.data_dir}/events.jsonl"
 
     @property
     def pid_file(self) -> str:

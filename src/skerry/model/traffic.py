@@ -1,18 +1,30 @@
 """The network as one value: derived from the store by `core.derive`, of which `network` applies what differs.
 
 The kernel table, the gate's sockets and the DNS zone are all rendered from a `Traffic`; nothing about
-them is kept anywhere else. Addresses are IPv4 in dotted form.
+them is kept anywhere else. A VIP and a published port have a row for each family of addresses, with
+backends of that family.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from skerry.model.defaults import HOLD_TIMEOUT, SECOND
+from skerry.model.family import FOUR, Family, family_of
+
+
+class Block(Struct, frozen=True):
+    """A network's addresses of one family: its subnet, and the gateway's and the leg's there."""
+
+    subnet: str
+    gateway: str
+    leg: str
 
 
 class Segment(Struct, frozen=True):
-    """One overlay network: a bridge on this machine, with the gate's leg on it."""
+    """One overlay network: a bridge on this machine, with the gate's leg on it. `subnet`, `gateway` and `leg`
+    are its IPv4 ones, `six` those of IPv6, where it has any."""
 
     network_id: str
     bridge: str
@@ -24,6 +36,13 @@ class Segment(Struct, frozen=True):
     """Of its links; 0: as they are made."""
     names: tuple[str, ...] = ()
     """What stands for it in `X.NETWORK`: its name, and what its stack calls it."""
+    six: Block | None = None
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Its addresses, IPv4 first."""
+        four = Block(self.subnet, self.gateway, self.leg)
+        return (four,) if self.six is None else (four, self.six)
 
 
 class Backend(Struct, frozen=True):
@@ -81,6 +100,11 @@ class PublishedPort(Struct, frozen=True):
         """`tcp/80`: how nodes name it in `reserved`."""
         return f"{self.protocol}/{self.port}"
 
+    @property
+    def family(self) -> Family:
+        """Which family it is served over by the kernel."""
+        return family_of(self.vip or next((backend.address for backend in self.backends), ""))
+
 
 class Name(Struct, frozen=True):
     """A DNS name on one network, of any case, with the addresses to answer (a VIP, or tasks).
@@ -116,6 +140,8 @@ class Client(Struct, frozen=True):
     hostname: str = ""
     """Lower case: asked by itself, it means its own address."""
     addresses: tuple[str, ...] = ()
+    sixes: tuple[str, ...] = ()
+    """Those of IPv6, in the same way; "" on a network where it has none."""
     links: tuple[tuple[str, str], ...] = ()
     """Names that it alone has for others: (the alias, whom it means)."""
 
@@ -131,6 +157,27 @@ class Traffic(Struct, frozen=True):
     deploying: tuple[tuple[str, float], ...] = ()
     """(network ID, epoch seconds): until then, an unknown name asked on that network is waited for, up to
     3 s each, since a stack deploy under way may still create its service."""
+
+    def within(self, family: Family) -> Traffic:
+        """What there is of it over one family: the networks that have such addresses, VIPs and ports."""
+        segments = self.segments
+        if family is not FOUR:
+            segments = tuple(
+                replace(
+                    segment,
+                    subnet=segment.six.subnet,
+                    gateway=segment.six.gateway,
+                    leg=segment.six.leg,
+                    six=None,
+                )
+                for segment in segments
+                if segment.six is not None
+            )
+        return Traffic(
+            segments,
+            tuple(service for service in self.services if family_of(service.vip) is family),
+            tuple(port for port in self.ports if port.family is family),
+        )
 
 
 class PortReservations(Struct, frozen=True):

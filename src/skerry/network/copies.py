@@ -13,8 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from skerry.gate import socket_passing
+from skerry.gate.hold import key_of
 from skerry.gate.message import Desired
 from skerry.gate.socket_passing import Item, Parcel
+from skerry.linux.families import spoken
 
 
 class SocketCopies:
@@ -36,7 +38,7 @@ class SocketCopies:
 
     def follow(self, ports: Iterable[str], legs: Iterable[str]) -> None:
         """The gate holds these ports, and answers names on these legs."""
-        self._wanted = {("port", key) for key in ports} | {("hold", "")}
+        self._wanted = {("port", key) for key in ports} | {("hold", key_of(family)) for family in spoken()}
         self._wanted |= {(kind, leg) for kind in ("udp", "tcp") for leg in legs}
         self._drop_others()
         missing = self._wanted - self._kept.keys()

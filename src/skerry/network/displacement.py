@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from skerry.linux import netns
+from skerry.linux.families import spoken
 from skerry.linux.rtnetlink import Link, Rtnetlink
 
 KERNEL_STACK = ("runc", "crun", "io.containerd.runc", "io.containerd.runtime.v1.linux")
@@ -43,7 +44,8 @@ def displaced(pid: int, places: Mapping[str, str], runtime: str = "") -> dict[st
 def _interior() -> tuple[dict[int, Link], dict[str, int]]:
     with Rtnetlink() as route:
         links = {link.index: link for link in route.links()}
-        return links, {address: index for index, address in route.addresses() if index in links}
+        every = [pair for family in spoken() for pair in route.addresses(family)]
+        return links, {address: index for index, address in every if index in links}
 
 
 def _misplaced(route: Rtnetlink, inner: Link, bridge: str) -> str:

@@ -6,32 +6,38 @@ in flight, it puts up a shield (a set of the flows table: the kernel drops what 
 closes the connection once the client has spoken again or both sides were silent for a while. What was
 dropped never reached the task: its client sees a reset and asks anew. Where it belonged to a request under
 way, the shield goes, and the client's TCP repeats it. A shield ends by itself, so that a skerryd that is
-killed leaves nobody deaf.
+killed leaves nobody deaf. What is known to be no such sequence of requests (`network.talk`) is left alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic_ns
+from typing import NamedTuple
 
 from skerry.linux import netns, nft
 from skerry.linux.conntrack import Conntrack
+from skerry.linux.families import spoken
 from skerry.linux.inet_diag import InetDiag, TcpConnection
 from skerry.model.defaults import MILLISECOND
 from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
+from skerry.model.family import family_of
 from skerry.network import ruleset
-from skerry.network.inflight import Verdict, Watched, in_flight, judge
+from skerry.network.inflight import Verdict, Watched, holds, in_flight, judge
+from skerry.network.marks import Marks
+from skerry.network.talk import CLIENT_LAST_MARK, Talk, talk_of
 
 SAMPLE_S = 0.012
 SAMPLE_MAX_S = 0.06
 """Samples come apart while nothing happens: a long answer shall not cost a processor."""
 RENEWAL, HELD = 300 * MILLISECOND, 800 * MILLISECOND
 """A shield is renewed when it is as old as that, and relied on while it is not older than that."""
-_ELEMENT = re.compile(r"([\d.]+) \. (\d+) \. ([\d.]+) \. (\d+)[^,}]*? counter packets (\d+)")
+_ELEMENT = re.compile(r"([\da-f.:]+) \. (\d+) \. ([\da-f.:]+) \. (\d+)[^,}]*? counter packets (\d+)")
 
 Four = tuple[str, int, str, int]
 """Peer, its port, task, its port."""
@@ -45,7 +51,7 @@ class Shield:
 
     def __init__(self, table: str) -> None:
         self._table = table
-        self._set = f"ip {table}-flows quiet"
+        self._flows = f"{table}-flows"
         self._up: set[Four] = set()
         self._renewed = 0
 
@@ -66,7 +72,7 @@ class Shield:
         try:
             await nft.apply(script)
         except NetworkError:  # somebody flushed the ruleset
-            await nft.apply(ruleset.render_flows(self._table) + script)
+            await nft.apply(ruleset.render_flows(self._table, spoken()) + script)
         self._renewed = now
         self._up |= fours
 
@@ -90,7 +96,8 @@ class Shield:
         """How many segments with data were dropped on each connection that is still shielded."""
         if not self._up:
             return {}
-        elements = _ELEMENT.findall(await nft.attempt("list", "set", *self._set.split()))
+        listed = [await nft.attempt("list", "set", word, self._flows, "quiet") for word in self._words()]
+        elements = _ELEMENT.findall("".join(listed))
         counts = {
             (peer, int(peer_port), task, int(port)): int(count)
             for peer, peer_port, task, port, count in elements
@@ -103,13 +110,34 @@ class Shield:
         await self.refused()
         await self.take_down(set(self._up))
 
+    def _words(self) -> list[str]:
+        """nft's words for the families of what is shielded."""
+        return sorted({family_of(peer).word for peer, *_ in self._up})
+
     def _renewal(self) -> str:
-        draining = f"ip {self._table}-flows draining"
-        return f"flush set {draining}\nadd element {draining} {{ tcp }}\n"
+        sets = [f"{family.word} {self._flows} draining" for family in spoken()]
+        return "".join(f"flush set {name}\nadd element {name} {{ tcp }}\n" for name in sets)
 
     def _script(self, verb: str, fours: set[Four]) -> str:
-        elements = ", ".join(" . ".join(str(part) for part in four) for four in sorted(fours))
-        return f"{verb} element {self._set} {{ {elements} }}\n"
+        lines: dict[str, list[str]] = {}
+        for four in sorted(fours):
+            lines.setdefault(family_of(four[0]).word, []).append(" . ".join(str(part) for part in four))
+        return "".join(
+            f"{verb} element {word} {self._flows} quiet {{ {', '.join(elements)} }}\n"
+            for word, elements in lines.items()
+        )
+
+
+class Seen(NamedTuple):
+    """A connection at a moment, and its flow's mark; None where that is unknown."""
+
+    tcp: TcpConnection
+    mark: int | None
+
+    @property
+    def client_last(self) -> bool | None:
+        """Whether its client spoke last."""
+        return None if self.mark is None else bool(self.mark & CLIENT_LAST_MARK)
 
 
 class Drain:
@@ -120,24 +148,30 @@ class Drain:
         self._address = address
         self._diag = InetDiag.within(netns.of_process(pid))
         self._conntrack = Conntrack()
+        self._marks = Marks(self._conntrack)
         self._shield = Shield(table)
         self._watched: dict[bytes, Watched] = {}
-        self._closed = 0
+        self._closed = self._left = 0
+        self._began = monotonic_ns()
         self._pause_s = SAMPLE_S
 
     async def run(self) -> DrainOutcome:
         """Until nothing is in flight and nothing idle is open, or the timeout. Raises OSError."""
-        began = monotonic_ns()
+        by_turns = self._rules.idle in ("auto", "close")
         try:
-            while left := await (self._round() if self._rules.idle == "close" else self._count()):
-                if monotonic_ns() - began >= self._rules.timeout:
+            while held := await (self._round() if by_turns else self._count()):
+                if self._elapsed >= self._rules.timeout:
                     break
                 await asyncio.sleep(self._pause_s)
         finally:
             await self._shield.take_all_down()
             self._diag.close()
             self._conntrack.close()
-        return DrainOutcome(open=left, waited=monotonic_ns() - began, closed_idle=self._closed)
+        return DrainOutcome(open=held, waited=self._elapsed, closed_idle=self._closed, left=self._left)
+
+    @property
+    def _elapsed(self) -> int:
+        return monotonic_ns() - self._began
 
     async def _count(self) -> int:
         """Sample and touch nothing; how many connections there are to wait for."""
@@ -145,51 +179,63 @@ class Drain:
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S)
         if self._rules.idle == "wait":
             return len(sample)
-        return sum(in_flight(connection, client_last, 0) for connection, client_last in sample)
+        held = sum(in_flight(seen.tcp, seen.client_last, 0) for seen in sample)
+        self._left = len(sample) - held
+        return held
 
     async def _round(self) -> int:
-        """Sample, judge, act; how many connections are left."""
+        """Sample, judge, act; for how many connections it has to go on."""
         await self._shield.renew()
         refused = await self._shield.refused()
         sample = await asyncio.to_thread(self._sample)
+        leaving = [seen for seen in sample if self._is_left(seen.mark)]
+        held = sum(self._holds(seen) for seen in leaving)
+        self._left = len(leaving) - held
+        verdicts = self._judge([seen for seen in sample if not self._is_left(seen.mark)], refused)
+        waiting = not any(verdicts[verdict] for verdict in Verdict if verdict is not Verdict.WAIT)
+        self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S) if waiting else SAMPLE_S
+        for idle in verdicts[Verdict.CLOSE]:
+            if self._shield.holds:
+                self._close(idle)
+        await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
+        return len(self._watched) + held
+
+    def _is_left(self, mark: int | None) -> bool:
+        """Whether nothing of a connection with that mark is kept away, and its end is the task's."""
+        return self._rules.idle == "auto" and talk_of(mark) is not Talk.IN_TURN
+
+    def _holds(self, seen: Seen) -> bool:
+        quiet_ms, elapsed_ms = self._rules.quiet // MILLISECOND, self._elapsed // MILLISECOND
+        return holds(seen.tcp, talk_of(seen.mark), seen.client_last, quiet_ms, elapsed_ms)
+
+    def _judge(self, sample: Iterable[Seen], refused: dict[Four, int]) -> dict[Verdict, list[TcpConnection]]:
         before, self._watched = self._watched, {}
         quiet_ms = self._rules.quiet // MILLISECOND
         verdicts: dict[Verdict, list[TcpConnection]] = {verdict: [] for verdict in Verdict}
-        for now, client_last in sample:
+        for seen in sample:
+            now = seen.tcp
             earlier = before.get(now.identity)
-            if earlier and earlier.shielded and _four(now) not in refused and ":" not in now.peer:
+            if earlier and earlier.shielded and _four(now) not in refused:
                 earlier = replace(earlier, shielded=False)
-            known, verdict = judge(now, earlier, client_last, refused.get(_four(now), 0), quiet_ms)
+            known, verdict = judge(now, earlier, seen.client_last, refused.get(_four(now), 0), quiet_ms)
             self._watched[now.identity] = known
             verdicts[verdict].append(now)
-        waiting = len(verdicts[Verdict.WAIT]) == len(sample)
-        self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S) if waiting else SAMPLE_S
-        for idle in verdicts[Verdict.CLOSE]:
-            if self._shield.holds or ":" in idle.peer:
-                self._close(idle)
-        await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
-        return len(self._watched)
+        return verdicts
 
     def _close(self, idle: TcpConnection) -> None:
         """With its flow: the kernel would take a new connection from the same client's port for the old one
-        coming back, and lead it here past the table."""
+        coming back, and lead it here past the table. It may have become another kind at the last moment."""
+        if self._is_left(self._marks.now(idle)):
+            return
         self._closed += self._diag.destroy(idle)
         del self._watched[idle.identity]
-        if ":" not in idle.peer:
-            self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
+        self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
 
-    def _sample(self) -> list[tuple[TcpConnection, bool | None]]:
-        return [(tcp, self._client_spoke_last(tcp)) for tcp in self._diag.served(self._address)]
-
-    def _client_spoke_last(self, tcp: TcpConnection) -> bool | None:
-        """By the flow's mark, looked up only where the times do not tell."""
-        if tcp.heard_ago != tcp.sent_ago or not tcp.heard or ":" in tcp.peer:
-            return None
-        mark = self._conntrack.mark(tcp.local, tcp.port, tcp.peer, tcp.peer_port)
-        return None if mark is None else bool(mark & ruleset.CLIENT_LAST_MARK)
+    def _sample(self) -> list[Seen]:
+        return [Seen(tcp, self._marks.of(tcp)) for tcp in self._diag.served(self._address)]
 
     async def _change_shield(self, raise_for: list[TcpConnection], lower_for: list[TcpConnection]) -> None:
-        await self._shield.put_up({_four(tcp) for tcp in raise_for if ":" not in tcp.peer})
+        await self._shield.put_up({_four(tcp) for tcp in raise_for})
         open_now = {_four(watched.connection) for watched in self._watched.values()}
         await self._shield.take_down({_four(tcp) for tcp in lower_for} | self._shield.over(open_now))
         for connections, shielded in ((raise_for, True), (lower_for, False)):

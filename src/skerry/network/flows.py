@@ -6,12 +6,14 @@ A flow keeps the way that its first packet took, whatever the table says since t
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from socket import IPPROTO_UDP
+from socket import IPPROTO_TCP, IPPROTO_UDP
 from typing import NamedTuple
 
 import structlog
 
 from skerry.linux.conntrack import Conntrack, Flow
+from skerry.linux.families import spoken
+from skerry.model.family import family_of
 from skerry.model.traffic import Backend, Traffic
 from skerry.network.difference import differing
 
@@ -32,6 +34,16 @@ def forget_tasks(addresses: Iterable[str]) -> None:
         for address in addresses:
             if not conntrack.delete_answered_by(address):
                 log.info("this kernel can't delete the flows of one task", address=address)
+
+
+def forget_unestablished(addresses: Iterable[str]) -> None:
+    """Delete every TCP flow that these tasks answer, but for those of connections that were left to them: of
+    these, the task's goodbye has to find its way. Blocks. Raises OSError."""
+    with Conntrack() as conntrack:
+        for address in addresses:
+            for flow in tuple(conntrack.flows(IPPROTO_TCP, family_of(address), address)):
+                if not flow.established:
+                    conntrack.delete(flow)
 
 
 class Astray(NamedTuple):
@@ -68,8 +80,9 @@ def forget_udp(astray: Astray) -> None:
             many = len(astray.answerers) + len(astray.vacated) > FEW
             # a port's own flows are told by what no filter sees
             if astray.ports or many or not _deleted(conntrack, astray):
-                for flow in [flow for flow in conntrack.flows(IPPROTO_UDP) if astray.has(flow)]:
-                    conntrack.delete(flow)
+                for family in spoken():
+                    for flow in [flow for flow in conntrack.flows(IPPROTO_UDP, family) if astray.has(flow)]:
+                        conntrack.delete(flow)
     except OSError as error:  # they time out by themselves
         log.warning("conntrack", error=str(error))
 

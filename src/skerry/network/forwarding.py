@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Iterator
 
 from skerry.linux.tools import check, run
+from skerry.model.family import FAMILIES, FOUR, Family
 
 TABLE, HOOK = "filter", "FORWARD"
 USERS, CHAIN = "DOCKER-USER", "SKERRY-FORWARD"
@@ -27,37 +28,45 @@ LOOKS = 10
 
 
 def concerns(table: str, chain: str) -> bool:
-    """Whether a loss in a chain of an IPv4 table (empty: the whole table) may be ours, or have moved ours."""
+    """Whether a loss in a chain of a table (empty: the whole table) may be ours, or have moved ours."""
     return table == TABLE and chain in ("", HOOK, CHAIN)
 
 
-async def ensure(settle_s: float = SETTLE_S) -> None:
-    """Have the chain and its place. Raises NetworkError.
+async def ensure(settle_s: float = SETTLE_S, family: Family = FOUR) -> None:
+    """Have the chain and its place; over IPv6 where that can be filtered. Raises NetworkError.
 
     Whoever changes the table may not be through: an engine that moves its jump takes it away first, and a
     firewall that is loaded again makes its chains anew and takes it ill where they are there already.
     """
-    listed = await _listed()
+    if family is not FOUR and not await _filters(family):
+        return
+    listed = await _listed(family)
     if not mend(listed):
         return
     for _ in range(LOOKS if settle_s else 1):
         await asyncio.sleep(settle_s)
-        listed = await _listed()
+        listed = await _listed(family)
         change = mend(listed)
         if change:
-            await check(["iptables-restore", "-w", "--noflush"], change)
+            await check([f"{family.tool}-restore", "-w", "--noflush"], change)
         if f"-N {USERS}" in listed:
             return
 
 
 async def remove() -> None:
     """Take away what is ours; the rest is the engine's and its user's."""
-    for line in (TO_OURS.replace("-A", "-D", 1), f"-F {CHAIN}", f"-X {CHAIN}"):
-        await run(["iptables", "-w", *line.split()])
+    for family in FAMILIES:
+        for line in (TO_OURS.replace("-A", "-D", 1), f"-F {CHAIN}", f"-X {CHAIN}"):
+            await run([family.tool, "-w", *line.split()])
 
 
-async def _listed() -> list[str]:
-    return (await check(["iptables", "-w", "-S"])).splitlines()
+async def _filters(family: Family) -> bool:
+    code, _, _ = await run([family.tool, "-w", "-S"])
+    return code == 0
+
+
+async def _listed(family: Family) -> list[str]:
+    return (await check([family.tool, "-w", "-S"])).splitlines()
 
 
 def mend(listed: list[str]) -> str:

@@ -149,7 +149,8 @@ class GateLink:
 
     def _take_status(self, status: Status) -> None:
         self._status = status
-        legs = {segment.leg for segment in self._desired.traffic.segments} if self._desired else set()
+        segments = self._desired.traffic.segments if self._desired else ()
+        legs = {block.leg for segment in segments for block in segment.blocks}
         self.copies.follow(status.reserved, legs)
         self._changed.set()
         self._on_status(status)

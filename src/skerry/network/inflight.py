@@ -11,6 +11,7 @@ from enum import Enum
 
 from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, TcpConnection
 from skerry.model.defaults import DRAIN_QUIET, MILLISECOND
+from skerry.network.talk import Talk
 
 FRESH_MS = 1000
 """How long a connection that carried nothing yet may still bring its first request."""
@@ -57,6 +58,20 @@ def in_flight(now: TcpConnection, client_last: bool | None, refused: int) -> boo
     if client_last is None:
         return now.heard_ago < FRESH_MS
     return client_last
+
+
+def holds(now: TcpConnection, talk: Talk, client_last: bool | None, quiet_ms: int, elapsed_ms: int) -> bool:
+    """Whether a connection that is left to its task is still waited for, so long after the drain began.
+
+    Where both sides speak unasked, it says little who spoke last (an acknowledgement of a setting, of a
+    ping), and the task can say goodbye at any time: it is not waited for longer than an answer may pause.
+    What is not understood may be in the midst of something when it has been answered: it has to be silent
+    for so long.
+    """
+    busy = in_flight(now, client_last, 0)
+    if talk is Talk.UNASKED:
+        return busy and elapsed_ms < quiet_ms
+    return busy or min(now.sent_ago, now.heard_ago) < quiet_ms
 
 
 def judge(

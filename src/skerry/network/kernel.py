@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,9 @@ import msgspec
 import structlog
 
 from skerry.gate.message import Status
-from skerry.linux import arp, netns, nft
+from skerry.linux import netns, nft
+from skerry.linux.announcer import Announcer
+from skerry.linux.families import spoken
 from skerry.linux.link_watch import watch_links
 from skerry.linux.netlink import Subscription
 from skerry.linux.nft_watch import Loss, RulesetWatch
@@ -21,6 +22,7 @@ from skerry.linux.tools import is_ours, run
 from skerry.model.conditions import Conditions
 from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
+from skerry.model.family import FAMILIES, FOUR, SIX, Family
 from skerry.model.listening import Listening
 from skerry.model.traffic import PortReservations, Segment, Traffic
 from skerry.network import chains, flows, forwarding, links, loopback, ruleset
@@ -60,7 +62,7 @@ class KernelNetwork:
         self._announcing: set[asyncio.Task[None]] = set()
         self._deaf: set[str] = set()
         """Why 127.0.0.11 could not be led to the gate in some containers; each is logged once."""
-        self._held: frozenset[str] | None = None
+        self._held: frozenset[links.Held] | None = None
         """What the gate's namespace takes for its own, as far as we know."""
         self._written: Traffic | None = None
         """What the kernel table has, as far as we know: changes are made from there."""
@@ -77,10 +79,11 @@ class KernelNetwork:
 
     def concerns(self, loss: Loss) -> bool:
         """Whether `_repair` may have to do something. Rules of our own tables mostly go by our own hand."""
-        if loss.family != socket.AF_INET:
+        family = next((family for family in FAMILIES if family.number == loss.family), None)
+        if family is None:
             return False
         if loss.table not in (self.table, f"{self.table}-flows"):
-            return forwarding.concerns(loss.table, loss.chain)
+            return family in self._families() and forwarding.concerns(loss.table, loss.chain)
         if loss.chain and is_ours(loss.by):
             return False
         if loss.chain:
@@ -93,18 +96,32 @@ class KernelNetwork:
             # by now, whoever wrote for us is known
             cut = any(not is_ours(stranger) for stranger in self._strangers)
             self._strangers.clear()
-            tables = await nft.attempt("list", "tables", "ip")
-            present = {
-                fields[2] for fields in (line.split() for line in tables.splitlines()) if len(fields) > 2
-            }
-            if cut or f"{self.table}-flows" not in present:
-                await nft.apply(ruleset.render_flows(self.table))
-            gone = cut or self.table not in present
+            present = await self._tables()
+            wanted = {(family.word, f"{self.table}-flows") for family in spoken()}
+            if cut or not wanted <= present:
+                await nft.apply(ruleset.render_flows(self.table, spoken()))
+            wanted = {(family.word, self.table) for family in self._families()}
+            gone = cut or not wanted <= present
             if gone and self.gate.status is not None and self._written is not None:
                 log.warning("the kernel table was not whole: writing it again", table=self.table)
                 self._written = None
                 await self._write(self.gate.status)
-        await forwarding.ensure()
+        await self._let_through(forwarding.SETTLE_S)
+
+    @staticmethod
+    async def _tables() -> set[tuple[str, str]]:
+        """Each table there is: its family's word, and its name."""
+        lines = [line.split() for line in (await nft.attempt("list", "tables")).splitlines()]
+        return {(fields[1], fields[2]) for fields in lines if len(fields) > 2}
+
+    def _families(self) -> tuple[Family, ...]:
+        """Those of which networks have addresses."""
+        return FAMILIES if any(segment.six for segment in self._traffic.segments) else (FOUR,)
+
+    async def _let_through(self, settle_s: float) -> None:
+        """Have what is ours let through the engine's own rules."""
+        for family in self._families():
+            await forwarding.ensure(settle_s, family)
 
     async def mended(self, refusal: str) -> bool:
         """Whether chains of the engine's, which by its words are gone, have been made."""
@@ -117,8 +134,8 @@ class KernelNetwork:
 
     async def _restore(self, settle_s: float) -> None:
         self._written = None
-        await nft.apply(ruleset.render_flows(self.table))
-        await forwarding.ensure(settle_s)
+        await nft.apply(ruleset.render_flows(self.table, spoken()))
+        await self._let_through(settle_s)
 
     def on_reservations(self, callback: Callable[[PortReservations], None]) -> None:
         """Call this when a refused port becomes ours, or changes its reason, after an `apply`."""
@@ -140,6 +157,10 @@ class KernelNetwork:
         made = await asyncio.to_thread(links.ensure_bridge, segment, self._macs.get(segment.bridge, b""))
         await links.ensure_segment(self.namespace, segment)
         self._macs |= await asyncio.to_thread(links.macs, [segment])
+        if segment.six is not None:
+            await forwarding.ensure(0, SIX)
+            async with self._lock:  # a leg that is new has none of its addresses
+                await self._hold(anew=True)
         return made
 
     async def _ensure_namespace(self) -> None:
@@ -242,7 +263,7 @@ class KernelNetwork:
     async def _change(self, before: Traffic | None, table: Traffic) -> None:
         """From the table of `before`, where it is known and still there; else the whole."""
         if before is not None:
-            change = ruleset.render_change(before, table, self.table)
+            change = ruleset.render_change(before, table, self.table, spoken())
             if not change:
                 return
             try:
@@ -251,7 +272,7 @@ class KernelNetwork:
                 log.warning("the kernel table is not what it was: writing it whole", error=str(error))
             else:
                 return
-        await nft.apply(ruleset.render(table, self.table))
+        await nft.apply(ruleset.render(table, self.table, spoken()))
 
     def _take_status(self, status: Status) -> None:
         if status.refusing:
@@ -281,9 +302,11 @@ class KernelNetwork:
         """Wait until the task (its first process) has nothing in flight; see `skerry.network.drain`."""
         return await drain(pid, address, rules, self.table)
 
-    async def forget(self, addresses: Iterable[str]) -> None:
-        """Delete all flows to tasks that have been drained; see `network.flows`."""
-        await asyncio.to_thread(flows.forget_tasks, tuple(addresses))
+    async def forget(self, addresses: Iterable[str], *, established: bool = True) -> None:
+        """Delete all flows to tasks that have been drained, with those of open connections or without; see
+        `network.flows`."""
+        forget = flows.forget_tasks if established else flows.forget_unestablished
+        await asyncio.to_thread(forget, tuple(addresses))
 
     async def detach(self) -> None:
         """Leave everything running: skerryd ends, traffic goes on."""
@@ -306,8 +329,9 @@ class KernelNetwork:
         """Remove everything of this instance from the machine: gate, tables, namespace with its legs."""
         await self._stop_watching()
         await self.gate.stop()
-        await nft.attempt("delete", "table", "ip", self.table)
-        await nft.attempt("delete", "table", "ip", f"{self.table}-flows")
+        for family in spoken():
+            await nft.attempt("delete", "table", family.word, self.table)
+            await nft.attempt("delete", "table", family.word, f"{self.table}-flows")
         await links.remove_namespace(self.namespace)
         await forwarding.remove()
 
@@ -317,7 +341,7 @@ async def _announce(pid: int) -> None:
     answered for. Who has asked within the last second does not listen, so they are told once more."""
     place = netns.of_process(pid)
     # it may end meanwhile, or have ended
-    with suppress(OSError), await asyncio.to_thread(netns.inside, place, arp.Announcer) as announcer:
+    with suppress(OSError), await asyncio.to_thread(netns.inside, place, Announcer) as announcer:
         announcer.announce()
         await asyncio.sleep(ANNOUNCED_AGAIN_S)
         announcer.announce()

@@ -13,25 +13,33 @@ import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from functools import partial
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from pathlib import Path
 
 from skerry.linux import mounts, netns, nft
+from skerry.linux.families import spoken
 from skerry.linux.netns import inside
 from skerry.linux.rtnetlink import Link, Rtnetlink
 from skerry.linux.tools import check, run
 from skerry.model.errors import NetworkError
-from skerry.model.traffic import Segment
+from skerry.model.family import FOUR, SIX, family_of
+from skerry.model.traffic import Block, Segment
 from skerry.network import ruleset
 
 IPV4_CONF = Path("/proc/sys/net/ipv4/conf")
 IPV6_CONF = Path("/proc/sys/net/ipv6/conf")
+ROUTES = Path("/proc/thread-self/net/ipv6_route")
+RTF_ADDRCONF = 0x40000
+"""A route that a router has told of."""
 PREFIXES = ("sk-", "sl-")
 """How our bridges and legs begin, those of every instance."""
 LEG_MAC = bytes([0x02, 0x42])
 """What engines begin a hardware address with that ends with the IPv4 address."""
 LOOPBACK = 1
 """A namespace's first link."""
+
+Held = tuple[str, str]
+"""An address that the gate's namespace has for its own, and the leg that has it; "" for any."""
 
 
 def leg_name(bridge: str) -> str:
@@ -45,7 +53,7 @@ async def ensure_namespace(namespace: Path) -> None:
         await _unname(namespace)
         await check(["ip", "netns", "add", namespace.name])
     await asyncio.to_thread(inside, namespace, _dress_namespace)
-    await nft.apply(ruleset.render_gate(), namespace)
+    await nft.apply(ruleset.render_gate(spoken()), namespace)
 
 
 def exists(link: str) -> bool:
@@ -71,13 +79,13 @@ async def _unname(namespace: Path) -> None:
 
 async def restore_gate_table(namespace: Path, segments: Iterable[Segment]) -> None:
     """Write what is inside the gate's namespace once more, in one transaction."""
-    await nft.apply(ruleset.render_gate() + "".join(map(ruleset.leg_elements, segments)), namespace)
+    await nft.apply(ruleset.render_gate(spoken()) + "".join(map(ruleset.leg_elements, segments)), namespace)
 
 
-async def hold(namespace: Path, addresses: Set[str], before: Set[str] | None = None) -> None:
+async def hold(namespace: Path, places: Set[Held], before: Set[Held] | None = None) -> None:
     """Have the gate's namespace take these addresses for its own (VIPs and the like), and no others: it
     answers for them where the kernel table leads nowhere else. `before`: what it has, where that is known."""
-    await asyncio.to_thread(inside, namespace, partial(_hold, addresses, before))
+    await asyncio.to_thread(inside, namespace, partial(_hold, places, before))
 
 
 async def remove_namespace(namespace: Path) -> None:
@@ -99,7 +107,9 @@ async def drop_segment(namespace: Path, segment: Segment) -> None:
 
 
 def _dress_namespace() -> None:
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("0")
+    _set_conf(IPV4_CONF, "all", forwarding="0")
+    if SIX in spoken():
+        _set_conf(IPV6_CONF, "all", forwarding="0", disable_ipv6="0")
     with _route() as route:
         route.raise_link(LOOPBACK)
 
@@ -113,13 +123,7 @@ def _ensure_leg(namespace: Path, segment: Segment) -> None:
         if bridge is None:
             raise NetworkError(f"bridge {segment.bridge} does not exist")
         route.raise_link(bridge)
-        route.address(bridge, segment.gateway, IPv4Network(segment.subnet).prefixlen)
-        route.call_iptables(bridge)
-        _measure(route, bridge, segment)
-        _set_conf(segment.bridge, "route_localnet", "1")
-        _set_conf(segment.bridge, "rp_filter", "2")  # answers may leave by another network's gateway
-        if segment.internal:
-            _without_ipv6(segment.bridge)
+        _dress_bridge(route, bridge, segment)
         leg = route.index(outer)
         if leg is not None and inside(namespace, lambda: _has_link(segment.bridge)) is False:
             route.delete_link(leg)
@@ -129,6 +133,42 @@ def _ensure_leg(namespace: Path, segment: Segment) -> None:
         _measure(route, leg, segment)
         route.raise_link(leg, master=bridge)
     inside(namespace, lambda: _dress_leg(segment))
+
+
+def _dress_bridge(route: Rtnetlink, bridge: int, segment: Segment) -> None:
+    # answers may leave by another network's gateway
+    _set_conf(IPV4_CONF, segment.bridge, route_localnet="1", rp_filter="2")
+    if segment.six is not None:
+        _prepare_six(segment.bridge)
+        _forward_six()
+    elif segment.internal:
+        _without_ipv6(segment.bridge)
+    for block in segment.blocks:
+        route.address(bridge, block.gateway, _length(block))
+    route.call_iptables(bridge, [family_of(block.gateway) for block in segment.blocks])
+    _measure(route, bridge, segment)
+
+
+def _prepare_six(device: str) -> None:
+    """Have IPv6 on a link, with the addresses that we give it alone."""
+    _set_conf(IPV6_CONF, device, disable_ipv6="0", accept_ra="0", autoconf="0", accept_dad="0")
+
+
+def _forward_six() -> None:
+    """Have the machine pass IPv6 on, as engines have it. Where it has learnt its way out from a router, it
+    goes on listening to that: a machine that passes packets on would not, unless it is told to."""
+    if (IPV6_CONF / "all" / "forwarding").read_text().strip() != "0":
+        return
+    for line in ROUTES.read_text().splitlines():
+        destination, length, _, _, _, _, _, _, flags, device = line.split()
+        if int(destination + length, 16) == 0 and int(flags, 16) & RTF_ADDRCONF:
+            with suppress(FileNotFoundError):
+                _set_conf(IPV6_CONF, device, accept_ra="2")
+    _set_conf(IPV6_CONF, "all", forwarding="1")
+
+
+def _length(block: Block) -> int:
+    return ip_network(block.subnet).prefixlen
 
 
 def _plug(route: Rtnetlink, namespace: Path, segment: Segment) -> int:
@@ -150,23 +190,41 @@ def _dress_leg(segment: Segment) -> None:
         index = route.index(segment.bridge)
         if index is None:
             raise NetworkError(f"link {segment.bridge} vanished")
-        route.address(index, segment.leg, IPv4Network(segment.subnet).prefixlen)
+        if segment.six is not None:
+            _prepare_six(segment.bridge)
+        for block in segment.blocks:
+            route.address(index, block.leg, _length(block))
         _measure(route, index, segment)
         route.raise_link(index)
 
 
-def _hold(addresses: Set[str], before: Set[str] | None) -> None:
+def _hold(places: Set[Held], before: Set[Held] | None) -> None:
     """New ones first: whoever asks for one that stays notices nothing."""
-    wanted = {f"{address}/32" for address in addresses}
     with _route() as route:
-        present = (
-            {f"{address}/32" for address in before} if before is not None else set(route.local_subnets())
-        )
-        for subnet in sorted(wanted - present):
-            route.make_local(subnet)
-        for subnet in sorted(present - wanted):
+        legs = {link.name: link.index for link in route.links()}
+        present = _held(route, legs) if before is None else before
+        for bridge, address in sorted(places - present):
+            if not bridge:
+                route.make_local(f"{address}/{FOUR.bits}")
+            elif bridge in legs:  # else it is about to be plugged, and gets them then
+                route.address(legs[bridge], address, SIX.bits, preferred=False)
+        for bridge, address in sorted(present - places):
             with _gone_is_fine():
-                route.make_foreign(subnet)
+                if not bridge:
+                    route.make_foreign(f"{address}/{FOUR.bits}")
+                elif bridge in legs:
+                    route.remove_address(legs[bridge], address, SIX.bits)
+
+
+def _held(route: Rtnetlink, legs: Mapping[str, int]) -> set[Held]:
+    """What is held now. IPv4 addresses are the namespace's by a route; over IPv6 nobody would answer for such
+    ones, so they are those of a link."""
+    names = {index: name for name, index in legs.items() if index != LOOPBACK}
+    held = {("", subnet.partition("/")[0]) for subnet in route.local_subnets()}
+    if SIX in spoken():
+        alone = route.addresses(SIX, alone=True)
+        held |= {(names[index], address) for index, address in alone if index in names}
+    return held
 
 
 def _measure(route: Rtnetlink, link: int, segment: Segment) -> None:
@@ -182,7 +240,8 @@ def ensure_bridge(segment: Segment, mac: bytes) -> bool:
         if route.index(segment.bridge) is not None:
             return False
         route.make_bridge(segment.bridge, mac)
-        _without_ipv6(segment.bridge)  # as the engine makes it
+        if segment.six is None:
+            _without_ipv6(segment.bridge)  # as the engine makes it
         return True
 
 
@@ -197,7 +256,7 @@ def faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
     """What has been taken away from under a network, by its ID, in words. Blocks."""
     with _route() as route:
         outer = {link.name: link for link in route.links()}
-        gateways = set(route.addresses())
+        gateways = _addresses(route)
     try:
         inner, legs = inside(namespace, _interior)
     except OSError:
@@ -212,7 +271,11 @@ def faults(namespace: Path, segments: Iterable[Segment]) -> dict[str, str]:
 
 def _interior() -> tuple[dict[str, Link], set[tuple[int, str]]]:
     with Rtnetlink() as route:
-        return {link.name: link for link in route.links()}, set(route.addresses())
+        return {link.name: link for link in route.links()}, _addresses(route)
+
+
+def _addresses(route: Rtnetlink) -> set[tuple[int, str]]:
+    return {pair for family in spoken() for pair in route.addresses(family)}
 
 
 def _outer_fault(segment: Segment, links: Mapping[str, Link], addresses: set[tuple[int, str]]) -> str:
@@ -221,8 +284,9 @@ def _outer_fault(segment: Segment, links: Mapping[str, Link], addresses: set[tup
         return f"its bridge {segment.bridge} is gone"
     if not bridge.up:
         return f"its bridge {segment.bridge} is down"
-    if (bridge.index, segment.gateway) not in addresses:
-        return f"its bridge {segment.bridge} has lost the address {segment.gateway}"
+    for block in segment.blocks:
+        if (bridge.index, block.gateway) not in addresses:
+            return f"its bridge {segment.bridge} has lost the address {block.gateway}"
     if leg is None:
         return f"the gate's link {leg_name(segment.bridge)} is gone"
     if not leg.up:
@@ -242,8 +306,9 @@ def _inner_fault(
         return f"the gate's link {segment.bridge} is gone from its namespace"
     if not leg.up:
         return f"the gate's link {segment.bridge} is down in its namespace"
-    if (leg.index, segment.leg) not in addresses:
-        return f"the gate has lost the address {segment.leg}"
+    for block in segment.blocks:
+        if (leg.index, block.leg) not in addresses:
+            return f"the gate has lost the address {block.leg}"
     return ""
 
 
@@ -271,8 +336,9 @@ def _has_link(name: str) -> bool:
         return route.index(name) is not None
 
 
-def _set_conf(device: str, name: str, value: str) -> None:
-    (IPV4_CONF / device / name).write_text(value)
+def _set_conf(kind: Path, device: str, **values: str) -> None:
+    for name, value in values.items():
+        (kind / device / name).write_text(value)
 
 
 def _without_ipv6(device: str) -> None:

@@ -8,7 +8,7 @@ from time import monotonic
 
 from skerry.linux import netns
 from skerry.linux.inet_diag import InetDiag
-from skerry.model.listening import Listening
+from skerry.model.listening import Listener, Listening
 from skerry.network.displacement import by_kernel
 
 FIRST_GAP_S = 0.01
@@ -67,3 +67,22 @@ def _gap_s(elapsed_s: float, timeout_s: float | None) -> float:
     if timeout_s is None:
         return min(max(FIRST_GAP_S, elapsed_s / LATE_GAP_SHARE), LATE_GAP_S)
     return min(max(FIRST_GAP_S, elapsed_s / GAP_SHARE), LONGEST_GAP_S, timeout_s - elapsed_s)
+
+
+RESOLVER = "127.0.0.11"
+"""Where the engine's resolver listens inside of containers, which is nothing of theirs."""
+
+
+def listeners_of(pid: int, runtime: str) -> tuple[Listener, ...] | None:
+    """What listens for TCP in the container of a process; None where the kernel can't tell, or where
+    these are
+    the machine's own ports, which are everybody's. Blocks."""
+    place = netns.of_process(pid)
+    if not by_kernel(runtime) or netns.inode(place) in (None, netns.inode(netns.OWN)):
+        return None
+    try:
+        with InetDiag.within(place) as diag:
+            here = diag.listeners(("tcp",))
+    except OSError:
+        return None
+    return tuple(sorted(one for one in here if one.address != RESOLVER))

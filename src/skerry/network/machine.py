@@ -8,14 +8,19 @@ import re
 import subprocess
 from typing import Any
 
+from skerry.linux.families import spoken
+from skerry.model.family import FOUR, Family
+
 OWN = ("sk-", "br-", "docker", "veth")
 """Devices of engines' networks begin so: nobody outside reaches their addresses."""
+LINKS = "fe80:"
+"""How IPv6 addresses begin that every link has for itself."""
 
 
 def interfaces() -> dict[str, str]:
     """The first IPv4 address of each interface, those of containers' networks left out."""
     addresses: dict[str, str] = {}
-    for link in _ip("addr"):
+    for link in _ip(FOUR, "addr"):
         if not link["ifname"].startswith(OWN):
             for address in link["addr_info"]:
                 addresses.setdefault(link["ifname"], address["local"])
@@ -29,12 +34,17 @@ def network_address() -> bool:
 
 
 def routes() -> list[str]:
-    """Subnets (CIDR) of the routing table but for the default route and skerry's own bridges."""
-    destinations = [route["dst"] for route in _ip("route") if not route.get("dev", "").startswith("sk-")]
-    return [route if "/" in route else f"{route}/32" for route in destinations if route != "default"]
+    """Subnets (CIDR) of the routing tables but for the default routes, what is each link's own, and skerry's
+    own bridges."""
+    return [
+        route["dst"] if "/" in route["dst"] else f"{route['dst']}/{family.bits}"
+        for family in spoken()
+        for route in _ip(family, "route")
+        if not route.get("dev", "").startswith("sk-") and not route["dst"].startswith(("default", LINKS))
+    ]
 
 
-def _ip(listing: str) -> list[dict[str, Any]]:
-    done = subprocess.run(["ip", "-json", "-4", listing], capture_output=True, check=True)
+def _ip(family: Family, listing: str) -> list[dict[str, Any]]:
+    done = subprocess.run(["ip", "-json", f"-{family.version}", listing], capture_output=True, check=True)
     listed: list[dict[str, Any]] = json.loads(done.stdout or "[]")
     return [row for row in listed if row]

@@ -138,6 +138,19 @@ class Database:
         """Whether somebody else wrote into the files, well or badly; `reads` tells which."""
         return self._files.touched()
 
+    def holds(self, kind: str) -> bool:
+        """Whether the next start reads an object of a kind; False where it reads nothing."""
+        try:
+            db = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        except sqlite3.Error:
+            return False
+        try:
+            return db.execute("SELECT 1 FROM objects WHERE kind = ?", (kind,)).fetchone() is not None
+        except sqlite3.Error:
+            return False
+        finally:
+            db.close()
+
     def reads(self) -> list[tuple[str, str, str]]:
         """What the next start reads: kind, ID and body of each row. Raises sqlite3.Error."""
         db = sqlite3.connect(self.path, isolation_level=None)
@@ -148,6 +161,16 @@ class Database:
             return db.execute("SELECT kind, id, body FROM objects").fetchall()
         finally:
             db.close()
+
+    def copy_to(self, path: Path) -> None:
+        """Write what is committed into a fresh file, which needs no log beside it."""
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+        copy = sqlite3.connect(path, isolation_level=None)
+        try:
+            self._open.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        finally:
+            copy.close()
 
     def accept(self) -> None:
         """What somebody else wrote is well."""

@@ -9,5 +9,9 @@ class StateError(SkerryError):
     """The state can't be read or written; the text says which file and what to do."""
 
 
+class StateCame(StateError):
+    """Nobody had begun a swarm yet, and now there is one's state at the path: its disk came late."""
+
+
 class DisplacedError(StateError):
     """What is written now may not be what the next start reads: somebody removed or changed the file."""

@@ -9,6 +9,7 @@ import msgspec
 
 from skerry.model.declare import Declared
 from skerry.model.objects import KINDS, Cluster, Object, Raw, Revision, Secret, Service, Task
+from skerry.model.releases import Release
 from skerry.model.spec import Spec
 from skerry.store.crypt import seal, unseal
 
@@ -17,6 +18,7 @@ SEALED: dict[type[Object], tuple[str, ...]] = {
     Cluster: ("ca_key", "worker_token", "manager_token", "unlock_key"),
     Service: ("registry_auth",),
     Revision: ("registry_auth",),
+    Release: ("registry_auth",),
     Task: ("registry_auth",),
 }
 """Fields that are on disk only encrypted."""

@@ -24,14 +24,15 @@ from skerry.model.identity import Identity
 from skerry.model.objects import KIND_OF, KINDS, Cluster, Object
 from skerry.store.crypt import WrongKey, load_key, new_key, seal, unseal, write_key
 from skerry.store.database import Database, Meta, Row, is_damage, why
-from skerry.store.errors import StateError
+from skerry.store.errors import StateCame, StateError
 from skerry.store.files import RESTORE, check_before_opening, check_key, place_aside
 from skerry.store.lock import unwrap, wrap
 from skerry.store.rows import SEALED, Specs, decode, encode
 from skerry.store.store import Change
 
-FORMAT = 1
-"""The format that this version writes; it reads this one and older ones."""
+FORMAT = 2
+"""The format that this version writes; it reads this one and older ones. Format 2 has rows of releases, which
+a version that knows format 1 would take for damage."""
 
 PROOF = b"skerry"
 
@@ -76,7 +77,7 @@ class SqlitePersistence:
 
     def _prepare(self) -> None:
         """Check that the file is ours to use (format, key), make it durable, and get its key ready."""
-        number = int(self._db.meta("format")) if self._db.has_tables else FORMAT
+        self._format = number = int(self._db.meta("format")) if self._db.has_tables else FORMAT
         if number > FORMAT:
             raise StateError(
                 f"the state in {self._path} was written by a newer skerry (format {number}; this one knows "
@@ -124,6 +125,11 @@ class SqlitePersistence:
         """The engine that the swarm is on."""
         return None if self._engine is None else msgspec.json.decode(self._engine, type=Identity)
 
+    @property
+    def needs_key_file(self) -> bool:
+        """Whether a key file opens what is sealed, and no unlock key."""
+        return bool(self._keys.data) and not self._keys.unlock
+
     def remember_engine(self, identity: Identity) -> None:
         """Write down which engine the swarm is on; also while it is locked, as that is no secret."""
         self._engine = msgspec.json.encode(identity)
@@ -158,22 +164,33 @@ class SqlitePersistence:
                     self._reseal(keys)
                 self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows)
                 self._db.set_meta("index", index)
+                if self._format < FORMAT:  # not before: until something is written, a downgrade loses nothing
+                    self._db.set_meta("format", FORMAT)
+            self._format = FORMAT
             if keys is not self._keys:
                 self._keys = keys
                 self._sweep()
+
+    def copy_to(self, path: Path) -> bytes:
+        """Write everything that is committed into a fresh database; the key of what is sealed in it, or b""
+        where that is in it, wrapped by the unlock key. Raises StateError."""
+        with self._lock, self._db.reading():
+            self._db.copy_to(path)
+            return b"" if self._keys.unlock else self._keys.data
 
     def mend(self, view: View) -> str:
         """Have what is committed (`view`) in files that a next start finds: what was removed, replaced or
         damaged is written afresh, and what was put there is kept. What was done, in words, or "".
 
-        Raises StateError where that, or after a failure any writing, is not possible.
+        Raises StateError where that, or after a failure any writing, is not possible, and StateCame where
+        nothing is to be lost, but for what lies there.
         """
         with self._lock:
             try:
-                words = self._db.displaced
+                words = self._displaced(view)
                 if not words and self._db.touched:
                     words = self._changed(view)
-                remarks = [self._write_afresh(view, words) if words else "", self._mend_key()]
+                remarks = [self._write_afresh(view, words) if words else "", self._mend_key(view)]
             except (OSError, sqlite3.Error) as error:
                 self._db.failed = True
                 raise StateError(
@@ -183,6 +200,13 @@ class SqlitePersistence:
                 with self._db.transaction():
                     self._db.set_meta("index", view.version)
             return " ".join(filter(None, remarks))
+
+    def _displaced(self, view: View) -> str:
+        """Why the next start would find other files, in words, or "". Raises StateCame."""
+        words = self._db.displaced
+        if words and not view.in_use and self._db.holds(KIND_OF[Cluster]):
+            raise StateCame(f"{words}, with a swarm in it: skerry begins again with that")
+        return words
 
     def _changed(self, view: View) -> str:
         """Whether the next start would read something else, in words, or ""."""
@@ -214,14 +238,15 @@ class SqlitePersistence:
         note = f"; what lay there is kept as {aside}" if aside else ""
         return f"{words} while skerry ran; the state was written back{note}."
 
-    def _mend_key(self) -> str:
-        """Put the key file back, where it is the one that opens the state."""
+    def _mend_key(self, view: View) -> str:
+        """Put the key file back, where it is the one that opens the state. Raises StateCame."""
         if self.locked or self._keys.unlock:
             return ""
         try:
             if self._key_file.read_bytes() == self._keys.data:
                 return ""
             words = "was replaced"
+            self._displaced(view)  # it may be another state's, whose disk came at this moment
             self._key_file.rename(place_aside(self._key_file))
         except FileNotFoundError:
             words = "was removed"

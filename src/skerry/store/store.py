@@ -149,6 +149,10 @@ class Store:
                 await self._commit(tx, changes)
             return result
 
+    def rehearse(self, fn: Callable[[Tx], T]) -> T:
+        """What `update` would return, or raise, of the same function at this moment; nothing is written."""
+        return fn(Tx(self.view, self._clock(), self._new_id))
+
     async def _commit(self, tx: Tx, changes: tuple[Change, ...]) -> None:
         """Write, swap, publish, in the step in which whoever asked goes on: its answer has left when the
         watchers begin."""

@@ -8,7 +8,7 @@ import sys
 import traceback
 
 from tests.cases.faults.kinds import chosen
-from tests.cases.faults.run import Past, Result, play, summed
+from tests.cases.faults.run import Result, play, summed
 from tests.cases.faults.stage import Stage
 
 
@@ -21,7 +21,6 @@ def main() -> int:
     first, every = map(int, options.share.split("/"))
     faults = chosen(options.only)[first - 1 :: every]
     results: list[Result] = []
-    past: list[Past] = []
     stage: Stage | None = None
     try:
         for fault in faults:
@@ -29,7 +28,7 @@ def main() -> int:
                 stage = _fresh()
             result = Result(fault, "no stage", 0, (), (), 0)
             if stage is not None:
-                result = play(stage, fault, past)
+                result = play(stage, fault)
             print(result.line, flush=True)
             results.append(result)
             if stage is not None and not result.good:

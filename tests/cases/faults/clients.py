@@ -1,4 +1,6 @@
-"""The clients, a process of their own: `python -m tests.cases.faults.clients PLACES`, as JSON.
+"""The clients, a process of their own: `python -m tests.cases.faults.clients SECONDS PLACES`, as JSON.
+
+They wait for an answer for so many seconds: longer than a connection is held while nothing is ready.
 
 Each request is a line on standard output: start (CLOCK_MONOTONIC, s), duration (ms), kind, outcome (ok,
 reconnected, failed), the client's address and port, text. They go on until SIGTERM. A kept connection that is
@@ -21,8 +23,6 @@ import msgspec
 
 from proof.stream import Broken, Place, Stale, Stream, ask, pieces, plain
 
-PATIENCE_S = 45.0
-"""Longer than a connection is held while nothing is ready."""
 EVERY_S = 0.1
 MANNERS = ("kept", "new", "slow")
 
@@ -45,8 +45,9 @@ async def asked(stream: Stream, manner: str) -> None:
 class Client:
     """One client; `stream` is its connection, if it keeps one."""
 
-    def __init__(self, target: Target, stop: asyncio.Event, manner: str) -> None:
+    def __init__(self, target: Target, patience_s: float, stop: asyncio.Event, manner: str) -> None:
         self._target = target
+        self._patience_s = patience_s
         self._stop = stop
         self._manner = manner
         self._stream: Stream | None = None
@@ -68,7 +69,7 @@ class Client:
 
     async def _outcome(self) -> tuple[str, str]:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 why = await self._request()
         except (OSError, Broken, TimeoutError) as error:
             return "failed", f"{type(error).__name__} {error}".replace("\t", " ").replace("\n", " ")
@@ -117,12 +118,12 @@ async def _again(stream: Stream) -> None:
     await plain(stream)
 
 
-async def main(targets: list[Target]) -> None:
+async def main(patience_s: float, targets: list[Target]) -> None:
     """All clients, until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     works: list[Callable[[], Awaitable[None]]] = [
-        partial(Client(target, stop, manner).run) for target in targets for manner in MANNERS
+        partial(Client(target, patience_s, stop, manner).run) for target in targets for manner in MANNERS
     ]
     await asyncio.gather(*(work() for work in works))
     print("end")
@@ -130,4 +131,4 @@ async def main(targets: list[Target]) -> None:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    asyncio.run(main(msgspec.json.decode(sys.argv[1], type=list[Target])))
+    asyncio.run(main(float(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=list[Target])))

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from harness.net import run
 from harness.world import wait_until
-from tests.cases.faults.fault import FAULTS, Fault, fault
+from tests.cases.faults.doing import insist, send
+from tests.cases.faults.fault import FAULTS, Fault, Span, fault
 from tests.cases.faults.stage import Stage
 
 FULL_S = 6.0
 BOUND_S = 60.0
+MARK = "at"
+"""A label that is changed so that something has to be written."""
 
 
 def _filled(place: Path) -> Path:
@@ -32,40 +35,45 @@ def _filled(place: Path) -> Path:
 def _change(stage: Stage) -> None:
     """Something that has to be written down, whether or not it can be."""
     stage.world.docker(
-        "service", "update", "--detach", "--label-add", f"at={time.time_ns()}", "one", check=False
+        "service", "update", "--detach", "--label-add", f"{MARK}={time.time_ns()}", "one", check=False
     )
 
 
-@fault("disk full")
+@contextlib.contextmanager
+def _full(place: Path) -> Iterator[None]:
+    """Nothing is left there, for a while."""
+    file = _filled(place)
+    try:
+        yield
+        time.sleep(FULL_S)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@fault("disk full", span=Span.LASTING)
 def _disk_full(stage: Stage) -> None:
-    file = _filled(stage.world.data_dir)
-    _change(stage)
-    time.sleep(FULL_S)
-    file.unlink()
+    with _full(stage.world.data_dir):
+        _change(stage)
 
 
-@fault("disk full while a task ends")
+@fault("disk full while a task ends", span=Span.LASTING)
 def _disk_full_at_an_end(stage: Stage) -> None:
-    file = _filled(stage.world.data_dir)
-    stage.world.docker("service", "scale", "--detach", "asker=2", check=False)
-    time.sleep(FULL_S)
-    file.unlink()
-    stage.world.docker("service", "scale", "--detach", "asker=1")
+    with _full(stage.world.data_dir):
+        stage.world.docker("service", "scale", "--detach", "asker=2", check=False)
+    insist(stage, "service", "scale", "--detach", "asker=1")
 
 
-@fault("run directory full")
+@fault("run directory full", span=Span.LASTING)
 def _run_full(stage: Stage) -> None:
-    file = _filled(stage.world.run_dir)
-    _change(stage)
-    time.sleep(FULL_S)
-    file.unlink()
+    with _full(stage.world.run_dir):
+        _change(stage)
 
 
-@fault("database read-only")
+@fault("database read-only", span=Span.ALONE)
 def _read_only(stage: Stage) -> None:
     """The directory of the state takes nothing: a mount over it, and the daemon starts again meanwhile."""
     with _unwritable(stage.world.data_dir):
-        stage.signal(signal.SIGKILL, stage.world.pid)
+        send(signal.SIGKILL, stage.world.pid)
         time.sleep(FULL_S)
 
 
@@ -103,7 +111,7 @@ def _damaged(damage: Callable[[Path], None]) -> Callable[[Stage], None]:
         damage(stage.database)
         _change(stage)
         wait_until(lambda: _readable(stage.database), "the database is whole again", BOUND_S)
-        stage.signal(signal.SIGKILL, stage.world.pid)
+        send(signal.SIGKILL, stage.world.pid)
 
     return act
 
@@ -133,7 +141,7 @@ for _name, _damage in (
     ("garbage", _garbage),
     ("replaced by a copy", _replaced),
 ):
-    FAULTS.append(Fault(f"database {_name}", _damaged(_damage)))
+    FAULTS.append(Fault(f"database {_name}", _damaged(_damage), span=Span.ALONE))
 
 
 def _restored(damage: Callable[[Path], object]) -> Callable[[Stage], None]:
@@ -142,7 +150,7 @@ def _restored(damage: Callable[[Path], object]) -> Callable[[Stage], None]:
     def act(stage: Stage) -> None:
         kept = stage.key.read_bytes()
         damage(stage.key)
-        stage.signal(signal.SIGKILL, stage.world.pid)
+        send(signal.SIGKILL, stage.world.pid)
         time.sleep(FULL_S)
         stage.key.write_bytes(kept)
         stage.key.chmod(0o600)
@@ -150,5 +158,5 @@ def _restored(damage: Callable[[Path], object]) -> Callable[[Stage], None]:
     return act
 
 
-FAULTS.append(Fault("key cut", _restored(lambda file: file.write_bytes(file.read_bytes()[:7]))))
-FAULTS.append(Fault("key removed", _restored(_removed)))
+for _name, _loss in (("cut", lambda file: file.write_bytes(file.read_bytes()[:7])), ("removed", _removed)):
+    FAULTS.append(Fault(f"key {_name}", _restored(_loss), span=Span.ALONE))

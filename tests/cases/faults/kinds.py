@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.cases.faults import containers, disks, lives, networks, processes
-from tests.cases.faults.fault import FAULTS, Fault
+from tests.cases.faults import clocks, containers, disks, lives, networks, processes, starving
+from tests.cases.faults.fault import FAULTS, Fault, Span
 
-SOURCES = (processes, containers, networks, disks, lives)
+SOURCES = (processes, containers, networks, disks, lives, starving, clocks)
 
 
 def chosen(words: str = "", *, quick: bool = False) -> list[Fault]:
@@ -16,3 +16,8 @@ def chosen(words: str = "", *, quick: bool = False) -> list[Fault]:
         for one in FAULTS
         if (not parts or any(part in one.name for part in parts)) and (one.quick or not quick)
     ]
+
+
+def spanning(span: Span, words: str = "") -> list[Fault]:
+    """Those of a span."""
+    return [one for one in chosen(words) if one.span is span]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 from harness.world import wait_until
-from tests.cases.faults.fault import fault
+from tests.cases.faults.doing import send
+from tests.cases.faults.fault import FAULTS, Fault, Span, fault
 from tests.cases.faults.stage import START_S, Stage
 
 SERVICES, POINTS = 20, 40
-AWAY_S = 60.0
 COMPOSE = """\
 services:
 {services}
@@ -35,7 +36,7 @@ def _file(stage: Stage, count: int) -> str:
     return str(path)
 
 
-@fault("killed at 40 points of a deployment")
+@fault("killed at 40 points of a deployment", span=Span.ALONE)
 def _deployment(stage: Stage) -> None:
     """skerryd is killed again and again while a stack of 20 services is deployed; none is lost or doubled."""
     words = ["env", f"DOCKER_HOST=unix://{stage.world.socket}", "docker", "stack", "deploy", "--compose-file"]
@@ -44,7 +45,7 @@ def _deployment(stage: Stage) -> None:
     for point in range(POINTS):
         stage.world.run("timeout", f"{0.1 + 0.03 * point:.2f}", *words, file, "many", check=False)
         if Path(f"/proc/{stage.world.pid}").exists():
-            stage.signal(signal.SIGKILL, stage.world.pid)
+            send(signal.SIGKILL, stage.world.pid)
         stage.world.skerry("up", "--detach", check=False)
         if time.monotonic() > deadline:
             break
@@ -54,7 +55,7 @@ def _deployment(stage: Stage) -> None:
     stage.world.docker("stack", "rm", "many", timeout=START_S)
 
 
-@fault("stack removed in the middle of its update")
+@fault("stack removed in the middle of its update", span=Span.ALONE)
 def _stack_removed(stage: Stage) -> None:
     file = _file(stage, 4)
     stage.world.docker("stack", "deploy", "--compose-file", file, "many", timeout=START_S)
@@ -66,14 +67,21 @@ def _stack_removed(stage: Stage) -> None:
     )
 
 
-@fault("engine that can't start for a minute")
-def _engine_away(stage: Stage) -> None:
-    """The program is not to be had, and the engine is killed."""
+def _engine_away(how: signal.Signals, seconds: float, stage: Stage) -> None:
+    """The engine is ended, and its program is not to be had."""
     stage.engine_program.rename(hidden := stage.engine_program.with_name("hidden"))
     stage.engine_program.write_text("#!/bin/sh\nexit 1\n")
     stage.engine_program.chmod(0o755)
     try:
-        stage.signal(signal.SIGKILL, *stage.pids("dockerd"))
-        time.sleep(AWAY_S)
+        send(how, *stage.pids("dockerd"))
+        time.sleep(seconds)
     finally:
         hidden.rename(stage.engine_program)
+
+
+FAULTS += [
+    Fault(
+        "engine that can't start for a minute", partial(_engine_away, signal.SIGKILL, 60.0), span=Span.ALONE
+    ),
+    Fault("engine ended for 30 s", partial(_engine_away, signal.SIGTERM, 30.0), span=Span.LASTING),
+]

@@ -27,16 +27,23 @@ class Request(NamedTuple):
     text: str
 
     @property
+    def service(self) -> str:
+        """Whom it asked."""
+        return self.kind.split()[0]
+
+    @property
     def end(self) -> float:
         """When it was over."""
         return self.start + self.took_ms / 1000
 
 
 class Load:
-    """All clients, from `Load(…)` to `stop`."""
+    """All clients, from `Load(…)` to `stop`; they wait for an answer no longer than `patience_s`."""
 
-    def __init__(self, net: Net, targets: list[Target]) -> None:
-        words = [sys.executable, "-m", "tests.cases.faults.clients", msgspec.json.encode(targets).decode()]
+    def __init__(self, net: Net, targets: list[Target], patience_s: float) -> None:
+        words = [sys.executable, "-m", "tests.cases.faults.clients", str(patience_s)]
+        words.append(msgspec.json.encode(targets).decode())
+        self._patience_s = patience_s
         self._process = subprocess.Popen(
             net.within(words, outside=True), cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
         )
@@ -65,7 +72,7 @@ class Load:
     def stop(self) -> None:
         """End it, once every request under way is through."""
         self._process.terminate()
-        self._reader.join(END_S)
+        self._reader.join(END_S + self._patience_s)
         self._process.kill()
         self._process.wait()
         assert self._process.stdout is not None

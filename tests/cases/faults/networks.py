@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from harness.world import wait_until
-from tests.cases.faults.fault import FAULTS, Fault, Harm, fault
+from tests.cases.faults.doing import remove, see
+from tests.cases.faults.fault import FAULTS, Fault, Span, fault
 from tests.cases.faults.stage import Stage
 
 BOUND_S = 60.0
@@ -34,14 +36,45 @@ for _name, _line, _quick in (
     ("bridge's address deleted", "ip addr flush dev {bridge}", False),
     ("leg deleted", "ip link del {leg}", True),
     ("gate's link deleted inside", "ip -n {gate} link del {bridge}", False),
-    ("gate's namespace deleted", "ip netns del {gate}", False),
     ("gate's rules flushed", "ip netns exec {gate} nft flush ruleset", False),
 ):
     FAULTS.append(Fault(_name, partial(_shell, _line), _quick))
 
 
-@fault("network disconnected")
-def _disconnected(stage: Stage) -> Harm:
+@fault("gate's namespace deleted")
+def _namespace_deleted(stage: Stage) -> None:
+    """Its name, that is: the namespace lives on as long as the gate does."""
+    with stage.taking_gate():
+        _shell("ip netns del {gate}", stage)
+        wait_until(Path("/run/netns", stage.gate).exists, "the gate's namespace is there", BOUND_S)
+
+
+FIREWALL = """\
+flush ruleset
+table inet firewall {
+  chain input { type filter hook input priority filter; ct state established,related accept; accept; }
+  chain forward { type filter hook forward priority filter; accept; }
+}
+"""
+
+
+@fault("a firewall reloaded")
+def _firewall_reloaded(stage: Stage) -> None:
+    """As nftables.service does it: all there is goes in favour of a file, whose rules go in the end, too."""
+    rules = stage.world.root / "firewall.nft"
+    rules.write_text(FIREWALL)
+    stage.world.run("nft", "--file", str(rules))
+    stage.world.run("nft", "delete", "table", "inet", "firewall")
+
+
+@fault("iptables-restore")
+def _restored(stage: Stage) -> None:
+    """As netfilter-persistent does it, of what it has just saved."""
+    stage.world.run("sh", "-c", "iptables-save | iptables-restore")
+
+
+@fault("network disconnected", span=Span.ALONE)
+def _disconnected(stage: Stage) -> None:
     """A running task loses its network, and has it again: its connections end with that.
 
     One of the engine's own making: an engine that was started anew may know its former containers, but not on
@@ -49,26 +82,24 @@ def _disconnected(stage: Stage) -> Harm:
     """
     stage.renew("web")
     victim, network = stage.container(), f"skerry.{stage.world.inspect('network', 'n')['Id']}"
-    harm = Harm(stage.addresses(victim))
-    stage.engine("network", "disconnect", network, victim)
-    wait_until(
-        lambda: "no traffic" in stage.world.skerry("status", check=False), "the status says so", BOUND_S
-    )
-    stage.engine("network", "connect", network, victim)
-    return harm
+    with stage.taking(victim):
+        stage.engine("network", "disconnect", network, victim)
+        see(stage, "no traffic", victim)
+        stage.engine("network", "connect", network, victim)
 
 
-@fault("a task moved to another bridge")
-def _moved(stage: Stage) -> Harm:
+@fault("a task moved to another bridge", span=Span.LASTING)
+def _moved(stage: Stage) -> None:
     victim = stage.container()
-    harm = Harm(stage.addresses(victim), grace_s=31.0)  # what nobody tells of is seen by the next look
     port, bridge = _port(stage, victim)
-    stage.world.run("sh", "-c", f"ip link add elsewhere type bridge; ip link set {port} master elsewhere")
-    wait_until(
-        lambda: "no traffic" in stage.world.skerry("status", check=False), "the status says so", BOUND_S
-    )
-    stage.world.run("sh", "-c", f"ip link set {port} master {bridge}; ip link del elsewhere")
-    return harm
+    with stage.taking(victim, grace_s=31.0):  # seen by the next look, as nobody tells of it
+        stage.world.run("sh", "-c", f"ip link add elsewhere type bridge; ip link set {port} master elsewhere")
+        try:
+            see(stage, "no traffic", victim)
+        finally:
+            stage.world.run(
+                "sh", "-c", f"ip link set {port} master {bridge}; ip link del elsewhere", check=False
+            )
 
 
 def _port(stage: Stage, container: str) -> tuple[str, str]:
@@ -80,27 +111,28 @@ def _port(stage: Stage, container: str) -> tuple[str, str]:
     return str(port["ifname"]), str(port["master"])
 
 
-@fault("network removed at the engine")
+@fault("network removed at the engine", span=Span.LASTING)
 def _removed(stage: Stage) -> None:
     """While nothing is on it; then a service needs it."""
     _emptied(stage, "network", "rm")
 
 
-@fault("network prune at the engine")
+@fault("network prune at the engine", span=Span.LASTING)
 def _pruned(stage: Stage) -> None:
     _emptied(stage, "network", "prune", "--force")
 
 
 def _emptied(stage: Stage, *words: str) -> None:
     docker = stage.world.docker
-    docker("network", "create", "--driver", "overlay", "empty")
-    docker(
-        "service", "create", "--detach", "--name", "none", "--network", "empty", "--replicas", "0", "box:1"
-    )
-    key = stage.world.inspect("network", "empty")["Id"]
-    wait_until(lambda: f"skerry.{key}" in stage.engine("network", "ls"), "the engine has it", BOUND_S)
-    stage.engine(*words, *([f"skerry.{key}"] if words[-1] == "rm" else []))
-    docker("service", "scale", "--detach", "none=1")
-    wait_until(lambda: stage.tasks("none"), "a task that needs it runs", BOUND_S)
-    docker("service", "rm", "none")
-    docker("network", "rm", "empty")
+    try:
+        docker("network", "create", "--driver", "overlay", "empty")
+        options = ("--name", "none", "--network", "empty", "--replicas", "0")
+        docker("service", "create", "--detach", *options, "box:1")
+        name = f"skerry.{stage.world.inspect('network', 'empty')['Id']}"
+        wait_until(lambda: name in stage.engine("network", "ls"), "the engine has it", BOUND_S)
+        stage.engine(*words, *([name] if words[-1] == "rm" else []))
+        docker("service", "scale", "--detach", "none=1")
+        wait_until(lambda: stage.tasks("none"), "a task that needs it runs", BOUND_S)
+    finally:
+        remove(stage, "service", "none")
+        remove(stage, "network", "empty")

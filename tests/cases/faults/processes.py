@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import time
+from contextlib import nullcontext
 from functools import partial
 
 from harness.world import wait_until
-from tests.cases.faults.fault import FAULTS, Fault, Harm, fault
+from tests.cases.faults.doing import hold_up, send
+from tests.cases.faults.fault import FAULTS, Fault, Span, fault
 from tests.cases.faults.stage import Stage
 
 STOPPED_S = 15.0
@@ -24,82 +25,62 @@ PROGRAMS = {
 
 def _killed(program: str, stage: Stage) -> None:
     before = stage.pids(program)
-    stage.signal(signal.SIGKILL, *before)
-    wait_until(lambda: set(stage.pids(program)) - set(before), f"another {program}", 60)
+    with stage.taking_gate() if program == PROGRAMS["gate"] else nullcontext():
+        send(signal.SIGKILL, *before)
+        wait_until(lambda: set(stage.pids(program)) - set(before), f"another {program}", 60)
 
 
 def _stopped(program: str, stage: Stage) -> None:
-    pids = stage.pids(program)
-    stage.signal(signal.SIGSTOP, *pids)
-    time.sleep(STOPPED_S)
-    stage.signal(signal.SIGCONT, *pids)
+    hold_up(STOPPED_S, *stage.pids(program))
 
 
 for _name, _program in PROGRAMS.items():
     FAULTS.append(Fault(f"{_name} killed", partial(_killed, _program), quick=_name in ("skerryd", "gate")))
-    FAULTS.append(Fault(f"{_name} stopped for {STOPPED_S:.0f} s", partial(_stopped, _program)))
+    FAULTS.append(
+        Fault(f"{_name} stopped for {STOPPED_S:.0f} s", partial(_stopped, _program), span=Span.LASTING)
+    )
 
 
-@fault("dockerd terminated")
-def _dockerd_terminated(stage: Stage) -> None:
-    before = stage.pids("dockerd")
-    stage.signal(signal.SIGTERM, *before)
-    wait_until(lambda: set(stage.pids("dockerd")) - set(before), "another dockerd", 60)
+FAULTS.append(Fault("dockerd terminated", Stage.restart_engine))
 
 
 @fault("one shim killed")
-def _one_shim_killed(stage: Stage) -> Harm:
+def _one_shim_killed(stage: Stage) -> None:
     victim = stage.container()
-    harm = Harm(stage.addresses(victim))
-    stage.signal(signal.SIGKILL, stage.shim(victim))
-    return harm
+    with stage.taking(victim):
+        send(signal.SIGKILL, stage.shim(victim))
 
 
-@fault("one shim stopped for 15 s")
+@fault("one shim stopped for 15 s", span=Span.LASTING)
 def _one_shim_stopped(stage: Stage) -> None:
-    shim = stage.shim(stage.container())
-    stage.signal(signal.SIGSTOP, shim)
-    time.sleep(STOPPED_S)
-    stage.signal(signal.SIGCONT, shim)
+    hold_up(STOPPED_S, stage.shim(stage.container()))
 
 
 @fault("all shims killed")
-def _all_shims_killed(stage: Stage) -> Harm:
-    harm = Harm(stage.addresses(*stage.containers()))
-    stage.signal(signal.SIGKILL, *map(stage.shim, stage.containers()))
-    return harm
+def _all_shims_killed(stage: Stage) -> None:
+    victims = stage.containers()
+    with stage.taking(*victims):
+        send(signal.SIGKILL, *map(stage.shim, victims))
 
 
-@fault("all shims stopped for 15 s")
+@fault("all shims stopped for 15 s", span=Span.LASTING)
 def _all_shims_stopped(stage: Stage) -> None:
-    shims = stage.pids("containerd-shim")
-    stage.signal(signal.SIGSTOP, *shims)
-    time.sleep(STOPPED_S)
-    stage.signal(signal.SIGCONT, *shims)
+    hold_up(STOPPED_S, *stage.pids("containerd-shim"))
 
 
-@fault("a task's process killed", quick=True)
-def _process_killed(stage: Stage) -> Harm:
-    return _task_killed(stage, "web")
-
-
-@fault("the only task's process killed")
-def _only_process_killed(stage: Stage) -> Harm:
-    return _task_killed(stage, "one")
-
-
-def _task_killed(stage: Stage, service: str) -> Harm:
+def _task_killed(service: str, stage: Stage) -> None:
     victim = stage.container(service)
-    harm = Harm(stage.addresses(victim))
-    stage.signal(signal.SIGKILL, int(stage.world.inspect("container", victim)["State"]["Pid"]))
-    return harm
+    with stage.taking(victim):
+        send(signal.SIGKILL, stage.process(victim))
 
 
-@fault("a task's process stopped for 15 s")
-def _process_stopped(stage: Stage) -> Harm:
+FAULTS.append(Fault("a task's process killed", partial(_task_killed, "web"), quick=True))
+FAULTS.append(Fault("the only task's process killed", partial(_task_killed, "one")))
+
+
+@fault("a task's process stopped for 15 s", span=Span.LASTING)
+def _process_stopped(stage: Stage) -> None:
     victim = stage.container()
-    harm = Harm(stage.addresses(victim), NOTICED_S)
-    pid = int(stage.world.inspect("container", victim)["State"]["Pid"])
-    stage.signal(signal.SIGSTOP, pid)
-    wait_until(lambda: victim not in stage.containers(), "its check fails", 60)
-    return harm
+    with stage.taking(victim, grace_s=NOTICED_S):
+        send(signal.SIGSTOP, stage.process(victim))
+        wait_until(lambda: victim not in stage.containers(), "its check fails", 60)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.cases.faults.fault import Fault, Harm
+from tests.cases.faults.fault import Fault
 from tests.cases.faults.load import Request
 from tests.cases.faults.stage import CONVERGED_S, WELL_S, Stage
 
@@ -50,37 +50,25 @@ class Result:
         return "\n".join([f"{self.fault.name}: {how}, {self.took_s:.0f} s, {counts}", *others[:5]])
 
 
-@dataclass(frozen=True)
-class Past:
-    """A fault that is done: what it took with it, and when it was over."""
-
-    harm: Harm
-    over: float
-
-
-def play(stage: Stage, fault: Fault, past: list[Past]) -> Result:
-    """Do it, and wait until everything is as it was; no longer than CONVERGED_S. What it took away is added
-    to `past`: a request may end in a later fault than the one it began in."""
-    began, harm, why = time.monotonic(), None, ""
+def play(stage: Stage, fault: Fault) -> Result:
+    """Do it, and wait until everything is as it was; no longer than CONVERGED_S."""
+    began, why = time.monotonic(), ""
     try:
-        harm = fault.act(stage)
+        fault.act(stage)
     except Exception as error:  # noqa: BLE001 - one that breaks is told, and the rest goes on
         why = f"{type(error).__name__}: {str(error).strip().splitlines()[-1:]}"
         traceback.print_exc()
-    done = time.monotonic()
-    if harm is not None:
-        past.append(Past(harm, done + harm.grace_s))
-    why = why or _converged(stage, done)
+    why = why or converged(stage)
     requests = stage.load.since(began)
     failed = tuple(one for one in requests if one.outcome == "failed")
-    explained = tuple(one for one in failed if _explained(stage, one, past))
+    explained = tuple(one for one in failed if stage.explains(one))
     slowest = max((one.took_ms for one in requests), default=0.0)
     return Result(fault, why, len(requests), failed, explained, time.monotonic() - began, slowest)
 
 
-def _converged(stage: Stage, done: float) -> str:
+def converged(stage: Stage) -> str:
     """Wait until nothing is wrong, nor has been for a while; what still is after all the time, in words."""
-    deadline = done + CONVERGED_S
+    deadline = time.monotonic() + CONVERGED_S
     time.sleep(WELL_S)
     while wrong := _wrong(stage):
         if time.monotonic() > deadline:
@@ -94,13 +82,6 @@ def _wrong(stage: Stage) -> str:
         return stage.wrong()
     except Exception as error:  # noqa: BLE001 - whatever does not answer is not well
         return f"{type(error).__name__}: {error}"
-
-
-def _explained(stage: Stage, request: Request, past: list[Past]) -> bool:
-    """Whether a request that failed was in a container that a fault took away: the kernel had led its
-    connection to that task, and it began before the fault was over."""
-    tasks = stage.ways.of(request.client, request.start, request.end)
-    return any(tasks & one.harm.addresses and request.start <= one.over for one in past)
 
 
 def summed(results: Iterable[Result]) -> tuple[str, bool]:

@@ -6,18 +6,22 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import harness.stage
 from demo.settings import CHECKOUT
+from harness import faketime
 from harness.net import INSIDE, run
 from harness.processes import processes_of
 from harness.world import wait_until
 from tests.cases.faults.clients import Target
-from tests.cases.faults.load import Load
+from tests.cases.faults.harm import KILLED_S, Harms
+from tests.cases.faults.load import Load, Request
 from tests.cases.faults.ways import Ways
 
 APP = CHECKOUT / "proof" / "app.py"
@@ -32,15 +36,20 @@ WELL_S = 3.0
 UNIT_S = 1.0
 """What systemd waits before it starts a process again."""
 STATE_MB, RUN_MB = 1500, 64
+HELD_S, PATIENCE_S = 30.0, 45.0
+"""How long a connection is held while nothing is ready, and a client waits."""
 
 
 class Stage(harness.stage.Stage):
     """One world, its services and their load."""
 
-    def __init__(self) -> None:
+    def __init__(self, held_s: float = HELD_S) -> None:
         super().__init__()
+        self.harms = Harms()
+        self._held_s = held_s
         self.supervised = True
         """Whether the unit starts skerryd when it has ended."""
+        self._process: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
         self._unit = threading.Thread(target=self._supervise, name="unit", daemon=True)
 
@@ -56,7 +65,10 @@ class Stage(harness.stage.Stage):
         )
         self.engine_program.chmod(0o755)
         world.env["PATH"] = f"{self.engine_program.parent}{os.pathsep}{world.env['PATH']}"
-        world.up()
+        faketime.set_ahead(self.clock, 0)
+        self._start()
+        self._unit.start()
+        wait_until(self._answers, "skerryd answers", START_S)
         world.load("box", "story")
         docker = world.docker
         docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
@@ -67,10 +79,10 @@ class Stage(harness.stage.Stage):
         docker("service", "create", "--detach", "--name", "asker", "--network", "n", "box:1", timeout=START_S)
         wait_until(lambda: self._whole() and self.tasks("asker"), "the services run", START_S)
         self.ways = Ways(Path("/run/netns") / world.net.inside)
-        self.load = Load(world.net, self._targets())
+        self._note_gate()
+        self.load = Load(world.net, self._targets(), self._held_s + PATIENCE_S - HELD_S)
         began = time.monotonic()
         wait_until(lambda: self.load.good_since(began), "all clients are answered", START_S)
-        self._unit.start()
 
     def serve(self, name: str, count: int, *options: str) -> None:
         """Create a service of the app."""
@@ -79,9 +91,22 @@ class Stage(harness.stage.Stage):
             *("--config", "source=app,target=/app.py", "--replicas", str(count), "--health-cmd", HEALTH),
             *("--health-interval", "1s", "--health-timeout", "1s", "--health-retries", "2"),
             *("--restart-delay", "100ms", "--update-order", "start-first", "--update-monitor", "200ms"),
+            *(
+                "--label",
+                f"skerry.hold.timeout={self._held_s:.0f}s",
+                "--label",
+                "skerry.address.afterlife=5s",
+            ),
             *("--env", "ENDING=graceful", "--stop-grace-period", "10s", IMAGE, "python3", "-S", "/app.py"),
             timeout=START_S,
         )
+
+    def restart_engine(self) -> None:
+        """End it in an orderly way; skerry starts it again."""
+        before = self.pids("dockerd")
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: set(self.pids("dockerd")) - set(before), "another dockerd", START_S)
 
     def renew(self, service: str) -> None:
         """Replace the containers of a service by others."""
@@ -122,10 +147,29 @@ class Stage(harness.stage.Stage):
             for task in self.tasks(name)
         ]
 
-    def addresses(self, *containers: str) -> frozenset[str]:
-        """Where tasks are reached."""
-        seen = (self.world.inspect("container", one)["NetworkSettings"]["Networks"] for one in containers)
-        return frozenset(place["IPAddress"] for networks in seen for place in networks.values())
+    def taking(self, *containers: str, grace_s: float = KILLED_S) -> AbstractContextManager[None]:
+        """What is done in this takes the containers of tasks away."""
+        seen = [self.world.inspect("container", one) for one in containers]
+        places = [place for one in seen for place in one["NetworkSettings"]["Networks"].values()]
+        services = frozenset(one["Config"]["Labels"]["com.docker.swarm.service.name"] for one in seen)
+        return self.harms.to(frozenset(place["IPAddress"] for place in places), services, grace_s)
+
+    def taking_gate(self) -> AbstractContextManager[None]:
+        """What is done in this takes the gate away, with the connections that it holds."""
+        self._note_gate()
+        return self.harms.to(self.harms.gate)
+
+    def _note_gate(self) -> None:
+        said = self.world.run("ip", "-n", self.gate, "-4", "-brief", "address", check=False)
+        self.harms.gate |= frozenset(
+            word.partition("/")[0] for line in said.splitlines() for word in line.split()[2:] if "/" in word
+        )
+
+    def explains(self, request: Request) -> bool:
+        """Whether a request that failed was in something that a fault took away: the kernel had led its
+        connection there, and it began before the fault was over."""
+        places = self.ways.of(request.client, request.start, request.end)
+        return self.harms.explain(request, places)
 
     def engine(self, *words: str, check: bool = True, timeout: float = 60) -> str:
         """The docker CLI at the engine's own socket, behind skerry's back."""
@@ -149,6 +193,12 @@ class Stage(harness.stage.Stage):
             if container.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
                 return pid
         raise AssertionError(f"no shim of {container}")
+
+    def process(self, container: str) -> int:
+        """The first process of a container. AssertionError where it does not run."""
+        pid = int(self.world.inspect("container", container)["State"]["Pid"])
+        assert pid, f"container {container} does not run"
+        return pid
 
     @property
     def engine_program(self) -> Path:
@@ -176,6 +226,11 @@ class Stage(harness.stage.Stage):
         return self.world.data_dir / "skerry.db"
 
     @property
+    def clock(self) -> Path:
+        """Says how far ahead the clock on the wall of skerry's processes is."""
+        return self.world.root / "clock"
+
+    @property
     def key(self) -> Path:
         """The key of what is secret in it."""
         return self.world.data_dir / "secret.key"
@@ -186,10 +241,18 @@ class Stage(harness.stage.Stage):
         """Start skerryd again when it has ended, as a unit with Restart=always does."""
         while not self._closing.wait(UNIT_S):
             if self.supervised and not self._alive():
-                with contextlib.suppress(AssertionError, OSError):
-                    self.world.skerry("up", "--detach")
+                with contextlib.suppress(OSError):
+                    self._start()
+
+    def _start(self) -> None:
+        self._process = self.world.spawn("-m", "skerry.daemon", **faketime.follows(self.clock))
+
+    def _answers(self) -> bool:
+        return "Server" in self.world.run("docker", "version", check=False)
 
     def _alive(self) -> bool:
+        if self._process is not None and self._process.poll() is None:
+            return True
         try:
             os.kill(self.world.pid, 0)
         except (OSError, ValueError):
@@ -214,11 +277,6 @@ class Stage(harness.stage.Stage):
         said = self.world.skerry("status", check=False)
         return "\n".join(line for line in said.splitlines() if line.startswith(("warning", "Error")))
 
-    def signal(self, number: signal.Signals, *pids: int) -> None:
-        """Send a signal to processes of this world."""
-        for pid in pids:
-            os.kill(pid, number)
-
     def close(self) -> None:
         """Everything goes."""
         self._closing.set()
@@ -230,3 +288,4 @@ class Stage(harness.stage.Stage):
         with contextlib.suppress(AttributeError):
             self.ways.close()
         super().close()
+        faketime.sweep()

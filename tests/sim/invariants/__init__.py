@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.sim.invariants import health, places, restarts, rows, slots, updates
+from tests.sim.invariants import health, order, places, restarts, rows, slots, updates
 from tests.sim.invariants.eyes import Eyes
 from tests.sim.invariants.step import Step
 
@@ -21,4 +21,5 @@ COMMIT: list[Callable[[Step], Iterator[str]]] = [
     *restarts.INVARIANTS,
     *places.INVARIANTS,
     *health.INVARIANTS,
+    *order.INVARIANTS,
 ]

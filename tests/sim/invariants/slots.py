@@ -8,6 +8,7 @@ from skerry.core.place import may_stay
 from skerry.model.defaults import PREDECESSOR_WAIT
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
+from tests.sim.invariants.order import waits_for_its_turn
 from tests.sim.invariants.step import UNDER_WAY, Step, clean, config_of, slots_of, spec_of
 
 
@@ -34,8 +35,8 @@ def slots_are_what_was_asked_for(step: Step) -> Iterator[str]:
     only the node's."""
     turned_back = {new.id for old, new in step.services if old is not None and old.spec != new.spec}
     for service in step.decided:
-        if service.id in turned_back:
-            continue  # how many the restored spec asks for is the next decision
+        if service.id in turned_back or waits_for_its_turn(step.before, service):
+            continue  # the restored spec is for the next decision, or the one before still holds
         wanted = {task.slot for task in step.after.tasks_of(service.id) if task.live}
         mode = spec_of(service).mode
         if mode.replicated is not None and len(wanted) > mode.replicated.replicas:

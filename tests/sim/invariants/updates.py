@@ -156,7 +156,8 @@ def failure_action(step: Step) -> Iterator[str]:
             continue
         action = config_of(old if state == "rollback_started" else new).failure_action
         failed = failures(step, old)
-        assert old.update is not None
+        if old.update is None:
+            continue  # what it took over was late before it began
         if len(failed) / max(old.update.total, 1) <= config_of(old).max_failure_ratio:
             yield f"{new.name} is {state}, though only {failed} of {old.update.total} failed"
         if action == "continue":

@@ -160,12 +160,12 @@ async def create(call: Call) -> web.Response:
 
 def _chosen(call: Call, sent: Raw, body: Raw) -> Iterator[tuple[Network, str]]:
     """The addresses on our networks that the body has, and what was sent had not."""
-    before = {leases.named_address(entry) for entry in _endpoints(sent).values()}
+    before = {own for entry in _endpoints(sent).values() for own in leases.named_addresses(entry)}
     known = networks_of(call.view)
     for name, settings in _endpoints(body).items():
-        address = leases.named_address(settings)
-        if name in known and address and address not in before:
-            yield known[name], address
+        for address in leases.named_addresses(settings) if name in known else ():
+            if address not in before:
+                yield known[name], address
 
 
 def _endpoints(body: Raw) -> Raw:

@@ -73,16 +73,17 @@ async def _with_address(call: Call, network: Network, body: Raw, container: Raw)
     key = str(container["Id"])
     if runs:
         try:
-            address = await leases.claim(call.store, key, network, leases.named_address(settings))
-            await call.deps.vacated(network.id, address)
+            addresses = await leases.claim(call.store, key, network, leases.named_addresses(settings))
+            for address in addresses:
+                await call.deps.vacated(network.id, address)
         except SkerryError as error:
             error.message = f"Could not attach to network {network.name}: {error.message}"
             raise
-        named = {**(settings.get("IPAMConfig") or {}), "IPv4Address": address}
-        return {**body, "EndpointConfig": {**settings, "IPAMConfig": named}}, key
+        return {**body, "EndpointConfig": leases.with_named(settings, addresses)}, key
+    before = leases.named_addresses(settings)
     settings = leases.with_address(call.view, network, settings)
-    if not leases.named_address(body.get("EndpointConfig")):
-        await leases.prefer(call.store, key, [(network, leases.named_address(settings))])
+    chosen = [own for own in leases.named_addresses(settings) if own not in before]
+    await leases.prefer(call.store, key, [(network, own) for own in chosen])
     return {**body, "EndpointConfig": settings}, ""
 
 

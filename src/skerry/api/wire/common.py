@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from skerry.model.family import family_of
 from skerry.model.objects import Cluster, Config, Network, Node, Port, Raw, Secret, Service, Task
 from skerry.model.times import timestamp
 
@@ -31,5 +32,7 @@ def port(entry: Port) -> Raw:
 
 def with_length(network: Network | None, address: str) -> str:
     """An address with its network's prefix length, e.g. `10.0.1.3/24`."""
-    length = ipaddress.ip_network(network.subnet).prefixlen if network is not None and network.subnet else 32
+    family = family_of(address)
+    plan = network.plans.get(family) if network is not None else None
+    length = ipaddress.ip_network(plan.subnet).prefixlen if plan is not None else family.bits
     return f"{address}/{length}"

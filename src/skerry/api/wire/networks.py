@@ -8,6 +8,7 @@ import zlib
 
 from skerry.api.wire.common import with_length
 from skerry.core.view import View
+from skerry.model.family import family_of
 from skerry.model.objects import Network, Raw
 from skerry.model.specs import EndpointSpec
 from skerry.model.states import TaskState
@@ -19,11 +20,13 @@ SERIAL = "com.docker.network.ipam.serial"
 
 def pools(network: Network) -> list[Raw]:
     """The IPAM configuration: what was allocated."""
-    if not network.subnet:
-        return []
-    config = ((network.spec.get("IPAM") or {}).get("Config") or [{}])[0]
-    pool = {"Subnet": network.subnet, "Gateway": network.gateway}
-    return [pool | {key: config[key] for key in ("IPRange",) if config.get(key)}]
+    configs = (network.spec.get("IPAM") or {}).get("Config") or ()
+    asked = {family_of(config.get("Subnet", "")): config.get("IPRange") for config in configs}
+    return [
+        {"Subnet": plan.subnet, "Gateway": plan.gateway}
+        | ({"IPRange": asked[family]} if asked.get(family) else {})
+        for family, plan in network.plans.items()
+    ]
 
 
 def ipam_driver(network: Network) -> Raw:
@@ -104,7 +107,7 @@ def balancer(obj: Network) -> Raw:
         "EndpointID": hashlib.sha256(obj.id.encode()).hexdigest(),
         "MacAddress": ":".join(f"{byte:02x}" for byte in (2, 66, *octets)),
         "IPv4Address": with_length(obj, obj.leg),
-        "IPv6Address": "",
+        "IPv6Address": with_length(obj, obj.six.leg) if obj.six is not None else "",
     }
     return {"ingress-sbox" if obj.ingress else f"lb-{obj.name}": entry}
 

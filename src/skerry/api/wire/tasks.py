@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from skerry.api.wire.common import meta, port, with_length
 from skerry.api.wire.networks import config_from, driver_options, ipam_driver, pools, shows
 from skerry.api.wire.services import task_spec
@@ -25,7 +27,7 @@ def task(view: View, obj: Task, *, volumes: bool = False) -> Raw:
     if obj.job_iteration is not None:
         shown["JobIteration"] = {"Index": obj.job_iteration} if obj.job_iteration else {}
     attachments = [
-        attachment(network, entry.address or entry.reserved)
+        attachment(network, entry.addresses or entry.reservations)
         for entry in obj.attachments
         if (network := view.networks.get(entry.network_id)) is not None and shows(network, obj.endpoint)
     ]
@@ -67,7 +69,7 @@ def host_ports(obj: Task) -> list[Port]:
     return ports
 
 
-def attachment(network: Network, address: str) -> Raw:
+def attachment(network: Network, addresses: Iterable[str]) -> Raw:
     """A task's place on a network. What the engine's own drivers do with it, a swarm doesn't tell."""
     spec: Raw = {
         "Name": network.name,
@@ -96,8 +98,9 @@ def attachment(network: Network, address: str) -> Raw:
             "IPAMOptions": {"Driver": driver, "Configs": pools(network)} if overlay else {"Driver": {}},
         }
     }
-    if address and overlay:
-        shown["Addresses"] = [with_length(network, address)]
+    shown_addresses = [with_length(network, address) for address in addresses if overlay]
+    if shown_addresses:
+        shown["Addresses"] = shown_addresses
     return shown
 
 

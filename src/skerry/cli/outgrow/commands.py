@@ -8,21 +8,19 @@ from typing import Any
 import click
 
 from skerry.cli import client
-from skerry.cli.client import DockerClient, Refused, Unreachable
+from skerry.cli.client import Refused, Unreachable
+from skerry.cli.home import connect
+from skerry.cli.options import seconds
 from skerry.cli.outgrow import export as exporting
 from skerry.cli.outgrow import migrate as moving
 from skerry.cli.outgrow.carry import MoveFailed
 from skerry.cli.outgrow.nodes import Unsuitable
-from skerry.model.defaults import SECOND
 from skerry.model.settings import Settings
-from skerry.model.times import duration
-
-NOT_RUNNING = 3
 
 
 def export(settings: Settings, stack: str, place: str, output: str) -> None:
     """Print or write a compose file; what it needs and what it loses goes to standard error too."""
-    source = _home(settings) if not place else None
+    source = connect(settings) if not place else None
     try:
         source = source or client.at(place)
         part = exporting.read_stack(source, stack)
@@ -51,27 +49,14 @@ def migrate(settings: Settings, **options: Any) -> None:
         registry=options["registry"],
         only_plan=options["only_plan"],
         stop_source=options["stop_source"],
-        timeout=_seconds(options["timeout"]),
+        timeout=seconds(options["timeout"]),
     )
-    _home(settings).close()
+    connect(settings).close()
     try:
         code = moving.migrate(settings.api_socket, wish, click.echo)
     except (Unsuitable, MoveFailed) as error:
         raise click.ClickException(str(error)) from error
     raise SystemExit(code)
-
-
-def _home(settings: Settings) -> DockerClient:
-    """skerry's own API. Exits with 3 where it does not run."""
-    home = client.at_socket("skerry", settings.api_socket)
-    try:
-        home.get("/info")
-    except Unreachable:
-        click.echo("skerry is not running; start it with: skerry up --detach", err=True)
-        raise SystemExit(NOT_RUNNING) from None
-    except Refused as error:
-        raise click.ClickException(str(error)) from error
-    return home
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -81,10 +66,3 @@ def _pair(text: str) -> tuple[str, str]:
             f"{text}: something like node2=ssh://root@node2 is meant", param_hint="--node"
         )
     return node, place
-
-
-def _seconds(text: str) -> float:
-    try:
-        return duration(text) / SECOND
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--timeout") from error

@@ -160,7 +160,7 @@ def _networks(stack: _Stack, result: Exported) -> Raw:
 def _network(stack: _Stack, name: str, network: Raw) -> Raw:
     entry: Raw = {"driver_opts": asked_options(network), "labels": _own_labels(network.get("Labels"))}
     entry |= {"internal": bool(network.get("Internal")), "attachable": bool(network.get("Attachable"))}
-    if subnets := asked_subnets(network):
+    if subnets := [subnet for subnet in asked_subnets(network) if ":" not in subnet]:  # no word for IPv6
         entry["ipam"] = {"config": [{"subnet": subnet} for subnet in subnets]}
     if name != f"{stack.name}_{stack.key('networks', name)}":
         entry["name"] = name

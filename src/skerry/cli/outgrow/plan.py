@@ -12,6 +12,9 @@ from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.model.labels import MOVED, STOPPED
 from skerry.model.objects import Raw
 
+SWITCHES = ("Attachable", "Internal", "EnableIPv6")
+"""What a network is or is not."""
+
 
 @dataclass(frozen=True)
 class MoveStep:
@@ -95,6 +98,7 @@ def _networks(plan: MovePlan, source: Snapshot, target: TargetSwarm) -> Iterator
             "CheckDuplicate": True,
             "Attachable": bool(network.get("Attachable")),
             "Internal": bool(network.get("Internal")),
+            "EnableIPv6": bool(network.get("EnableIPv6")),
             "Options": asked_options(network),
             "Labels": network.get("Labels") or {},
         }
@@ -107,7 +111,7 @@ def _networks(plan: MovePlan, source: Snapshot, target: TargetSwarm) -> Iterator
         elif current is None:
             yield MoveStep("create", "network", name, body)
         else:
-            differing = [word for word in ("Attachable", "Internal") if bool(current.get(word)) != body[word]]
+            differing = [word for word in SWITCHES if bool(current.get(word)) != body[word]]
             differing += ["Subnet"] if subnets and subnets != asked_subnets(current) else []
             differing += ["Options"] if asked_options(current) != body["Options"] else []
             if differing:

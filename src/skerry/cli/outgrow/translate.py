@@ -45,7 +45,8 @@ def for_swarm(spec: Raw, image: str, api: tuple[int, int], check: Raw | None) ->
 
 def differences(spec: Raw, api: tuple[int, int], check: Raw | None) -> Iterator[str]:
     """Sentences about what this service will meet there."""
-    for label, value in sorted((spec.get("Labels") or {}).items()):
+    container = spec["TaskTemplate"]["ContainerSpec"]
+    for label, value in sorted({**(container.get("Labels") or {}), **(spec.get("Labels") or {})}.items()):
         if label.startswith(PREFIX):
             there = LABELS[label].on_swarm if label in LABELS else ""
             yield f"label {label}={value} has no effect there: {there or 'only skerry knows it'}"
@@ -54,7 +55,7 @@ def differences(spec: Raw, api: tuple[int, int], check: Raw | None) -> Iterator[
             "start-first on a host-mode port never ends there: "
             "its order becomes stop-first, with a gap on each node"
         )
-    yield from _check_differences(spec["TaskTemplate"]["ContainerSpec"], api, check)
+    yield from _check_differences(container, api, check)
     yield from _port_differences(spec)
     yield from _place_differences(spec["TaskTemplate"])
 

@@ -1,0 +1,171 @@
+"""/skerry/stacks: whole stacks, deployed by one call each, and their releases."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from skerry.api import engine_versions, progress
+from skerry.api.call import Call
+from skerry.api.callers import name_of
+from skerry.api.images import contents_of
+from skerry.api.overlay import check_no_guests, local_networks, taken
+from skerry.api.query import BOOL, NUMBER
+from skerry.api.responses import empty_response, json_response
+from skerry.api.route import Route, Table
+from skerry.api.wire import stacks as wire
+from skerry.control import networks, stacks
+from skerry.control.access import require_swarm
+from skerry.control.networks import Surroundings
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
+from skerry.control.stacks import Deployed, Known, Wanted
+from skerry.model.errors import InvalidParameter, NotFound
+from skerry.model.go import strconv
+from skerry.model.objects import Raw
+
+
+async def listing(call: Call) -> web.Response:
+    """Every stack, those that were deployed call by call included."""
+    view = call.view
+    return json_response(
+        [wire.stack(view, name, stacks.services_of(view, name)) for name in stacks.names(view)]
+    )
+
+
+async def inspect(call: Call) -> web.Response:
+    """One stack with its services."""
+    return json_response(wire.whole(call.view, call.ref, stacks.services_of(call.view, call.ref)))
+
+
+async def deploy(call: Call) -> web.Response:
+    """Make a stack what the body says, as a release; with `plan=true`, only say what would be done."""
+    body = await call.body()
+    require_swarm(call.view)
+    wanted = Wanted(
+        call.ref,
+        body,
+        by=name_of(call.view, call.caller),
+        auth=call.auth,
+        atomic=_flag(call, "atomic", default=True),
+        prune=_flag(call, "prune", default=False),
+    )
+    return await _deployed(call, wanted)
+
+
+async def roll_back(call: Call) -> web.Response:
+    """Make a stack what it was in an earlier release, as a new one."""
+    number = _number(call.query.number("to"), "to")
+    earlier = stacks.find(call.view, call.ref, number)
+    by = name_of(call.view, call.caller)
+    wanted = stacks.again(earlier, by=by, atomic=_flag(call, "atomic", default=True))
+    return await _deployed(call, wanted)
+
+
+async def _deployed(call: Call, wanted: Wanted) -> web.Response:
+    """Deploy it, or say what that would do. What only the engine knows is asked for once it is known to be
+    needed."""
+    known = await _known(call, wanted)
+    outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))
+    if known.asked:
+        known = Known(known.local, known.around, await contents_of(call, known.asked))
+    if outcome.changed and not _flag(call, "plan", default=False):
+        outcome = await call.store.update(lambda tx: stacks.deploy(tx, wanted, known))
+    elif known.contents:
+        outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))
+    return json_response(_shown(outcome))
+
+
+def _shown(outcome: Deployed) -> Raw:
+    return {
+        "Release": outcome.number,
+        "Changed": outcome.changed,
+        "Plan": outcome.plan,
+        "Warnings": outcome.warnings,
+    }
+
+
+async def _known(call: Call, wanted: Wanted) -> Known:
+    """What the engine and the machine know of the networks that are new, or not the swarm's."""
+    there = {key for network in networks.living(call.view) for key in (network.id, network.name)}
+    new = {body.get("Name", "") for body in wanted.body.get("Networks", [])} - there
+    named = {
+        network.get("Target", "")
+        for body in wanted.body.get("Services", [])
+        for network in body.get("TaskTemplate", {}).get("Networks") or body.get("Networks", [])
+    }
+    if not new and named <= there:
+        return Known()
+    rows = await local_networks(call)
+    local = frozenset({str(row["Name"]) for row in rows} | {str(row["Id"]) for row in rows})
+    strict = call.facts.has(engine_versions.NETWORKS)
+    subnets = tuple(await taken(call)) if new else ()
+    return Known(local, Surroundings(subnets, strict, call.deps.network_address))
+
+
+async def remove(call: Call) -> web.Response:
+    """Remove a stack: its services, then its networks, configs and secrets. Volumes stay."""
+    require_swarm(call.view)
+    for network in stacks.networks_of(call.view, call.ref):
+        await check_no_guests(call, network)
+    await call.store.update(lambda tx: stacks.remove(tx, call.ref))
+    return empty_response(204)
+
+
+async def releases(call: Call) -> web.Response:
+    """The releases of a stack that are kept, oldest first."""
+    stacks.services_of(call.view, call.ref)
+    now = call.deps.clock()
+    return json_response([wire.release(row, now) for row in call.view.releases_of(call.ref)])
+
+
+async def release(call: Call) -> web.Response:
+    """One release, with its plan, its source and its specs."""
+    number = _number(call.request.match_info["number"], "number")
+    return json_response(wire.whole_release(stacks.find(call.view, call.ref, number), call.deps.clock()))
+
+
+async def follow(call: Call) -> web.StreamResponse:
+    """How a release goes, a line of JSON whenever something changes, until it is over."""
+    sent = call.query.number("release")
+    last = call.view.release_of(call.ref)
+    if sent is None and last is None:
+        raise NotFound(f"there is no release of the stack {call.ref}")
+    number = last.number if sent is None and last is not None else _number(sent, "release")
+    row = stacks.find(call.view, call.ref, number)
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(call.request)
+    async for line in progress.lines(call.store, call.deps.clock, row.id):
+        await response.write(msgspec.json.encode(line) + b"\n")
+    return response
+
+
+def _flag(call: Call, name: str, *, default: bool) -> bool:
+    """A boolean of the query, or its default where it is not there."""
+    return call.query.bool(name) if call.query.text(name) else default
+
+
+def _number(text: str | None, name: str) -> int:
+    try:
+        return strconv.parse_uint(text or "")
+    except strconv.NumError as error:
+        raise InvalidParameter(f"invalid value for {name}: {error}") from error
+
+
+_QUERY = {"plan": BOOL, "atomic": BOOL, "prune": BOOL}
+
+ROUTES: Table = [
+    Route("GET", "/skerry/stacks", listing, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks/{ref}", inspect, access=ADMIN_ONLY),
+    Route("POST", "/skerry/stacks/{ref}", deploy, body="skerry.Stack", query=_QUERY, access=ADMIN_ONLY),
+    Route("DELETE", "/skerry/stacks/{ref}", remove, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks/{ref}/releases", releases, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks/{ref}/releases/{number}", release, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks/{ref}/progress", follow, query={"release": NUMBER}, access=ADMIN_ONLY),
+    Route(
+        "POST",
+        "/skerry/stacks/{ref}/rollback",
+        roll_back,
+        query={"to": NUMBER, "plan": BOOL, "atomic": BOOL},
+        access=ADMIN_ONLY,
+    ),
+]

@@ -1,0 +1,42 @@
+"""`skerry why`: what keeps a stack, a service or a task from being as it is wished."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from aiohttp import web
+
+from skerry.api.call import Call
+from skerry.api.responses import json_response
+from skerry.api.route import Route, Table
+from skerry.api.subjects import Stack, subject, tasks_of
+from skerry.control.access import require_swarm
+from skerry.control.scope.endpoint_access import ADMIN_ONLY
+from skerry.core.why.answer import Scene, of_service, of_stack, of_task
+from skerry.core.why.cause import Answer
+from skerry.model.facts import Facts
+from skerry.model.objects import Service
+
+
+async def why(call: Call) -> web.Response:
+    """The causes, the most probable first, each with its evidence and advice."""
+    require_swarm(call.view)
+    view = call.view
+    asked = subject(view, call.ref)
+    seen: dict[str, Facts] = {}
+    for task in tasks_of(view, [asked]):
+        if not task.status.state.terminal and (facts := await call.deps.facts(task.id)) is not None:
+            seen[task.id] = facts
+    scene = Scene(view, call.deps.clock(), seen, call.deps.about().get("conditions", ()))
+    answer: Answer
+    match asked:
+        case Stack(name=name, services=services):
+            answer = of_stack(scene, services, name)
+        case Service():
+            answer = of_service(scene, asked)
+        case _:
+            answer = of_task(scene, asked)
+    return json_response(dataclasses.asdict(answer))
+
+
+ROUTES: Table = [Route("GET", "/skerry/why/{ref}", why, access=ADMIN_ONLY)]

@@ -1,0 +1,1 @@
+"""`skerry backup` and `skerry restore`."""

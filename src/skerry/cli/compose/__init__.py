@@ -1,0 +1,1 @@
+"""A compose file, read by Compose itself, as what a swarm is asked for."""

@@ -1,0 +1,205 @@
+"""`skerry deploy`: from a file to a stack that runs, or to the reason why it does not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+import click
+from rich.console import Console
+
+from skerry.cli import client
+from skerry.cli.client import DockerClient, Refused, Unreachable
+from skerry.cli.compose import program
+from skerry.cli.compose.program import ComposeFailed, ComposeProgram
+from skerry.cli.compose.project import ProjectRequest, read
+from skerry.cli.compose.refusal import Refusals
+from skerry.cli.compose.stack import StackRequest, translate
+from skerry.cli.deploy import codes, plan_view
+from skerry.cli.deploy.build import BuildFailed, build
+from skerry.cli.deploy.follow import TimedOut, follow
+from skerry.cli.deploy.pins import pin
+from skerry.cli.deploy.versions import take_newest, take_next
+from skerry.cli.deploy.views import view_of
+from skerry.cli.home import connect
+from skerry.cli.outgrow.export import on_one_line
+from skerry.model.objects import Raw
+from skerry.model.settings import Settings
+
+
+@dataclass(frozen=True)
+class DeployRequest:
+    """What the user wants. `timeout` is how long it may take (s)."""
+
+    project: ProjectRequest
+    build: bool = False
+    only_plan: bool = False
+    atomic: bool = True
+    prune: bool = False
+    detach: bool = False
+    as_json: bool = False
+    timeout: float = 600.0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One run of the command: whom it asks, and where it writes."""
+
+    settings: Settings
+    api: DockerClient
+    console: Console
+    as_json: bool
+    timeout: float
+
+    def say(self, text: str) -> None:
+        """A line for people, where JSON is not asked for."""
+        if not self.as_json:
+            self.console.out(text, highlight=False)
+
+    def emit(self, value: Raw) -> None:
+        """A line for programs, where that is asked for."""
+        if self.as_json:
+            self.console.out(json.dumps(value), highlight=False)
+
+    def complain(self, sentences: Iterable[str], word: str = "Error") -> None:
+        """To standard error, each on a line."""
+        for sentence in sentences:
+            for line in sentence.splitlines():
+                click.echo(f"{word}: {on_one_line(line)}", err=True)
+
+
+def deploy(settings: Settings, request: DeployRequest) -> int:
+    """Deploy; the exit code."""
+    run = _begin(settings, as_json=request.as_json, timeout=request.timeout)
+    try:
+        compose = program.find()
+        stack = _read(run, compose, request)
+        if request.build and not request.only_plan and stack.builds:
+            run.say(f"building {', '.join(stack.builds)}")
+            build(compose, request.project, stack.builds, settings.api_socket, quiet=request.as_json)
+    except (ComposeFailed, BuildFailed) as error:
+        run.complain([str(error)])
+        return codes.INVALID
+    except Refusals as error:
+        run.complain(error.sentences)
+        return codes.INVALID
+    pin(run.api, stack)
+    take_newest(run.api, stack)
+    return _submit(run, stack, request)
+
+
+def _begin(settings: Settings, *, as_json: bool, timeout: float) -> Deployment:
+    return Deployment(settings, connect(settings), Console(), as_json, timeout)
+
+
+def _read(run: Deployment, compose: ComposeProgram, request: DeployRequest) -> StackRequest:
+    project = read(compose, request.project)
+    run.complain(project.warnings, "Warning")
+    stack = translate(project, build=request.build)
+    run.complain(stack.notices, "Note")
+    return stack
+
+
+def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int:
+    options = {"plan": request.only_plan, "atomic": request.atomic, "prune": request.prune}
+    query = urlencode({name: str(value).lower() for name, value in options.items()})
+    body = {**stack.body, **({"Message": request.message} if request.message else {})}
+    try:
+        answer = _posted(run.api, stack, f"/skerry/stacks/{quote(stack.name)}?{query}", body)
+    except Refused as error:
+        run.complain([str(error)])
+        return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
+    except Unreachable as error:
+        run.complain([str(error)])
+        return codes.REFUSED
+    run.complain(answer.get("Warnings") or [], "Warning")
+    return shown(run, stack.name, answer, only_plan=request.only_plan, detach=request.detach)
+
+
+def _posted(api: DockerClient, stack: StackRequest, path: str, body: Raw) -> Raw:
+    """The answer; where a config or secret has another content by now, that of the next version of it."""
+    try:
+        answer: Raw = api.post(path, body)
+    except Refused as error:
+        if not take_next(stack, str(error)):
+            raise
+        answer = api.post(path, body)
+    return answer
+
+
+def shown(run: Deployment, stack: str, answer: Raw, *, only_plan: bool, detach: bool) -> int:
+    """Show what is done, or would be, and see it through; the exit code."""
+    run.emit({"Stack": stack, **answer})
+    if not answer["Changed"]:
+        run.say(f"{stack}: nothing to do, release {answer['Release']} is what the file says")
+        return codes.DONE
+    if not run.as_json:
+        for line in plan_view.lines(answer["Plan"]):
+            run.console.print(line, soft_wrap=True)
+    words = "would be made" if only_plan else "begins"
+    run.say(f"{stack}: {plan_view.summary(answer['Plan'])}; release {answer['Release']} {words}")
+    if only_plan:
+        return codes.CHANGES
+    return codes.DONE if detach else watch(run, stack, int(answer["Release"]))
+
+
+def attach(settings: Settings, stack: str, *, as_json: bool, timeout: float) -> int:
+    """Watch the release of a stack that is under way, or see how the last one ended; the exit code."""
+    run = _begin(settings, as_json=as_json, timeout=timeout)
+    try:
+        release = int(run.api.get(f"/skerry/stacks/{quote(stack)}")["Release"])
+    except (Refused, Unreachable) as error:
+        run.complain([str(error)])
+        return codes.REFUSED
+    if not release:
+        run.complain([f"stack {stack} was deployed service by service: there is no release of it to follow"])
+        return codes.REFUSED
+    return watch(run, stack, release)
+
+
+def watch(run: Deployment, stack: str, release: int) -> int:
+    """Follow a release to its end; the exit code."""
+    lines = client.at_socket("skerry", run.settings.api_socket, timeout=None)
+    view = view_of(run.console, as_json=run.as_json)
+    again = f"it goes on; to see how: skerry deploy --follow {stack}"
+    try:
+        outcome = follow(lines, stack, release, view, run.timeout)
+    except TimedOut:
+        run.complain([f"{stack}: release {release} is not over after {run.timeout:g} s; {again}"])
+        return codes.TIMED_OUT
+    except KeyboardInterrupt:
+        run.complain([f"{stack}: no longer watched; {again}"], "\nInterrupted")
+        return codes.INTERRUPTED
+    except (Refused, Unreachable) as error:
+        run.complain([str(error)])
+        return codes.REFUSED
+    return _ended(run, stack, outcome)
+
+
+def _ended(run: Deployment, stack: str, outcome: Raw) -> int:
+    """Say how it ended; where it failed, with the reason and what the task said last."""
+    state = str(outcome["State"])
+    code = codes.OF_STATE.get(state, codes.FAILED)
+    words = f"{stack}: release {outcome['Release']} {state}"
+    if code == codes.DONE:
+        run.say(words)
+        return code
+    reason = outcome.get("Reason") or ""
+    run.complain([f"{words}: {reason}" if reason else words])
+    if (failed := outcome.get("Failed")) and not run.as_json:
+        click.echo(
+            f"  {failed.get('Service', '')}, task {failed.get('Task', '')}: {failed.get('Message', '')}",
+            err=True,
+        )
+        for line in failed.get("Log") or []:
+            click.echo(f"  | {on_one_line(line)}", err=True)
+    return code
+
+
+def standard_input(files: Iterable[str]) -> str | None:
+    """What is there to read, where a file is called `-`."""
+    return sys.stdin.read() if "-" in files else None

@@ -1,0 +1,177 @@
+"""What a commit means, in words and with causes, for `skerry events`. Pure.
+
+The end of a task is told once its facts are there, which come a moment behind it, and so is an update
+that was
+turned by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skerry.core.naming import stack_of
+from skerry.core.view import View
+from skerry.core.why.answer import Scene
+from skerry.core.why.ends import of_end
+from skerry.core.why.rollout import of_update
+from skerry.core.why.waits import of_wait, port_held
+from skerry.core.why.words import span
+from skerry.model.event import Event
+from skerry.model.objects import Config, Network, Node, Object, Raw, Secret, Service, Task
+from skerry.model.specs import ServiceSpec
+from skerry.model.states import TaskState
+
+TURNED = frozenset({"paused", "rollback_paused", "rollback_started"})
+
+
+def events_of(view: View, old: Object | None, new: Object | None, at: int) -> Iterator[Event]:
+    """The events of one change of a row; either is None where it is new or gone."""
+    match new or old:
+        case Task():
+            yield from _of_task(view, old, new, at)  # type: ignore[arg-type]
+        case Service():
+            yield from _of_service(view, old, new, at)  # type: ignore[arg-type]
+        case Node():
+            yield from _of_node(old, new, at)  # type: ignore[arg-type]
+        case Network(name=name) | Config(name=name) | Secret(name=name) as row:
+            if row and (old is None or new is None):
+                word = "created" if old is None else "removed"
+                kind = type(row).__name__.lower()
+                yield Event(at, kind, f"{kind} {name} was {word}", name)
+
+
+def turned(old: Object | None, new: Object | None) -> bool:
+    """Whether an update was paused or turned back by this change, for which a task's facts are waited for."""
+    if not isinstance(new, Service) or new.update is None or new.update.state not in TURNED:
+        return False
+    before = old.update.state if isinstance(old, Service) and old.update is not None else ""
+    return before != new.update.state
+
+
+def of_turn(view: View, service: Service, at: int) -> Event:
+    """The event of an update that was paused or turned back."""
+    cause = of_update(view, service, Scene(view, at).names)
+    words = cause.sentence if cause is not None else f"it rolls back: {_message(service)}"
+    return _about(service, at, "update", f"{service.name}: {words}", trouble=cause is not None)
+
+
+def _message(service: Service) -> str:
+    return service.update.message if service.update is not None else ""
+
+
+def _of_task(view: View, old: Task | None, new: Task | None, at: int) -> Iterator[Event]:
+    if new is None or old is None:
+        return
+    if new.running_at and not old.running_at:
+        took = span(new.running_at - new.created_at)
+        yield _task(new, at, "ready", f"{new.short_name} is ready, {took} after it was made")
+    if _end_is_told(old, new):
+        yield from _of_its_end(view, new, at)
+    if new.status.state == TaskState.PENDING and new.status.err and new.status.err != old.status.err:
+        cause = of_wait(view, new)
+        if cause is not None:
+            text = f"{new.short_name} waits for a place: {cause.sentence}"
+            yield _task(new, at, "pending", text, trouble=True)
+
+
+def _end_is_told(old: Task, new: Task) -> bool:
+    """Whether all is known of a task that has ended: with its facts, or, where there are none, at once."""
+    if not new.status.state.terminal:
+        return False
+    if new.facts is not None and (old.facts is None or old.facts.at != new.facts.at):
+        return True
+    begun = new.status.state != old.status.state
+    finished = new.status.state == TaskState.COMPLETE and new.job_iteration is not None
+    return begun and (finished or new.status.state == TaskState.REJECTED)
+
+
+def _of_its_end(view: View, task: Task, at: int) -> Iterator[Event]:
+    if task.status.state == TaskState.COMPLETE and task.job_iteration is not None:
+        yield _task(task, at, "finished", f"{task.short_name} has finished its work")
+    elif task.status.state in (TaskState.FAILED, TaskState.REJECTED, TaskState.COMPLETE):
+        cause = of_end(task, Scene(view, at).names)
+        yield _task(task, at, "failed", f"{task.short_name} failed: {cause.sentence}", trouble=True)
+
+
+def _task(task: Task, at: int, kind: str, text: str, *, trouble: bool = False) -> Event:
+    return Event(at, kind, text, task.short_name, task.service_name, stack_of(task.labels), trouble)
+
+
+def _of_service(view: View, old: Service | None, new: Service | None, at: int) -> Iterator[Event]:
+    if new is None:
+        assert old is not None
+        yield _about(old, at, "service", f"{old.name} was removed")
+        return
+    if old is None:
+        yield _about(new, at, "service", f"{new.name} was created: {_described(new.spec.typed)}")
+        return
+    if old.spec_version != new.spec_version and not turned(old, new):
+        yield _about(new, at, "service", f"{new.name} was changed: {_difference(old, new)}")
+    before, after = (one.update.state if one.update is not None else "" for one in (old, new))
+    if before != after and after and not turned(old, new):
+        took = (
+            new.update.completed_at - new.update.started_at if new.update and new.update.completed_at else 0
+        )
+        words = after.replace("_", " ") if after != "updating" else "update begun"
+        text = f"{new.name}: {words}" + (f" after {span(took)}" if took else "")
+        yield _about(new, at, "update", text)
+
+
+def _about(service: Service, at: int, kind: str, text: str, *, trouble: bool = False) -> Event:
+    return Event(at, kind, text, service.name, service.name, stack_of(service.spec.typed.labels), trouble)
+
+
+def _described(spec: ServiceSpec) -> str:
+    image = spec.task_template.container_spec.image.partition("@")[0]
+    replicas = _replicas(spec)
+    return f"image {image}" + (f", {replicas} replicas" if replicas is not None else "")
+
+
+def _difference(old: Service, new: Service) -> str:
+    """What changed, in a line: the image, the number of replicas, or the names of what else did."""
+    before, after = old.spec.typed, new.spec.typed
+    words = []
+    images = [spec.task_template.container_spec.image for spec in (before, after)]
+    if images[0] != images[1]:
+        words.append(f"image {images[0].partition('@')[0]} → {images[1].partition('@')[0]}")
+    counts = [_replicas(spec) for spec in (before, after)]
+    if counts[0] != counts[1]:
+        words.append(f"replicas {counts[0]} → {counts[1]}")
+    keys = sorted({*old.spec.raw, *new.spec.raw} - {"TaskTemplate", "Mode"})
+    words += [key for key in keys if old.spec.raw.get(key) != new.spec.raw.get(key)]
+    if not words:
+        words = sorted(_other_keys(old, new))
+    return ", ".join(words) or "the same again"
+
+
+def _other_keys(old: Service, new: Service) -> set[str]:
+    """The names of what differs in the task template."""
+    before, after = (service.spec.raw.get("TaskTemplate") or {} for service in (old, new))
+    keys = set()
+    for key in _different(before, after):
+        one, other = before.get(key), after.get(key)
+        both = isinstance(one, dict) and isinstance(other, dict)
+        keys |= _different(one, other) if both else {key}  # type: ignore[arg-type]
+    return keys
+
+
+def _different(before: Raw, after: Raw) -> set[str]:
+    return {key for key in {*before, *after} if before.get(key) != after.get(key)}
+
+
+def _replicas(spec: ServiceSpec) -> int | None:
+    return spec.mode.replicated.replicas if spec.mode.replicated is not None else None
+
+
+def _of_node(old: Node | None, new: Node | None, at: int) -> Iterator[Event]:
+    if new is None or old is None:
+        word = "left" if new is None else "joined"
+        yield Event(at, "node", f"this machine {word} the swarm")
+        return
+    if old.availability != new.availability:
+        yield Event(at, "node", f"the availability of {new.hostname} is {new.availability}", new.hostname)
+    for key in sorted(new.ports_err.keys() - old.ports_err.keys()):
+        yield Event(at, "port", port_held(new, key).sentence, key, trouble=True)
+    for key in sorted(old.ports_err.keys() & set(new.reserved)):
+        protocol, _, number = key.partition("/")
+        yield Event(at, "port", f"the port {number}/{protocol} is held by skerry now", key)

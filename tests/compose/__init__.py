@@ -1,0 +1,1 @@
+"""A compose file becomes a stack: every key, and what is refused."""

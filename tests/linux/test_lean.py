@@ -1,0 +1,32 @@
+"""The processes that stay load nothing that they have no use for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+LOADED = "import {module}, sys; print(*sorted({{'ssl', 'rich'}} & set(sys.modules)))"
+TRUSTED = """
+import skerry.daemon, gc, ssl
+contexts = [found for found in gc.get_objects() if isinstance(found, ssl.SSLContext)]
+print(sum(context.cert_store_stats()["x509"] for context in contexts))
+"""
+
+
+def _said(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(("module", "loaded"), [("skerry.daemon", "ssl"), ("skerry.gate.__main__", "")])
+def test_what_is_loaded(module: str, loaded: str) -> None:
+    assert _said(LOADED.format(module=module)) == loaded
+
+
+def test_nobody_is_trusted_in_vain() -> None:
+    assert _said(TRUSTED) == "0"

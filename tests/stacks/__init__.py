@@ -1,0 +1,1 @@
+"""Stacks on a real engine."""

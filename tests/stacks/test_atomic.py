@@ -1,0 +1,78 @@
+"""A release that fails is taken back as a whole, wherever it fails, and no request does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.world import World, wait_until
+from tests.stacks.shop import SECOND, Shop
+from tests.support.asked import asked
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+NEVER = {"Healthcheck": {"Test": ["CMD", "false"], "Interval": SECOND // 5, "Retries": 2}}
+
+WAYS: dict[str, dict[str, Any]] = {
+    "image missing": {"container": {"Image": "nowhere.invalid/none:1"}},
+    "crash at start": {"command": "echo broken; exit 3"},
+    "crash soon": {"command": "httpd -p 80 -h /tmp; sleep 0.5; echo gone; exit 4"},
+    "never healthy": {"container": NEVER},
+    "no such command": {"container": {"Command": ["/nowhere"]}},
+}
+"""How a service is broken that has been checked and accepted."""
+
+
+def stack(shop: Shop, version: str, broken: str = "", **more: Any) -> list[dict[str, Any]]:
+    """Six services; one of them is broken."""
+
+    def service(name: str, needs: str = "", **own: Any) -> dict[str, Any]:
+        wrong = more if name == broken else {}
+        return shop.service(name, needs, version, **{**own, **wrong})
+
+    migrate = shop.job("migrate", "db:healthy", version=version, command="true")
+    return [
+        service("db"),
+        migrate,
+        service("app", "db:healthy, migrate:completed"),
+        service("web", "app:healthy", ports=[8200]),
+        service("queue"),
+        service("mail", "queue:started"),
+    ]
+
+
+def test_every_way_ends_in_the_release_before(world: World) -> None:
+    shop = Shop(world, "atomic")
+    assert shop.settled(shop.body(*stack(shop, "1")))["State"] == "converged"
+    before = shop.content()
+    places = ["db", "app", "web", "mail", "queue"]
+    with asked(world, "http://10.99.0.2:8200/index.html"):
+        for place, (way, more) in zip(places, WAYS.items(), strict=True):
+            last = shop.settled(shop.body(*stack(shop, "2", place, **more)))
+            assert last["State"] == "rolled back", (way, last)
+            assert last["Failed"]["Service"] == f"atomic_{place}", way
+            assert last["Failed"]["Task"], way
+            if way.startswith("crash"):
+                assert last["Failed"]["Log"], way
+            wait_until(lambda: shop.content() == before, f"all is as it was, after: {way}")
+    _, releases = shop.ask("GET", "/releases")
+    assert [row["Outcome"]["State"] for row in releases] == ["converged", *["rolled back"] * len(WAYS)]
+    shop.ask("DELETE")
+
+
+def test_a_daemon_that_is_killed_takes_it_back_all_the_same(world: World) -> None:
+    shop = Shop(world, "killed")
+    first = [shop.service("db"), shop.service("app", "db:healthy")]
+    assert shop.settled(shop.body(*first))["State"] == "converged"
+    before = shop.content()
+    second = [shop.service("db", version="2"), shop.service("app", "db:healthy", "2", container=NEVER)]
+    number = shop.deploy(shop.body(*second, shop.service("new", "app:healthy"), configs={"conf": "two"}))[
+        "Release"
+    ]
+    for _ in range(2):
+        world.kill_skerryd()
+        world.up()
+    assert shop.follow(number)[-1]["State"] == "rolled back"
+    wait_until(lambda: shop.content() == before, "all is as it was")
+    shop.ask("DELETE")
