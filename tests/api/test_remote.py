@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from skerry.control import ca, secrets, swarm, users
+from skerry.control import ca, networks, secrets, swarm, users
 from skerry.control.certificates import issue, issue_to_server
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import HOUR
@@ -221,6 +221,41 @@ def test_a_role_is_held_against_each_request(tmp_path: Path) -> None:
         assert (await harbour.ask(ci, "GET", "/secrets/shop_none"))[0] == 404
 
     check(tmp_path, test, ANSWERS)
+
+
+def test_bytes_that_are_no_text_are_told_as_such(tmp_path: Path) -> None:
+    """Neither the refusal nor the entry can be prevented by them, nor do they steer a terminal."""
+
+    async def test(harbour: Harbour) -> None:
+        for user in (
+            await harbour.user("ci", "deploy:shop", Images=["app"]),
+            await harbour.user("chief", "admin"),
+        ):
+            status, _ = await harbour.ask(user, "POST", "/containers/%ff%1b[2J/kill")
+            assert status in (403, 404)
+            entry = harbour.audit.entries(1)[0]
+            assert entry["path"] == "/containers/\\udcff\\x1b[2J/kill"
+            assert entry["status"] == status
+        long = "x" * 100_000
+        assert (await harbour.ask(await harbour.user("cd", "read"), "POST", f"/{long}"))[0] == 403
+        assert len(str(harbour.audit.entries(1)[0])) < 2000
+
+    check(tmp_path, test, ANSWERS)
+
+
+def test_a_network_of_the_engines_own_is_not_the_stacks(tmp_path: Path) -> None:
+    """Not even where it is called as one of the stack's, which is asked for in the engine's scope."""
+
+    async def test(harbour: Harbour) -> None:
+        labels = {"com.docker.stack.namespace": "shop"}
+        await networks.create(harbour.store, {"Name": "shop_net", "Driver": "overlay", "Labels": labels})
+        ci = await harbour.user("ci", "deploy:shop", Images=["app"])
+        assert (await harbour.ask(ci, "GET", "/networks/shop_net"))[1]["Driver"] == "overlay"
+        status, answer = await harbour.ask(ci, "GET", "/networks/shop_net?scope=local")
+        assert (status, "bridge" in str(answer)) == (404, False)
+
+    bridge = {"Name": "shop_net", "Id": "e" * 64, "Driver": "bridge", "Labels": {}}
+    check(tmp_path, test, {**ANSWERS, "GET /networks/shop_net": bridge, "GET /networks": [bridge]})
 
 
 def test_who_was_removed_may_not_even_on_a_connection_that_stays(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ PROJECT = "com.docker.compose.project"
 UNCHANGING = ("GET", "HEAD", "OPTIONS")
 NAMING = ("name", "fromImage", "repo", "tag", "rollback", "force")
 """Parameters of a query that say what is changed; others may be secret, as a build's arguments are."""
+LONGEST = 500
+"""Characters of a path or a name that are told."""
 CUT_OFF = 499
 """The status of a call whose client hung up before it had an answer."""
 
@@ -61,7 +63,7 @@ class Guardian:
     def _words(self, caller: Caller, method: str, path: str, reason: str) -> str:
         user = self._store.view.users.get(caller.user)
         who = f"user {user.name} ({user.role})" if user is not None else "a user who is not there any more"
-        return f"{who} may not {method} {path}: {reason}"
+        return f"{who} may not {method} {_plain(path)}: {_plain(reason)}"
 
     # ---- the engine's
 
@@ -116,7 +118,11 @@ class Guardian:
             return response
         if response.content_type != "application/json" or not isinstance(response.body, bytes):
             return response
-        value = disclosure.shown(call.role, access.kind, msgspec.json.decode(response.body), call.view)
+        answer = msgspec.json.decode(response.body)
+        one = call.role.kind == "deploy" and access.deploy is Deploy.SEE
+        if one and not disclosure.is_shown(call.role, access.kind, answer, call.view):
+            raise NotFound(f"{access.kind} {call.ref} not found")  # one of the engine's own of that name
+        value = disclosure.shown(call.role, access.kind, answer, call.view)
         response.body = msgspec.json.encode(value) + b"\n"
         return response
 
@@ -135,11 +141,11 @@ class Guardian:
         """Keep what came of a request that may have changed something, or was refused to its caller."""
         if self._audit is None or (method in UNCHANGING and not refused):
             return
-        details = {key: query[key] for key in NAMING if query.get(key)}
+        details = {key: _plain(query[key]) for key in NAMING if query.get(key)}
         if name:
-            details["name"] = name
+            details["name"] = _plain(name)
         entry: dict[str, Any] = {"at": timestamp(self._clock()), **self._who(caller)}
-        entry |= {"method": method, "path": path, "status": status}
+        entry |= {"method": method, "path": _plain(path), "status": status}
         entry |= {"details": details} if details else {}
         entry |= {"refused": refused} if refused else {}
         self._audit.append(entry)
@@ -150,6 +156,14 @@ class Guardian:
             return {"who": name or str(caller.uid), "uid": caller.uid, "pid": caller.pid}
         user = self._store.view.users.get(caller.user)
         return {"who": name, "role": user.role if user is not None else "", "from": caller.address}
+
+
+def _plain(text: str) -> str:
+    """What a client has sent, as a terminal may show it: what is no text, or steers, by its number."""
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in shown
+    )
 
 
 async def _asked(call: Call, role: Role, access: Access) -> Asked:

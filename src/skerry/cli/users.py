@@ -43,7 +43,7 @@ def user() -> None:
 
 
 @user.command()
-@click.argument("name")
+@click.argument("who", metavar="NAME")  # --name is the instance's
 @click.option("--role", required=True, metavar="ROLE", help="admin, read, or deploy:STACK.")
 @click.option(
     "--image",
@@ -64,7 +64,7 @@ def user() -> None:
 @instance_options
 def add(
     settings: Settings,
-    name: str,
+    who: str,
     role: str,
     images: tuple[str, ...],
     networks: tuple[str, ...],
@@ -75,16 +75,16 @@ def add(
 
     The key is nowhere else: who loses it removes the user and adds it again.
     """
-    folder = Path(out or name)
+    folder = Path(out or who)
     if any((folder / file).exists() for file in FILES):
         raise click.ClickException(f"{folder} has certificates already: name another directory by --out")
-    body = {"Name": name, "Role": role, "Images": images, "Networks": networks, "Days": days}
+    body = {"Name": who, "Role": role, "Images": images, "Networks": networks, "Days": days}
     with _daemon(settings) as daemon:
         made = daemon.post("/skerry/users", body)
         served = daemon.get("/skerry/listeners")
     _write(folder, made)
     address = served[0]["Address"] if served else "tcp://HOST:2376"
-    click.echo(f"user {name} ({made['Role']}), until {made['ExpiresAt']}")
+    click.echo(f"user {who} ({made['Role']}), until {made['ExpiresAt']}")
     click.echo(f"docker --tlsverify {_flags(folder)} --host {address} version")
     if not served:
         click.echo("nothing is served over the network yet: skerry serve tcp://HOST:PORT", err=True)

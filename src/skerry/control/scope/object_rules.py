@@ -16,7 +16,7 @@ from skerry.model.objects import Raw
 
 RESERVED = ("skerry.", "com.docker.")
 """Labels that mean something to skerry, to the engine or to its clients begin so."""
-PASSING = ("com.docker.stack.", "com.docker.service.")
+PASSING = ("com.docker.stack.",)
 """Those that the docker CLI writes, and nobody decides by."""
 
 
