@@ -123,6 +123,16 @@ async def test_what_comes_of_several_is_in_the_order_of_time() -> None:
     assert await some(logs.coming(), 4) == ["one", "two", "three", "four"]
 
 
+async def test_what_is_written_while_the_past_is_read_belongs_to_what_comes() -> None:
+    engine = Logs()
+    engine.said["c-a"] = [(1, "one"), (31, "three")]
+    engine.said["c-b"] = [(2, "two"), (32, "four")]
+    tasks = (a_task("a", TaskState.RUNNING), a_task("b", TaskState.RUNNING))
+    _, logs = await reading(engine, *tasks)
+    assert [line.text async for line in logs.past(goes_on=True)] == [b"one\n", b"two\n"]
+    assert await some(logs.coming(), 2) == ["three", "four"]
+
+
 async def test_a_tail_of_none_passes_over_the_past_alone() -> None:
     engine = Logs()
     engine.said["c-a"] = [(1, "past")]

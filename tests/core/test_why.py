@@ -372,6 +372,17 @@ def test_failures_in_a_row_say_how_often_and_when_the_next_try_is() -> None:
     assert any("next try in 5.0 s" in text for text in cause.evidence), cause
 
 
+def test_a_program_that_ends_by_itself_again_and_again() -> None:
+    swarm = running(replicas=1)
+    swarm.observe(swarm.live[0], TaskState.COMPLETE)
+    swarm.settle()
+    for task in swarm.live:
+        swarm.observe(task, TaskState.READY)
+    cause = first_of(swarm)
+    assert cause.kind == "finished"
+    assert any("next try in 5.0 s" in text for text in cause.evidence)
+
+
 def test_what_is_over_is_told_as_such_for_a_while() -> None:
     swarm = running(replicas=1)
     swarm.observe(swarm.live[0], FAILED, 3)

@@ -46,7 +46,7 @@ class Stage(harness.stage.Stage):
 
     def create(self, name: str, *words: str, command: tuple[str, ...] = (), image: str = "box:1") -> None:
         """A service that nobody waits for."""
-        options = (*QUICK, *words)
+        options = words if "replicated-job" in words else (*QUICK, *words)
         self.world.docker("service", "create", "--detach", "--name", name, *options, image, *command)
 
     def later(self, undo: Callable[[], object]) -> None:
@@ -67,6 +67,11 @@ class Stage(harness.stage.Stage):
     def python(self, *words: str) -> None:
         """A Python program of ours, the same way."""
         self.run(sys.executable, *words)
+
+    def await_answer(self, url: str) -> None:
+        """Wait until somebody answers there, whatever it is."""
+        words = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url)
+        wait_until(lambda: self.world.run(*words, check=False) != "000", f"{url} answers")
 
     def tasks(self, service: str) -> list[dict[str, Any]]:
         """The tasks of a service, oldest first."""

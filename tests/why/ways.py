@@ -8,6 +8,7 @@ import signal
 import sqlite3
 
 from harness.world import wait_until
+from skerry.linux.processes import descendants
 from tests.why.images import ODD
 from tests.why.stage import REGISTRY, Stage, file_with
 from tests.why.way import Make, Way, service, shell
@@ -24,8 +25,7 @@ def _registry(stage: Stage, *, secret: bool = False) -> None:
     folder.mkdir(exist_ok=True)
     password = ("--password", "joe:word") if secret else ()
     stage.python("-m", "tests.why.registry", str(folder), REGISTRY.rpartition(":")[2], *password)
-    url = ("curl", "-s", "-o", "/dev/null", f"http://{REGISTRY}/v2/")
-    wait_until(lambda: stage.world.run(*url, "-w", "up", check=False) == "up", "the registry answers")
+    stage.await_answer(f"http://{REGISTRY}/v2/")
 
 
 def image_missing(stage: Stage) -> str:
@@ -38,19 +38,24 @@ def bad_credentials(stage: Stage) -> str:
     return service(image=f"{REGISTRY}/app:1")(stage)
 
 
-def killed(number: signal.Signals) -> Make:
-    def make(stage: Stage) -> str:
-        stage.create("way", "--restart-condition", "none", command=SLEEP)
-        os.kill(stage.pid("way"), number)
-        return "way"
+def killed_from_outside(stage: Stage) -> str:
+    stage.create("way", "--restart-condition", "none", command=SLEEP)
+    os.kill(stage.pid("way"), signal.SIGKILL)
+    return "way"
 
-    return make
+
+def signalled(stage: Stage) -> str:
+    """A program ends by a signal, and the shell that started it says so: the first process gets none."""
+    stage.create("way", "--restart-condition", "none", command=("sh", "-c", "sleep 1000000; exit $?"))
+    shell_pid = stage.pid("way")
+    wait_until(lambda: descendants(shell_pid), "the program runs")
+    os.kill(descendants(shell_pid)[0], signal.SIGSEGV)
+    return "way"
 
 
 def port_of_a_process(stage: Stage) -> str:
     stage.python("-m", "http.server", "8099")
-    held = ("curl", "-s", "-o", "/dev/null", "http://127.0.0.1:8099/")
-    wait_until(lambda: stage.world.run(*held, "-w", "up", check=False).startswith("up"), "it has the port")
+    stage.await_answer("http://127.0.0.1:8099/")
     stage.create("way", "--publish", "8099:80", command=SLEEP)
     return "way"
 
@@ -64,16 +69,17 @@ def port_of_a_service(stage: Stage) -> str:
 
 
 def missing_secret(stage: Stage) -> str:
-    """The state is restored from a copy in which the secret was not yet."""
+    """The state is restored from a copy in which the secret was not; then the task has to be made again."""
     world = stage.world
     key = world.docker("secret", "create", "word", file_with(world.root / "word", "x"))
-    stage.create("way", "--secret", "word", "--replicas", "0", command=SLEEP)
+    stage.create("way", "--secret", "word", command=SLEEP)
+    stage.running("way")
     world.kill_skerryd()
     with sqlite3.connect(world.data_dir / "skerry.db") as db:
         db.execute("DELETE FROM objects WHERE kind = 'secret' AND id = ?", (key,))
     db.close()
     world.up()
-    world.docker("service", "scale", "--detach", "way=1")
+    os.kill(stage.pid("way"), signal.SIGKILL)
     return "way"
 
 
@@ -83,8 +89,9 @@ def constraint(stage: Stage) -> str:
 
 def drained(stage: Stage) -> str:
     docker = stage.world.docker
-    docker("node", "update", "--availability", "drain", "self")
-    stage.later(lambda: docker("node", "update", "--availability", "active", "self"))
+    node = docker("node", "ls", "--quiet")
+    docker("node", "update", "--availability", "drain", node)
+    stage.later(lambda: docker("node", "update", "--availability", "active", node))
     return service(command=SLEEP)(stage)
 
 
@@ -194,8 +201,8 @@ WAYS: tuple[Way, ...] = (
         r"exit code 4 after 3.*lost my way",
     ),
     Way("ended without an error", shell("echo done; exit 0"), r"ended by itself, without an error"),
-    Way("signal", killed(signal.SIGSEGV), r"SIGSEGV: a bad access to memory"),
-    Way("killed from outside", killed(signal.SIGKILL), r"killed by SIGKILL, not by skerry"),
+    Way("signal", signalled, r"SIGSEGV: a bad access to memory"),
+    Way("killed from outside", killed_from_outside, r"killed by SIGKILL, not by skerry"),
     Way("out of memory", shell(EATS, *LIMIT), r"more than its limit of 24 MiB"),
     Way(
         "never healthy",

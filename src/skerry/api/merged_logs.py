@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,14 +25,19 @@ from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Task
 from skerry.model.states import TaskState
+from skerry.model.times import instant
 from skerry.store.store import Store
 
 QUEUED = 256
 """So many lines wait for a slow client before the engine's streams are left waiting too."""
 RETRY_S = 0.25
 """Between two looks at the log of a container that is only about to start, or whose stream broke off."""
-HELD_S = 0.25
-"""How long a line waits for those of other containers that were written before it."""
+HELD_LEAST_S, HELD_MOST_S = 0.1, 2.0
+"""How long a line waits for those of other containers that were written before it: twice as long as
+lines lately
+took to come here, within these bounds."""
+FADES = 0.99
+"""How much of the longest way of late is left with each line that took a shorter one."""
 MOST_HELD = 4096
 
 Find = Callable[[View], list[Task]]
@@ -71,27 +77,37 @@ class MergedLogs:
     query: Mapping[str, str]
     find: Find
     alive: Alive
-    clock: Callable[[], int]
-    """Wall-clock nanoseconds."""
+    clock: Callable[[], int] = time.time_ns
+    """The machine's clock, by which the engine dates lines (ns)."""
     marks: dict[str, Mark] = field(default_factory=dict)
     """By the container's ID."""
     _readers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _looked: dict[str, int] = field(default_factory=dict)
-    """When the past of each task was begun to be read."""
+    _passed_over: set[str] = field(default_factory=set)
+    """Tasks of whose past not all was wanted."""
+    _cut: int = 0
+    """What was written up to here is past (ns)."""
+    _way_s: float = 0.0
+    """The longest time of late from a line's date to its coming here."""
 
-    async def past(self) -> AsyncIterator[LogLine]:
-        """The lines that there are, in the order of time."""
+    async def past(self, *, goes_on: bool = False) -> AsyncIterator[LogLine]:
+        """The lines that there are, in the order of time. Where `coming` goes on behind them, they are
+        those of
+        before this moment: one container is read later than another, which would have the order broken."""
+        self._cut = self.clock()
+        last = _stamp(self._cut) if goes_on else ""
         sources: list[AsyncIterator[LogLine]] = []
         heap: list[tuple[str, int, LogLine]] = []
 
         async def advance(index: int) -> None:
             async for line in sources[index]:
-                heapq.heappush(heap, (line.stamp, index, line))
+                if not last or line.stamp <= last:
+                    heapq.heappush(heap, (line.stamp, index, line))
                 return
 
         try:
             for task in filter(_loggable, self.find(self.store.view)):
-                self._looked[task.id] = self.clock()
+                if self.query.get("tail", "all") != "all":
+                    self._passed_over.add(task.id)
                 sources.append(self._lines(task, {**self.query, "follow": "0"}, Mark()))
                 await advance(len(sources) - 1)
             while heap:
@@ -149,6 +165,7 @@ class MergedLogs:
                     if line is not None:
                         heapq.heappush(held, (line.stamp, next(number), line))
                         arrivals.append((loop.time(), line.stamp))
+                        self._note_way(line)
             due = ""
             while arrivals and (
                 ended or len(held) > MOST_HELD or arrivals[0][0] + self._held_s <= loop.time()
@@ -161,7 +178,11 @@ class MergedLogs:
     def _held_s(self) -> float:
         """Nothing is waited for where one container alone writes."""
         reading = sum(not reader.done() for reader in self._readers.values())
-        return HELD_S if reading > 1 else 0.0
+        return min(max(HELD_LEAST_S, 2 * self._way_s), HELD_MOST_S) if reading > 1 else 0.0
+
+    def _note_way(self, line: LogLine) -> None:
+        way_s = max(0.0, (self.clock() - instant(line.stamp)) / SECOND)
+        self._way_s = max(min(way_s, HELD_MOST_S), self._way_s * FADES)
 
     async def _read(self, task: Task, lines: asyncio.Queue[LogLine | None]) -> None:
         """Bring one container's log to its end. One that is only about to start is looked at again."""
@@ -190,10 +211,10 @@ class MergedLogs:
 
     def _from(self, task: Task) -> dict[str, str]:
         """Where a container's log is read from on: behind its mark; what was passed over as past stays so."""
-        mark, looked = self._mark(task), self._looked.get(task.id)
+        mark = self._mark(task)
         if mark.stamp:
             return {"since": _seconds(mark.stamp)}
-        return {} if looked is None else {"since": f"{looked // SECOND}.{looked % SECOND:09d}"}
+        return {"since": _seconds(_stamp(self._cut))} if task.id in self._passed_over else {}
 
     async def _lines(self, task: Task, query: Mapping[str, str], mark: Mark) -> AsyncIterator[LogLine]:
         """The lines of a task's container behind a mark. An error of the engine's is a line of its own; of a
@@ -236,6 +257,11 @@ async def _next(
 def _loggable(task: Task) -> bool:
     """Whether the container was started, so that following its log does not end at once."""
     return bool(task.status.container_id) and task.status.state >= TaskState.STARTING
+
+
+def _stamp(at: int) -> str:
+    """An instant as the engine dates lines: with all nine digits, so that texts compare as times do."""
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % SECOND:09d}Z"
 
 
 def _seconds(stamp: str) -> str:

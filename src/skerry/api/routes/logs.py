@@ -129,8 +129,8 @@ async def _send(call: Call, options: LogOptions, find: Find, alive: Alive) -> we
     else:
         response.headers["Content-Type"] = NO_TYPE
     await response.prepare(call.request)
-    logs = MergedLogs(call.store, call.deps.engine, options.query, find, alive, call.deps.clock)
-    async for line in logs.past():
+    logs = MergedLogs(call.store, call.deps.engine, options.query, find, alive)
+    async for line in logs.past(goes_on=options.follow):
         await response.write(options.shown(line))
     if options.follow:
         async for line in logs.coming():

@@ -57,10 +57,9 @@ async def logs(call: Call) -> web.StreamResponse:
         _engine_query(wish),
         lambda view: tasks_of(view, subjects),
         lambda view: True,
-        call.deps.clock,
     )
     response = await lines_begun(call)
-    async for line in _last(merged.past(), wish, lambda: call.view):
+    async for line in _last(merged.past(goes_on=follow), wish, lambda: call.view):
         await response.write(_encoded(line))
     if follow:
         await response.write(END_OF_PAST)

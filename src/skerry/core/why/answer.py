@@ -189,7 +189,7 @@ def _of_newest(scene: Scene, newest: Task, failed: Sequence[Task]) -> Cause | No
     own = _of_one(scene, newest)
     if own is not None and (newest.status.state.terminal or own.kind != "slow" or not failed):
         return own
-    return of_end(failed[-1], scene.names) if failed and newest.streak else own
+    return of_end(failed[-1], scene.names) if failed and newest.start_after else own
 
 
 def _again(scene: Scene, newest: Task, failures: int) -> str:

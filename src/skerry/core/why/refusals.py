@@ -44,7 +44,8 @@ PULLS = (
         ("build or pull it for this platform: docker buildx build --platform …",),
     ),
     Row(
-        r"manifest unknown|manifest for .* not found|name unknown|repository name not known|: not found",
+        r"HTTP 404|manifest unknown|manifest for .* not found|name unknown|repository name not known|"
+        r": not found",
         "image-missing",
         "the registry {host} has no image {image}",
         ("look at the name and the tag: docker service update --image NAME:TAG {service}",),
