@@ -37,11 +37,14 @@ class Tally:
 
 
 def containers(world: World, label: str, prefix: str) -> dict[str, Raw]:
-    """A container of each service, by the service's short name; the label names the service."""
+    """A container of each service whose name begins so, by the rest of the name; the label names the service.
+    Others may be of a stack that is about to go."""
     found: dict[str, Raw] = {}
     for key in world.docker("ps", "--all", "--quiet", "--filter", f"label={label}").split():
         container = world.inspect("container", key)
-        found[container["Config"]["Labels"][label].removeprefix(prefix)] = container
+        service = container["Config"]["Labels"][label]
+        if service.startswith(prefix):
+            found[service.removeprefix(prefix)] = container
     return found
 
 

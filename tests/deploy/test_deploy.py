@@ -135,13 +135,13 @@ def test_it_goes_on_when_it_is_not_waited_for(stage: Deploying) -> None:
         (('command: "true"', "depends_on: [web]"), "dependency cycle detected"),
         (("environment: KEY", "file: none.txt"), "secret key: file: "),
         (("environment: KEY", "external: true"), "key"),
-        (("init: true", "labels: {skerry.privileged: perhaps}"), "skerry.privileged"),
+        (('labels: {mine: "1"}', "labels: {skerry.privileged: perhaps}"), "label skerry.privileged: "),
         (
             (
                 "init: true",
                 "ports: ['80:80']\n      other: {image: a, ports: ['80:81']}\n      more:\n        image: a",
             ),
-            "service other: ports: 80/tcp is published by service web too",
+            "service web: ports: 80/tcp is published by service other too",
         ),
     ],
 )
