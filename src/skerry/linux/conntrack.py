@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from errno import EINVAL, ENOENT, EOPNOTSUPP
 from socket import IPPROTO_TCP
 from typing import NamedTuple
@@ -65,20 +65,20 @@ class Conntrack(Netlink):
             return None
         return int.from_bytes(attributes(body[_HEAD_SIZE:]).get(CTA_MARK, b""))
 
-    def flows(self, protocol: int, family: Family = FOUR) -> Iterator[Flow]:
-        """Every flow over a family of a protocol (`socket.IPPROTO_UDP`). The kernel locks each place of its
-        table in turn, which takes some milliseconds however few flows there are. One older than 5.8 heeds no
-        filter and tells those of other protocols too."""
-        wanted = _filter(original=_end(protocol=protocol))
+    def flows(self, protocol: int | None, family: Family = FOUR) -> Iterator[Flow]:
+        """Every flow over a family, or of a protocol alone (`socket.IPPROTO_UDP`). The kernel locks each
+        place of its table in turn, which takes some milliseconds however few flows there are. One older than
+        5.8 heeds no filter and tells those of other protocols too."""
+        wanted = b"" if protocol is None else _filter(original=_end(protocol=protocol))
         for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _head(family) + wanted):
             flow = attributes(body[_HEAD_SIZE:])
             original = attributes(flow[CTA_TUPLE_ORIG])
             numbers = attributes(original[CTA_TUPLE_PROTO])
-            if numbers[CTA_PROTO_NUM][0] == protocol:
+            if protocol in (None, numbers[CTA_PROTO_NUM][0]):
                 answer = attributes(attributes(flow[CTA_TUPLE_REPLY])[CTA_TUPLE_IP])
                 yield Flow(
                     destination=unpacked(attributes(original[CTA_TUPLE_IP])[CTA_IP_DST[family]]),
-                    port=int.from_bytes(numbers[CTA_PROTO_DST_PORT]),
+                    port=int.from_bytes(numbers.get(CTA_PROTO_DST_PORT, b"")),
                     answerer=unpacked(answer[CTA_IP_SRC[family]]),
                     original=flow[CTA_TUPLE_ORIG],
                     id=flow[CTA_ID],
@@ -99,16 +99,24 @@ class Conntrack(Netlink):
     def delete_answered_by(self, address: str, protocol: int | None = None) -> bool:
         """Delete every flow that an address answers, or those of one protocol, by a filter: the kernel looks
         at each flow as it deletes it. False where it can't (it is older than 5.8)."""
-        return self._delete_all(family_of(address), reply=_end(source=address, protocol=protocol))
+        if family_of(address) is FOUR:
+            return self._delete_all(reply=_end(source=address, protocol=protocol))
+        return self._delete_each(protocol, lambda flow: flow.answerer == address)
 
     def delete_asked_of(self, address: str, protocol: int) -> bool:
         """Delete every flow of a protocol to an address, whoever answers; False as above."""
-        return self._delete_all(family_of(address), original=_end(destination=address, protocol=protocol))
+        if family_of(address) is FOUR:
+            return self._delete_all(original=_end(destination=address, protocol=protocol))
+        return self._delete_each(protocol, lambda flow: flow.destination == address)
 
-    def _delete_all(
-        self, family: Family, original: TupleFilter | None = None, reply: TupleFilter | None = None
-    ) -> bool:
-        words = _head(family, FILTERING) + _filter(original, reply)
+    def _delete_each(self, protocol: int | None, meant: Callable[[Flow], bool]) -> bool:
+        """Over IPv6, one by one: there the kernel takes a filter by address for its contrary."""
+        for flow in [flow for flow in self.flows(protocol, SIX) if meant(flow)]:
+            self.delete(flow)
+        return True
+
+    def _delete_all(self, original: TupleFilter | None = None, reply: TupleFilter | None = None) -> bool:
+        words = _head(FOUR, FILTERING) + _filter(original, reply)
         return self.do(IPCTNL_MSG_CT_DELETE, words, refusals=(EINVAL, ENOENT, EOPNOTSUPP))
 
 
