@@ -143,7 +143,8 @@ def test_a_network_and_a_service_show_both_families(world: World) -> None:
     (container,) = containers(world, "web")
     assert own(world, container) == "fd00:60::2"
     (task,) = world.docker("service", "ps", "--quiet", "web").split()
-    places = world.inspect("task", task)["NetworksAttachments"]
+    (shown_task,) = json.loads(world.docker("inspect", "--type", "task", task))
+    places = shown_task["NetworksAttachments"]
     shown = [row["Addresses"] for row in places if row["Network"]["Spec"]["Name"] == "six"]
     assert "fd00:60::2/64" in shown[0]
 

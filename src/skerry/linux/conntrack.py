@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from errno import EINVAL, ENOENT, EOPNOTSUPP
 from socket import IPPROTO_TCP
 from typing import NamedTuple
@@ -69,28 +69,31 @@ class Conntrack(Netlink):
             return None
         return int.from_bytes(attributes(body[_HEAD_SIZE:]).get(CTA_MARK, b""))
 
-    def flows(self, protocol: int, family: Family = FOUR, answerer: str = "") -> Iterator[Flow]:
-        """Every flow over a family of a protocol (`socket.IPPROTO_UDP`), or those that one address answers.
+    def flows(self, protocol: int | None, family: Family = FOUR, answerer: str = "") -> Iterator[Flow]:
+        """Every flow over a family, or of a protocol alone (`socket.IPPROTO_UDP`), or those that one address
+        answers.
 
         The kernel locks each place of its table in turn, which takes some milliseconds however few flows
         there are. One older than 5.8 heeds no filter and tells those of other protocols too.
         """
-        wanted = _filter(original=_end(protocol=protocol), reply=_end(source=answerer) if answerer else None)
+        by_protocol = _end(protocol=protocol) if protocol is not None else None
+        by_answerer = _end(source=answerer) if answerer and family is FOUR else None
+        wanted = _filter(original=by_protocol, reply=by_answerer)
         for body in self.request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, _head(family) + wanted):
             flow = attributes(body[_HEAD_SIZE:])
             original = attributes(flow[CTA_TUPLE_ORIG])
             numbers = attributes(original[CTA_TUPLE_PROTO])
-            if numbers[CTA_PROTO_NUM][0] == protocol:
-                answer = attributes(attributes(flow[CTA_TUPLE_REPLY])[CTA_TUPLE_IP])
-                if answerer in ("", answers := unpacked(answer[CTA_IP_SRC[family]])):
-                    yield Flow(
-                        destination=unpacked(attributes(original[CTA_TUPLE_IP])[CTA_IP_DST[family]]),
-                        port=int.from_bytes(numbers[CTA_PROTO_DST_PORT]),
-                        answerer=answers,
-                        original=flow[CTA_TUPLE_ORIG],
-                        id=flow[CTA_ID],
-                        established=_tcp_state(flow) == TCP_CONNTRACK_ESTABLISHED,
-                    )
+            answer = attributes(attributes(flow[CTA_TUPLE_REPLY])[CTA_TUPLE_IP])
+            answers = unpacked(answer[CTA_IP_SRC[family]])
+            if protocol in (None, numbers[CTA_PROTO_NUM][0]) and answerer in ("", answers):
+                yield Flow(
+                    destination=unpacked(attributes(original[CTA_TUPLE_IP])[CTA_IP_DST[family]]),
+                    port=int.from_bytes(numbers.get(CTA_PROTO_DST_PORT, b"")),
+                    answerer=answers,
+                    original=flow[CTA_TUPLE_ORIG],
+                    id=flow[CTA_ID],
+                    established=_tcp_state(flow) == TCP_CONNTRACK_ESTABLISHED,
+                )
 
     def delete(self, flow: Flow) -> None:
         """Delete a flow, if it is still there."""
@@ -107,16 +110,24 @@ class Conntrack(Netlink):
     def delete_answered_by(self, address: str, protocol: int | None = None) -> bool:
         """Delete every flow that an address answers, or those of one protocol, by a filter: the kernel looks
         at each flow as it deletes it. False where it can't (it is older than 5.8)."""
-        return self._delete_all(family_of(address), reply=_end(source=address, protocol=protocol))
+        if family_of(address) is FOUR:
+            return self._delete_all(reply=_end(source=address, protocol=protocol))
+        return self._delete_each(protocol, lambda flow: flow.answerer == address)
 
     def delete_asked_of(self, address: str, protocol: int) -> bool:
         """Delete every flow of a protocol to an address, whoever answers; False as above."""
-        return self._delete_all(family_of(address), original=_end(destination=address, protocol=protocol))
+        if family_of(address) is FOUR:
+            return self._delete_all(original=_end(destination=address, protocol=protocol))
+        return self._delete_each(protocol, lambda flow: flow.destination == address)
 
-    def _delete_all(
-        self, family: Family, original: TupleFilter | None = None, reply: TupleFilter | None = None
-    ) -> bool:
-        words = _head(family, FILTERING) + _filter(original, reply)
+    def _delete_each(self, protocol: int | None, meant: Callable[[Flow], bool]) -> bool:
+        """Over IPv6, one by one: there the kernel takes a filter by address for its contrary."""
+        for flow in [flow for flow in self.flows(protocol, SIX) if meant(flow)]:
+            self.delete(flow)
+        return True
+
+    def _delete_all(self, original: TupleFilter | None = None, reply: TupleFilter | None = None) -> bool:
+        words = _head(FOUR, FILTERING) + _filter(original, reply)
         return self.do(IPCTNL_MSG_CT_DELETE, words, refusals=(EINVAL, ENOENT, EOPNOTSUPP))
 
 
@@ -150,7 +161,7 @@ def _end(source: str = "", destination: str = "", protocol: int | None = None) -
 
 
 def _filter(original: TupleFilter | None = None, reply: TupleFilter | None = None) -> bytes:
-    """The attributes by which the kernel picks flows."""
+    """The attributes by which the kernel picks flows; none where all are meant."""
     tuples, flags = b"", b""
     for end, kind, which in (
         (original, CTA_TUPLE_ORIG, CTA_FILTER_ORIG_FLAGS),
@@ -159,7 +170,7 @@ def _filter(original: TupleFilter | None = None, reply: TupleFilter | None = Non
         if end is not None:
             tuples += nested(kind, end.parts)
             flags += attribute(which, struct.pack("=I", end.flags))
-    return tuples + nested(CTA_FILTER, flags)
+    return tuples + nested(CTA_FILTER, flags) if flags else b""
 
 
 def _as_answered(server: str, port: int, peer: str, peer_port: int) -> bytes:

@@ -10,7 +10,7 @@ network is made; so the place is looked after.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from skerry.linux.tools import check, run
 from skerry.model.family import FAMILIES, FOUR, Family
@@ -19,6 +19,8 @@ TABLE, HOOK = "filter", "FORWARD"
 USERS, CHAIN = "DOCKER-USER", "SKERRY-FORWARD"
 RULES = ("-i sk-+ -m conntrack --ctstate DNAT -j ACCEPT", "-o sk-+ -m conntrack --ctstate DNAT -j ACCEPT")
 """Of every instance on this machine. Former versions had them in DOCKER-USER itself."""
+NEIGHBOURLY = tuple(f"-i sk-+ -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT" for kind in (135, 136))
+"""Over IPv6 neighbours are asked for by packets that are forwarded as any other."""
 
 TO_USERS, TO_OURS = f"-A {HOOK} -j {USERS}", f"-A {HOOK} -j {CHAIN}"
 TO_ENGINES = {f"-A {HOOK} -j DOCKER-ISOLATION-STAGE-1", f"-A {HOOK} -j DOCKER-FORWARD"}
@@ -41,12 +43,12 @@ async def ensure(settle_s: float = SETTLE_S, family: Family = FOUR) -> None:
     if family is not FOUR and not await _filters(family):
         return
     listed = await _listed(family)
-    if not mend(listed):
+    if not mend(listed, family):
         return
     for _ in range(LOOKS if settle_s else 1):
         await asyncio.sleep(settle_s)
         listed = await _listed(family)
-        change = mend(listed)
+        change = mend(listed, family)
         if change:
             await check([f"{family.tool}-restore", "-w", "--noflush"], change)
         if f"-N {USERS}" in listed:
@@ -69,14 +71,15 @@ async def _listed(family: Family) -> list[str]:
     return (await check([family.tool, "-w", "-S"])).splitlines()
 
 
-def mend(listed: list[str]) -> str:
+def mend(listed: list[str], family: Family = FOUR) -> str:
     """What to tell `iptables-restore` where `iptables -S` has `listed` that; empty where all is right."""
-    lines = [*_mended_chain(listed), *_without_former(listed), *_mended_place(listed)]
+    rules = RULES if family is FOUR else (*RULES, *NEIGHBOURLY)
+    lines = [*_mended_chain(listed, rules), *_without_former(listed), *_mended_place(listed)]
     return "\n".join([f"*{TABLE}", *lines, "COMMIT", ""]) if lines else ""
 
 
-def _mended_chain(listed: list[str]) -> Iterator[str]:
-    right = [f"-A {CHAIN} {rule}" for rule in RULES]
+def _mended_chain(listed: list[str], rules: Iterable[str]) -> Iterator[str]:
+    right = [f"-A {CHAIN} {rule}" for rule in rules]
     if f"-N {CHAIN}" not in listed or [line for line in listed if line.startswith(f"-A {CHAIN} ")] != right:
         yield f":{CHAIN} - [0:0]"
         yield from right

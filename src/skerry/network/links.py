@@ -29,6 +29,9 @@ from skerry.network import ruleset
 IPV4_CONF = Path("/proc/sys/net/ipv4/conf")
 IPV6_CONF = Path("/proc/sys/net/ipv6/conf")
 ROUTES = Path("/proc/thread-self/net/ipv6_route")
+LINK_LOCAL = ("fe80::1", 64)
+"""As engines have it on a bridge. Neighbours are asked from there, for which a new link's own address is not
+fit for a second or two."""
 RTF_ADDRCONF = 0x40000
 """A route that a router has told of."""
 PREFIXES = ("sk-", "sl-")
@@ -141,6 +144,7 @@ def _dress_bridge(route: Rtnetlink, bridge: int, segment: Segment) -> None:
     if segment.six is not None:
         _prepare_six(segment.bridge)
         _forward_six()
+        route.address(bridge, *LINK_LOCAL)
     elif segment.internal:
         _without_ipv6(segment.bridge)
     for block in segment.blocks:
