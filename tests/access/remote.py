@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.world import World
+from harness.world import UPDATES_BETWEEN, World
 
 ADDRESS = "tcp://127.0.0.1:2376"
 
@@ -31,6 +31,12 @@ class Remote:
         files = ("--tlscacert", "ca.pem"), ("--tlscert", "cert.pem"), ("--tlskey", "key.pem")
         flags = [word for flag, file in files for word in (flag, str(self.folder / file))]
         line = ("docker", "--tlsverify", *flags, "--host", ADDRESS, *words)
+        for _ in range(UPDATES_BETWEEN):
+            try:
+                return self.world.run(*line, check=check, timeout=timeout).strip()
+            except AssertionError as error:
+                if "update out of sequence" not in str(error):
+                    raise
         return self.world.run(*line, check=check, timeout=timeout).strip()
 
     def ask(self, method: str, path: str, body: Any = None, *more: str) -> tuple[int, Any]:
@@ -41,7 +47,18 @@ class Remote:
         )
         certificates = ["--cacert", "ca.pem", "--cert", "cert.pem", "--key", "key.pem"]
         words = [word if word.startswith("--") else str(self.folder / word) for word in certificates]
-        line = ["curl", "--silent", "--path-as-is", "--max-time", "60", "--request", method, *words, *sent]
+        line = [
+            "curl",
+            "--silent",
+            "--globoff",
+            "--path-as-is",
+            "--max-time",
+            "60",
+            "--request",
+            method,
+            *words,
+            *sent,
+        ]
         url = ADDRESS.replace("tcp://", "https://") + path
         said = self.world.run(*line, "--write-out", "\n%{http_code}", *more, url, check=False)
         text, _, status = said.rpartition("\n")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.images import box_tar
 from harness.world import World, wait_until
 from skerry.model.labels import STACK
 from tests.access.attempts import ATTEMPTS, CREATE, filled, spec
@@ -24,10 +25,7 @@ class Town:
         docker = self.world.docker
         docker("network", "create", "--driver", "overlay", "private_net")
         docker("volume", "create", "--label", f"{STACK}=shop_eu", "shop_held")
-        docker("tag", "box:1", "hidden:1")
-        hidden = self.world.run(
-            "sh", "-c", "echo FROM box:1 > D; echo ENV a=b >> D; docker build -q -t hidden:1 -f D ."
-        )
+        hidden = docker("import", "--change", "ENV a=b", str(box_tar()), "hidden:1")
         label = ("--label", f"{STACK}=shop", "--replicas", "0", "--detach")
         bind = ("--mount", "type=bind,source=/,target=/m")
         docker("service", "create", *label, *bind, "--name", "shop_mine", "box:1")

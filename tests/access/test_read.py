@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.world import World
+from harness.world import World, wait_until
 from tests.access.remote import Remote, audited
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
@@ -22,7 +22,9 @@ def test_everything_is_seen_but_what_is_secret(reader: Remote) -> None:
     world = reader.world
     assert "other_web" in reader.docker("service", "ls")
     assert "other_word" in reader.docker("secret", "ls")
-    container = world.docker("ps", "--quiet", "--filter", "name=other_web")
+    listing = ("ps", "--quiet", "--filter", "name=other_web")
+    wait_until(lambda: world.docker(*listing), "the other stack runs", 60)
+    container = world.docker(*listing)
     looks = [
         reader.docker("service", "inspect", "other_web"),
         reader.docker("inspect", "--type", "container", container),
