@@ -150,6 +150,8 @@ def test_the_unit_starts_this_instance_and_leaves_the_gate_alone(
     (line,) = [one for one in unit.splitlines() if one.startswith("ExecStart=")]
     assert shlex.split(line.removeprefix("ExecStart=")) == daemon_process.command(settings, "up")
     assert "KillMode=process" in unit
+    assert "After=network-online.target docker.service" in unit
+    assert "Before=" not in unit
     assert systemd_says(tmp_path / "skerry-test.service") == ""
     assert "neither enabled nor started" in said
     systemd.remove(settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.world import World
 from skerry.logs import LIMIT
+from skerry.model.defaults import REVISIONS_KEPT
 
 LOGS = ("skerryd.log", "gate.log")
 BOUND_KB = 2 * LIMIT * len(LOGS) // 1024
@@ -18,8 +19,11 @@ BOUND_KB = 2 * LIMIT * len(LOGS) // 1024
 
 @dataclass(frozen=True)
 class Measure:
-    """At a moment: descriptors and threads are those of skerryd and the gate together, an element is one of a
-    map or set of the kernel's table. Logs count as what they may become at most, until they are more."""
+    """At a moment. Logs, and rows of revisions, count as what they may become at most, until they are more.
+
+    Descriptors and threads are those of skerryd and the gate together; an element is one of a map or set of
+    the kernel's table.
+    """
 
     skerryd_rss_kb: int
     gate_rss_kb: int
@@ -80,7 +84,11 @@ def _size_kb(folder: Path, pattern: str) -> int:
 def _rows(database: Path) -> int:
     db = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:
-        return int(db.execute("SELECT count(*) FROM objects").fetchone()[0])
+        counts: dict[str, int] = dict(
+            db.execute("SELECT kind, count(*) FROM objects GROUP BY kind").fetchall()
+        )
+        most = REVISIONS_KEPT * counts.get("service", 0)
+        return sum(counts.values()) + max(0, most - counts.get("revision", 0))
     finally:
         db.close()
 

@@ -12,6 +12,8 @@ from tests.soak.users import Api, Users
 
 SERVE = ["sh", "-c", "trap exit TERM; httpd -p 80 -h /; while true; do echo served; sleep 0.5; done"]
 REPLICAS = 2
+UPDATED = 5
+"""So many services are updated in turn; the revisions kept of them are full after the first quarter."""
 HISTORY = 1
 """Former tasks of a slot that are kept: it is full after the first quarter."""
 QUICKER = 3
@@ -27,7 +29,7 @@ def soak(seconds: float, *, tasks: int = 100, every_s: float = 5.0) -> Series:
         world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--task-history-limit", str(HISTORY))
         world.docker("network", "create", "--driver", "overlay", "n")
         names = _deployed(world, tasks // REPLICAS)
-        users = Users(world, names)
+        users = Users(world, names[:UPDATED])
         users.start()
         try:
             samples = _sampled(world, users, seconds, every_s)

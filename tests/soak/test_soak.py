@@ -13,7 +13,7 @@ from tests.soak.plot import svg
 from tests.soak.series import WARM, Series
 from tests.soak.soak import soak
 
-SHORT_S, TASKS, EVERY_S = 40.0, 8, 1.0
+SHORT_S, TASKS, EVERY_S = 40.0, 4, 1.0
 SLACK = Measure(
     4096, 4096, descriptors=10, threads=4, rows=10, database_kb=4300, logs_kb=0, elements=10, connections=500
 )

@@ -288,4 +288,6 @@ class Stage(harness.stage.Stage):
         with contextlib.suppress(AttributeError):
             self.ways.close()
         super().close()
+        if self._process is not None:
+            self._process.wait(60)
         faketime.sweep()
