@@ -34,7 +34,8 @@ This page is made from `src/skerry/cli/compose/keys.py` by `python -m tests.comp
 DIFFERENCES = """
 ## Differences
 
-What is otherwise than under `docker compose up`, on purpose:
+`make deploy-test` runs every file of `tests/deploy/files` under `docker compose up` and `skerry deploy`, and
+compares the containers field by field. What is otherwise, on purpose:
 
 * Tasks are replaced when they end, unless `restart` or `deploy.restart_policy` says otherwise. A service that
   another one waits for with `service_completed_successfully` is a job: it is tried once, and not again until
