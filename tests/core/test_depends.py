@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
+from skerry.core import turn
 from skerry.core.depends import cycle, in_order
+from skerry.core.parts import part_of
+from skerry.core.standing import has_started, made_as_asked
 from skerry.model.defaults import SECOND
 from skerry.model.dependencies import Dependency, read_dependencies
 from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Raw
+from skerry.model.releases import Outcome
 from skerry.model.states import TaskState
 from tests.core.stack import Shop, job, service
 
@@ -229,3 +235,127 @@ def test_names_in_order() -> None:
             "shop_db": {},
         },
     ) == ["shop_db", "shop_app", "shop_web"]
+
+
+def half_rolled(here: Shop, name: str) -> None:
+    """Live until one of two tasks has been replaced."""
+    for _ in range(60):
+        here.live(1)
+        if sorted(here.running().get(name, ())) == ["app:1", "app:2"]:
+            return
+    raise AssertionError(here.running())
+
+
+def test_while_it_is_rolled_healthy_means_all_of_it() -> None:
+    two: Raw = {"Mode": {"Replicated": {"Replicas": 2}}}
+    here = shop(service("app", "db:healthy"), service("db", **two))
+    here.live(30)
+    here.deploy(service("app", "db:healthy", "2"), service("db", image="2", **two))
+    half_rolled(here, "db")
+    assert here.running()["app"] == ["app:1"]
+    assert here.note("app") == "waits for shop_db to be healthy"
+
+
+def test_afterwards_one_is_enough() -> None:
+    two: Raw = {"Mode": {"Replicated": {"Replicas": 2}}}
+    here = shop(service("app", "db:healthy"), service("db", **two))
+    here.live(30)
+    assert here.release.outcome.state == "converged"
+    here.asleep = {"db"}
+    here.observe(here.tasks("db")[0], TaskState.FAILED)
+    here.observe(here.tasks("app")[0], TaskState.FAILED)
+    here.live(20)
+    assert here.running() == {"app": ["app:1"], "db": ["app:1"]}
+
+
+def test_what_was_only_made_has_not_started() -> None:
+    here = shop(service("app", "db:started"), service("db"))
+    here.asleep = {"db"}
+    (task,) = here.tasks("db")
+    here.observe(task, TaskState.STARTING)
+    here.settle()
+    assert here.note("app") == "waits for shop_db to start"
+    here.observe(task, TaskState.STARTING, pid=7)
+    here.settle()
+    assert here.note("app") != "waits for shop_db to start"
+
+
+def test_a_global_service_is_waited_for_too() -> None:
+    here = shop(service("app", "db:healthy"), service("db", Mode={"Global": {}}))
+    here.asleep = {"db"}
+    here.live(10)
+    assert here.note("app") == "waits for shop_db to be healthy"
+
+
+def test_who_has_begun_is_not_held_up_again() -> None:
+    two: Raw = {"Mode": {"Replicated": {"Replicas": 2}}}
+    here = shop(service("app", "db:healthy", **two), service("db"))
+    here.live(30)
+    here.deploy(service("app", "db:healthy", "2", **two), service("db", image="2"), atomic=False)
+    half_rolled(here, "app")
+    here.asleep = {"db"}
+    here.observe(here.tasks("db")[0], TaskState.FAILED)
+    here.live(30)
+    assert here.running()["app"] == ["app:2", "app:2"]
+
+
+def test_who_is_unchanged_has_no_turn() -> None:
+    here = shop(service("app", "db:healthy"), service("db"))
+    here.live(30)
+    here.asleep = {"db"}
+    here.deploy(service("app", "db:healthy"), service("db", image="2"))
+    here.live(3)
+    assert turn.held(here.view, here.named("app")) is None
+    assert part_of(here.view, here.named("app")) is None
+    assert part_of(here.view, here.named("db")) is not None
+
+
+def test_a_release_that_is_over_has_no_parts_and_what_is_changed_since_is_none() -> None:
+    here = shop(service("app"))
+    assert part_of(here.view, here.named("app")) is not None
+    changed = replace(here.named("app"), spec_version=99)
+    assert part_of(here.view, changed) is None
+    here.live(20)
+    assert here.release.outcome.state == "converged"
+    assert part_of(here.view, here.named("app")) is None
+
+
+def test_a_job_waits_before_its_run_and_not_as_it_was() -> None:
+    here = shop(job("migrate", "db:healthy"), service("db"))
+    here.live(30)
+    here.asleep = {"db"}
+    here.deploy(job("migrate", "db:healthy", "2"), service("db", image="2"))
+    here.live(5)
+    assert turn.held(here.view, here.named("migrate")) is None
+    *_, task = here.tasks("migrate")
+    assert (task.desired, task.spec.typed.container_spec.image) == (TaskState.READY, "app:2")
+
+
+def test_a_run_before_does_not_count() -> None:
+    here = shop(service("app", "migrate:completed"), job("migrate"))
+    here.live(20)
+    here.deploy(service("app", "migrate:completed", "2"), job("migrate", image="2"))
+    here.settle()
+    assert here.note("app") == "waits for shop_migrate to complete"
+    assert not has_started(made_as_asked(here.view, here.named("migrate")))
+
+
+def test_what_has_not_begun_never_begins_once_all_is_taken_back() -> None:
+    here = shop(service("app", "db:healthy"), service("db"))
+    here.live(30)
+    here.asleep = {"db"}
+    here.deploy(service("app", "db:healthy", "2"), service("db", image="2"))
+    here.live(3)
+    here.put(replace(here.release, outcome=Outcome("rolling back", "why")))
+    here.asleep = set()
+    for _ in range(5):
+        here.act()
+    assert here.running() == {"app": ["app:1"], "db": ["app:2"]}
+    assert here.note("app") == "waits for its release to be taken back"
+
+
+def test_a_label_alone_replaces_no_task() -> None:
+    here = shop(service("app"))
+    here.live(20)
+    plan = here.deploy(service("app", labels={"tier": "front"})).plan
+    assert plan["Services"][0]["Action"] == "in-place"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -124,10 +125,16 @@ class Shop:
 
     def running(self) -> Iterator[tuple[str, str, str]]:
         """Service, command and environment of each container that runs."""
-        for row in self.world.api().get("/containers/json", label=[f"{STACK}={self.stack}"]):
-            config = self.world.inspect("container", row["Id"])["Config"]
-            name = config["Labels"]["com.docker.swarm.service.name"]
-            yield name, str(config["Cmd"] or config["Entrypoint"]), str(sorted(config["Env"]))
+        for row in self.containers():
+            with suppress(AssertionError):  # it has gone meanwhile
+                config = self.world.inspect("container", row["Id"])["Config"]
+                name = config["Labels"]["com.docker.swarm.service.name"]
+                yield name, str(config["Cmd"] or config["Entrypoint"]), str(sorted(config["Env"]))
+
+    def containers(self) -> list[Raw]:
+        """The containers that run, in a line each."""
+        rows: list[Raw] = self.world.api().get("/containers/json", label=[f"{STACK}={self.stack}"])
+        return rows
 
     def until(self, state: str) -> None:
         """Wait until the stack is so."""
@@ -135,8 +142,7 @@ class Shop:
 
     def started(self) -> dict[str, str]:
         """When the container of each service was started."""
-        rows = self.world.api().get("/containers/json", label=[f"{STACK}={self.stack}"])
-        details = [self.world.inspect("container", row["Id"]) for row in rows]
+        details = [self.world.inspect("container", row["Id"]) for row in self.containers()]
         names = [row["Config"]["Labels"]["com.docker.swarm.service.name"] for row in details]
         return {name: row["State"]["StartedAt"] for name, row in zip(names, details, strict=True)}
 

@@ -17,8 +17,8 @@ NEVER = {"Healthcheck": {"Test": ["CMD", "false"], "Interval": SECOND // 5, "Ret
 WAYS: dict[str, dict[str, Any]] = {
     "image missing": {"container": {"Image": "nowhere.invalid/none:1"}},
     "crash at start": {"command": "echo broken; exit 3"},
-    "crash soon": {"command": "httpd -p 80 -h /tmp; sleep 0.5; echo gone; exit 4"},
     "never healthy": {"container": NEVER},
+    "crash soon": {"command": "httpd -p 80 -h /tmp; sleep 0.5; echo gone; exit 4"},
     "no such command": {"container": {"Command": ["/nowhere"]}},
 }
 """How a service is broken that has been checked and accepted."""

@@ -83,7 +83,7 @@ def test_an_update_is_planned_field_by_field_and_undone(world: World) -> None:
     assert shop.ask("GET", "/releases/9")[0] == 404
 
     assert shop.ask("DELETE")[0] == 204
-    wait_until(lambda: not list(shop.running()), "its containers are gone")
+    wait_until(lambda: not shop.containers(), "its containers are gone")
     assert shop.content() == {"services": {}, "networks": {}, "configs": {}, "secrets": {}, "running": []}
 
 
