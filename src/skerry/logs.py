@@ -102,7 +102,7 @@ def keep_within_bounds(log: Path, limit: int = LIMIT) -> None:
 
 
 @dataclass
-class Seen:
+class Repetition:
     """When a warning was last written, and how often it came since."""
 
     at: float
@@ -114,7 +114,7 @@ class Repetitions:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._seen: dict[str, Seen] = {}
+        self._seen: dict[str, Repetition] = {}
 
     def __call__(
         self, logger: Any, method: str, entry: structlog.typing.EventDict
@@ -138,7 +138,7 @@ class Repetitions:
             self._seen = {key: seen for key, seen in self._seen.items() if now - seen.at < REPEATED_S}
         if len(self._seen) >= REMEMBERED:
             self._seen.clear()
-        self._seen[key] = Seen(now)
+        self._seen[key] = Repetition(now)
 
 
 def last_words(log: Path) -> str:

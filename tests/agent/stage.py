@@ -19,7 +19,7 @@ from skerry.engine.port import Engine
 from skerry.health.sockets import Sockets
 from skerry.model.conditions import Conditions
 from skerry.model.drain import DrainOutcome
-from skerry.model.listening import Listener, Listening
+from skerry.model.listening import Listening, ListeningSocket
 from skerry.model.objects import Attachment, Network, Node, Raw, Task, TaskStatus
 from skerry.model.states import OWNERS, TaskState
 from skerry.store.store import Change, Store, Tx
@@ -100,7 +100,7 @@ class Stage:
         self.folder = folder
         self.sockets = sockets
         self.conditions = Conditions()
-        self.listeners: tuple[Listener, ...] | None = None
+        self.listeners: tuple[ListeningSocket, ...] | None = None
         """What listens in every container."""
         self.agent = self._agent()
         self._running: asyncio.Task[None] | None = None

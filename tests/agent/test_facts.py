@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from skerry.model.facts import LINES, Facts
-from skerry.model.listening import Listener
+from skerry.model.listening import ListeningSocket
 from skerry.model.states import TaskState
 from tests.agent.stage import Stage, stage
 from tests.engine.fake import FakeEngine
@@ -45,7 +45,7 @@ async def test_why_an_image_could_not_be_pulled() -> None:
 
 async def test_what_an_unhealthy_task_answered_and_where_it_listened() -> None:
     async with stage(running=False) as here:
-        here.listeners = (Listener("tcp", "127.0.0.1", 8080),)
+        here.listeners = (ListeningSocket("tcp", "127.0.0.1", 8080),)
         await here.start()
         check = {"Test": ["CMD", "false"], "Interval": 10_000_000, "Retries": 2, "Timeout": 1_000_000_000}
         await here.task(Healthcheck=check)

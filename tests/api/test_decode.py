@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from skerry.api.request_body import body, invalid
-from skerry.api.upstream import Facts
+from skerry.api.upstream import EngineFacts
 from skerry.control.decode import read
 from skerry.model.errors import InvalidParameter
 from skerry.model.objects import Raw
 
-OLD = Facts("1.41", "1.12", "Docker/20.10.24 (linux)")
-NEW = Facts("1.45", "1.24", "Docker/26.1.5 (linux)", go=(1, 24))
-NEWEST = Facts("1.51", "1.24", "Docker/28.5.2 (linux)", go=(1, 27))
+OLD = EngineFacts("1.41", "1.12", "Docker/20.10.24 (linux)")
+NEW = EngineFacts("1.45", "1.24", "Docker/26.1.5 (linux)", go=(1, 24))
+NEWEST = EngineFacts("1.51", "1.24", "Docker/28.5.2 (linux)", go=(1, 27))
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import pytest
 
 from skerry.api import filters
 from skerry.api.filters import Filters, any_of
-from skerry.api.upstream import Facts
+from skerry.api.upstream import EngineFacts
 from skerry.model.errors import InvalidParameter
 
-OLD = Facts("1.41", "1.12", "Docker/20.10.24 (linux)")
-NEW = Facts("1.51", "1.24", "Docker/28.5.2 (linux)", go=(1, 27))
+OLD = EngineFacts("1.41", "1.12", "Docker/20.10.24 (linux)")
+NEW = EngineFacts("1.51", "1.24", "Docker/28.5.2 (linux)", go=(1, 27))
 
 
 @pytest.mark.parametrize(

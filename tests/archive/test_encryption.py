@@ -10,7 +10,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from skerry.archive.encryption import ARMOR_END, WrongKey, encrypt, opened
+from skerry.archive.encryption import ARMOR_END, CannotOpen, encrypt, opened
 from skerry.archive.manifest import BadArchive, Manifest
 from skerry.archive.unpack import unpack
 from skerry.model.errors import InvalidParameter
@@ -52,7 +52,7 @@ def test_with_a_passphrase(tmp_path: Path) -> None:
     data = encrypted(small_backup(tmp_path / "in"), [], "correct horse")
     assert STATE[:100] not in data
     assert read(data, tmp_path / "out", passphrase="correct horse").stacks == ["shop"]
-    with pytest.raises(WrongKey, match="does not open with this passphrase"):
+    with pytest.raises(CannotOpen, match="does not open with this passphrase"):
         read(data, tmp_path / "wrong", passphrase="incorrect horse")
     assert not list((tmp_path / "wrong").iterdir())
 
@@ -71,10 +71,10 @@ def test_who_is_no_recipient_reads_nothing(tmp_path: Path) -> None:
     recipient, _ = identity_file(tmp_path)
     data = encrypted(small_backup(tmp_path / "in"), [recipient])
     _, another = identity_file(tmp_path)
-    with pytest.raises(WrongKey, match="does not open with this identity"):
+    with pytest.raises(CannotOpen, match="does not open with this identity"):
         read(data, tmp_path / "out", another)
     assert not list((tmp_path / "out").iterdir())
-    with pytest.raises(WrongKey, match=r"name the file of its identity \(--identity\)"):
+    with pytest.raises(CannotOpen, match=r"name the file of its identity \(--identity\)"):
         read(data, tmp_path / "without")
 
 
@@ -112,7 +112,7 @@ def test_what_is_no_identity_is_said(tmp_path: Path, text: str) -> None:
     recipient, identity = identity_file(tmp_path)
     data = encrypted(small_backup(tmp_path / "in"), [recipient])
     identity.write_text(text)
-    with pytest.raises(WrongKey, match="identity of age"):
+    with pytest.raises(CannotOpen, match="identity of age"):
         read(data, tmp_path / "out", identity)
 
 

@@ -11,7 +11,7 @@ from skerry.control import releases, services, stacks
 from skerry.control.decode import read
 from skerry.core.plan import is_new
 from skerry.core.reconcile import reconcile
-from skerry.core.release import Step, advance
+from skerry.core.release import ReleaseStep, advance
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
 from skerry.model.objects import Object, Raw, Service, Task
@@ -69,7 +69,7 @@ class Shop:
     def call(self, wanted: stacks.Wanted) -> stacks.Deployed:
         """One call, in one transaction."""
         tx = self._tx()
-        deployed = stacks.deploy(tx, wanted, stacks.Known())
+        deployed = stacks.deploy(tx, wanted, stacks.Circumstances())
         self._commit(tx)
         return deployed
 
@@ -157,10 +157,10 @@ class Shop:
             tx.delete(task)
         self._commit(tx)
 
-    def step(self) -> Step:
+    def step(self) -> ReleaseStep:
         """One step of the release, if it is under way."""
         if self.view.release_of("shop") is None or self.release.outcome.state not in UNDER_WAY:
-            return Step()
+            return ReleaseStep()
         step = advance(self.view, self.release, self.now)
         if not step.empty:
             tx = self._tx()

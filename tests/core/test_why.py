@@ -15,7 +15,7 @@ from skerry.core.why.readiness import of_check
 from skerry.core.why.unreached import of_unreached
 from skerry.model.defaults import SECOND
 from skerry.model.facts import Facts, LastProbe, bounded
-from skerry.model.listening import Listener
+from skerry.model.listening import ListeningSocket
 from skerry.model.objects import Decision, Endpoint, Port, Task, TaskStatus
 from skerry.model.spec import template_of
 from skerry.model.states import TaskState
@@ -28,7 +28,7 @@ NOT_STARTED = (
 runtime create failed: runc create failed: unable to start container process: "
 )
 NO_CHECK = LastProbe("nc -z 127.0.0.1 8080", 1, "", SECOND // 10, 8080, 3, 90 * SECOND)
-EVERYWHERE, LOOPBACK = Listener("tcp", "0.0.0.0", 3000), Listener("tcp", "127.0.0.1", 8080)
+EVERYWHERE, LOOPBACK = ListeningSocket("tcp", "0.0.0.0", 3000), ListeningSocket("tcp", "127.0.0.1", 8080)
 
 
 def ended(
@@ -211,7 +211,7 @@ CHECKS = [
     (NO_CHECK, (EVERYWHERE,), "wrong-port", "its check asks port 8080, and it listens on 3000"),
     (NO_CHECK, (), "silent", "its check asks port 8080, and nothing listens in it"),
     (NO_CHECK, None, "unhealthy", "fails with exit code 1"),
-    (NO_CHECK, (Listener("tcp", "::1", 8080),), "loopback", "it listens on [::1]:8080 only"),
+    (NO_CHECK, (ListeningSocket("tcp", "::1", 8080),), "loopback", "it listens on [::1]:8080 only"),
     (
         replace(NO_CHECK, output="curl: (7) Failed to connect"),
         (LOOPBACK,),
@@ -235,7 +235,7 @@ CHECKS = [
 
 @pytest.mark.parametrize(("probe", "listeners", "kind", "words"), CHECKS)
 def test_a_check_that_does_not_pass(
-    probe: LastProbe, listeners: tuple[Listener, ...] | None, kind: str, words: str
+    probe: LastProbe, listeners: tuple[ListeningSocket, ...] | None, kind: str, words: str
 ) -> None:
     known = facts(probe=probe, listeners=listeners)
     err = "task: non-zero exit (137): dockerexec: unhealthy container"
@@ -273,7 +273,7 @@ def test_a_check_that_has_time_left_says_until_when() -> None:
     ],
 )
 def test_a_task_that_runs_and_listens_elsewhere(
-    err: str, listeners: tuple[Listener, ...], kind: str, words: str
+    err: str, listeners: tuple[ListeningSocket, ...], kind: str, words: str
 ) -> None:
     swarm = running()
     task = swarm.live[0]
@@ -295,7 +295,7 @@ def test_a_task_that_only_its_own_check_reaches() -> None:
     assert of_unreached(task, Facts()) is None
 
 
-def replace_port(listener: Listener, port: int) -> Listener:
+def replace_port(listener: ListeningSocket, port: int) -> ListeningSocket:
     return listener._replace(port=port)
 
 

@@ -14,7 +14,7 @@ import pytest
 from skerry.cli import client
 from skerry.cli.client import Refused
 from skerry.cli.deploy.follow import TimedOut, follow
-from skerry.cli.deploy.progress import Progress
+from skerry.cli.deploy.progress import DeployProgress
 from skerry.model.objects import Raw
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -31,10 +31,10 @@ class Seen:
         self.lines: list[Raw] = []
         self.closed = False
 
-    def show(self, line: Raw, progress: Progress, now: float) -> None:
+    def show(self, line: Raw, progress: DeployProgress, now: float) -> None:
         self.lines.append(line)
 
-    def tick(self, progress: Progress, now: float) -> None:
+    def tick(self, progress: DeployProgress, now: float) -> None:
         pass
 
     def close(self) -> None:

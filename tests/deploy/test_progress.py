@@ -7,7 +7,7 @@ import json
 
 from rich.console import Console
 
-from skerry.cli.deploy.progress import Progress, told
+from skerry.cli.deploy.progress import DeployProgress, told
 from skerry.cli.deploy.views import LiveView, view_of
 from skerry.model.objects import Raw
 
@@ -17,7 +17,7 @@ def line(service: str, phase: str, ready: int = 0, wanted: int = 2, reason: str 
 
 
 def test_a_service_is_timed_from_when_it_no_longer_waits() -> None:
-    progress = Progress()
+    progress = DeployProgress()
     progress.apply(line("app", "waits", reason="db is to be healthy"), 0.0)
     progress.apply(line("app", "starting"), 5.0)
     progress.apply(line("app", "ready", 1), 6.0)
@@ -28,7 +28,7 @@ def test_a_service_is_timed_from_when_it_no_longer_waits() -> None:
 
 
 def test_the_last_line_is_the_outcome() -> None:
-    progress = Progress()
+    progress = DeployProgress()
     progress.apply({"Release": 3, "State": "rolled back", "Reason": "no"}, 1.0)
     assert progress.outcome == {"Release": 3, "State": "rolled back", "Reason": "no"}
 
@@ -39,7 +39,7 @@ def test_a_line_for_a_log() -> None:
 
 
 def shown(*, terminal: bool, as_json: bool) -> str:
-    out, progress = io.StringIO(), Progress()
+    out, progress = io.StringIO(), DeployProgress()
     console = Console(file=out, force_terminal=terminal, width=100, color_system=None, legacy_windows=False)
     view = view_of(console, as_json=as_json)
     for at, one in enumerate(

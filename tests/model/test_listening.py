@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skerry.model import labels
-from skerry.model.listening import Listener, Listening, awaited, read_ports
+from skerry.model.listening import Listening, ListeningSocket, awaited, read_ports
 from skerry.model.specs import PortConfig
 
 WEB = Listening((("tcp", 80),))
@@ -57,26 +57,30 @@ def test_an_image_that_exposes_nothing_says_nothing() -> None:
     ("listening", "listeners", "missing"),
     [
         (WEB, [], SILENT),
-        (WEB, [Listener("tcp", "0.0.0.0", 80)], ""),
-        (WEB, [Listener("tcp", "10.0.1.5", 80)], ""),
-        (WEB, [Listener("tcp", "::", 80, both=True)], ""),
-        (WEB, [Listener("tcp", "::", 80)], INWARD),
-        (WEB, [Listener("tcp", "127.0.0.1", 80)], INWARD),
-        (WEB, [Listener("tcp", "127.0.0.1", 80), Listener("tcp", "0.0.0.0", 80)], ""),
+        (WEB, [ListeningSocket("tcp", "0.0.0.0", 80)], ""),
+        (WEB, [ListeningSocket("tcp", "10.0.1.5", 80)], ""),
+        (WEB, [ListeningSocket("tcp", "::", 80, both=True)], ""),
+        (WEB, [ListeningSocket("tcp", "::", 80)], INWARD),
+        (WEB, [ListeningSocket("tcp", "127.0.0.1", 80)], INWARD),
+        (WEB, [ListeningSocket("tcp", "127.0.0.1", 80), ListeningSocket("tcp", "0.0.0.0", 80)], ""),
         (
             WEB,
-            [Listener("udp", "0.0.0.0", 80), Listener("tcp", "0.0.0.0", 81)],
+            [ListeningSocket("udp", "0.0.0.0", 80), ListeningSocket("tcp", "0.0.0.0", 81)],
             SILENT,
         ),
         (BOTH, [], "nothing listens on ports 80/tcp and 53/udp"),
-        (BOTH, [Listener("tcp", "0.0.0.0", 80)], "nothing listens on port 53/udp"),
-        (BOTH, [Listener("tcp", "0.0.0.0", 80), Listener("udp", "0.0.0.0", 53)], ""),
+        (BOTH, [ListeningSocket("tcp", "0.0.0.0", 80)], "nothing listens on port 53/udp"),
+        (BOTH, [ListeningSocket("tcp", "0.0.0.0", 80), ListeningSocket("udp", "0.0.0.0", 53)], ""),
         (EITHER, [], "nothing listens on ports 80/tcp or 443/tcp"),
-        (EITHER, [Listener("tcp", "0.0.0.0", 443)], ""),
-        (EITHER, [Listener("tcp", "127.0.0.1", 443)], "only its own loopback or IPv6 reaches port 443/tcp"),
+        (EITHER, [ListeningSocket("tcp", "0.0.0.0", 443)], ""),
+        (
+            EITHER,
+            [ListeningSocket("tcp", "127.0.0.1", 443)],
+            "only its own loopback or IPv6 reaches port 443/tcp",
+        ),
     ],
 )
-def test_what_is_missing(listening: Listening, listeners: list[Listener], missing: str) -> None:
+def test_what_is_missing(listening: Listening, listeners: list[ListeningSocket], missing: str) -> None:
     assert listening.silent(listeners) == missing
 
 

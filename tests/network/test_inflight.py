@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from skerry.linux.inet_diag import CLOSE_WAIT, ESTABLISHED, SYN_RECV, TcpConnection
-from skerry.network.inflight import Verdict, Watched, holds, in_flight, judge
+from skerry.network.inflight import DrainAction, Watched, holds, in_flight, judge
 from skerry.network.talk import Talk
 
 IDLE = TcpConnection(
@@ -49,60 +49,60 @@ def watched(seen: TcpConnection, shielded: bool = True, exempt: bool = False) ->
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "refused", "verdict"),
+    ("now", "before", "refused", "action"),
     [
         # idle: shielded first, closed when it stays so with the shield up
-        (IDLE, None, 0, Verdict.SHIELD),
-        (IDLE, watched(IDLE, shielded=False), 0, Verdict.SHIELD),
-        (IDLE, watched(IDLE), 0, Verdict.CLOSE),
+        (IDLE, None, 0, DrainAction.SHIELD),
+        (IDLE, watched(IDLE, shielded=False), 0, DrainAction.SHIELD),
+        (IDLE, watched(IDLE), 0, DrainAction.CLOSE),
         # something moved between the samples
-        (IDLE, watched(replace(IDLE, heard=90)), 0, Verdict.WAIT),
-        (IDLE, watched(replace(IDLE, sent=150)), 0, Verdict.WAIT),
+        (IDLE, watched(replace(IDLE, heard=90)), 0, DrainAction.WAIT),
+        (IDLE, watched(replace(IDLE, sent=150)), 0, DrainAction.WAIT),
         # an answer may pause, unless the client has gone on to its next request
-        (replace(IDLE, sent_ago=300), watched(replace(IDLE, sent_ago=288)), 0, Verdict.WAIT),
-        (replace(IDLE, sent_ago=300), watched(replace(IDLE, sent_ago=288)), 1, Verdict.CLOSE),
+        (replace(IDLE, sent_ago=300), watched(replace(IDLE, sent_ago=288)), 0, DrainAction.WAIT),
+        (replace(IDLE, sent_ago=300), watched(replace(IDLE, sent_ago=288)), 1, DrainAction.CLOSE),
         # in flight
-        (ASKED, None, 0, Verdict.WAIT),
-        (ASKED, watched(ASKED, shielded=False), 0, Verdict.SHIELD),
-        (ASKED, watched(replace(ASKED, heard=50), shielded=False), 0, Verdict.WAIT),
-        (ASKED, watched(replace(ASKED, heard=50, sent=100), shielded=False), 0, Verdict.SHIELD),
-        (ASKED, watched(ASKED), 0, Verdict.WAIT),
+        (ASKED, None, 0, DrainAction.WAIT),
+        (ASKED, watched(ASKED, shielded=False), 0, DrainAction.SHIELD),
+        (ASKED, watched(replace(ASKED, heard=50), shielded=False), 0, DrainAction.WAIT),
+        (ASKED, watched(replace(ASKED, heard=50, sent=100), shielded=False), 0, DrainAction.SHIELD),
+        (ASKED, watched(ASKED), 0, DrainAction.WAIT),
         # long silent in mid-request: it may be about to repeat what another shield took
-        (STILL, watched(replace(STILL, heard_ago=388), shielded=False), 0, Verdict.WAIT),
-        (replace(STILL, sent=300), watched(STILL, shielded=False), 0, Verdict.SHIELD),
+        (STILL, watched(replace(STILL, heard_ago=388), shielded=False), 0, DrainAction.WAIT),
+        (replace(STILL, sent=300), watched(STILL, shielded=False), 0, DrainAction.SHIELD),
         # the shield hit a request that comes in pieces
-        (ASKED, watched(ASKED), 1, Verdict.UNSHIELD),
-        (ASKED, watched(ASKED, shielded=False, exempt=True), 0, Verdict.WAIT),
+        (ASKED, watched(ASKED), 1, DrainAction.UNSHIELD),
+        (ASKED, watched(ASKED, shielded=False, exempt=True), 0, DrainAction.WAIT),
         # nothing said yet: never shielded, closed only when it is old
-        (FRESH, watched(FRESH, shielded=False), 0, Verdict.WAIT),
-        (MUTE, None, 0, Verdict.SHIELD),
-        (MUTE, watched(MUTE), 0, Verdict.CLOSE),
+        (FRESH, watched(FRESH, shielded=False), 0, DrainAction.WAIT),
+        (MUTE, None, 0, DrainAction.SHIELD),
+        (MUTE, watched(MUTE), 0, DrainAction.CLOSE),
         # but what the shield hit were its first words, which it says again
-        (MUTE, watched(MUTE), 1, Verdict.UNSHIELD),
-        (MUTE, watched(MUTE, shielded=False, exempt=True), 0, Verdict.WAIT),
+        (MUTE, watched(MUTE), 1, DrainAction.UNSHIELD),
+        (MUTE, watched(MUTE, shielded=False, exempt=True), 0, DrainAction.WAIT),
     ],
 )
-def test_judge(now: TcpConnection, before: Watched | None, refused: int, verdict: Verdict) -> None:
-    assert judge(now, before, None, refused)[1] is verdict
+def test_judge(now: TcpConnection, before: Watched | None, refused: int, action: DrainAction) -> None:
+    assert judge(now, before, None, refused)[1] is action
 
 
 def test_an_exempt_connection_is_shielded_again_once_it_was_answered() -> None:
     known, _ = judge(ASKED, watched(ASKED), None, 1)
     assert known.exempt
-    known, verdict = judge(IDLE, replace(known, shielded=False), None, 0)
-    assert (known.exempt, verdict) == (False, Verdict.SHIELD)
+    known, action = judge(IDLE, replace(known, shielded=False), None, 0)
+    assert (known.exempt, action) == (False, DrainAction.SHIELD)
 
 
 def test_a_connections_first_words_are_answered_however_late_they_come() -> None:
-    known, verdict = judge(MUTE, watched(MUTE), None, 1)
-    assert verdict is Verdict.UNSHIELD
-    known, verdict = judge(MUTE, replace(known, shielded=False), None, 0)
-    assert verdict is Verdict.WAIT
+    known, action = judge(MUTE, watched(MUTE), None, 1)
+    assert action is DrainAction.UNSHIELD
+    known, action = judge(MUTE, replace(known, shielded=False), None, 0)
+    assert action is DrainAction.WAIT
     said = replace(MUTE, heard=80, heard_ago=4)
-    known, verdict = judge(said, known, True, 0)
-    assert verdict is Verdict.WAIT
+    known, action = judge(said, known, True, 0)
+    assert action is DrainAction.WAIT
     answered = replace(said, sent=120, sent_ago=0)
-    assert judge(answered, known, False, 0)[1] is Verdict.SHIELD
+    assert judge(answered, known, False, 0)[1] is DrainAction.SHIELD
 
 
 QUIET_MS = 1000

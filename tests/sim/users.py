@@ -9,7 +9,7 @@ from typing import Any
 
 from skerry.control import configs, networks, nodes, services, stacks
 from skerry.control.decode import read
-from skerry.control.stacks import Known, Wanted
+from skerry.control.stacks import Circumstances, Wanted
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw, Service
 from tests.control.swarm_of_one import create_service, update_service
@@ -128,7 +128,7 @@ class Users:
         how = f"{'atomic' if atomic else ''} {'prune' if prune else ''}"
         self._world.story.tell("user", f"deploys {[told(one) for one in body['Services']]} {how}")
         wanted = Wanted(STACK, read(body, "skerry.Stack"), atomic=atomic, prune=prune)
-        await self._world.store.update(lambda tx: stacks.deploy(tx, wanted, Known()))
+        await self._world.store.update(lambda tx: stacks.deploy(tx, wanted, Circumstances()))
         self._world.services += 1
 
     async def roll_stack_back(self) -> None:
@@ -138,7 +138,7 @@ class Users:
             release = self._chance.choice(kept)
             self._world.story.tell("user", f"rolls the stack back to {release.number}")
             wanted = stacks.again(release, by="", atomic=self._chance.random() < 0.8)
-            await self._world.store.update(lambda tx: stacks.deploy(tx, wanted, Known()))
+            await self._world.store.update(lambda tx: stacks.deploy(tx, wanted, Circumstances()))
 
     async def node(self) -> None:
         """Drain, pause or activate the node, or move its label."""

@@ -16,14 +16,14 @@ from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine
 from skerry.health.prober import Prober
 from skerry.model.conditions import Conditions
-from skerry.model.listening import Listener
+from skerry.model.listening import ListeningSocket
 from skerry.store.store import Store
 
-ListenersOf = Callable[[int, str], tuple[Listener, ...] | None]
+ListenersOf = Callable[[int, str], tuple[ListeningSocket, ...] | None]
 """What listens in the container of a process, which a runtime runs; None where nobody can tell. Blocks."""
 
 
-def nobody_can_tell(pid: int, runtime: str) -> tuple[Listener, ...] | None:
+def nobody_can_tell(pid: int, runtime: str) -> tuple[ListeningSocket, ...] | None:
     """Where no kernel can be asked."""
     return None
 

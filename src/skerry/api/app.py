@@ -40,7 +40,7 @@ from skerry.api.routes import (
     why,
 )
 from skerry.api.swarm_events import Feed
-from skerry.api.upstream import OLDEST, Facts, Upstream, version_numbers
+from skerry.api.upstream import OLDEST, EngineFacts, Upstream, version_numbers
 from skerry.control.mismatch import Mismatch
 from skerry.engine.pulse import Pulse
 from skerry.model.api_version import Version, read_version
@@ -50,7 +50,7 @@ from skerry.model.errors import InvalidParameter
 BODY_LIMIT = 64 * 1024 * 1024
 """The longest body of an owned request, in bytes; the engine's own have no limit here."""
 
-FACTS = web.RequestKey("facts", Facts)
+FACTS = web.RequestKey("facts", EngineFacts)
 GUARDIAN = web.AppKey("guardian", Guardian)
 
 ROUTES: Table = [
@@ -167,7 +167,7 @@ def _handler(route: Route) -> Handler:
     return handle
 
 
-def gate(requested: str | None, facts: Facts) -> Version:
+def gate(requested: str | None, facts: EngineFacts) -> Version:
     """The version that a request speaks; without one, the newest. Raises InvalidParameter out of range."""
     newest = read_version(facts.api_version)
     if requested is None:

@@ -14,7 +14,7 @@ from skerry.api.deps import ApiDeps
 from skerry.api.filters import Filters
 from skerry.api.query import Query
 from skerry.api.swarm_events import Feed
-from skerry.api.upstream import Facts, Upstream
+from skerry.api.upstream import EngineFacts, Upstream
 from skerry.control.scope.role import ADMIN, Role
 from skerry.core.view import View
 from skerry.engine.http import Response
@@ -48,7 +48,7 @@ class Call:
     request: web.Request
     deps: ApiDeps
     upstream: Upstream
-    facts: Facts
+    facts: EngineFacts
     version: Version
     query: Query
     shape: str

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from skerry.api import engine_versions, gojson, request_body
-from skerry.api.upstream import Facts
+from skerry.api.upstream import EngineFacts
 from skerry.model.errors import InvalidParameter
 
 
@@ -41,7 +41,7 @@ class Filters(dict[str, list[str]]):
         pairs = {key: dict.fromkeys(values, True) for key, values in self.items()}
         return msgspec.json.encode(pairs).decode() if pairs else ""
 
-    def check(self, accepted: Iterable[str], facts: Facts) -> None:
+    def check(self, accepted: Iterable[str], facts: EngineFacts) -> None:
         """Refuse keys that the list does not know."""
         known = set(accepted)
         for key in self:
@@ -50,7 +50,7 @@ class Filters(dict[str, list[str]]):
                 raise InvalidParameter(f"{word} filter '{key}'")
 
 
-def parse(text: str, facts: Facts, status: int = 400) -> Filters:
+def parse(text: str, facts: EngineFacts, status: int = 400) -> Filters:
     """Read the query parameter. Raises InvalidParameter, by older engines with `status` and Go's words."""
     try:
         return _read(text) if text else Filters()

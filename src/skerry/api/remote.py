@@ -45,7 +45,7 @@ class Keeper(Protocol):
 
 
 @dataclass(frozen=True)
-class Identity:
+class TlsIdentity:
     """What the API shows at an address, and by which authority it knows others."""
 
     context: ssl.SSLContext
@@ -55,13 +55,13 @@ class Identity:
 
 
 @dataclass
-class Place:
+class ServedAddress:
     """An address that is served."""
 
     listener: Listener
     socket: socket.socket
     server: asyncio.Server
-    identity: Identity
+    identity: TlsIdentity
 
     def shows(self, listener: Listener, cluster: Cluster | None) -> bool:
         """Whether it is served as the state says."""
@@ -87,7 +87,7 @@ class RemoteListeners:
         self._interfaces = interfaces
         self._conditions = conditions
         self._server: Server | None = None
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, ServedAddress] = {}
         self._faults: dict[str, str] = {}
         self._users: dict[TlsSession, str] = {}
         """Who is at the other end of each connection that has a certificate."""
@@ -169,7 +169,7 @@ class RemoteListeners:
         if self._faults.pop(key, None) is not None:
             self._conditions.clear(key)
 
-    async def _opened(self, listener: Listener, identity: Identity) -> Place:
+    async def _opened(self, listener: Listener, identity: TlsIdentity) -> ServedAddress:
         """Listen there, at the socket that was left where there is one. Raises OSError."""
         sock = self._keeper.inherit(listener.id) if self._keeper is not None else None
         if sock is None:
@@ -178,7 +178,7 @@ class RemoteListeners:
         server = await asyncio.get_running_loop().create_server(
             lambda: self._session(listener.id), sock=sock, backlog=backlog()
         )
-        return Place(listener, sock, server, identity)
+        return ServedAddress(listener, sock, server, identity)
 
     # ---- the certificate
 
@@ -191,11 +191,11 @@ class RemoteListeners:
         addresses |= {node.address} if node is not None and node.address else set()
         return (*listener.names, "localhost", socket.gethostname(), *sorted(addresses))
 
-    def _is_stale(self, identity: Identity, names: tuple[str, ...], cluster: Cluster) -> bool:
+    def _is_stale(self, identity: TlsIdentity, names: tuple[str, ...], cluster: Cluster) -> bool:
         old = self._clock() - identity.made_at > RENEWED
         return old or identity.names != names or identity.authority != cluster.ca_cert
 
-    def _identity(self, names: tuple[str, ...], cluster: Cluster) -> Identity:
+    def _identity(self, names: tuple[str, ...], cluster: Cluster) -> TlsIdentity:
         now = self._clock()
         issued = issue_to_server(cluster.ca_cert, cluster.ca_key, names, now, CERTIFICATE_DAYS)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -206,9 +206,9 @@ class RemoteListeners:
         context.num_tickets = 0
         context.load_verify_locations(cadata=cluster.ca_cert)
         _load(context, issued.certificate + issued.key)
-        return Identity(context, cluster.ca_cert, names, now)
+        return TlsIdentity(context, cluster.ca_cert, names, now)
 
-    def _renew(self, place: Place, listener: Listener, identity: Identity) -> None:
+    def _renew(self, place: ServedAddress, listener: Listener, identity: TlsIdentity) -> None:
         """Show another certificate from now on; who was known by another authority is known no more."""
         if place.identity.authority != identity.authority:
             for session in tuple(self._users):

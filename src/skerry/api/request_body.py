@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from skerry.api import engine_versions, gojson
-from skerry.api.upstream import Facts
+from skerry.api.upstream import EngineFacts
 from skerry.control.decode import NEWEST, Unbounded, whole
 from skerry.control.decode import read as checked
 from skerry.model.api_version import Version, read_version
@@ -42,7 +42,7 @@ _HERE: dict[str, dict[str, str]] = {
 _WORDS = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 
 
-def body(data: bytes, shape: str, facts: Facts, client: Version = NEWEST) -> Raw:
+def body(data: bytes, shape: str, facts: EngineFacts, client: Version = NEWEST) -> Raw:
     """Read a request's body; of a shape that is declared, it is what Docker would store (`control.decode`).
     An empty one is refused by older engines and all zero for later ones.
 
@@ -68,7 +68,7 @@ def body(data: bytes, shape: str, facts: Facts, client: Version = NEWEST) -> Raw
     return result
 
 
-def invalid(words: str, facts: Facts) -> InvalidParameter:
+def invalid(words: str, facts: EngineFacts) -> InvalidParameter:
     """What Go's decoder says of a body, as the engine passes it on."""
     for since, before, name in engine_versions.RENAMED:
         if facts.has(since):

@@ -37,7 +37,7 @@ def read_go(text: str) -> Version:
 
 
 @dataclass(frozen=True)
-class Facts:
+class EngineFacts:
     """What the engine says about itself; the front door must say the same."""
 
     api_version: str
@@ -62,10 +62,10 @@ class Facts:
         }
 
 
-def facts_of(version: Raw, headers: Mapping[str, str] | None = None) -> Facts:
+def facts_of(version: Raw, headers: Mapping[str, str] | None = None) -> EngineFacts:
     """Of an answer of /version."""
     headers = headers or {}
-    return Facts(
+    return EngineFacts(
         api_version=version["ApiVersion"],
         oldest=version.get("MinAPIVersion") or "1.12",
         server=headers.get("Server", f"Docker/{version['Version']} (linux)"),
@@ -97,7 +97,7 @@ class Upstream:
         self._facts = facts_of(known) if known else None
         self._stale = True
 
-    async def facts(self) -> Facts:
+    async def facts(self) -> EngineFacts:
         """The engine's versions, asked once, and again when a header shows that they changed.
 
         While the engine is away, what it last said still holds. Raises EngineUnreachable if it never spoke.
@@ -111,7 +111,7 @@ class Upstream:
                     raise
         return self._facts
 
-    async def _ask_facts(self) -> Facts:
+    async def _ask_facts(self) -> EngineFacts:
         response = await self.request("GET", "/version")
         if response.status != 200:
             raise EngineUnreachable(f"The Docker Engine at {self._wire.socket} does not say its version")

@@ -32,7 +32,7 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-class WrongKey(BadArchive):
+class CannotOpen(BadArchive):
     """It does not open with this passphrase or identity."""
 
 
@@ -71,7 +71,7 @@ def opened(
 ) -> Iterator[tuple[Source, bool]]:
     """What is in a file, and whether that was encrypted. `passphrase` is asked for one where it takes one.
 
-    Raises BadArchive, WrongKey; the end of an encrypted file is checked when this is left.
+    Raises BadArchive, CannotOpen; the end of an encrypted file is checked when this is left.
     """
     head = _Ahead(file)
     if head.starts_with(ARMOR):
@@ -79,7 +79,7 @@ def opened(
             yield source, True
     elif head.starts_with(MAGIC):
         if identity is None:
-            raise WrongKey(
+            raise CannotOpen(
                 "the backup is encrypted for a recipient: name the file of its identity (--identity)"
             )
         with _decrypted(head, identities(identity)) as source:
@@ -103,9 +103,9 @@ def identities(path: Path) -> Identities:
             pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")
         ]
     except (pyrage.IdentityError, ValueError) as error:
-        raise WrongKey(f"{path} is no identity of age: {error}") from error
+        raise CannotOpen(f"{path} is no identity of age: {error}") from error
     if not known:
-        raise WrongKey(f"{path} has no identity of age in it")
+        raise CannotOpen(f"{path} has no identity of age in it")
     return known
 
 
@@ -117,7 +117,7 @@ def _unwrapped(head: _Ahead, passphrase: Callable[[], str]) -> Any:
         plain = pyrage.passphrase.decrypt(armored + b"\n", passphrase())
         return pyrage.x25519.Identity.from_str(plain.decode())
     except (pyrage.DecryptError, pyrage.IdentityError) as error:
-        raise WrongKey(f"the backup does not open with this passphrase: {error}") from error
+        raise CannotOpen(f"the backup does not open with this passphrase: {error}") from error
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def _reason(failures: list[Exception], otherwise: BadArchive) -> BadArchive:
         return otherwise
     words = str(failures[0])
     if "key" in words.lower():
-        return WrongKey(f"the backup does not open with this identity: {words}")
+        return CannotOpen(f"the backup does not open with this identity: {words}")
     return BadArchive(f"the backup is torn, or was changed: {words}")
 
 

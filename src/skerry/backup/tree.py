@@ -31,7 +31,7 @@ FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
-class Known(NamedTuple):
+class Fingerprint(NamedTuple):
     """How something was when it was copied."""
 
     inode: int
@@ -48,8 +48,8 @@ class Tree:
         self._source = source
         self._target = target
         self._checked = checked
-        self._known: dict[str, Known] = {}
-        self._seen: dict[str, Known] = {}
+        self._known: dict[str, Fingerprint] = {}
+        self._seen: dict[str, Fingerprint] = {}
         """The same, of this round."""
         self._links: dict[int, str] = {}
         """Where a file with several names was copied to in this round, by its inode."""
@@ -141,8 +141,8 @@ class Tree:
                 at += len(piece)
 
 
-def _known(status: os.stat_result) -> Known:
-    return Known(status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+def _known(status: os.stat_result) -> Fingerprint:
+    return Fingerprint(status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _remove(path: Path) -> None:

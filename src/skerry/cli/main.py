@@ -226,7 +226,7 @@ def backup(
         commands.verify(settings, file, keys.opener(identity, passphrase_file))
     else:
         locking = keys.Locking(recipients, passphrase, passphrase_file)
-        commands.backup(settings, file, locking, commands.Wish(**wish))
+        commands.backup(settings, file, locking, commands.BackupOptions(**wish))
 
 
 @main.command()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from skerry.control import files, networks, services
-from skerry.core.release import Step, restored
+from skerry.core.release import ReleaseStep, restored
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Task
@@ -24,7 +24,7 @@ def under_way(view: View) -> list[Release]:
     return [release for release in latest if release is not None and release.outcome.state in UNDER_WAY]
 
 
-def write(tx: Tx, release: Release, step: Step, log: tuple[str, ...] = ()) -> None:
+def write(tx: Tx, release: Release, step: ReleaseStep, log: tuple[str, ...] = ()) -> None:
     """Write a step of a release down, with the last lines of the log of the task that failed."""
     for part in step.restored:
         service, run = restored(tx.view, release, part, tx.now)
@@ -43,7 +43,7 @@ def _with_log(outcome: Outcome, log: tuple[str, ...]) -> Outcome:
     return replace(outcome, failed=replace(failed, log=log)) if failed is not None and log else outcome
 
 
-def failure_to_tell(release: Release, step: Step) -> Failure | None:
+def failure_to_tell(release: Release, step: ReleaseStep) -> Failure | None:
     """The failure that a step is the first to tell of."""
     return step.outcome.failed if step.outcome is not None and release.outcome.failed is None else None
 

@@ -57,7 +57,7 @@ class Wanted:
 
 
 @dataclass
-class Known:
+class Circumstances:
     """What the engine and the machine know, and the store does not."""
 
     local: frozenset[str] = frozenset()
@@ -79,7 +79,7 @@ class Deployed:
     warnings: list[str]
 
 
-def deploy(tx: Tx, wanted: Wanted, known: Known) -> Deployed:
+def deploy(tx: Tx, wanted: Wanted, known: Circumstances) -> Deployed:
     """Write a stack and its release. Raises InvalidParameter or Conflict, with a line for each thing that is
     wrong; then nothing is to be written."""
     access.require_swarm(tx.view)
@@ -89,7 +89,7 @@ def deploy(tx: Tx, wanted: Wanted, known: Known) -> Deployed:
 class _Deployment:
     """One call, within its transaction."""
 
-    def __init__(self, tx: Tx, wanted: Wanted, known: Known) -> None:
+    def __init__(self, tx: Tx, wanted: Wanted, known: Circumstances) -> None:
         self._tx, self._wanted, self._known = tx, wanted, known
         self._before = tx.view
         self._last = tx.view.release_of(wanted.stack)

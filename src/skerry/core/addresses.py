@@ -30,7 +30,7 @@ GIVEN_PREFIX = 112
 """Of an IPv6 subnet addresses are given from the first block of this size: nobody fills more."""
 
 Subnet = IPv4Network | IPv6Network
-Place = tuple[str, Family]
+AddressPool = tuple[str, Family]
 """A network's addresses of a family."""
 
 
@@ -207,9 +207,9 @@ class Allocator:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._issued: dict[Place, set[int]] = {}
-        self._last: dict[Place, int] = {}
-        self._full: set[Place] = set()
+        self._issued: dict[AddressPool, set[int]] = {}
+        self._last: dict[AddressPool, int] = {}
+        self._full: set[AddressPool] = set()
 
     def give(self, network: Network, without: Iterable[str] = (), family: Family = FOUR) -> str:
         """An address that nobody has, and none of `without`. Raises Exhausted."""
@@ -240,7 +240,7 @@ class Allocator:
 
         Where a network is full, a task gets the address of the one that has to stop before it starts.
         """
-        addresses: dict[Place, str] = {}
+        addresses: dict[AddressPool, str] = {}
         for attachment in task.attachments:
             network = self._view.networks.get(attachment.network_id)
             for family in network.plans if network is not None else ():

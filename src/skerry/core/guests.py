@@ -19,7 +19,7 @@ NAMELESS = ("bridge", "host", "none")
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class GuestEndpoint:
     """A container's place on one network; `network` is the engine's name of it, `key` what names there are
     told apart by: our ID or else the engine's."""
 
@@ -47,7 +47,7 @@ class Container:
     hostname: str
     pid: int
     nameservers: tuple[str, ...]
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[GuestEndpoint, ...]
     legs: tuple[tuple[str, str], ...] = ()
 
 
@@ -82,12 +82,12 @@ def container_of(inspection: Raw, networks: Mapping[str, Network]) -> Container 
     )
 
 
-def _endpoints(inspection: Raw, networks: Mapping[str, Network]) -> Iterator[Endpoint]:
+def _endpoints(inspection: Raw, networks: Mapping[str, Network]) -> Iterator[GuestEndpoint]:
     places = (inspection.get("NetworkSettings") or {}).get("Networks") or {}
     for name, place in sorted(places.items(), key=lambda item: _shown(item[0], networks)):
         if place and place.get("IPAddress") and name not in NAMELESS:
             network = networks.get(name)
-            yield Endpoint(
+            yield GuestEndpoint(
                 name,
                 network.id if network is not None else str(place.get("NetworkID")),
                 str(place["IPAddress"]),

@@ -40,7 +40,7 @@ from skerry.model.times import in_words
 
 
 @dataclass(frozen=True)
-class Step:
+class ReleaseStep:
     """What is to be done next about a release; applied and asked for again, it is another one, or empty."""
 
     outcome: Outcome | None = None
@@ -59,7 +59,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartProgress:
     """How far a service of a release is."""
 
     done: bool = False
@@ -67,10 +67,10 @@ class Part:
     wake_at: int | None = None
 
 
-DONE, PENDING = Part(done=True), Part()
+DONE, PENDING = PartProgress(done=True), PartProgress()
 
 
-def advance(view: View, release: Release, now: int) -> Step:
+def advance(view: View, release: Release, now: int) -> ReleaseStep:
     """The next step of a release that is under way."""
     return (
         _take_back(view, release, now) if release.outcome.state == TAKING_BACK else _roll(view, release, now)
@@ -80,21 +80,23 @@ def advance(view: View, release: Release, now: int) -> Step:
 # ---- on the way
 
 
-def _roll(view: View, release: Release, now: int) -> Step:
+def _roll(view: View, release: Release, now: int) -> ReleaseStep:
     """Whether it has failed or is done; what it removes goes at its end."""
     parts = [progress(view, part, now) for part in release.services]
     failure = next((part.failure for part in parts if part.failure is not None), None)
     if failure is not None:
         reason = f"{failure.service}: {failure.message}"
         state = TAKING_BACK if release.atomic else FAILED
-        return Step(Outcome(state, reason, failure, 0 if release.atomic else now))
+        return ReleaseStep(Outcome(state, reason, failure, 0 if release.atomic else now))
     if all(part.done for part in parts):
         removed = (view.services.get(part.id) for part in release.services if part.action == REMOVED)
-        return Step(Outcome(CONVERGED, ended_at=now), removed=tuple(filter(None, removed)))
-    return Step(wake_at=min((part.wake_at for part in parts if part.wake_at is not None), default=None))
+        return ReleaseStep(Outcome(CONVERGED, ended_at=now), removed=tuple(filter(None, removed)))
+    return ReleaseStep(
+        wake_at=min((part.wake_at for part in parts if part.wake_at is not None), default=None)
+    )
 
 
-def progress(view: View, part: ReleasedService, now: int) -> Part:
+def progress(view: View, part: ReleasedService, now: int) -> PartProgress:
     """How far one service is. What somebody has changed or removed since is the release's no more."""
     service = view.services.get(part.id)
     if service is None or part.action in (UNCHANGED, REMOVED):
@@ -103,10 +105,10 @@ def progress(view: View, part: ReleasedService, now: int) -> Part:
         if not _turned_back(service, part):
             return DONE
         assert service.update is not None
-        return Part(failure=_failure(view, service, part, service.update.message))
+        return PartProgress(failure=_failure(view, service, part, service.update.message))
     update = service.update
     if update is not None and update.state in HALTED:
-        return Part(failure=_failure(view, service, part, update.message))
+        return PartProgress(failure=_failure(view, service, part, update.message))
     if update is not None and update.state in UNDER_WAY:
         return PENDING
     goes_on = update is not None and update.state == COMPLETED and _ignores_failures(service)
@@ -125,17 +127,17 @@ def _ignores_failures(service: Service) -> bool:
     return config is not None and config.failure_action == "continue"
 
 
-def _settled(view: View, service: Service, part: ReleasedService, now: int) -> Part:
+def _settled(view: View, service: Service, part: ReleasedService, now: int) -> PartProgress:
     """How far a service is that no update leads: one that is new, that is only scaled, or a job."""
     tasks = current(view, service)
     for failed in (_given_up(view, service), _looping(tasks), _late(service, tasks, now)):
         if failed is not None:
-            return Part(failure=_failure_of(service, *failed))
+            return PartProgress(failure=_failure_of(service, *failed))
     if not _is_full(view, service):
         deadlines = (_late_at(service, task) for task in tasks if _may_be_late(task))
-        return Part(wake_at=min(deadlines, default=None))
+        return PartProgress(wake_at=min(deadlines, default=None))
     steady = _steady_at(service, tasks)
-    return DONE if service.is_job or steady <= now else Part(wake_at=steady)
+    return DONE if service.is_job or steady <= now else PartProgress(wake_at=steady)
 
 
 def _is_full(view: View, service: Service) -> bool:
@@ -240,7 +242,7 @@ def _failure_of(service: Service, task: Task, message: str) -> Failure:
 # ---- the way back
 
 
-def _take_back(view: View, release: Release, now: int) -> Step:
+def _take_back(view: View, release: Release, now: int) -> ReleaseStep:
     """Whose turn it is to return; where all have, the release is over."""
     due = [part for part in reversed(release.services) if not _is_back(view, part)]
     names = {part.name for part in due}
@@ -249,12 +251,12 @@ def _take_back(view: View, release: Release, now: int) -> Step:
     gone = (view.services.get(part.id) for part in turn if not part.before)
     removed = tuple(service for service in gone if service is not None)
     if due:
-        return Step(restored=restored, removed=removed)
+        return ReleaseStep(restored=restored, removed=removed)
     stuck = next(filter(None, (_stuck(view, part) for part in release.services)), "")
     reason = f"{release.outcome.reason}; {stuck}" if stuck else release.outcome.reason
     state = FAILED if stuck else TAKEN_BACK
     outcome = replace(release.outcome, state=state, reason=reason, ended_at=now)
-    return Step(outcome, discards=not stuck)
+    return ReleaseStep(outcome, discards=not stuck)
 
 
 def _is_back(view: View, part: ReleasedService) -> bool:

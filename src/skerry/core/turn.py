@@ -14,14 +14,14 @@ from skerry.model.releases import ROLLED
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldService:
     """A service as it was before the release that rolls it, and what its turn waits for."""
 
     service: Service
     waits: tuple[Wait, ...]
 
 
-def held(view: View, service: Service) -> Held | None:
+def held(view: View, service: Service) -> HeldService | None:
     """What a service is until its turn has come; None where it has, or none is waited for.
 
     With its first task of the release it has an update, which tells from then on that its turn has come. A
@@ -41,4 +41,4 @@ def held(view: View, service: Service) -> Held | None:
         revision=before.number,
         registry_auth=before.registry_auth,
     )
-    return Held(former, unmet)
+    return HeldService(former, unmet)

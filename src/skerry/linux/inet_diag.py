@@ -13,7 +13,7 @@ from pathlib import Path
 from skerry.linux.netlink import NETLINK_SOCK_DIAG, NLM_F_DUMP, Netlink, attributes
 from skerry.linux.netns import inside
 from skerry.model.family import is_loopback
-from skerry.model.listening import Listener
+from skerry.model.listening import ListeningSocket
 
 ESTABLISHED, SYN_RECV, FIN_WAIT1, CLOSE, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 3, 4, 7, 8, 9, 10, 11
 _STATES = sum(
@@ -78,7 +78,7 @@ class InetDiag(Netlink):
             and address in (None, tcp.local)
         ]
 
-    def listeners(self, protocols: Iterable[str]) -> list[Listener]:
+    def listeners(self, protocols: Iterable[str]) -> list[ListeningSocket]:
         """What listens here for `tcp`, for `udp`, over IPv4 and IPv6."""
         return [
             _listener(protocol, body)
@@ -125,11 +125,13 @@ def _listening(family: int, protocol: str) -> bytes:
     return _INET_DIAG_REQ.pack(family, number, 0, 1 << state, b"")
 
 
-def _listener(protocol: str, body: bytes) -> Listener:
+def _listener(protocol: str, body: bytes) -> ListeningSocket:
     family, _, _, _, identity, *_ = _INET_DIAG_MSG.unpack_from(body)
     port, _, local, _ = _IDENTITY.unpack_from(identity)
     only_six = attributes(body[_INET_DIAG_MSG.size :]).get(INET_DIAG_SKV6ONLY, b"\1")[:1] != b"\0"
-    return Listener(protocol, _address(family, local), port, both=family == socket.AF_INET6 and not only_six)
+    return ListeningSocket(
+        protocol, _address(family, local), port, both=family == socket.AF_INET6 and not only_six
+    )
 
 
 def _address(family: int, raw: bytes) -> str:

@@ -11,7 +11,7 @@ import structlog
 
 from skerry.control import releases
 from skerry.core.parts import stack_in
-from skerry.core.release import Step, advance
+from skerry.core.release import ReleaseStep, advance
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.engine.tail import tail
 from skerry.model.objects import Service, Task
@@ -65,11 +65,11 @@ class ReleasesLoop:
         failure = releases.failure_to_tell(release, step)
         lines = await self._last_lines(failure) if failure is not None else ()
 
-        def write(tx: Tx) -> Step:
+        def write(tx: Tx) -> ReleaseStep:
             """Decide once more, on what is so by now."""
             now = tx.view.release_of(release.stack)
             if now is None or now.number != release.number or now.outcome != release.outcome:
-                return Step()
+                return ReleaseStep()
             current = advance(tx.view, now, tx.now)
             releases.write(tx, now, current, lines)
             return current

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from skerry.model.listening import Listener
+from skerry.model.listening import ListeningSocket
 
 LINES = 20
 """So many of the last lines of its log are kept."""
@@ -48,7 +48,7 @@ class Facts(Struct, frozen=True):
     engine: str = ""
     """The engine's own words about its end."""
     probe: LastProbe | None = None
-    listeners: tuple[Listener, ...] | None = None
+    listeners: tuple[ListeningSocket, ...] | None = None
     """What listened in its container then; None where nobody could look."""
     pull: str = ""
     """Why its image could not be pulled, in the registry's or the engine's words."""

@@ -16,7 +16,7 @@ Port = tuple[str, int]
 """Protocol (`tcp`, `udp`) and number."""
 
 
-class Listener(NamedTuple):
+class ListeningSocket(NamedTuple):
     """A TCP socket that listens, or a UDP socket that takes from anybody."""
 
     protocol: str
@@ -46,7 +46,7 @@ class Listening:
         """`tcp`, `udp` or both."""
         return tuple(dict.fromkeys(protocol for protocol, _ in self.ports)) or ("tcp",)
 
-    def silent(self, listeners: Iterable[Listener]) -> str:
+    def silent(self, listeners: Iterable[ListeningSocket]) -> str:
         """Where nothing listens yet that anybody could reach, in words; "" where the task is ready."""
         heard: set[Port] = set()
         inward: set[Port] = set()

@@ -28,7 +28,7 @@ from skerry.model.drain import DrainOutcome, DrainRules
 from skerry.model.errors import NetworkError
 from skerry.model.family import family_of
 from skerry.network import ruleset
-from skerry.network.inflight import Verdict, Watched, holds, in_flight, judge
+from skerry.network.inflight import DrainAction, Watched, holds, in_flight, judge
 from skerry.network.marks import Marks
 from skerry.network.talk import CLIENT_LAST_MARK, Talk, talk_of
 
@@ -128,7 +128,7 @@ class Shield:
         )
 
 
-class Seen(NamedTuple):
+class ConnectionSample(NamedTuple):
     """A connection at a moment, and its flow's mark; None where that is unknown."""
 
     tcp: TcpConnection
@@ -191,36 +191,38 @@ class Drain:
         leaving = [seen for seen in sample if self._is_left(seen.mark)]
         held = sum(self._holds(seen) for seen in leaving)
         self._left = len(leaving) - held
-        verdicts = self._judge([seen for seen in sample if not self._is_left(seen.mark)], refused)
-        waiting = not any(verdicts[verdict] for verdict in Verdict if verdict is not Verdict.WAIT)
+        actions = self._judge([seen for seen in sample if not self._is_left(seen.mark)], refused)
+        waiting = not any(actions[action] for action in DrainAction if action is not DrainAction.WAIT)
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S) if waiting else SAMPLE_S
-        for idle in verdicts[Verdict.CLOSE]:
+        for idle in actions[DrainAction.CLOSE]:
             if self._shield.holds:
                 self._close(idle)
-        await self._change_shield(verdicts[Verdict.SHIELD], verdicts[Verdict.UNSHIELD])
+        await self._change_shield(actions[DrainAction.SHIELD], actions[DrainAction.UNSHIELD])
         return len(self._watched) + held
 
     def _is_left(self, mark: int | None) -> bool:
         """Whether nothing of a connection with that mark is kept away, and its end is the task's."""
         return self._rules.idle == "auto" and talk_of(mark) is not Talk.IN_TURN
 
-    def _holds(self, seen: Seen) -> bool:
+    def _holds(self, seen: ConnectionSample) -> bool:
         quiet_ms, elapsed_ms = self._rules.quiet // MILLISECOND, self._elapsed // MILLISECOND
         return holds(seen.tcp, talk_of(seen.mark), seen.client_last, quiet_ms, elapsed_ms)
 
-    def _judge(self, sample: Iterable[Seen], refused: dict[Four, int]) -> dict[Verdict, list[TcpConnection]]:
+    def _judge(
+        self, sample: Iterable[ConnectionSample], refused: dict[Four, int]
+    ) -> dict[DrainAction, list[TcpConnection]]:
         before, self._watched = self._watched, {}
         quiet_ms = self._rules.quiet // MILLISECOND
-        verdicts: dict[Verdict, list[TcpConnection]] = {verdict: [] for verdict in Verdict}
+        actions: dict[DrainAction, list[TcpConnection]] = {action: [] for action in DrainAction}
         for seen in sample:
             now = seen.tcp
             earlier = before.get(now.identity)
             if earlier and earlier.shielded and _four(now) not in refused:
                 earlier = replace(earlier, shielded=False)
-            known, verdict = judge(now, earlier, seen.client_last, refused.get(_four(now), 0), quiet_ms)
+            known, action = judge(now, earlier, seen.client_last, refused.get(_four(now), 0), quiet_ms)
             self._watched[now.identity] = known
-            verdicts[verdict].append(now)
-        return verdicts
+            actions[action].append(now)
+        return actions
 
     def _close(self, idle: TcpConnection) -> None:
         """With its flow: the kernel would take a new connection from the same client's port for the old one
@@ -231,8 +233,8 @@ class Drain:
         del self._watched[idle.identity]
         self._conntrack.delete_connection(idle.local, idle.port, idle.peer, idle.peer_port)
 
-    def _sample(self) -> list[Seen]:
-        return [Seen(tcp, self._marks.of(tcp)) for tcp in self._diag.served(self._address)]
+    def _sample(self) -> list[ConnectionSample]:
+        return [ConnectionSample(tcp, self._marks.of(tcp)) for tcp in self._diag.served(self._address)]
 
     async def _change_shield(self, raise_for: list[TcpConnection], lower_for: list[TcpConnection]) -> None:
         await self._shield.put_up({_four(tcp) for tcp in raise_for})

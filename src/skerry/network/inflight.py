@@ -22,7 +22,7 @@ waits to repeat what the shield of a former drain took, longer each time, and mu
 kernel repeats after 200 ms at the earliest."""
 
 
-class Verdict(Enum):
+class DrainAction(Enum):
     """What to do about one connection after a sample."""
 
     WAIT = "wait"
@@ -80,7 +80,7 @@ def judge(
     client_last: bool | None,
     refused: int,
     quiet_ms: int = DRAIN_QUIET // MILLISECOND,
-) -> tuple[Watched, Verdict]:
+) -> tuple[Watched, DrainAction]:
     """One connection after one sample: what to remember, and what to do."""
     busy = in_flight(now, client_last, refused)
     known = replace(before, connection=now) if before else Watched(now)
@@ -89,25 +89,25 @@ def judge(
         return _judge_busy(known, before, now, grew, refused)
     if _speechless(now) and (known.exempt or (known.shielded and refused)):
         # its first words: for its client it is a fresh connection, which must not be closed
-        return replace(known, exempt=True), Verdict.UNSHIELD if known.shielded else Verdict.WAIT
+        return replace(known, exempt=True), DrainAction.UNSHIELD if known.shielded else DrainAction.WAIT
     known = replace(known, exempt=False)
     if before is None or not before.shielded:
-        return known, Verdict.SHIELD
+        return known, DrainAction.SHIELD
     same = not grew and now.heard == before.connection.heard
     silent = min(now.sent_ago, now.heard_ago) >= quiet_ms
-    return known, Verdict.CLOSE if same and (refused or silent) else Verdict.WAIT
+    return known, DrainAction.CLOSE if same and (refused or silent) else DrainAction.WAIT
 
 
 def _judge_busy(
     known: Watched, before: Watched | None, now: TcpConnection, grew: bool, refused: int
-) -> tuple[Watched, Verdict]:
+) -> tuple[Watched, DrainAction]:
     if known.shielded and refused:
-        return replace(known, exempt=True), Verdict.UNSHIELD
+        return replace(known, exempt=True), DrainAction.UNSHIELD
     if before is None or known.shielded or known.exempt or _speechless(now) or now.state == SYN_RECV:
-        return known, Verdict.WAIT
+        return known, DrainAction.WAIT
     # Its request seems complete, or it goes from one to the next: the next one shall not reach the task.
     settled = grew or (now.heard == before.connection.heard and now.heard_ago < SLOW_MS)
-    return known, Verdict.SHIELD if settled else Verdict.WAIT
+    return known, DrainAction.SHIELD if settled else DrainAction.WAIT
 
 
 def _speechless(now: TcpConnection) -> bool:

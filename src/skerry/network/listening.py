@@ -8,7 +8,7 @@ from time import monotonic
 
 from skerry.linux import netns
 from skerry.linux.inet_diag import InetDiag
-from skerry.model.listening import Listener, Listening
+from skerry.model.listening import Listening, ListeningSocket
 from skerry.network.displacement import by_kernel
 
 FIRST_GAP_S = 0.01
@@ -73,7 +73,7 @@ RESOLVER = "127.0.0.11"
 """Where the engine's resolver listens inside of containers, which is nothing of theirs."""
 
 
-def listeners_of(pid: int, runtime: str) -> tuple[Listener, ...] | None:
+def listeners_of(pid: int, runtime: str) -> tuple[ListeningSocket, ...] | None:
     """What listens for TCP in the container of a process; None where the kernel can't tell, or where
     these are
     the machine's own ports, which are everybody's. Blocks."""

@@ -29,7 +29,7 @@ END_OF_PAST = b"{}\n"
 
 
 @dataclass(frozen=True)
-class Wish:
+class LogSelection:
     """Which lines are wanted. Times are nanoseconds, 0 where none is given."""
 
     since: int
@@ -70,7 +70,7 @@ async def logs(call: Call) -> web.StreamResponse:
 
 
 async def _last(
-    lines: AsyncIterator[LogLine], wish: Wish, view: Callable[[], View]
+    lines: AsyncIterator[LogLine], wish: LogSelection, view: Callable[[], View]
 ) -> AsyncIterator[LogLine]:
     """Those of the lines that are wanted; with a tail, the last ones of all together."""
     if wish.tail is None:
@@ -86,8 +86,8 @@ async def _last(
         yield line
 
 
-def _wish(call: Call) -> Wish:
-    return Wish(
+def _wish(call: Call) -> LogSelection:
+    return LogSelection(
         wanted_instant(call, "since"),
         wanted_instant(call, "until"),
         call.query.flag("since-deploy"),
@@ -103,7 +103,7 @@ def _tail(text: str) -> int | None:
     return int(text)
 
 
-def _engine_query(wish: Wish) -> dict[str, str]:
+def _engine_query(wish: LogSelection) -> dict[str, str]:
     """A tail of all together has no more lines of one container than of all, unless the last are left out."""
     query = {"stdout": "1", "stderr": "1", "timestamps": "1"}
     query["tail"] = "all" if wish.tail is None or wish.until else str(wish.tail)

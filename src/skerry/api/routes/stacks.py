@@ -18,7 +18,7 @@ from skerry.control import networks, stacks
 from skerry.control.access import require_swarm
 from skerry.control.networks import Surroundings
 from skerry.control.scope.endpoint_access import ADMIN_ONLY
-from skerry.control.stacks import Deployed, Known, Wanted
+from skerry.control.stacks import Circumstances, Deployed, Wanted
 from skerry.model.errors import InvalidParameter, NotFound
 from skerry.model.go import strconv
 from skerry.model.objects import Raw
@@ -67,7 +67,7 @@ async def _deployed(call: Call, wanted: Wanted) -> web.Response:
     known = await _known(call, wanted)
     outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))
     if known.asked:
-        known = Known(known.local, known.around, await contents_of(call, known.asked))
+        known = Circumstances(known.local, known.around, await contents_of(call, known.asked))
     if outcome.changed and not _flag(call, "plan", default=False):
         outcome = await call.store.update(lambda tx: stacks.deploy(tx, wanted, known))
     elif known.contents:
@@ -84,7 +84,7 @@ def _shown(outcome: Deployed) -> Raw:
     }
 
 
-async def _known(call: Call, wanted: Wanted) -> Known:
+async def _known(call: Call, wanted: Wanted) -> Circumstances:
     """What the engine and the machine know of the networks that are new, or not the swarm's."""
     there = {key for network in networks.living(call.view) for key in (network.id, network.name)}
     new = {body.get("Name", "") for body in wanted.body.get("Networks", [])} - there
@@ -94,12 +94,12 @@ async def _known(call: Call, wanted: Wanted) -> Known:
         for network in body.get("TaskTemplate", {}).get("Networks") or body.get("Networks", [])
     }
     if not new and named <= there:
-        return Known()
+        return Circumstances()
     rows = await local_networks(call)
     local = frozenset({str(row["Name"]) for row in rows} | {str(row["Id"]) for row in rows})
     strict = call.facts.has(engine_versions.NETWORKS)
     subnets = tuple(await taken(call)) if new else ()
-    return Known(local, Surroundings(subnets, strict, call.deps.network_address))
+    return Circumstances(local, Surroundings(subnets, strict, call.deps.network_address))
 
 
 async def remove(call: Call) -> web.Response:

@@ -13,7 +13,7 @@ from skerry.api.subjects import Stack, subject, tasks_of
 from skerry.control.access import require_swarm
 from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.core.why.answer import Scene, of_service, of_stack, of_task
-from skerry.core.why.cause import Answer
+from skerry.core.why.cause import Explanation
 from skerry.model.facts import Facts
 from skerry.model.objects import Service
 
@@ -28,7 +28,7 @@ async def why(call: Call) -> web.Response:
         if not task.status.state.terminal and (facts := await call.deps.facts(task.id)) is not None:
             seen[task.id] = facts
     scene = Scene(view, call.deps.clock(), seen, call.deps.about().get("conditions", ()))
-    answer: Answer
+    answer: Explanation
     match asked:
         case Stack(name=name, services=services):
             answer = of_stack(scene, services, name)

@@ -31,7 +31,7 @@ FAILURES = (SkerryError, content.NotRestored, Refused, Unreachable, OSError)
 
 
 @dataclass(frozen=True)
-class Wish:
+class BackupOptions:
     """What somebody wants in a backup."""
 
     stacks: tuple[str, ...]
@@ -52,7 +52,7 @@ def _told() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def backup(settings: Settings, file: str, locking: Locking, wish: Wish) -> None:
+def backup(settings: Settings, file: str, locking: Locking, wish: BackupOptions) -> None:
     """Take a backup into a file; what is in it goes to standard error."""
     _refuse_down(settings)
     with _told():

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from skerry.cli.compose.program import ComposeAnswer, ComposeFailed, ComposeProgram
-from skerry.cli.compose.where import STANDARD_INPUT, Places, SourceFile, read_files
+from skerry.cli.compose.where import STANDARD_INPUT, KeyLocations, SourceFile, read_files
 from skerry.model.objects import Raw
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -53,7 +53,7 @@ class Project:
 
     model: Raw
     """What `docker compose config` prints."""
-    places: Places
+    places: KeyLocations
     text: str = ""
     """The same as a compose file, without the contents of secrets, for the record of what was deployed."""
     files: list[SourceFile] = field(default_factory=list)
@@ -80,17 +80,17 @@ def read(compose: ComposeProgram, request: ProjectRequest) -> Project:
         answer = compose.run(words, request.standard_input)
     except ComposeFailed as error:
         files = read_files(request.files or _default_files(), request.standard_input)
-        raise ComposeFailed(_explained(str(error), Places(files))) from error
+        raise ComposeFailed(_explained(str(error), KeyLocations(files))) from error
     model = _decoded(answer)
     names = _file_names(compose, request)
     files = read_files(names, request.standard_input)
     variables = sorted(_variables(model))
     values = _values(compose, request, names, variables) if variables else {}
     text = yaml.safe_dump(json.loads(answer.text), sort_keys=False, allow_unicode=True)
-    return Project(model, Places(files), text, files, values, answer.warnings)
+    return Project(model, KeyLocations(files), text, files, values, answer.warnings)
 
 
-def _explained(said: str, places: Places) -> str:
+def _explained(said: str, places: KeyLocations) -> str:
     """What Compose says, with the place of the key that it names."""
     text = said.replace(NO_KEY, "is no key of the compose specification")
     if places.broken and (line := _LINE.search(text)):

@@ -20,7 +20,7 @@ class SourceFile:
     text: str
 
 
-class Places:
+class KeyLocations:
     """Finds a key, given as a path such as `services.web.ports`, in the last file that has it."""
 
     def __init__(self, files: Sequence[SourceFile]) -> None:

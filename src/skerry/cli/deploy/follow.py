@@ -11,8 +11,8 @@ from contextlib import closing, suppress
 from urllib.parse import quote
 
 from skerry.cli.client import DockerClient, Refused, Unreachable
-from skerry.cli.deploy.progress import Progress
-from skerry.cli.deploy.views import View
+from skerry.cli.deploy.progress import DeployProgress
+from skerry.cli.deploy.views import ProgressView
 from skerry.model.objects import Raw
 
 TICK_S = 0.1
@@ -25,12 +25,12 @@ class TimedOut(Exception):
     """It is not over yet, and goes on."""
 
 
-def follow(client: DockerClient, stack: str, release: int, view: View, timeout: float) -> Raw:
+def follow(client: DockerClient, stack: str, release: int, view: ProgressView, timeout: float) -> Raw:
     """The last line of a release, once it is over; `client` is one without a timeout of its own.
 
     Raises TimedOut after `timeout` seconds, Refused, Unreachable.
     """
-    progress = Progress()
+    progress = DeployProgress()
     shown: dict[str, Raw] = {}
     deadline = time.monotonic() + timeout
     path = f"/skerry/stacks/{quote(stack)}/progress?release={release}"

@@ -27,7 +27,7 @@ class ServiceProgress:
 
 
 @dataclass
-class Progress:
+class DeployProgress:
     """All services in the order in which they came; `outcome` is the last line once it is over."""
 
     services: dict[str, ServiceProgress] = field(default_factory=dict)

@@ -11,19 +11,19 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from skerry.cli.deploy.progress import OVER, Progress, ServiceProgress, told
+from skerry.cli.deploy.progress import OVER, DeployProgress, ServiceProgress, told
 from skerry.model.objects import Raw
 
 STYLES = {"done": "green", "ready": "green", "failed": "red", "rolled back": "red", "waits": "dim"}
 
 
-class View(Protocol):
+class ProgressView(Protocol):
     """Shows what comes in."""
 
-    def show(self, line: Raw, progress: Progress, now: float) -> None:
+    def show(self, line: Raw, progress: DeployProgress, now: float) -> None:
         """One more line came."""
 
-    def tick(self, progress: Progress, now: float) -> None:
+    def tick(self, progress: DeployProgress, now: float) -> None:
         """Time went by."""
 
     def close(self) -> None:
@@ -36,10 +36,10 @@ class JsonView:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def show(self, line: Raw, progress: Progress, now: float) -> None:
+    def show(self, line: Raw, progress: DeployProgress, now: float) -> None:
         self._console.out(json.dumps(line), highlight=False)
 
-    def tick(self, progress: Progress, now: float) -> None:
+    def tick(self, progress: DeployProgress, now: float) -> None:
         pass
 
     def close(self) -> None:
@@ -49,7 +49,7 @@ class JsonView:
 class LineView(JsonView):
     """A line per change."""
 
-    def show(self, line: Raw, progress: Progress, now: float) -> None:
+    def show(self, line: Raw, progress: DeployProgress, now: float) -> None:
         if "Service" in line:
             self._console.out(told(line), highlight=False)
 
@@ -61,17 +61,17 @@ class LiveView:
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
 
-    def show(self, line: Raw, progress: Progress, now: float) -> None:
+    def show(self, line: Raw, progress: DeployProgress, now: float) -> None:
         self.tick(progress, now)
 
-    def tick(self, progress: Progress, now: float) -> None:
+    def tick(self, progress: DeployProgress, now: float) -> None:
         self._live.update(Group(_table(progress, now)), refresh=True)
 
     def close(self) -> None:
         self._live.stop()
 
 
-def _table(progress: Progress, now: float) -> Table:
+def _table(progress: DeployProgress, now: float) -> Table:
     table = Table.grid(padding=(0, 2))
     for service in progress.services.values():
         table.add_row(*_row(service, now))
@@ -88,7 +88,7 @@ def _row(service: ServiceProgress, now: float) -> tuple[str, ProgressBar, Text, 
     return service.name, bar, phase, seconds, f"{service.ready}/{service.wanted}", reason
 
 
-def view_of(console: Console, *, as_json: bool) -> View:
+def view_of(console: Console, *, as_json: bool) -> ProgressView:
     """The one that suits what standard output is."""
     if as_json:
         return JsonView(console)

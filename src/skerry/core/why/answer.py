@@ -10,7 +10,7 @@ from skerry.core import restart
 from skerry.core.draft import NOTHING_TO_DO, UNDER_WAY
 from skerry.core.naming import stack_of
 from skerry.core.view import View
-from skerry.core.why.cause import Answer, Cause
+from skerry.core.why.cause import Cause, Explanation
 from skerry.core.why.ends import of_end
 from skerry.core.why.readiness import of_check, of_silence
 from skerry.core.why.rollout import of_update
@@ -51,16 +51,16 @@ class Scene:
         return names
 
 
-def of_stack(scene: Scene, services: Iterable[Service], name: str) -> Answer:
+def of_stack(scene: Scene, services: Iterable[Service], name: str) -> Explanation:
     """A stack: whatever is wrong with its services."""
     answers = [of_service(scene, service) for service in sorted(services, key=lambda one: one.name)]
     causes = dict.fromkeys(cause for answer in answers for cause in answer.causes)
     ill = [answer for answer in answers if any(not cause.past for cause in answer.causes)]
     state = f"{len(answers) - len(ill)} of {len(answers)} services are as they should be"
-    return Answer("stack", name, state, _ranked(causes))
+    return Explanation("stack", name, state, _ranked(causes))
 
 
-def of_service(scene: Scene, service: Service) -> Answer:
+def of_service(scene: Scene, service: Service) -> Explanation:
     """A service: what keeps its tasks, its last update, and what is wrong with the machine."""
     tasks = scene.view.tasks_of(service.id)
     causes = [*_of_machine(scene, service), *_of_slots(scene, service, tasks)]
@@ -77,16 +77,16 @@ def of_service(scene: Scene, service: Service) -> Answer:
     under_way = service.update is not None and service.update.state in UNDER_WAY
     if (running < asked or under_way) and all(cause.past for cause in causes):
         causes += _of_decision(scene, service)
-    return Answer("service", service.name, _state(service, running, asked), _ranked(_grouped(causes)))
+    return Explanation("service", service.name, _state(service, running, asked), _ranked(_grouped(causes)))
 
 
-def of_task(scene: Scene, task: Task) -> Answer:
+def of_task(scene: Scene, task: Task) -> Explanation:
     """A task."""
     cause = _of_one(scene, task)
     machine = _of_machine(scene, scene.view.services.get(task.service_id))
     causes = [*machine, *([cause.about(task.short_name)] if cause is not None else [])]
     at = span(scene.now - task.status.at)
-    return Answer("task", task.name, f"{task.status.state.word} for {at}", tuple(causes))
+    return Explanation("task", task.name, f"{task.status.state.word} for {at}", tuple(causes))
 
 
 def _of_decision(scene: Scene, service: Service) -> Iterator[Cause]:

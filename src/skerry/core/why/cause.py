@@ -28,7 +28,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Explanation:
     """What there is to say about a stack, a service or a task; the most probable cause first."""
 
     kind: str

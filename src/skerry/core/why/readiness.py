@@ -7,7 +7,7 @@ import re
 from skerry.core.why.cause import Cause
 from skerry.core.why.words import enumerated, places, quoted, span
 from skerry.model.facts import Facts, LastProbe
-from skerry.model.listening import Listener
+from skerry.model.listening import ListeningSocket
 from skerry.model.objects import Task
 
 REFUSED = re.compile(
@@ -53,7 +53,7 @@ def _answer(probe: LastProbe) -> str:
     return f"{said}, exit code {probe.exit_code}, after {span(probe.took)}"
 
 
-def _asked_elsewhere(probe: LastProbe, listeners: tuple[Listener, ...] | None) -> Cause | None:
+def _asked_elsewhere(probe: LastProbe, listeners: tuple[ListeningSocket, ...] | None) -> Cause | None:
     """Whether the check asks where nothing listens, which is the commonest mistake."""
     if listeners is None or not probe.port or LATE in probe.output:
         return None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from skerry.model.defaults import SECOND
-from skerry.model.listening import Listener
+from skerry.model.listening import ListeningSocket
 
 SIGNALS = {
     1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
@@ -55,7 +55,7 @@ def span(ns: int) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2f} s"
 
 
-def places(listeners: Iterable[Listener]) -> str:
+def places(listeners: Iterable[ListeningSocket]) -> str:
     """Where something listens: `127.0.0.1:8080`, `3000` for every address."""
     words = []
     for one in listeners:
