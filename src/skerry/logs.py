@@ -124,18 +124,20 @@ class Repetitions:
             return entry
         key = repr(sorted((name, str(value)) for name, value in entry.items() if name not in VARYING))
         now = self._now()
-        seen = self._seen.get(key)
-        if seen is not None and now - seen.at < REPEATED_S:
-            seen.since += 1
+        repetition = self._seen.get(key)
+        if repetition is not None and now - repetition.at < REPEATED_S:
+            repetition.since += 1
             raise structlog.DropEvent
-        if seen is not None and seen.since:
-            entry["repeated"] = seen.since
+        if repetition is not None and repetition.since:
+            entry["repeated"] = repetition.since
         self._remember(key, now)
         return entry
 
     def _remember(self, key: str, now: float) -> None:
         if len(self._seen) >= REMEMBERED:
-            self._seen = {key: seen for key, seen in self._seen.items() if now - seen.at < REPEATED_S}
+            self._seen = {
+                key: repetition for key, repetition in self._seen.items() if now - repetition.at < REPEATED_S
+            }
         if len(self._seen) >= REMEMBERED:
             self._seen.clear()
         self._seen[key] = Repetition(now)

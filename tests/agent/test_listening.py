@@ -104,7 +104,7 @@ async def test_a_port_that_its_image_exposes_is_waited_for() -> None:
         await here.task()
         await here.until_state(TaskState.RUNNING)
         ((listening, _),) = here.traffic.looks
-        assert (listening.ports, listening.one) == ((("tcp", 80), ("tcp", 443)), True)
+        assert (listening.ports, listening.any_of) == ((("tcp", 80), ("tcp", 443)), True)
 
 
 async def test_of_a_task_whose_ports_nobody_knows_it_is_known_that_it_does_not_listen_yet() -> None:

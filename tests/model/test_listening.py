@@ -12,7 +12,7 @@ WEB = Listening((("tcp", 80),))
 SILENT = "nothing listens on port 80/tcp"
 INWARD = "only its own loopback or IPv6 reaches port 80/tcp"
 BOTH = Listening((("tcp", 80), ("udp", 53)))
-EITHER = Listening((("tcp", 80), ("tcp", 443)), one=True)
+EITHER = Listening((("tcp", 80), ("tcp", 443)), any_of=True)
 
 
 def published(*targets: str) -> list[PortConfig]:
@@ -29,13 +29,13 @@ def published(*targets: str) -> list[PortConfig]:
         (None, ["80/tcp", "53/udp"], [], BOTH),
         (None, ["132/sctp"], [], None),
         (None, [], ["443/tcp", "80/tcp"], EITHER),
-        (None, [], ["80/tcp", "53/udp"], Listening((("tcp", 80),), one=True)),
+        (None, [], ["80/tcp", "53/udp"], Listening((("tcp", 80),), any_of=True)),
         (None, [], ["53/udp"], None),
         (
             None,
             [],
             ["8000-8010/tcp", "x", "", "0/tcp", "70000/tcp", "80/tcp"],
-            Listening(WEB.ports, one=True),
+            Listening(WEB.ports, any_of=True),
         ),
         ((("tcp", 80),), ["9000/tcp"], ["9001/tcp"], WEB),
         ((), ["9000/tcp"], ["9001/tcp"], None),

@@ -47,15 +47,15 @@ async def after_its_end(parts: AgentDeps, task: Task, container: Raw | None, fac
     """`facts`, with its last words and the engine's."""
     state = container["State"] if container is not None else {}
     lines = await _last_lines(parts, task)
-    said = bounded(str(state.get("Error") or ""))
+    error = bounded(str(state.get("Error") or ""))
     facts = replace(
         facts,
         started_at=facts.started_at or instant(str(state.get("StartedAt", ""))),
         log=lines,
         out_of_memory=facts.out_of_memory or bool(state.get("OOMKilled")),
-        engine=said,
+        engine=error,
     )
-    if any(WRONG_PLATFORM in text for text in (said, *lines)):
+    if any(WRONG_PLATFORM in text for text in (error, *lines)):
         return replace(facts, platform=await platform_of(parts, task.spec.typed.container_spec.image))
     return facts
 
@@ -106,9 +106,9 @@ def _last_probe(check: Check, health: TaskHealth) -> LastProbe | None:
     if not health.log:
         return None
     result: ProbeResult = health.log[-1]
-    asked, port = _asked(check)
+    question, port = _asked(check)
     return LastProbe(
-        asked=bounded(asked),
+        asked=bounded(question),
         exit_code=result.exit_code,
         output=bounded(result.output),
         took=max(0, result.end - result.start),

@@ -36,8 +36,8 @@ class Witness:
     async def keep(self, task: Task, container: Raw | None, *, out_of_memory: bool = False) -> None:
         """Write down all that is known of a task that has ended, while its container is there."""
         before = task.facts.pull if task.facts is not None else ""
-        seen = replace(self._seen, out_of_memory=out_of_memory, pull=before)
-        facts = await gather.after_its_end(self._parts, task, container, seen)
+        facts_before = replace(self._seen, out_of_memory=out_of_memory, pull=before)
+        facts = await gather.after_its_end(self._parts, task, container, facts_before)
         await self._parts.reporter.edit(task.id, lambda row, now: _with(row, facts, now))
 
 

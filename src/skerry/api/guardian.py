@@ -119,8 +119,8 @@ class Guardian:
         if response.content_type != "application/json" or not isinstance(response.body, bytes):
             return response
         answer = msgspec.json.decode(response.body)
-        one = call.role.kind == "deploy" and access.deploy is Deploy.SEE
-        if one and not disclosure.is_shown(call.role, access.kind, answer, call.view):
+        single = call.role.kind == "deploy" and access.deploy is Deploy.SEE
+        if single and not disclosure.is_shown(call.role, access.kind, answer, call.view):
             raise NotFound(f"{access.kind} {call.ref} not found")  # one of the engine's own of that name
         value = disclosure.shown(call.role, access.kind, answer, call.view)
         response.body = msgspec.json.encode(value) + b"\n"

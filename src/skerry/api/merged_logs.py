@@ -129,8 +129,8 @@ class MergedLogs:
                 yield line
         finally:
             running = (supervisor, *self._readers.values())
-            for one in running:
-                one.cancel()
+            for task in running:
+                task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
     async def _supervise(self, lines: asyncio.Queue[LogLine | None]) -> None:

@@ -32,7 +32,7 @@ def node(view: View) -> Raw:
 
 def stacks(view: View, services: Sequence[Raw]) -> list[Raw]:
     """Each stack with how many of its services are well."""
-    of = {one.name: stack_of(one.spec.typed.labels) for one in view.services.values()}
+    of = {service.name: stack_of(service.spec.typed.labels) for service in view.services.values()}
     members: dict[str, list[Raw]] = {}
     for service in services:
         if of.get(service["name"]):
@@ -59,19 +59,19 @@ def attention(scene: Scene, about: Raw, services: Sequence[Raw]) -> list[Raw]:
         command = f"docker node update --availability active {here.hostname}"
         needs.append(_need(here.hostname, f"the node takes no new tasks: {here.availability}", command))
     ill = {service["name"] for service in services if not is_well(service)}
-    for service in sorted(scene.view.services.values(), key=lambda one: one.name):
+    for service in sorted(scene.view.services.values(), key=lambda service: service.name):
         if service.name in ill:
             causes = [cause for cause in of_service(scene, service).causes if not cause.past and cause.of]
-            said = causes[0].sentence if causes else "it has not all of its tasks"
-            needs.append(_need(service.name, said, f"skerry why {service.name}"))
+            sentence = causes[0].sentence if causes else "it has not all of its tasks"
+            needs.append(_need(service.name, sentence, f"skerry why {service.name}"))
     return needs
 
 
 def _of_disk(disk: Raw) -> list[Raw]:
     if not disk.get("total") or disk["free"] >= NEARLY_FULL * disk["total"]:
         return []
-    said = f"the disk is nearly full: {size(disk['free'])} of {size(disk['total'])} are free"
-    return [_need(disk["path"], said, "docker system df")]
+    sentence = f"the disk is nearly full: {size(disk['free'])} of {size(disk['total'])} are free"
+    return [_need(disk["path"], sentence, "docker system df")]
 
 
 def _need(of: str, sentence: str, command: str) -> Raw:

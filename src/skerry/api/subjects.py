@@ -23,7 +23,7 @@ class Stack:
 def subject(view: View, ref: str) -> Stack | Service | Task:
     """The stack, or else the service, or else the task that is called so. Raises NotFound,
     InvalidParameter."""
-    members = [one for one in view.services.values() if stack_of(one.spec.typed.labels) == ref]
+    members = [service for service in view.services.values() if stack_of(service.spec.typed.labels) == ref]
     if members:
         return Stack(ref, tuple(sorted(members, key=lambda service: service.name)))
     for find in (services.find, _of_slot, tasks.find):
@@ -36,23 +36,23 @@ def subject(view: View, ref: str) -> Stack | Service | Task:
 
 def tasks_of(view: View, subjects: Sequence[Stack | Service | Task]) -> list[Task]:
     """The tasks of these that there are now, those of services that have come to a stack later included."""
-    found: dict[str, Task] = {}
-    for one in subjects:
-        match one:
+    gathered: dict[str, Task] = {}
+    for item in subjects:
+        match item:
             case Stack(name=name):
                 rows = [task for task in view.tasks.values() if stack_of(task.labels) == name]
             case Service(id=key):
                 rows = list(view.tasks_of(key))
             case Task(id=key):
                 rows = [view.tasks[key]] if key in view.tasks else []
-        found |= {task.id: task for task in rows}
-    return sorted(found.values(), key=lambda task: (task.created_at, task.id))
+        gathered |= {task.id: task for task in rows}
+    return sorted(gathered.values(), key=lambda task: (task.created_at, task.id))
 
 
 def _of_slot(view: View, ref: str) -> Task:
     """The newest task of a slot that is called by it: `web.2`. Raises NotFound."""
     name, _, slot = ref.rpartition(".")
-    named = [one for one in view.services.values() if one.name == name]
+    named = [service for service in view.services.values() if service.name == name]
     rows = view.tasks_of(named[0].id) if named and slot.isdecimal() else ()
     for task in reversed(rows):
         if task.slot == int(slot):

@@ -15,13 +15,15 @@ from skerry.model.specs import CONTENT
 
 def stack_objects(view: View, stack: str) -> Raw:
     """The services of a stack, and the networks, configs and secrets that they use or that are its own."""
-    services = [one for one in view.services.values() if stack_of(one.spec.typed.labels) == stack]
+    services = [service for service in view.services.values() if stack_of(service.spec.typed.labels) == stack]
     services.sort(key=lambda service: service.name)
     return {
         "networks": [network.spec for network in _networks(view, stack, services)],
         "configs": [_payload(row) for row in _files(view.configs.values(), "config", stack, services)],
         "secrets": [_payload(row) for row in _files(view.secrets.values(), "secret", stack, services)],
-        "services": [{"spec": _by_names(view, one), "auth": one.registry_auth} for one in services],
+        "services": [
+            {"spec": _by_names(view, service), "auth": service.registry_auth} for service in services
+        ],
     }
 
 

@@ -113,4 +113,4 @@ def services_of(view: View, stacks: Iterable[str]) -> list[Service]:
     """The services of these stacks; of none: all."""
     wanted = set(stacks)
     services = sorted(view.services.values(), key=lambda service: service.name)
-    return [one for one in services if not wanted or stack_of(one.spec.typed.labels) in wanted]
+    return [service for service in services if not wanted or stack_of(service.spec.typed.labels) in wanted]

@@ -196,10 +196,10 @@ class DockerClient:
         return self._connection.getresponse()
 
     def _why(self, error: Exception) -> str:
-        said = self.close()
+        reason = self.close()
         if isinstance(error, TimeoutError):
-            return said or f"no answer within {TIMEOUT_S:.0f} s"
-        return said or getattr(error, "strerror", None) or str(error) or type(error).__name__
+            return reason or f"no answer within {TIMEOUT_S:.0f} s"
+        return reason or getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def at_socket(name: str, path: str, timeout: float | None = TIMEOUT_S) -> DockerClient:

@@ -95,9 +95,9 @@ def _add_node_local(tx: Tx, spec: Raw) -> Network:
 
 def add(tx: Tx, spec: Raw, taken: Iterable[str] = (), network_address: bool = False) -> Network:
     """Write the row of an overlay network whose spec has been checked."""
-    asked, reached = spec.get("IPAM", {}), tuple(taken)
-    addresses = ipam.plan(tx.view, asked, reached, network_address)
-    six = ipam.plan(tx.view, asked, reached, family=SIX) if spec.get("EnableIPv6") else None
+    ipam_spec, reached = spec.get("IPAM", {}), tuple(taken)
+    addresses = ipam.plan(tx.view, ipam_spec, reached, network_address)
+    six = ipam.plan(tx.view, ipam_spec, reached, family=SIX) if spec.get("EnableIPv6") else None
     return tx.put(
         Network(
             tx.new_id(),

@@ -65,7 +65,7 @@ class Circumstances:
     around: networks.Surroundings = field(default_factory=networks.Surroundings)
     contents: Mapping[str, Content | None] = field(default_factory=dict)
     """What images mean on this node, by reference."""
-    asked: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
     """Those of which it would have to be known."""
 
 
@@ -190,8 +190,8 @@ class _Deployment:
     def _removed(self, names: Iterable[str]) -> list[Service]:
         kept = set(names)
         stack = self._wanted.stack
-        found = (service for service in self._before.services.values() if stack_of(service) == stack)
-        return sorted((service for service in found if service.name not in kept), key=_name)
+        members = (service for service in self._before.services.values() if stack_of(service) == stack)
+        return sorted((service for service in members if service.name not in kept), key=_name)
 
     def _put_service(self, body: Raw, keys: Mapping[str, Mapping[str, str]]) -> None:
         """Write one service, unless it is as it was."""
@@ -233,7 +233,7 @@ class _Deployment:
 
     def _content(self, reference: str) -> Content | None:
         if reference not in self._known.contents:
-            self._known.asked.add(reference)
+            self._known.missing.add(reference)
         return self._known.contents.get(reference)
 
     def _as_it_was(self, spec: Raw) -> Raw:
@@ -249,7 +249,10 @@ class _Deployment:
         template = spec["TaskTemplate"]
         if not template.get("Networks"):
             return spec
-        targets = [{**one, "Target": moved.get(one["Target"], one["Target"])} for one in template["Networks"]]
+        targets = [
+            {**network, "Target": moved.get(network["Target"], network["Target"])}
+            for network in template["Networks"]
+        ]
         return {**spec, "TaskTemplate": {**template, "Networks": targets}}
 
     def _check_order(self, removed: Iterable[Service]) -> None:
@@ -370,8 +373,11 @@ def _with_keys(body: Raw, keys: Mapping[str, Mapping[str, str]]) -> Raw:
         key, name = f"{kind}ID", f"{kind}Name"
         if references := container.get(f"{kind}s"):
             filled[f"{kind}s"] = [
-                {**one, key: one.get(key) or known.get(one.get(name, ""), one.get(name, ""))}
-                for one in references
+                {
+                    **reference,
+                    key: reference.get(key) or known.get(reference.get(name, ""), reference.get(name, "")),
+                }
+                for reference in references
             ]
     if not filled:
         return body
@@ -403,8 +409,8 @@ def find(view: View, stack: str, number: int) -> Release:
 def names(view: View) -> list[str]:
     """The stacks that there are."""
     access.require_swarm(view)
-    found = {stack_of(service) for service in view.services.values()} | set(view.index.releases)
-    return sorted(found - {""})
+    stacks = {stack_of(service) for service in view.services.values()} | set(view.index.releases)
+    return sorted(stacks - {""})
 
 
 def services_of(view: View, stack: str) -> list[Service]:

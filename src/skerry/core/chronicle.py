@@ -107,7 +107,7 @@ def _of_service(view: View, old: Service | None, new: Service | None, at: int) -
         return
     if old.spec_version != new.spec_version and not turned(old, new):
         yield _about(new, at, "service", f"{new.name} was changed: {_difference(old, new)}")
-    before, after = (one.update.state if one.update is not None else "" for one in (old, new))
+    before, after = (row.update.state if row.update is not None else "" for row in (old, new))
     if before != after and after and not turned(old, new):
         took = (
             new.update.completed_at - new.update.started_at if new.update and new.update.completed_at else 0
@@ -149,9 +149,9 @@ def _other_keys(old: Service, new: Service) -> set[str]:
     before, after = (service.spec.raw.get("TaskTemplate") or {} for service in (old, new))
     keys = set()
     for key in _different(before, after):
-        one, other = before.get(key), after.get(key)
-        both = isinstance(one, dict) and isinstance(other, dict)
-        keys |= _different(one, other) if both else {key}  # type: ignore[arg-type]
+        old_value, new_value = before.get(key), after.get(key)
+        both = isinstance(old_value, dict) and isinstance(new_value, dict)
+        keys |= _different(old_value, new_value) if both else {key}  # type: ignore[arg-type]
     return keys
 
 

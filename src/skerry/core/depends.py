@@ -77,15 +77,15 @@ def in_order(stack: str, labels_of: Mapping[str, Mapping[str, str]]) -> list[str
 
 def cycle(view: View, service: Service) -> list[str]:
     """The names on a way by dependencies from a service back to itself, or []."""
-    seen: set[str] = set()
+    visited: set[str] = set()
     ways = [[service]]
     while ways:
         way = ways.pop()
         for _, target in needed(view, way[-1]):
             if target is not None and target.id == service.id:
                 return [step.name for step in (*way, target)]
-            if target is not None and target.id not in seen:
-                seen.add(target.id)
+            if target is not None and target.id not in visited:
+                visited.add(target.id)
                 ways.append([*way, target])
     return []
 

@@ -194,8 +194,8 @@ def _raise(draft: Draft, task: Task) -> None:
 def _kept_waiting(draft: Draft, task: Task) -> bool:
     """Whether a task waits for other services; its Err says for which. It is prepared meanwhile, and does not
     start before that: what ended with the machine may not be known to have ended yet."""
-    said = not task.status.err or task.status.err.startswith(WAITS)
+    explains = not task.status.err or task.status.err.startswith(WAITS)
     on_its_way = TaskState.ASSIGNED <= task.status.state <= TaskState.READY
-    if on_its_way and said and task.status.err != draft.waits:
+    if on_its_way and explains and task.status.err != draft.waits:
         draft.write(replace(task, status=replace(task.status, err=draft.waits)))
     return bool(draft.waits) or task.status.state < TaskState.READY

@@ -15,5 +15,5 @@ async def tail(engine: Engine, task: Task, lines: int) -> tuple[str, ...]:
     cut = streams.lines if task.spec.typed.container_spec.tty else streams.split
     query = {"stdout": "1", "stderr": "1", "follow": "0", "tail": str(lines)}
     async with engine.logs(task.status.container_id, **query) as chunks:
-        said = [line.decode("utf-8", "replace").rstrip("\r\n") async for _, line in cut(chunks)]
-    return tuple(line[:LONGEST_LINE] for line in said[-lines:])
+        text = [line.decode("utf-8", "replace").rstrip("\r\n") async for _, line in cut(chunks)]
+    return tuple(line[:LONGEST_LINE] for line in text[-lines:])

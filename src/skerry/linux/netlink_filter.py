@@ -106,7 +106,7 @@ def attach(listening: socket.socket, kinds: Sequence[int], named: Named | None =
     """Let only messages of these types through to a socket. A kernel that refuses lets all through."""
     instructions = program(kinds, named)
     packed = b"".join(
-        struct.pack("=HBBI", one.code, one.then, one.otherwise, one.value) for one in instructions
+        struct.pack("=HBBI", step.code, step.then, step.otherwise, step.value) for step in instructions
     )
     held = ctypes.create_string_buffer(packed)
     with suppress(OSError):

@@ -92,13 +92,13 @@ class Rtnetlink(Netlink):
 
     def addresses(self, family: Family = FOUR, *, alone: bool = False) -> list[tuple[int, str]]:
         """Every address of a family, with the number of its link. `alone`: those without a subnet."""
-        found = []
+        rows = []
         for body in self.request(RTM_GETADDR, NLM_F_DUMP, IFADDRMSG.pack(family.number, 0, 0, 0, 0)):
             _, length, _, _, index = IFADDRMSG.unpack_from(body)
             values = attributes(body[IFADDRMSG.size :])
             if length == family.bits or not alone:  # IPv6 tells of IFA_LOCAL where there is a peer
-                found.append((index, unpacked(values.get(IFA_LOCAL) or values[IFA_ADDRESS])))
-        return found
+                rows.append((index, unpacked(values.get(IFA_LOCAL) or values[IFA_ADDRESS])))
+        return rows
 
     def make_bridge(self, name: str, mac: bytes = b"") -> None:
         """Make a bridge, with a hardware address if one is given."""

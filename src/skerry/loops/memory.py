@@ -27,9 +27,9 @@ class MemoryLoop:
 
     async def run(self) -> None:
         """Look after the memory for ever."""
-        seen = self._store.view.version
+        version = self._store.view.version
         while True:
             await asyncio.sleep(self._look_s)
-            if self._store.view.version != seen:
-                seen = self._store.view.version
+            if self._store.view.version != version:
+                version = self._store.view.version
                 await asyncio.to_thread(self._give_back)

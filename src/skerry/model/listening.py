@@ -36,10 +36,10 @@ class ListeningSocket(NamedTuple):
 
 @dataclass(frozen=True)
 class Listening:
-    """The ports at which a task is to listen before it is ready: all of them, or (`one`) any of them."""
+    """The ports at which a task is to listen before it is ready: all of them, or (`any_of`) any of them."""
 
     ports: tuple[Port, ...]
-    one: bool = False
+    any_of: bool = False
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -56,15 +56,15 @@ class Listening:
         if not self.ports:
             return "" if heard else "nothing listens"
         missing = [port for port in self.ports if port not in heard]
-        if not missing or (self.one and len(missing) < len(self.ports)):
+        if not missing or (self.any_of and len(missing) < len(self.ports)):
             return ""
         within = [port for port in missing if port in inward]
         if within:
-            return f"only its own loopback or IPv6 reaches {_listed(within, self.one)}"
-        return f"nothing listens on {_listed(missing, self.one)}"
+            return f"only its own loopback or IPv6 reaches {_listed(within, self.any_of)}"
+        return f"nothing listens on {_listed(missing, self.any_of)}"
 
 
-ANYWHERE = Listening((), one=True)
+ANYWHERE = Listening((), any_of=True)
 """A task of which no port is known: any TCP port will do."""
 
 
@@ -83,7 +83,7 @@ def awaited(
         return Listening(tuple(dict.fromkeys(targets)))
     exposed = (_exposed(text) for text in image.get("ExposedPorts") or ())
     tcp = sorted({port for port in exposed if port is not None and port[0] == "tcp"})
-    return Listening(tuple(tcp), one=True) if tcp else None
+    return Listening(tuple(tcp), any_of=True) if tcp else None
 
 
 def read_ports(text: str) -> tuple[Port, ...]:
@@ -110,8 +110,8 @@ def _exposed(text: str) -> Port | None:
         return None
 
 
-def _listed(ports: Sequence[Port], one: bool) -> str:
+def _listed(ports: Sequence[Port], either: bool) -> str:
     words = [f"{number}/{protocol}" for protocol, number in ports]
     if len(words) == 1:
         return f"port {words[0]}"
-    return f"ports {', '.join(words[:-1])} {'or' if one else 'and'} {words[-1]}"
+    return f"ports {', '.join(words[:-1])} {'or' if either else 'and'} {words[-1]}"

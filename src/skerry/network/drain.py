@@ -179,7 +179,7 @@ class Drain:
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S)
         if self._rules.idle == "wait":
             return len(sample)
-        held = sum(in_flight(seen.tcp, seen.client_last, 0) for seen in sample)
+        held = sum(in_flight(connection.tcp, connection.client_last, 0) for connection in sample)
         self._left = len(sample) - held
         return held
 
@@ -188,10 +188,12 @@ class Drain:
         await self._shield.renew()
         refused = await self._shield.refused()
         sample = await asyncio.to_thread(self._sample)
-        leaving = [seen for seen in sample if self._is_left(seen.mark)]
-        held = sum(self._holds(seen) for seen in leaving)
+        leaving = [connection for connection in sample if self._is_left(connection.mark)]
+        held = sum(self._holds(connection) for connection in leaving)
         self._left = len(leaving) - held
-        actions = self._judge([seen for seen in sample if not self._is_left(seen.mark)], refused)
+        actions = self._judge(
+            [connection for connection in sample if not self._is_left(connection.mark)], refused
+        )
         waiting = not any(actions[action] for action in DrainAction if action is not DrainAction.WAIT)
         self._pause_s = min(self._pause_s * 1.25, SAMPLE_MAX_S) if waiting else SAMPLE_S
         for idle in actions[DrainAction.CLOSE]:
@@ -204,9 +206,9 @@ class Drain:
         """Whether nothing of a connection with that mark is kept away, and its end is the task's."""
         return self._rules.idle == "auto" and talk_of(mark) is not Talk.IN_TURN
 
-    def _holds(self, seen: ConnectionSample) -> bool:
+    def _holds(self, connection: ConnectionSample) -> bool:
         quiet_ms, elapsed_ms = self._rules.quiet // MILLISECOND, self._elapsed // MILLISECOND
-        return holds(seen.tcp, talk_of(seen.mark), seen.client_last, quiet_ms, elapsed_ms)
+        return holds(connection.tcp, talk_of(connection.mark), connection.client_last, quiet_ms, elapsed_ms)
 
     def _judge(
         self, sample: Iterable[ConnectionSample], refused: dict[Four, int]
@@ -214,12 +216,12 @@ class Drain:
         before, self._watched = self._watched, {}
         quiet_ms = self._rules.quiet // MILLISECOND
         actions: dict[DrainAction, list[TcpConnection]] = {action: [] for action in DrainAction}
-        for seen in sample:
-            now = seen.tcp
+        for connection in sample:
+            now = connection.tcp
             earlier = before.get(now.identity)
             if earlier and earlier.shielded and _four(now) not in refused:
                 earlier = replace(earlier, shielded=False)
-            known, action = judge(now, earlier, seen.client_last, refused.get(_four(now), 0), quiet_ms)
+            known, action = judge(now, earlier, connection.client_last, refused.get(_four(now), 0), quiet_ms)
             self._watched[now.identity] = known
             actions[action].append(now)
         return actions

@@ -85,4 +85,4 @@ def listeners_of(pid: int, runtime: str) -> tuple[ListeningSocket, ...] | None:
             here = diag.listeners(("tcp",))
     except OSError:
         return None
-    return tuple(sorted(one for one in here if one.address != RESOLVER))
+    return tuple(sorted(listener for listener in here if listener.address != RESOLVER))

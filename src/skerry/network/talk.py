@@ -102,8 +102,8 @@ def said(table: str, tasks: str) -> Iterator[str]:
     """Rules for what a task has said, before it is noted that its client did not speak last."""
     server = f'ct direction reply meta l4proto tcp iifname "{tasks}"'
     yield f"add rule {table} from_task {_bits(BEGUN_MARK | CLIENT_LAST_MARK)} {server} jump server_begins"
-    asked = HTTP_MARK | CLIENT_LAST_MARK
-    yield f"add rule {table} from_task {_bits(asked | UNASKED_MARK, asked)} {server} jump switched"
+    request = HTTP_MARK | CLIENT_LAST_MARK
+    yield f"add rule {table} from_task {_bits(request | UNASKED_MARK, request)} {server} jump switched"
 
 
 def _bits(of: int, are: int = 0) -> str:

@@ -66,8 +66,8 @@ async def _deployed(call: Call, wanted: Wanted) -> web.Response:
     needed."""
     known = await _known(call, wanted)
     outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))
-    if known.asked:
-        known = Circumstances(known.local, known.around, await contents_of(call, known.asked))
+    if known.missing:
+        known = Circumstances(known.local, known.around, await contents_of(call, known.missing))
     if outcome.changed and not _flag(call, "plan", default=False):
         outcome = await call.store.update(lambda tx: stacks.deploy(tx, wanted, known))
     elif known.contents:

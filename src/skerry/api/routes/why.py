@@ -22,20 +22,20 @@ async def why(call: Call) -> web.Response:
     """The causes, the most probable first, each with its evidence and advice."""
     require_swarm(call.view)
     view = call.view
-    asked = subject(view, call.ref)
-    seen: dict[str, Facts] = {}
-    for task in tasks_of(view, [asked]):
+    target = subject(view, call.ref)
+    facts_of: dict[str, Facts] = {}
+    for task in tasks_of(view, [target]):
         if not task.status.state.terminal and (facts := await call.deps.facts(task.id)) is not None:
-            seen[task.id] = facts
-    scene = Scene(view, call.deps.clock(), seen, call.deps.about().get("conditions", ()))
+            facts_of[task.id] = facts
+    scene = Scene(view, call.deps.clock(), facts_of, call.deps.about().get("conditions", ()))
     answer: Explanation
-    match asked:
+    match target:
         case Stack(name=name, services=services):
             answer = of_stack(scene, services, name)
         case Service():
-            answer = of_service(scene, asked)
+            answer = of_service(scene, target)
         case _:
-            answer = of_task(scene, asked)
+            answer = of_task(scene, target)
     return json_response(dataclasses.asdict(answer))
 
 

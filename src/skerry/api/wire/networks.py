@@ -21,10 +21,10 @@ SERIAL = "com.docker.network.ipam.serial"
 def pools(network: Network) -> list[Raw]:
     """The IPAM configuration: what was allocated."""
     configs = (network.spec.get("IPAM") or {}).get("Config") or ()
-    asked = {family_of(config.get("Subnet", "")): config.get("IPRange") for config in configs}
+    ranges = {family_of(config.get("Subnet", "")): config.get("IPRange") for config in configs}
     return [
         {"Subnet": plan.subnet, "Gateway": plan.gateway}
-        | ({"IPRange": asked[family]} if asked.get(family) else {})
+        | ({"IPRange": ranges[family]} if ranges.get(family) else {})
         for family, plan in network.plans.items()
     ]
 

@@ -45,15 +45,15 @@ class Opener:
 
 @dataclass(frozen=True)
 class Locking:
-    """How a backup is to be encrypted; `asked`: somebody types the passphrase, unless it is known."""
+    """How a backup is to be encrypted; `prompted`: somebody types the passphrase, unless it is known."""
 
     recipients: tuple[str, ...]
-    asked: bool
+    prompted: bool
     file: str | None
 
     def lock(self) -> Lock:
         """What to encrypt with. Raises SkerryError with a sentence."""
-        with_passphrase = self.asked or self.file is not None
+        with_passphrase = self.prompted or self.file is not None
         if self.recipients and with_passphrase:
             raise InvalidParameter("a backup is encrypted for recipients or with a passphrase, not both")
         encryption.check_recipients(list(self.recipients))

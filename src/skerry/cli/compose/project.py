@@ -90,9 +90,9 @@ def read(compose: ComposeProgram, request: ProjectRequest) -> Project:
     return Project(model, KeyLocations(files), text, files, values, answer.warnings)
 
 
-def _explained(said: str, places: KeyLocations) -> str:
+def _explained(message: str, places: KeyLocations) -> str:
     """What Compose says, with the place of the key that it names."""
-    text = said.replace(NO_KEY, "is no key of the compose specification")
+    text = message.replace(NO_KEY, "is no key of the compose specification")
     if places.broken and (line := _LINE.search(text)):
         return f"{places.broken}:{line[1]}: {text}"
     match = _PATH.search(text)
@@ -161,9 +161,9 @@ def _values(
 
     Raises ComposeFailed where one is not set.
     """
-    asked = {name: f"${{{name}?a config or secret is made of this variable}}" for name in variables}
+    references = {name: f"${{{name}?a config or secret is made of this variable}}" for name in variables}
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", prefix="skerry-") as file:
-        file.write(yaml.safe_dump({"services": {}, "x-skerry": asked}))
+        file.write(yaml.safe_dump({"services": {}, "x-skerry": references}))
         file.flush()
         files = [word for name in (*names, file.name) for word in ("--file", name)]
         rest = ProjectRequest((), request.env_files, request.profiles, request.stack).words()

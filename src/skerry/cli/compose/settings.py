@@ -53,8 +53,10 @@ def _devices(label: str, devices: list[Raw]) -> dict[str, str]:
     plain = [device for device in devices if device["source"].startswith("/")]
     named = [device["source"] for device in devices if not device["source"].startswith("/")]
     words = [
-        ":".join((one["source"], one.get("target") or one["source"], one.get("permissions") or "rwm"))
-        for one in plain
+        ":".join(
+            (device["source"], device.get("target") or device["source"], device.get("permissions") or "rwm")
+        )
+        for device in plain
     ]
     return {
         **({label: _list(words)} if words else {}),

@@ -31,13 +31,13 @@ WHOLE_MACHINE = {"engine": "engine-down", "state": "disk-full", "traffic": "netw
 
 @dataclass(frozen=True)
 class Scene:
-    """What is known at one moment. `seen` are facts of tasks that run, by ID; `conditions` what is wrong
+    """What is known at one moment. `running` are facts of tasks that run, by ID; `conditions` what is wrong
     on the
     machine, as `KEY: TEXT`."""
 
     view: View
     now: int
-    seen: Mapping[str, Facts] = field(default_factory=dict)
+    running: Mapping[str, Facts] = field(default_factory=dict)
     conditions: Sequence[str] = ()
 
     @property
@@ -53,7 +53,7 @@ class Scene:
 
 def of_stack(scene: Scene, services: Iterable[Service], name: str) -> Explanation:
     """A stack: whatever is wrong with its services."""
-    answers = [of_service(scene, service) for service in sorted(services, key=lambda one: one.name)]
+    answers = [of_service(scene, service) for service in sorted(services, key=lambda service: service.name)]
     causes = dict.fromkeys(cause for answer in answers for cause in answer.causes)
     ill = [answer for answer in answers if any(not cause.past for cause in answer.causes)]
     state = f"{len(answers) - len(ill)} of {len(answers)} services are as they should be"
@@ -66,18 +66,19 @@ def of_service(scene: Scene, service: Service) -> Explanation:
     causes = [*_of_machine(scene, service), *_of_slots(scene, service, tasks)]
     update = of_update(scene.view, service, scene.names)
     if update is not None:
-        causes = [update, *(one for one in causes if not _same(one, service))]
+        causes = [update, *(cause for cause in causes if not _same(cause, service))]
+    sentences = {cause.sentence for cause in causes}
     causes += [
         cause.about(service.name)
         for cause in refused_ports(scene.view, service)
-        if cause.sentence not in {one.sentence for one in causes}
+        if cause.sentence not in sentences
     ]
     running = sum(task.live and task.status.state == TaskState.RUNNING for task in tasks)
-    asked = sum(task.live for task in tasks)
+    desired = sum(task.live for task in tasks)
     under_way = service.update is not None and service.update.state in UNDER_WAY
-    if (running < asked or under_way) and all(cause.past for cause in causes):
+    if (running < desired or under_way) and all(cause.past for cause in causes):
         causes += _of_decision(scene, service)
-    return Explanation("service", service.name, _state(service, running, asked), _ranked(_grouped(causes)))
+    return Explanation("service", service.name, _state(service, running, desired), _ranked(_grouped(causes)))
 
 
 def of_task(scene: Scene, task: Task) -> Explanation:
@@ -98,9 +99,9 @@ def _of_decision(scene: Scene, service: Service) -> Iterator[Cause]:
         yield Cause("slow", f"it is not done yet: {note.text}").about(service.name, left)
 
 
-def _state(service: Service, running: int, asked: int) -> str:
+def _state(service: Service, running: int, desired: int) -> str:
     update = f"; {service.update.state.replace('_', ' ')}" if service.update is not None else ""
-    return f"{running} of {asked} tasks run{update}"
+    return f"{running} of {desired} tasks run{update}"
 
 
 def _ranked(causes: Iterable[Cause]) -> tuple[Cause, ...]:
@@ -118,7 +119,7 @@ def _grouped(causes: Iterable[Cause]) -> list[Cause]:
         group[0]
         if len(group) == 1
         else group[0].about(
-            group[0].of, f"so are {len(group) - 1} more: " + ", ".join(one.of for one in group[1:5])
+            group[0].of, f"so are {len(group) - 1} more: " + ", ".join(cause.of for cause in group[1:5])
         )
         for group in groups.values()
     ]
@@ -204,7 +205,7 @@ def _again(scene: Scene, newest: Task, failures: int) -> str:
 
 def _of_one(scene: Scene, task: Task) -> Cause | None:
     """What there is to say about one task by itself."""
-    state, facts = task.status.state, scene.seen.get(task.id) or task.facts or Facts()
+    state, facts = task.status.state, scene.running.get(task.id) or task.facts or Facts()
     if state in (TaskState.FAILED, TaskState.REJECTED):
         return of_end(task, scene.names)
     if state == TaskState.COMPLETE:
@@ -221,7 +222,7 @@ def _of_one(scene: Scene, task: Task) -> Cause | None:
 
 
 def _of_running(scene: Scene, task: Task) -> Cause | None:
-    facts = scene.seen.get(task.id) or Facts()
+    facts = scene.running.get(task.id) or Facts()
     silent = of_silence(task, facts)
     if silent is not None:
         return silent

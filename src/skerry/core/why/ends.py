@@ -36,9 +36,11 @@ def _of_end(task: Task, names: Collection[str]) -> Cause:
     if facts.out_of_memory or OUT_OF_MEMORY in status.err:
         return _out_of_memory(task, facts, how)
     if status.exit_code or status.state == TaskState.FAILED:
-        said = of_last_words(facts.log, task.service_name, names)
-        if said is not None:
-            return _with_platform(Cause(said.kind, said.sentence, (how, *said.evidence), said.advice), facts)
+        cause = of_last_words(facts.log, task.service_name, names)
+        if cause is not None:
+            return _with_platform(
+                Cause(cause.kind, cause.sentence, (how, *cause.evidence), cause.advice), facts
+            )
     return _by_code(task, facts, how)
 
 
@@ -104,10 +106,10 @@ def _by_code(task: Task, facts: Facts, how: str) -> Cause:
             (how,),
             ("it has to stay in the foreground; for one that ends, there are jobs: --mode replicated-job",),
         )
-    said = f": {quoted(facts.log[-1])}" if facts.log else ", and said nothing"
+    last_words = f": {quoted(facts.log[-1])}" if facts.log else ", and said nothing"
     advice = (logs, "look at what it said last")
     return Cause(
-        "exit", f"its program ended with {exit_words(code)}{_age(task, facts)}{said}", (how,), advice
+        "exit", f"its program ended with {exit_words(code)}{_age(task, facts)}{last_words}", (how,), advice
     )
 
 

@@ -49,16 +49,16 @@ def _inspect(task: Task) -> str:
 
 
 def _answer(probe: LastProbe) -> str:
-    said = quoted(probe.output) if probe.output else "nothing"
-    return f"{said}, exit code {probe.exit_code}, after {span(probe.took)}"
+    output = quoted(probe.output) if probe.output else "nothing"
+    return f"{output}, exit code {probe.exit_code}, after {span(probe.took)}"
 
 
 def _asked_elsewhere(probe: LastProbe, listeners: tuple[ListeningSocket, ...] | None) -> Cause | None:
     """Whether the check asks where nothing listens, which is the commonest mistake."""
     if listeners is None or not probe.port or LATE in probe.output:
         return None
-    here = [one for one in listeners if one.port == probe.port]
-    if here and any(one.outward or one.address.startswith("127.") for one in here):
+    here = [listener for listener in listeners if listener.port == probe.port]
+    if here and any(listener.outward or listener.address.startswith("127.") for listener in here):
         return None
     if here:
         return Cause("loopback", f"it listens on {places(here)} only, where its check does not ask")
@@ -94,8 +94,8 @@ def _failing(probe: LastProbe) -> Cause:
     if REFUSED.search(probe.output) or (probe.exit_code == CURL_REFUSED and "curl" in probe.asked):
         where = f" on {probe.port}" if probe.port else ""
         return Cause("unhealthy", f"its check found nobody: connection refused{where}")
-    said = f" and says {quoted(probe.output)}" if probe.output else ""
-    return Cause("unhealthy", f"its check fails with exit code {probe.exit_code}{said}")
+    output = f" and says {quoted(probe.output)}" if probe.output else ""
+    return Cause("unhealthy", f"its check fails with exit code {probe.exit_code}{output}")
 
 
 def of_silence(task: Task, facts: Facts) -> Cause | None:
@@ -115,7 +115,7 @@ def of_silence(task: Task, facts: Facts) -> Cause | None:
             (err,),
             (f"skerry logs {task.service_name}",),
         )
-    inward = [one for one in listeners if one.port in ports and not one.outward]
+    inward = [listener for listener in listeners if listener.port in ports and not listener.outward]
     if inward:
         return Cause(
             "loopback",

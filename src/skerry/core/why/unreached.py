@@ -13,8 +13,8 @@ def of_unreached(task: Task, facts: Facts) -> Cause | None:
     if not facts.listeners:
         return None
     for port in task.endpoint.ports:
-        here = [one for one in facts.listeners if one.port == port.target_port]
-        if port.protocol != "tcp" or any(one.outward for one in here):
+        here = [listener for listener in facts.listeners if listener.port == port.target_port]
+        if port.protocol != "tcp" or any(listener.outward for listener in here):
             continue
         target = f"port {port.target_port}"
         if here:

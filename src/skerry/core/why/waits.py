@@ -39,7 +39,7 @@ def _availability(view: View, node: Node, task: Task) -> Cause:
 
 def _resources(view: View, node: Node, task: Task) -> Cause:
     total = node.description.get("Resources") or {}
-    asked = reserved(task)
+    reserves = reserved(task)
     memory_free = int(total.get("MemoryBytes", 0)) - view.index.memory_bytes
     cpus_free = int(total.get("NanoCPUs", 0)) - view.index.nano_cpus
     generic = task.spec.typed.resources.reservations.generic_resources
@@ -47,8 +47,8 @@ def _resources(view: View, node: Node, task: Task) -> Cause:
         return Cause(
             "resources", "it reserves generic resources, of which this node has none", (task.status.err,)
         )
-    of_memory = asked[1] > memory_free
-    what = f"{size(asked[1])} of memory" if of_memory else f"{_cpus(asked[0])} CPUs"
+    of_memory = reserves[1] > memory_free
+    what = f"{size(reserves[1])} of memory" if of_memory else f"{_cpus(reserves[0])} CPUs"
     free = size(max(0, memory_free)) if of_memory else _cpus(max(0, cpus_free))
     all_of_it = size(int(total.get("MemoryBytes", 0))) if of_memory else _cpus(int(total.get("NanoCPUs", 0)))
     holders = tuple(_holders(view, 1 if of_memory else 0))
@@ -105,11 +105,13 @@ def _labels_for(broken: Iterable[str], node: Node) -> Iterator[str]:
 
 
 def _platform(view: View, node: Node, task: Task) -> Cause:
-    asked = tuple(f"{one.os}/{one.architecture}" for one in task.spec.typed.placement.platforms)
+    platforms = tuple(
+        f"{platform.os}/{platform.architecture}" for platform in task.spec.typed.placement.platforms
+    )
     here = node.description.get("Platform") or {}
     return Cause(
         "platform",
-        f"its image is made for {enumerated(asked)}, and this machine is "
+        f"its image is made for {enumerated(platforms)}, and this machine is "
         f"{here.get('OS')}/{here.get('Architecture')}",
         (task.status.err,),
         ("build the image for this platform: docker buildx build --platform …",),
@@ -147,7 +149,7 @@ def _port(view: View, node: Node, task: Task) -> Cause:
 
 def _holding_task(view: View, task: Task, key: PortKey) -> Task | None:
     holders = [*view.index.host_ports.get(key, ()), *view.index.own_ports.get(key, ())]
-    return next((view.tasks[one] for one in holders if one != task.id), None)
+    return next((view.tasks[task_id] for task_id in holders if task_id != task.id), None)
 
 
 def _publishes(view: View, task: Task, name: str) -> bool:

@@ -58,10 +58,10 @@ def span(ns: int) -> str:
 def places(listeners: Iterable[ListeningSocket]) -> str:
     """Where something listens: `127.0.0.1:8080`, `3000` for every address."""
     words = []
-    for one in listeners:
-        everywhere = one.address in ("0.0.0.0", "::") and one.outward
-        host = f"[{one.address}]" if ":" in one.address else one.address
-        words.append(str(one.port) if everywhere else f"{host}:{one.port}")
+    for listener in listeners:
+        everywhere = listener.address in ("0.0.0.0", "::") and listener.outward
+        host = f"[{listener.address}]" if ":" in listener.address else listener.address
+        words.append(str(listener.port) if everywhere else f"{host}:{listener.port}")
     return enumerated(tuple(dict.fromkeys(words)))
 
 
