@@ -103,6 +103,8 @@ async def _of_terminal(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 def _last_probe(check: Check, health: TaskHealth) -> LastProbe | None:
+    """The last run of a check, or None before the first: what it asked, what came back, and how often it has
+    failed in a row."""
     if not health.log:
         return None
     result: ProbeResult = health.log[-1]

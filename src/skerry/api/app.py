@@ -152,6 +152,9 @@ async def _describe(request: web.Request) -> web.Response:
 
 
 def _handler(route: Route) -> Handler:
+    """A route's way from the bytes to the answer: what the caller may do is looked at before the handler
+    runs, and what the answer shows after it."""
+
     async def handle(request: web.Request) -> web.StreamResponse:
         facts = request[FACTS]
         version = gate(request.match_info.get("version"), facts)

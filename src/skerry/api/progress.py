@@ -57,6 +57,8 @@ def _phases(view: View, release: Release, now: int) -> Iterator[tuple[ReleasedSe
 
 
 def _phase(view: View, release: Release, part: ReleasedService, now: int) -> Phase:
+    """How far one service is. While a release is taken back, what has its former spec again counts as back;
+    one whose tasks run is done only once the release has watched it for long enough."""
     service = view.services.get(part.id)
     if service is None:
         return Phase(ROLLED_BACK, 0, 0)

@@ -118,6 +118,8 @@ class Backups:
         self._folder.chmod(0o700)
 
     async def _take(self, request: BackupRequest) -> Manifest:
+        """Copy state and volumes, then images, which do not change meanwhile, into the folder; what it has
+        then, in the order in which it is packed."""
         began = self._clock()
         services = self._services(request.stacks)
         volumes = await volumes_of(self._engine, services) if request.volumes else []

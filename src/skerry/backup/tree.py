@@ -84,6 +84,8 @@ class Tree:
         return copied
 
     def _entry(self, folder: int, name: str, path: str) -> int:
+        """Copy what has this name in an open folder, unless it is as it was in the last round; how many bytes
+        that were."""
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISSOCK(status.st_mode):  # whoever listened there makes it anew
             return 0

@@ -146,6 +146,7 @@ def _asked(settings: Settings, wish: LogWish, shown: Shown) -> Iterator[Row]:
 
 
 def _written(wish: LogWish) -> Any:
+    """What prints rows, as the options have it; the column of tasks grows with the longest name so far."""
     width = 0
 
     def write(row: Row) -> None:

@@ -53,6 +53,7 @@ def _print(settings: Settings, status: dict[str, Any]) -> None:
 
 
 def _print_up(settings: Settings, status: dict[str, Any]) -> None:
+    """All that a daemon that runs says of itself, one thing a line, what needs somebody last."""
     engine = status["engine"]
     kind = "private" if engine["embedded"] else "the host's"
     click.echo(f"skerry {status['version']}, process {status['pid']}")

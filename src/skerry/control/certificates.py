@@ -58,6 +58,7 @@ def _signed(
     usage: x509.ObjectIdentifier,
     names: Iterable[str],
 ) -> Issued:
+    """A key and its certificate for one purpose, signed by the swarm's authority, which it never outlives."""
     issuer = x509.load_pem_x509_certificate(authority.encode())
     key = ec.generate_private_key(ec.SECP256R1())
     start = datetime.fromtimestamp(now // SECOND, UTC)

@@ -269,6 +269,8 @@ class _Deployment:
     # ---- the release
 
     def _put_release(self, number: int, plan: Raw, removed: list[Service]) -> None:
+        """Write the release. One that is under way is superseded, and what it made and rolled is answered for
+        by this one; those beyond the last few are forgotten."""
         wanted, tx, last = self._wanted, self._tx, self._last
         made = list(self._made)
         parts = {}

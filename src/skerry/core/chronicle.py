@@ -98,6 +98,7 @@ def _task(task: Task, at: int, kind: str, text: str, *, trouble: bool = False) -
 
 
 def _of_service(view: View, old: Service | None, new: Service | None, at: int) -> Iterator[Event]:
+    """What happened to a service, but for its turn in a release, of which the release tells."""
     if new is None:
         assert old is not None
         yield _about(old, at, "service", f"{old.name} was removed")

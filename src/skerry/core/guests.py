@@ -136,6 +136,7 @@ def _names(container: Container) -> Iterator[Name]:
 
 
 def _clients(container: Container) -> Iterator[Client]:
+    """A client for each address from which the container asks for names; all of them get the same answers."""
     asking = {address for _, address in container.legs}
     for address in (
         own for place in container.endpoints for own in place.addresses if place.address in asking

@@ -34,6 +34,8 @@ def phase_of(view: View, service: Service) -> Phase:
 
 
 def _word(view: View, service: Service, *, full: bool) -> tuple[str, str]:
+    """The word and the reason of a phase: what needs somebody first, then what is waited for, then how far
+    the tasks are."""
     update = service.update
     if update is not None and "paused" in update.state:
         return FAILED, update.message

@@ -99,6 +99,8 @@ class Orchestrator:
             self._mark(commits.get_nowait().changes)
 
     def _mark(self, changes: Iterable[Change]) -> None:
+        """Note the services that have to be decided on after a commit: the changed ones, those that wait for
+        them, and those without a place where one has become free."""
         for change in changes:
             match change.object:
                 case Service(id=service_id, name=name) | Task(service_id=service_id, service_name=name):

@@ -213,6 +213,8 @@ class Drain:
     def _judge(
         self, sample: Iterable[ConnectionSample], refused: dict[Four, int]
     ) -> dict[DrainAction, list[TcpConnection]]:
+        """What to do about each connection. The kernel forgets a shield by itself after a while, and then it
+        is raised anew."""
         before, self._watched = self._watched, {}
         quiet_ms = self._rules.quiet // MILLISECOND
         actions: dict[DrainAction, list[TcpConnection]] = {action: [] for action in DrainAction}

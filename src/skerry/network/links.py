@@ -283,6 +283,7 @@ def _addresses(route: Rtnetlink) -> set[tuple[int, str]]:
 
 
 def _outer_fault(segment: Segment, links: Mapping[str, Link], addresses: set[tuple[int, str]]) -> str:
+    """What is wrong with a segment on the host's side, in words; "" where nothing is."""
     bridge, leg = links.get(segment.bridge), links.get(leg_name(segment.bridge))
     if bridge is None:
         return f"its bridge {segment.bridge} is gone"

@@ -115,6 +115,8 @@ def render_flows(name: str = "skerry", families: Iterable[Family] = FAMILIES) ->
 
 
 def _flows(table: Table) -> Iterator[str]:
+    """The same for one family. The order counts: what is dropped must not count as asked, and the kind of
+    talk is told by who spoke last before."""
     ip, address = table.family.word, table.family.nft_type
     spoke = "tcp flags & psh == psh ct direction"
     quiet = f"type {address} . inet_service . {address} . inet_service; timeout 3s; counter;"
@@ -162,6 +164,8 @@ def render_gate(families: Iterable[Family] = FAMILIES) -> str:
 
 
 def _gate(table: Table) -> Iterator[str]:
+    """The table within the gate's namespace, for one family: names are answered at the legs alone, and TCP to
+    what has no backend is led to where it is held."""
     ip, address = table.family.word, table.family.nft_type
     yield f"add table {table}"
     yield f"add set {table} legs {{ type ifname . {address}; }}"

@@ -127,6 +127,7 @@ async def backup(call: Call) -> web.StreamResponse:
 
 
 def _backup_request(call: Call) -> BackupRequest:
+    """What is to be in the backup, from the query. Raises InvalidParameter."""
     key, freeze = call.query.text("key"), call.query.text("freeze")
     try:
         freeze_s = duration(freeze) / SECOND if freeze else FREEZE_S

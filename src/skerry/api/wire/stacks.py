@@ -48,6 +48,7 @@ def whole(view: View, name: str, services: list[Service]) -> Raw:
 
 
 def _service(view: View, service: Service) -> Raw:
+    """A service of a stack as the API shows it: its state in a word, and in a note why it is in that."""
     phase = phase_of(view, service)
     decision = view.decisions.get(service.id)
     return {

@@ -85,6 +85,7 @@ def restore(settings: Settings, file: str, stack: str, opener: Opener, key: str 
 
 
 def _restore_all(settings: Settings, file: str, opener: Opener, key: str | None) -> None:
+    """Make this machine that of the backup. It must have no state yet, and skerryd must not run."""
     if daemon_process.running_pid(settings):
         raise click.ClickException(
             "skerry is running: a whole backup is restored before it starts; one stack of it, while it runs, "
@@ -107,6 +108,8 @@ def _restore_all(settings: Settings, file: str, opener: Opener, key: str | None)
 def _put(
     settings: Settings, file: str, folder: Path, opener: Opener, key: str | None
 ) -> tuple[list[str], Manifest]:
+    """Unpack, fill images and volumes into the engine, and place the state last: a restore that fails before
+    has made no swarm. What is to be noted of volumes, and what the backup has."""
     with opener.opened(file) as (source, _):
         manifest = unpack(source, folder)
     _bring_key(manifest, folder, key)
@@ -123,6 +126,8 @@ def _put(
 
 
 def _restore_stack(settings: Settings, file: str, stack: str, opener: Opener, key: str | None) -> None:
+    """Make one stack of the backup on a swarm that runs; of volumes, only those that the stack uses are
+    unpacked."""
     _refuse_down(settings)
 
     def wanted(manifest: Manifest, part: Part) -> bool:

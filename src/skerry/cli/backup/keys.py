@@ -66,6 +66,8 @@ def opener(identity: str | None, file: str | None) -> Opener:
 
 
 def _passphrase(file: str | None, *, confirm: bool) -> str:
+    """From the file, or else the environment, or else whoever sits at the terminal. Raises InvalidParameter
+    where there is none."""
     if file is not None:
         text = Path(file).read_text(encoding="utf-8").partition("\n")[0]
     elif VARIABLE in os.environ:

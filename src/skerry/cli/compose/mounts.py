@@ -23,6 +23,8 @@ def mounts(stack: str, service: SpecReader, volumes: Raw) -> list[Raw]:
 
 
 def _mount(stack: str, entry: SpecReader, volumes: Raw) -> Raw:
+    """A mount of the spec. Of the options only those of its own type are taken, so that others are refused as
+    unknown."""
     mount = declared(Mount, entry)
     mount["Consistency"] = entry.take("consistency")
     match mount["Type"]:

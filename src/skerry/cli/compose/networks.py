@@ -20,6 +20,7 @@ def created(stack: str, networks: Raw) -> list[Raw]:
 
 
 def _created(stack: str, name: str, network: Raw) -> Raw:
+    """What is sent to make a network of the file's, which belongs to the stack by its label."""
     ipam = network.get("ipam") or {}
     configs = [
         given(

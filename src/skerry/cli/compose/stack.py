@@ -70,6 +70,7 @@ def translate(project: Project, *, build: bool) -> StackRequest:
 
 
 def _service(project: Project, name: str, request: StackRequest, *, build: bool) -> Raw:
+    """The spec of a service. Each key is taken from the file once; what is left at the end is refused."""
     raw = project.model["services"][name]
     service = SpecReader(raw)
     deploy = service.inner("deploy")

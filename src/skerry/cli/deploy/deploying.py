@@ -105,6 +105,8 @@ def _read(run: Deployment, compose: ComposeProgram, request: DeployRequest) -> S
 
 
 def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int:
+    """Send the stack, and show what becomes of it. The exit code tells a file that is wrong from a swarm that
+    refuses or is away."""
     options = {"plan": request.only_plan, "atomic": request.atomic, "prune": request.prune}
     query = urlencode({name: str(value).lower() for name, value in options.items()})
     body = {**stack.body, **({"Message": request.message} if request.message else {})}

@@ -158,6 +158,8 @@ def _of_slots(scene: Scene, service: Service, tasks: Sequence[Task]) -> Iterator
 
 
 def _of_slot(scene: Scene, service: Service, tasks: Sequence[Task]) -> Iterator[Cause]:
+    """What is wrong with one slot, whose tasks are in the order of their making: its newest one, those that
+    run, and a failure of late that has been mended since."""
     newest = tasks[-1]
     failed = [task for task in tasks if _has_failed(task, service)]
     running = [task for task in tasks if task.live and task.status.state == TaskState.RUNNING]

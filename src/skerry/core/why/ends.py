@@ -27,6 +27,8 @@ def of_end(task: Task, names: Collection[str]) -> Cause:
 
 
 def _of_end(task: Task, names: Collection[str]) -> Cause:
+    """From what is certain to what is likely: refused, unhealthy, out of memory, its own last words, its exit
+    code."""
     facts, status = task.facts or Facts(), task.status
     if status.state == TaskState.REJECTED or NOT_STARTED in status.err:
         return _evicted(task) if task.evicted else _with_platform(of_refusal(task, facts), facts)
@@ -84,6 +86,7 @@ def _doubled(limit: int) -> str:
 
 
 def _by_code(task: Task, facts: Facts, how: str) -> Cause:
+    """What an exit code alone tells, where nothing else is known."""
     code = task.status.exit_code
     signal = signal_of(code)
     logs = f"skerry logs {task.service_name}"

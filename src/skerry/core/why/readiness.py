@@ -79,6 +79,8 @@ def _asked_elsewhere(probe: LastProbe, listeners: tuple[ListeningSocket, ...] | 
 
 
 def _failing(probe: LastProbe) -> Cause:
+    """Why a check fails, by what came back: no answer in time, no such command, nobody at the port, or its
+    own verdict."""
     if LATE in probe.output:
         return Cause(
             "late",

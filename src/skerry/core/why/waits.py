@@ -38,6 +38,7 @@ def _availability(view: View, node: Node, task: Task) -> Cause:
 
 
 def _resources(view: View, node: Node, task: Task) -> Cause:
+    """Which resource is short, how much of it is free, and who reserves the most."""
     total = node.description.get("Resources") or {}
     reserves = reserved(task)
     memory_free = int(total.get("MemoryBytes", 0)) - view.index.memory_bytes
@@ -79,6 +80,8 @@ def _cpus(nano: int) -> str:
 
 
 def _constraints(view: View, node: Node, task: Task) -> Cause:
+    """The constraints that the node does not meet, and both ways out: give the node the label, or drop the
+    first of them."""
     broken = [text for text in task.spec.typed.placement.constraints if not constraints_met([text], node)]
     labels = ", ".join(f"{key}={value}" for key, value in sorted(node.labels.items())) or "none"
     advice = (
