@@ -51,7 +51,6 @@ from skerry.loops.clock import ClockLoop, SteadyClock, settle
 from skerry.loops.description import DescriptionLoop
 from skerry.loops.disk import DiskLoop
 from skerry.loops.engine import EngineLoop, engine_options
-from skerry.loops.guard import run_all
 from skerry.loops.guests import GuestsLoop
 from skerry.loops.handover import Handover
 from skerry.loops.leases import LeasesLoop
@@ -62,6 +61,7 @@ from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
 from skerry.loops.releases import ReleasesLoop
 from skerry.loops.segments import SegmentsLoop
+from skerry.loops.supervision import run_all
 from skerry.loops.teardown import take_down, what_goes
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError

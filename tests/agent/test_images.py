@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from skerry.agent.images import KEPT, Images
+from skerry.agent.task_image import KEPT, Images
 from skerry.engine.port import Engine
 from skerry.model.objects import Raw
 

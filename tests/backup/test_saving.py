@@ -11,7 +11,7 @@ import pyrage
 import pytest
 
 from skerry.archive.unpack import unpack
-from skerry.cli.backup.keys import Lock
+from skerry.cli.backup.encryption_options import Lock
 from skerry.cli.backup.saving import save, written
 from tests.archive.made import small_backup
 

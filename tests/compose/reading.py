@@ -7,7 +7,7 @@ from textwrap import dedent, indent
 
 from skerry.cli.compose import program
 from skerry.cli.compose.project import Project, ProjectRequest, read
-from skerry.cli.compose.stack import StackRequest, translate
+from skerry.cli.compose.stack_request import StackRequest, translate
 from skerry.model.objects import Raw
 
 COMPOSE = program.find({})

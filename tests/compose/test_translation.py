@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from skerry.cli.compose.project import ProjectRequest, read
-from skerry.cli.compose.stack import translate
+from skerry.cli.compose.stack_request import translate
 from tests.compose.reading import COMPOSE, at, named, service, stack
 
 BOX = "TaskTemplate.ContainerSpec."

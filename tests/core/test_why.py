@@ -11,8 +11,8 @@ from skerry.core.why.answer import Scene, of_service, of_stack, of_task
 from skerry.core.why.cause import Cause
 from skerry.core.why.ends import of_end
 from skerry.core.why.last_words import of_last_words
-from skerry.core.why.readiness import of_check
 from skerry.core.why.unreached import of_unreached
+from skerry.core.why.unready import of_check
 from skerry.model.defaults import SECOND
 from skerry.model.facts import Facts, LastProbe, bounded
 from skerry.model.listening import ListeningSocket

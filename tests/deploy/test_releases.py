@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.cli.deploy.releases import between
+from skerry.cli.deploy.release_diff import between
 from skerry.model.objects import Raw
 
 

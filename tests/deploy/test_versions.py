@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.cli.compose.stack import StackRequest
+from skerry.cli.compose.stack_request import StackRequest
 from skerry.cli.deploy.versions import take_next
 from skerry.model.objects import Raw
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.cli.outgrow.nodes import Unsuitable, by_name, check_manager
+from skerry.cli.outgrow.cluster_nodes import Unsuitable, by_name, check_manager
 from skerry.model.objects import Raw
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.json import decode, encode
 
 from skerry.cli.outgrow.image import Image, content, in_registry, suits, without_digest
-from skerry.cli.outgrow.plan import MovePlan, TargetSwarm, make
+from skerry.cli.outgrow.move_plan import MovePlan, TargetSwarm, make
 from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.model.labels import MOVED, STOPPED
 from skerry.model.objects import Raw

@@ -13,12 +13,12 @@ from skerry.agent.agent import Agent
 from skerry.core.view import View
 from skerry.engine.port import Engine
 from skerry.loops.clock import ClockLoop, SteadyClock, settle
-from skerry.loops.guard import run_all
 from skerry.loops.handover import Handover
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Decide, Orchestrator
 from skerry.loops.releases import ReleasesLoop
 from skerry.loops.segments import SegmentsLoop
+from skerry.loops.supervision import run_all
 from skerry.model.conditions import Conditions
 from skerry.store.errors import StateError
 from skerry.store.sqlite import SqlitePersistence

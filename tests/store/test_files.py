@@ -18,9 +18,9 @@ from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Config
 from skerry.store.errors import DisplacedError, StateError
-from skerry.store.files import Files
 from skerry.store.lock import new_unlock_key
 from skerry.store.sqlite import SqlitePersistence
+from skerry.store.state_files import Files
 from skerry.store.store import Change, Store
 from tests.store.locks import PLAIN, REST, change_key
 from tests.store.rows import ALL, created, opened, view_of

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from skerry.agent.clearing import Clearing
 from skerry.agent.former import FormerTasks
-from skerry.agent.images import Images
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.task_folders import TaskFolders
+from skerry.agent.task_image import Images
 from skerry.agent.task_network import TaskNetwork
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine

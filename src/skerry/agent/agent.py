@@ -13,11 +13,11 @@ import structlog
 from skerry.agent.actor import Actor, grace_s
 from skerry.agent.actor_deps import AgentDeps, ListenersOf, nobody_can_tell
 from skerry.agent.former import FormerTasks
-from skerry.agent.images import Images
 from skerry.agent.report import Reporter
 from skerry.agent.resolvfiles import ResolvFiles
 from skerry.agent.step import has_work
 from skerry.agent.task_folders import TaskFolders
+from skerry.agent.task_image import Images
 from skerry.agent.task_network import TaskNetwork, withdraw
 from skerry.agent.waits import delays
 from skerry.agent.witness import explain_late, is_unexplained

@@ -18,7 +18,7 @@ from skerry.api import passed
 from skerry.api.call import REFUSED, Call
 from skerry.api.callers import name_of
 from skerry.api.door.heads import Head
-from skerry.api.images import inspect
+from skerry.api.image_references import inspect
 from skerry.control import users
 from skerry.control.scope import disclosure
 from skerry.control.scope.decision import Asked, Verdict, decide, may_at_all

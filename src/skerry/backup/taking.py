@@ -20,10 +20,10 @@ import structlog
 from skerry import __version__
 from skerry.archive.manifest import IMAGES, KEY, STATE, Manifest, Part
 from skerry.archive.pack import part_of
-from skerry.backup.copies import Copies
 from skerry.backup.freezer import Freezer
-from skerry.backup.images import own_images, save_images
+from skerry.backup.own_images import own_images, save_images
 from skerry.backup.request import BackupRequest
+from skerry.backup.volume_copies import Copies
 from skerry.backup.volumes import services_of, volumes_of, writers_of
 from skerry.core.naming import stack_of
 from skerry.core.view import View

@@ -220,12 +220,12 @@ def backup(
     **wish: Any,
 ) -> None:
     """Write the whole state into FILE (-: standard output), while skerry runs."""
-    from skerry.cli.backup import commands, keys
+    from skerry.cli.backup import commands, encryption_options
 
     if verify:
-        commands.verify(settings, file, keys.opener(identity, passphrase_file))
+        commands.verify(settings, file, encryption_options.opener(identity, passphrase_file))
     else:
-        locking = keys.Locking(recipients, passphrase, passphrase_file)
+        locking = encryption_options.Locking(recipients, passphrase, passphrase_file)
         commands.backup(settings, file, locking, commands.BackupOptions(**wish))
 
 
@@ -245,11 +245,11 @@ def restore(
 ) -> None:
     """Restore the backup in FILE into an empty data directory, before skerry starts; or one STACK of it into
     a running skerry."""
-    from skerry.cli.backup import commands, keys
+    from skerry.cli.backup import commands, encryption_options
 
     if not stack:
         _need_root()
-    commands.restore(settings, file, stack, keys.opener(identity, passphrase_file), key)
+    commands.restore(settings, file, stack, encryption_options.opener(identity, passphrase_file), key)
 
 
 for _command in (user, serve, audit):

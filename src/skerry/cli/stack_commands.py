@@ -121,9 +121,9 @@ def diff(settings: Settings, stack: str, older: int | None, newer: int | None, a
 
     Exit 0 if nothing did, 2 if something did.
     """
-    from skerry.cli.deploy import releases
+    from skerry.cli.deploy import release_diff
 
-    raise SystemExit(releases.diff(settings, stack, older, newer, as_json=as_json))
+    raise SystemExit(release_diff.diff(settings, stack, older, newer, as_json=as_json))
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from skerry.control import access, addresses, ca, networks
+from skerry.control import access, ca, init_addresses, networks
 from skerry.control.access import require_swarm
 from skerry.control.services import dismiss, forget
 from skerry.core.view import View
@@ -110,12 +110,12 @@ async def init(
             raise Unavailable(ALREADY)
         if tx.view.locked:
             raise Unavailable(NO_WORKER)
-        addresses.check_listen(body)
+        init_addresses.check_listen(body)
         overrides = body.get("Spec", {})
         _check_name(overrides)
-        listen, address = addresses.resolve(body, interfaces or {})
-        pools, size = addresses.pools(body)
-        port = addresses.data_path_port(body)
+        listen, address = init_addresses.resolve(body, interfaces or {})
+        pools, size = init_addresses.pools(body)
+        port = init_addresses.data_path_port(body)
         availability = body.get("Availability") or "active"
         if availability.lower() not in ("active", "pause", "drain"):
             raise SkerryError(f"invalid Availability: {quote(availability)}")
@@ -228,8 +228,8 @@ async def join(store: Store, body: Raw) -> None:
     """Refused, with the reason. Raises Unavailable, InvalidParameter, NotImplementedHere."""
     if store.view.cluster is not None:
         raise Unavailable(ALREADY)
-    addresses.check_listen(body)
-    addresses.check_remotes(body)
+    init_addresses.check_listen(body)
+    init_addresses.check_remotes(body)
     if not ca.is_token(body.get("JoinToken", "")):
         raise SkerryError("invalid join token")
     raise NotImplementedHere(NO_JOIN)

@@ -14,7 +14,7 @@ from skerry.core.view import View
 from skerry.core.why.answer import Scene
 from skerry.core.why.ends import of_end
 from skerry.core.why.rollout import of_update
-from skerry.core.why.waits import of_wait, port_held
+from skerry.core.why.unplaced import of_wait, port_held
 from skerry.core.why.words import span
 from skerry.model.event import Event
 from skerry.model.objects import Config, Network, Node, Object, Raw, Secret, Service, Task

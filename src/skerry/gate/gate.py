@@ -15,10 +15,10 @@ from skerry.gate import socket_passing
 from skerry.gate.answerer import Answerer
 from skerry.gate.control import Control
 from skerry.gate.desired_state import DesiredState, Destination
+from skerry.gate.dns_listeners import DnsListeners
 from skerry.gate.doorkeeper import Doorkeeper
 from skerry.gate.forward import Forwarder
 from skerry.gate.hold import Hold, Namespace
-from skerry.gate.listeners import DnsListeners
 from skerry.gate.message import Desired, Status
 from skerry.gate.ports import Ports
 from skerry.gate.relay import Relay

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from skerry.core.plan import Plan, is_new
 from skerry.core.reconcile import reconcile
 from skerry.core.view import View
-from skerry.loops.guard import broken, from_outside, growing_pauses, in_words
+from skerry.loops.supervision import broken, from_outside, growing_pauses, in_words
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import NOTES_KEPT
 from skerry.model.objects import Cluster, Decision, Lease, Node, Note, Service, Task

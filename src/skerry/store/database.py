@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skerry.store.errors import DisplacedError, StateError
-from skerry.store.files import RESTORE, Files
+from skerry.store.state_files import RESTORE, Files
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;

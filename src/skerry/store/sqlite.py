@@ -25,9 +25,9 @@ from skerry.model.objects import KIND_OF, KINDS, Cluster, Object
 from skerry.store.crypt import WrongKey, load_key, new_key, seal, unseal, write_key
 from skerry.store.database import Database, Meta, Row, is_damage, why
 from skerry.store.errors import StateCame, StateError
-from skerry.store.files import RESTORE, check_before_opening, check_key, place_aside
 from skerry.store.lock import unwrap, wrap
 from skerry.store.rows import SEALED, Specs, decode, encode
+from skerry.store.state_files import RESTORE, check_before_opening, check_key, place_aside
 from skerry.store.store import Change
 
 FORMAT = 2

@@ -10,7 +10,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from skerry.api.call import Call
-from skerry.api.images import digest_of, inspect
+from skerry.api.image_references import digest_of, inspect
 from skerry.api.responses import json_response, relay
 from skerry.api.route import Route, Table
 from skerry.control.scope.endpoint_access import Deploy, of

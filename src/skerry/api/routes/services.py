@@ -7,7 +7,7 @@ from aiohttp import web
 from skerry.api import engine_versions
 from skerry.api.call import Call
 from skerry.api.filters import Filters
-from skerry.api.images import content_of, resolved
+from skerry.api.image_references import content_of, resolved
 from skerry.api.overlay import local_networks
 from skerry.api.query import BOOL, NUMBER, TEXT, Parameter
 from skerry.api.responses import empty_response, json_response

@@ -8,7 +8,7 @@ from aiohttp import web
 from skerry.api import engine_versions, progress
 from skerry.api.call import Call
 from skerry.api.callers import name_of
-from skerry.api.images import contents_of
+from skerry.api.image_references import contents_of
 from skerry.api.overlay import check_no_guests, local_networks, taken
 from skerry.api.query import BOOL, NUMBER
 from skerry.api.responses import empty_response, json_response

@@ -18,7 +18,7 @@ from skerry.archive.manifest import KEY, BadArchive, Manifest, Part
 from skerry.archive.unpack import unpack
 from skerry.cli import client, daemon_process
 from skerry.cli.backup import content
-from skerry.cli.backup.keys import Locking, Opener
+from skerry.cli.backup.encryption_options import Locking, Opener
 from skerry.cli.backup.saving import save
 from skerry.cli.backup.stack import restore_stack
 from skerry.cli.client import Refused, Unreachable

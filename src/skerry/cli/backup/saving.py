@@ -15,7 +15,7 @@ from typing import BinaryIO
 from skerry.archive import encryption
 from skerry.archive.manifest import Manifest
 from skerry.archive.unpack import read_manifest
-from skerry.cli.backup.keys import Lock
+from skerry.cli.backup.encryption_options import Lock
 from skerry.linux.filesystems import opened
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.cli.compose.container import given
+from skerry.cli.compose.container_spec import given
 from skerry.cli.compose.mounts import texts
 from skerry.cli.outgrow.leftover import SpecReader
 from skerry.model.labels import STACK

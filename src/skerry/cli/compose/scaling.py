@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skerry.cli.compose.container import declared, given
+from skerry.cli.compose.container_spec import declared, given
 from skerry.cli.outgrow.leftover import SpecReader
 from skerry.model.objects import Raw
 from skerry.model.specs import Limit, Placement, PortConfig, RestartPolicy, UpdateConfig

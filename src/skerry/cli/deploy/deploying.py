@@ -17,7 +17,7 @@ from skerry.cli.compose import program
 from skerry.cli.compose.program import ComposeFailed, ComposeProgram
 from skerry.cli.compose.project import ProjectRequest, read
 from skerry.cli.compose.refusal import Refusals
-from skerry.cli.compose.stack import StackRequest, translate
+from skerry.cli.compose.stack_request import StackRequest, translate
 from skerry.cli.deploy import codes, plan_view
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from skerry.cli.client import DockerClient, Refused, Unreachable
-from skerry.cli.compose.stack import StackRequest
+from skerry.cli.compose.stack_request import StackRequest
 from skerry.model.objects import Raw
 
 ASKED = ("", "always")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from skerry.cli.client import DockerClient
-from skerry.cli.compose.stack import StackRequest
+from skerry.cli.compose.stack_request import StackRequest
 from skerry.model.objects import Raw
 
 KINDS = ("Config", "Secret")

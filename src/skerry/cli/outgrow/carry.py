@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass
 
 from skerry.cli.client import DockerClient, Refused, environment
-from skerry.cli.outgrow.nodes import RemoteSwarm
-from skerry.cli.outgrow.plan import MoveStep
+from skerry.cli.outgrow.cluster_nodes import RemoteSwarm
+from skerry.cli.outgrow.move_plan import MoveStep
 from skerry.model.labels import STOPPED
 from skerry.model.objects import Raw
 

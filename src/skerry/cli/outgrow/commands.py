@@ -14,7 +14,7 @@ from skerry.cli.options import seconds
 from skerry.cli.outgrow import export as exporting
 from skerry.cli.outgrow import migrate as moving
 from skerry.cli.outgrow.carry import MoveFailed
-from skerry.cli.outgrow.nodes import Unsuitable
+from skerry.cli.outgrow.cluster_nodes import Unsuitable
 from skerry.model.settings import Settings
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from skerry.cli import client
 from skerry.cli.client import DockerClient, Refused, Unreachable
-from skerry.cli.outgrow import converge, nodes, snapshot
+from skerry.cli.outgrow import cluster_nodes, converge, snapshot
 from skerry.cli.outgrow.carry import Carrier, MoveFailed
-from skerry.cli.outgrow.nodes import RemoteSwarm, Unsuitable
-from skerry.cli.outgrow.plan import MovePlan, TargetSwarm, image_of, make, moving
+from skerry.cli.outgrow.cluster_nodes import RemoteSwarm, Unsuitable
+from skerry.cli.outgrow.move_plan import MovePlan, TargetSwarm, image_of, make, moving
 from skerry.cli.outgrow.snapshot import Snapshot
 from skerry.cli.outgrow.survey import survey
 from skerry.model.objects import Raw
@@ -38,7 +38,7 @@ def migrate(socket: str, request: MigrationRequest, say: Say) -> int:
     home = client.at_socket("skerry", socket)
     try:
         source = _source(home, request.stacks)
-        cluster = nodes.at(request.to, request.places)
+        cluster = cluster_nodes.at(request.to, request.places)
     except Unreachable as error:
         raise Unsuitable(f"can't reach {error}") from error
     try:
@@ -49,7 +49,7 @@ def migrate(socket: str, request: MigrationRequest, say: Say) -> int:
 
 
 def _source(home: DockerClient, stacks: Collection[str]) -> Snapshot:
-    nodes.check_manager("skerry", home.get("/info"))
+    cluster_nodes.check_manager("skerry", home.get("/info"))
     whole = snapshot.read(home)
     known = snapshot.stacks_of(whole)
     for missing in sorted(set(stacks) - known):

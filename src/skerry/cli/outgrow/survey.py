@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from skerry.cli.client import DockerClient, Refused, Unreachable
+from skerry.cli.outgrow.cluster_nodes import RemoteSwarm, Unsuitable
 from skerry.cli.outgrow.image import Image, content, in_registry, suits, without_digest
-from skerry.cli.outgrow.nodes import RemoteSwarm, Unsuitable
 from skerry.model.objects import Raw
 
 

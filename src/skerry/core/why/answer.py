@@ -12,10 +12,10 @@ from skerry.core.naming import stack_of
 from skerry.core.view import View
 from skerry.core.why.cause import Cause, Explanation
 from skerry.core.why.ends import of_end
-from skerry.core.why.readiness import of_check, of_silence
 from skerry.core.why.rollout import of_update
+from skerry.core.why.unplaced import of_wait, refused_ports
 from skerry.core.why.unreached import of_unreached
-from skerry.core.why.waits import of_wait, refused_ports
+from skerry.core.why.unready import of_check, of_silence
 from skerry.core.why.words import span
 from skerry.model.defaults import SECOND
 from skerry.model.facts import Facts

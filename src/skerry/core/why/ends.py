@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from skerry.core.why.cause import Cause
 from skerry.core.why.last_words import of_last_words
-from skerry.core.why.readiness import of_check
 from skerry.core.why.refusals import of_refusal
+from skerry.core.why.unready import of_check
 from skerry.core.why.words import FIRST_OF_SIGNALS, MEANINGS, exit_words, quoted, signal_of, size, span
 from skerry.model.facts import Facts
 from skerry.model.objects import Task

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from skerry.core.view import View
 from skerry.core.why.cause import Cause
 from skerry.core.why.ends import of_end
-from skerry.core.why.readiness import of_check
+from skerry.core.why.unready import of_check
 from skerry.model.facts import Facts
 from skerry.model.objects import Service, Task
 from skerry.model.times import timestamp

@@ -8,7 +8,8 @@ from typing import Any
 from skerry.model.go import lexer, literals
 from skerry.model.go.budget import Budget
 from skerry.model.go.lexer import Token
-from skerry.model.go.nodes import (
+from skerry.model.go.strconv import quote
+from skerry.model.go.syntax import (
     Action,
     Body,
     Branch,
@@ -27,7 +28,6 @@ from skerry.model.go.nodes import (
     Text,
     Variable,
 )
-from skerry.model.go.strconv import quote
 from skerry.model.go.values import TemplateError
 
 END, ELSE = "{{end}}", "{{else}}"

@@ -12,7 +12,9 @@ from typing import Any
 from skerry.model.go import fmt
 from skerry.model.go.budget import Budget
 from skerry.model.go.functions import ANY, VALUE, functions
-from skerry.model.go.nodes import (
+from skerry.model.go.parser import parse
+from skerry.model.go.strconv import quote
+from skerry.model.go.syntax import (
     Action,
     Body,
     Branch,
@@ -31,8 +33,6 @@ from skerry.model.go.nodes import (
     Text,
     Variable,
 )
-from skerry.model.go.parser import parse
-from skerry.model.go.strconv import quote
 from skerry.model.go.values import Function, Record, TemplateError, encoded, truth, type_name
 
 MOST_INCLUDES = 40

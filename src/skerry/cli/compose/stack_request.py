@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skerry.cli.compose import files, mounts, networks, order, scaling
-from skerry.cli.compose.container import container, given, references
+from skerry.cli.compose import configs_and_secrets, mounts, networks, order, scaling
+from skerry.cli.compose.container_spec import container, given, references
 from skerry.cli.compose.keys import KEYS
+from skerry.cli.compose.labelled_settings import settings
 from skerry.cli.compose.project import Project
 from skerry.cli.compose.refusal import Refusals, check, sentence
-from skerry.cli.compose.settings import settings
 from skerry.cli.compose.where import STANDARD_INPUT
 from skerry.cli.outgrow.compose import IMAGE
 from skerry.cli.outgrow.leftover import SpecReader
@@ -56,12 +56,12 @@ def translate(project: Project, *, build: bool) -> StackRequest:
         "Services": services,
         "Networks": networks.created(project.name, model.get("networks") or {}),
         "Volumes": mounts.created(project.name, model.get("volumes") or {}),
-        "Configs": files.created(project, "configs", refusals),
-        "Secrets": files.created(project, "secrets", refusals),
+        "Configs": configs_and_secrets.created(project, "configs", refusals),
+        "Secrets": configs_and_secrets.created(project, "secrets", refusals),
         "Source": {"Text": project.text, "Origin": _origin(project)},
     }
     for section in ("configs", "secrets"):
-        names = files.names(project, section)
+        names = configs_and_secrets.names(project, section)
         request.versioned |= {name for key, name in names.items() if name == f"{project.name}_{key}"}
     refusals += _port_conflicts(project, services)
     if refusals:
@@ -126,8 +126,8 @@ def _container(project: Project, service: SpecReader, image: str) -> Raw:
         "Image": image,
         "Labels": labels,
         "Mounts": mounts.mounts(project.name, service, project.model.get("volumes") or {}),
-        "Configs": references("Config", service, files.names(project, "configs")),
-        "Secrets": references("Secret", service, files.names(project, "secrets")),
+        "Configs": references("Config", service, configs_and_secrets.names(project, "configs")),
+        "Secrets": references("Secret", service, configs_and_secrets.names(project, "secrets")),
     }
     return given(spec)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from skerry.cli.outgrow import normal, translate
+from skerry.cli.outgrow import cluster_services, normal
 from skerry.cli.outgrow.compose import asked_options, asked_subnets
 from skerry.cli.outgrow.image import Image
 from skerry.cli.outgrow.snapshot import Snapshot
@@ -161,7 +161,7 @@ def _image(plan: MovePlan, image: Image, changing: bool) -> Iterator[MoveStep]:
 def _service(plan: MovePlan, name: str, spec: Raw, target: TargetSwarm, image: Image) -> MoveStep | None:
     """The step for one service, if any. What is moved carries a mark, by which a later move knows whether it
     is still as it was moved, and may be updated; what was changed on both sides is a conflict."""
-    body = translate.for_swarm(spec, image.target, target.api, image.check)
+    body = cluster_services.for_swarm(spec, image.target, target.api, image.check)
     meant = normal.digest(normal.service(body))
     mark = f"{meant}.{image.content or '-'}"
     body["Labels"] = {**(body.get("Labels") or {}), MOVED: mark}
@@ -206,7 +206,7 @@ def _say_differences(
     plan: MovePlan, specs: Mapping[str, Raw], api: tuple[int, int], images: Mapping[str, Image]
 ) -> None:
     for name, spec in specs.items():
-        differences = translate.differences(spec, api, images[image_of(spec)].check)
+        differences = cluster_services.differences(spec, api, images[image_of(spec)].check)
         plan.notes += [f"{name}: {sentence}" for sentence in differences]
     if any(_published(spec) or spec["TaskTemplate"].get("Networks") for spec in specs.values()):
-        plan.notes += translate.GENERAL
+        plan.notes += cluster_services.GENERAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from skerry.cli.compose.container import given
+from skerry.cli.compose.container_spec import given
 from skerry.cli.compose.mounts import texts
 from skerry.cli.compose.project import Project
 from skerry.cli.compose.refusal import sentence

@@ -14,9 +14,9 @@ from skerry.core.plan import Plan
 from skerry.core.reconcile import reconcile
 from skerry.core.view import View
 from skerry.engine.port import EngineError, EngineUnreachable
-from skerry.loops.guard import Loop, run_all
 from skerry.loops.network import NetworkLoop
 from skerry.loops.orchestrator import Orchestrator
+from skerry.loops.supervision import Loop, run_all
 from skerry.model.conditions import Conditions
 from skerry.model.errors import InvariantBroken, NetworkError
 from skerry.model.objects import Raw, Service
