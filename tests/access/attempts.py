@@ -29,7 +29,18 @@ def joined(*targets: str) -> Raw:
     return spec(task={"Networks": [{"Target": target} for target in targets]})
 
 
+def stack(*services: Raw, **more: Any) -> Raw:
+    """A whole stack of these."""
+    return {"Services": [*services], **more}
+
+
+def file(name: str) -> Raw:
+    """A config or secret that would be the stack's."""
+    return {"Name": name, "Labels": OWN, "Data": "YQ=="}
+
+
 CREATE = "/services/create"
+SHOP = "/skerry/stacks/shop"
 CONTENT: Raw = {"skerry.content": "{hidden}"}
 SOCKET = "/var/run/docker.sock"
 
@@ -139,6 +150,46 @@ ATTEMPTS: list[tuple[str, str, Any]] = [
     ("POST", "/swarm/update?version=1", {}),
     ("POST", "/nodes/self/update?version=1", {"Availability": "drain"}),
     ("POST", "/skerry/stacks/other", {}),
+    # whole stacks: another one, and its own with what a service alone may not be, or what is there already
+    ("POST", "/skerry/stacks/other?plan=true", stack()),
+    ("GET", "/skerry/stacks/other", None),
+    ("GET", "/skerry/stacks/other/releases", None),
+    ("GET", "/skerry/stacks/other/releases/1", None),
+    ("GET", "/skerry/stacks/other/progress", None),
+    ("DELETE", "/skerry/stacks/other", None),
+    ("POST", "/skerry/stacks/other/rollback?to=1", None),
+    ("POST", SHOP, stack(spec(), spec("other_web", {STACK: "other"}))),
+    ("POST", SHOP, stack(spec("other_web"))),
+    ("POST", SHOP, stack(spec("shop_loose"))),
+    ("POST", SHOP, stack(spec(Image="busybox"))),
+    ("POST", SHOP, stack(mounted(Type="bind", Source="/"))),
+    ("POST", f"{SHOP}?plan=true", stack(mounted(Type="bind", Source=SOCKET))),
+    ("POST", SHOP, stack(mounted(Type="volume", Source="shop_held"))),
+    ("POST", SHOP, stack(joined("other_default"))),
+    ("POST", SHOP, stack(spec(CapabilityAdd=["CAP_SYS_ADMIN"]))),
+    ("POST", SHOP, stack(spec(Labels={"skerry.privileged": "true"}))),
+    ("POST", SHOP, stack(spec(Labels={"skerry.devices": "/dev/sda"}))),
+    ("POST", SHOP, stack(spec(Labels={"skerry.pid": "host"}))),
+    ("POST", SHOP, stack(spec(Secrets=[{"SecretName": "other_word", "File": {"Name": "w"}}]))),
+    ("POST", SHOP, stack(spec(Secrets=[{"SecretName": "{secret}", "File": {"Name": "w"}}]))),
+    (
+        "POST",
+        SHOP,
+        stack(
+            spec(Secrets=[{"SecretName": "shop_loose", "File": {"Name": "w"}}]), Secrets=[file("shop_loose")]
+        ),
+    ),
+    ("POST", SHOP, stack(Secrets=[file("other_word")])),
+    ("POST", SHOP, stack(Networks=[{"Name": "shop_flat", "Labels": OWN, "Driver": "macvlan"}])),
+    ("POST", f"{SHOP}/rollback?to=1", None),
+    ("POST", f"{SHOP}/rollback?to=1&plan=true", None),
+    ("GET", "/skerry/why/other", None),
+    ("GET", "/skerry/why/other_web.1", None),
+    ("GET", "/skerry/why/{task}", None),
+    ("GET", "/skerry/logs?of=other", None),
+    ("GET", "/skerry/logs?of=shop,{service:.9}", None),
+    ("GET", "/skerry/events?of=other", None),
+    ("GET", "/skerry/backup", None),
     ("POST", "/skerry/users", {"Name": "me", "Role": "admin"}),
     ("DELETE", "/skerry/users/ci", None),
     ("POST", "/skerry/listeners", {"Address": "tcp://0.0.0.0:1"}),
@@ -169,6 +220,7 @@ ATTEMPTS: list[tuple[str, str, Any]] = [
     ("GET", "/version/containers/json", None),
     ("DELETE", "/v1.30/services/other_web", None),
     ("DELETE", "/services/other%5Fweb", None),
+    ("DELETE", "/v1.41/skerry/stacks/%6Fther", None),
 ]
 
 

@@ -88,8 +88,8 @@ def test_who_is_removed_is_cut_off_at_once(served: World) -> None:
     gone = Remote.added(served, "gone", "read")
     certificate = [str(gone.folder / file) for file in ("ca.pem", "cert.pem", "key.pem")]
     words = ["--cacert", certificate[0], "--cert", certificate[1], "--key", certificate[2]]
-    line = served.net.within(
-        ["curl", "--silent", "--no-buffer", "--include", *words, "https://127.0.0.1:2376/events"]
+    line = served.net.within(  # unlike --include, --dump-header keeps nothing back until there is a body
+        ["curl", "--silent", "--no-buffer", "--dump-header", "-", *words, "https://127.0.0.1:2376/events"]
     )
     events = subprocess.Popen(line, stdout=subprocess.PIPE)
     assert events.stdout is not None

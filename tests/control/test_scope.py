@@ -11,9 +11,10 @@ from skerry.api.passed import PASSED
 from skerry.api.route import Route
 from skerry.control import decode
 from skerry.control.scope.decision import Asked, Verdict, decide, may_at_all
-from skerry.control.scope.disclosure import masked, shown, shows_event
+from skerry.control.scope.disclosure import shown, shows_event
 from skerry.control.scope.endpoint_access import ADMIN_ONLY, EVERYBODY, UNDECIDED, Deploy, of
 from skerry.control.scope.image_patterns import allowed
+from skerry.control.scope.masking import masked
 from skerry.control.scope.role import ADMIN, Role, read_role
 from skerry.control.scope.service_rules import EngineKnows
 from skerry.control.scope.spec_fields import USABLE
@@ -89,13 +90,14 @@ def test_what_changes_something_is_not_for_readers() -> None:
             assert not may_at_all(READ, route.access)
 
 
-def test_what_may_be_changed_is_the_stacks_four_kinds_alone() -> None:
+def test_what_may_be_changed_is_the_stack_and_its_four_kinds_alone() -> None:
     changing = {
         (route.method, route.path)
         for route in ROUTES
-        if route.access.deploy in (Deploy.CREATE, Deploy.CHANGE)
+        if route.access.deploy in (Deploy.CREATE, Deploy.CHANGE, Deploy.RETURN)
     }
-    assert {path.split("/")[1] for _, path in changing} == {"services", "networks", "configs", "secrets"}
+    places = {path.removeprefix("/skerry").split("/")[1] for _, path in changing}
+    assert places == {"services", "networks", "configs", "secrets", "stacks"}
     for route in ROUTES:
         if route.method not in ("GET", "HEAD") and (route.method, route.path) not in changing:
             assert not may_at_all(DEPLOY, route.access)
@@ -107,7 +109,7 @@ def test_of_the_engines_own_endpoints_three_pass() -> None:
 
 
 def test_every_part_of_a_body_has_its_fields_named() -> None:
-    """What can stand in one of the four bodies is named, or refused where it stands."""
+    """What can stand in one of the bodies is named, or refused where it stands."""
     unknown = {
         (shape, name)
         for shape, names in USABLE.items()
@@ -535,12 +537,25 @@ def test_nobody_elses_service_is_counted_in_the_status(stacks: Stacks) -> None:
         ],
         "warnings": ["disk: full"],
         "conditions": ["disk: full"],
+        "version": "1",
+        "engine": {"socket": "/run/docker.sock"},
+        "stacks": [{"name": "shop"}, {"name": "other"}],
+        "now": ["shop_web: waits", "other_web: waits"],
+        "attention": [
+            {"of": "shop_web", "sentence": "the port 80/tcp is held by other_web"},
+            {"of": "other_web", "sentence": "ill"},
+            {"of": "/", "sentence": "the disk is nearly full"},
+        ],
     }
     assert shown(DEPLOY, "status", status, stacks.world.view) == {
         "services": [{"name": "shop_web"}],
         "problems": ["service shop_web: 0 of 1 tasks run"],
         "warnings": [],
         "conditions": [],
+        "version": "1",
+        "stacks": [{"name": "shop"}],
+        "now": ["shop_web: waits"],
+        "attention": [{"of": "shop_web", "sentence": "the port 80/tcp is held by another"}],
     }
 
 

@@ -19,12 +19,13 @@ from skerry.api.call import REFUSED, Call
 from skerry.api.callers import name_of
 from skerry.api.door.heads import Head
 from skerry.api.image_references import inspect
-from skerry.control import users
+from skerry.control import stacks, users
 from skerry.control.scope import disclosure
 from skerry.control.scope.decision import Asked, Verdict, decide, may_at_all
 from skerry.control.scope.endpoint_access import Access, Deploy
 from skerry.control.scope.role import ADMIN, Role
 from skerry.control.scope.service_rules import EngineKnows
+from skerry.control.scope.stack_rules import specs_of
 from skerry.model.caller import Caller
 from skerry.model.errors import Forbidden, NotFound
 from skerry.model.labels import STACK
@@ -35,7 +36,7 @@ from skerry.store.store import Store
 
 PROJECT = "com.docker.compose.project"
 UNCHANGING = ("GET", "HEAD", "OPTIONS")
-NAMING = ("name", "fromImage", "repo", "tag", "rollback", "force")
+NAMING = ("name", "fromImage", "repo", "tag", "rollback", "force", "to", "plan", "prune")
 """Parameters of a query that say what is changed; others may be secret, as a build's arguments are."""
 LONGEST = 500
 """Characters of a path or a name that are told."""
@@ -172,28 +173,51 @@ async def _asked(call: Call, role: Role, access: Access) -> Asked:
         return Asked(access)
     changing = access.deploy in (Deploy.CREATE, Deploy.CHANGE)
     declared = call.query.declared
-    filtered = access.deploy is Deploy.LIST and access.kind == "task" and "filters" in declared
+    ref = call.request.match_info.get("ref", "")
+    back = access.deploy is Deploy.RETURN and ref == role.stack
     return Asked(
         access,
-        ref=call.request.match_info.get("ref", ""),
+        ref=ref,
         body=await call.body() if changing and call.shape else None,
         rollback="rollback" in declared and call.query.text("rollback") == "previous",
-        services=tuple(call.filters().get("service", ())) if filtered else (),
+        named=_named(call, access),
+        prune="prune" in declared and call.query.bool("prune"),
+        release=stacks.find(call.view, ref, call.query.integer("to")) if back else None,
     )
 
 
-async def _known(call: Call, asked: Asked) -> EngineKnows | None:
-    """What the engine says of what a service's body names."""
-    if asked.access.kind != "service" or asked.body is None:
-        return None
-    container = asked.body.get("TaskTemplate", {}).get("ContainerSpec", {})
-    image, images = str(container.get("Image", "")), {}
-    digest = image.partition("@")[2]
-    if digest and not _runs_already(call, image):
-        there = await inspect(call, digest)
+def _named(call: Call, access: Access) -> tuple[str, ...]:
+    """What the query of a list names."""
+    if access.deploy is not Deploy.LIST:
+        return ()
+    if access.kind == "task" and "filters" in call.query.declared:
+        return tuple(call.filters().get("service", ()))
+    return tuple(call.query.text("of").split(",")) if "of" in call.query.declared else ()
+
+
+def _specs(asked: Asked) -> list[Raw]:
+    """The services that are to be made or changed."""
+    if asked.release is not None:
+        return specs_of(asked.release)
+    match asked.access.kind:
+        case "service" if asked.body is not None:
+            return [asked.body]
+        case "stack" if asked.body is not None:
+            return list(asked.body.get("Services", []))
+    return []
+
+
+async def _known(call: Call, asked: Asked) -> EngineKnows:
+    """What the engine says of what the services name."""
+    containers = [spec.get("TaskTemplate", {}).get("ContainerSpec", {}) for spec in _specs(asked)]
+    images: dict[str, tuple[str, ...]] = {}
+    for image in sorted({str(container.get("Image", "")) for container in containers}):
+        digest = image.partition("@")[2]
+        there = await inspect(call, digest) if digest and not _runs_already(call, image) else None
         if there is not None:
             images[digest] = (*(there.get("RepoTags") or ()), *(there.get("RepoDigests") or ()))
-    sources = {str(mount.get("Source", "")) for mount in container.get("Mounts", [])}
+    mounts = (mount for container in containers for mount in container.get("Mounts") or ())
+    sources = {str(mount.get("Source", "")) for mount in mounts}
     volumes = {source: await _maker(call, source) for source in sorted(sources) if source}
     return EngineKnows(images, volumes)
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from skerry.model.api_version import Version
 from skerry.model.errors import InvalidParameter
+from skerry.model.go import strconv
 
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 _FALSE = {"0", "f", "F", "FALSE", "false", "False", ""}
@@ -34,6 +35,14 @@ class Parameter:
     """Of filters: the status with which older engines answer to what is none."""
 
 
+def whole_number(text: str | None, name: str) -> int:
+    """A number as Go's ParseUint reads it. Raises InvalidParameter."""
+    try:
+        return strconv.parse_uint(text or "")
+    except strconv.NumError as error:
+        raise InvalidParameter(f"invalid value for {name}: {error}") from error
+
+
 TEXT = Parameter("text")
 FLAG = Parameter("flag")
 BOOL = Parameter("bool")
@@ -56,6 +65,10 @@ class Query:
     def number(self, name: str) -> str | None:
         """A number as it was sent, or None."""
         return self._value(name)
+
+    def integer(self, name: str) -> int:
+        """A number that has to be there, as Go's ParseUint reads it. Raises InvalidParameter."""
+        return whole_number(self._value(name), name)
 
     def flag(self, name: str) -> bool:
         """A boolean of the forgiving kind: anything but empty, 0, no, false and none is true."""

@@ -176,9 +176,11 @@ LABELS = {label.name: label for label in (*_TABLE, *SETTINGS)}
 
 OF_A_STACK = frozenset(
     {HOLD_TIMEOUT, DRAIN_TIMEOUT, DRAIN_QUIET, DRAIN_IDLE, AFTERLIFE, PROBE, READINESS, LIVENESS}
-    | {READY_PORTS, READY_TIMEOUT, UPDATE_DEADLINE, RESTART_MAX_DELAY}
+    | {READY_PORTS, READY_TIMEOUT, UPDATE_DEADLINE, RESTART_MAX_DELAY, DEPENDS_ON}
+    | {"skerry.shm-size", "skerry.domainname", "skerry.network"}
 )
-"""Those that steer nothing but their own service: who may deploy one stack may set them, and no others."""
+"""Those that steer nothing but their own stack, and settings of containers that give them no right: who may
+deploy one stack may set them, and no others."""
 
 
 def read(labels: Mapping[str, str], name: str) -> Any:

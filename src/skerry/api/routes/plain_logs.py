@@ -13,10 +13,11 @@ from skerry.api.call import Call
 from skerry.api.merged_logs import LogLine, MergedLogs
 from skerry.api.query import FLAG, TEXT
 from skerry.api.route import Route, Table
-from skerry.api.subjects import subject, tasks_of
 from skerry.api.wanted import lines_begun, wanted_instant
 from skerry.control.access import require_swarm
-from skerry.control.scope.endpoint_access import ADMIN_ONLY
+from skerry.control.scope.disclosure import sees
+from skerry.control.scope.endpoint_access import Deploy, of
+from skerry.control.subjects import subject, tasks_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
 from skerry.model.errors import InvalidParameter
@@ -55,7 +56,7 @@ async def logs(call: Call) -> web.StreamResponse:
         call.store,
         call.deps.engine,
         _engine_query(wish),
-        lambda view: tasks_of(view, subjects),
+        lambda view: [task for task in tasks_of(view, subjects) if sees(call.role, view, task)],
         lambda view: True,
     )
     response = await lines_begun(call)
@@ -139,4 +140,4 @@ _QUERY = {
     **dict.fromkeys(("follow", "since-deploy"), FLAG),
 }
 
-ROUTES: Table = [Route("GET", "/skerry/logs", logs, query=_QUERY, access=ADMIN_ONLY)]
+ROUTES: Table = [Route("GET", "/skerry/logs", logs, query=_QUERY, access=of("subject", Deploy.LIST))]

@@ -20,6 +20,7 @@ from skerry.archive.pack import packed
 from skerry.backup.request import FREEZE_S, BackupRequest
 from skerry.control import secrets
 from skerry.control.access import require_swarm
+from skerry.control.scope.disclosure import sees
 from skerry.control.scope.endpoint_access import ADMIN_ONLY, Deploy, of
 from skerry.core.draft import NOTHING_TO_DO, UNDER_WAY
 from skerry.core.why.answer import Scene
@@ -40,7 +41,13 @@ async def status(call: Call) -> web.Response:
     services = [_service(call, service) for service in ordered]
     problems = [*about.get("conditions", ()), *(["the swarm is locked"] if swarm_state == "locked" else [])]
     problems += [problem for service in services for problem in _problems(service)]
-    scene = Scene(call.view, deps.clock(), {}, about.get("conditions", ()))
+    scene = Scene(
+        call.view,
+        deps.clock(),
+        {},
+        about.get("conditions", ()),
+        lambda service: sees(call.role, call.view, service),
+    )
     return json_response(
         {
             **about,

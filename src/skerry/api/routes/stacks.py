@@ -10,17 +10,16 @@ from skerry.api.call import Call
 from skerry.api.callers import name_of
 from skerry.api.image_references import contents_of
 from skerry.api.overlay import check_no_guests, local_networks, taken
-from skerry.api.query import BOOL, NUMBER
+from skerry.api.query import BOOL, NUMBER, whole_number
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import stacks as wire
 from skerry.control import networks, stacks
 from skerry.control.access import require_swarm
 from skerry.control.networks import Surroundings
-from skerry.control.scope.endpoint_access import ADMIN_ONLY
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.control.stacks import Circumstances, Deployed, Wanted
-from skerry.model.errors import InvalidParameter, NotFound
-from skerry.model.go import strconv
+from skerry.model.errors import NotFound
 from skerry.model.objects import Raw
 
 
@@ -54,8 +53,7 @@ async def deploy(call: Call) -> web.Response:
 
 async def roll_back(call: Call) -> web.Response:
     """Make a stack what it was in an earlier release, as a new one."""
-    number = _number(call.query.number("to"), "to")
-    earlier = stacks.find(call.view, call.ref, number)
+    earlier = stacks.find(call.view, call.ref, call.query.integer("to"))
     by = name_of(call.view, call.caller)
     wanted = stacks.again(earlier, by=by, atomic=_flag(call, "atomic", default=True))
     return await _deployed(call, wanted)
@@ -120,7 +118,7 @@ async def releases(call: Call) -> web.Response:
 
 async def release(call: Call) -> web.Response:
     """One release, with its plan, its source and its specs."""
-    number = _number(call.request.match_info["number"], "number")
+    number = whole_number(call.request.match_info["number"], "number")
     return json_response(wire.whole_release(stacks.find(call.view, call.ref, number), call.deps.clock()))
 
 
@@ -130,7 +128,7 @@ async def follow(call: Call) -> web.StreamResponse:
     last = call.view.release_of(call.ref)
     if sent is None and last is None:
         raise NotFound(f"there is no release of the stack {call.ref}")
-    number = last.number if sent is None and last is not None else _number(sent, "release")
+    number = last.number if sent is None and last is not None else call.query.integer("release")
     row = stacks.find(call.view, call.ref, number)
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(call.request)
@@ -144,28 +142,24 @@ def _flag(call: Call, name: str, *, default: bool) -> bool:
     return call.query.bool(name) if call.query.text(name) else default
 
 
-def _number(text: str | None, name: str) -> int:
-    try:
-        return strconv.parse_uint(text or "")
-    except strconv.NumError as error:
-        raise InvalidParameter(f"invalid value for {name}: {error}") from error
-
-
 _QUERY = {"plan": BOOL, "atomic": BOOL, "prune": BOOL}
 
+_CHANGE = of("stack", Deploy.CHANGE)
+_SEE_RELEASES = of("release", Deploy.SEE)
+
 ROUTES: Table = [
-    Route("GET", "/skerry/stacks", listing, access=ADMIN_ONLY),
-    Route("GET", "/skerry/stacks/{ref}", inspect, access=ADMIN_ONLY),
-    Route("POST", "/skerry/stacks/{ref}", deploy, body="skerry.Stack", query=_QUERY, access=ADMIN_ONLY),
-    Route("DELETE", "/skerry/stacks/{ref}", remove, access=ADMIN_ONLY),
-    Route("GET", "/skerry/stacks/{ref}/releases", releases, access=ADMIN_ONLY),
-    Route("GET", "/skerry/stacks/{ref}/releases/{number}", release, access=ADMIN_ONLY),
-    Route("GET", "/skerry/stacks/{ref}/progress", follow, query={"release": NUMBER}, access=ADMIN_ONLY),
+    Route("GET", "/skerry/stacks", listing, access=of("stack", Deploy.LIST)),
+    Route("GET", "/skerry/stacks/{ref}", inspect, access=of("stack", Deploy.SEE)),
+    Route("POST", "/skerry/stacks/{ref}", deploy, body="skerry.Stack", query=_QUERY, access=_CHANGE),
+    Route("DELETE", "/skerry/stacks/{ref}", remove, access=_CHANGE),
+    Route("GET", "/skerry/stacks/{ref}/releases", releases, access=_SEE_RELEASES),
+    Route("GET", "/skerry/stacks/{ref}/releases/{number}", release, access=_SEE_RELEASES),
+    Route("GET", "/skerry/stacks/{ref}/progress", follow, query={"release": NUMBER}, access=_SEE_RELEASES),
     Route(
         "POST",
         "/skerry/stacks/{ref}/rollback",
         roll_back,
         query={"to": NUMBER, "plan": BOOL, "atomic": BOOL},
-        access=ADMIN_ONLY,
+        access=of("stack", Deploy.RETURN),
     ),
 ]

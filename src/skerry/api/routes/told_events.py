@@ -12,7 +12,8 @@ from skerry.api.query import FLAG, TEXT
 from skerry.api.route import Route, Table
 from skerry.api.wanted import lines_begun, wanted_instant
 from skerry.control.access import require_swarm
-from skerry.control.scope.endpoint_access import ADMIN_ONLY
+from skerry.control.scope.disclosure import shows_happening
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.model.event import Event
 from skerry.model.objects import Raw
 from skerry.model.times import timestamp
@@ -45,7 +46,8 @@ def _filter(call: Call) -> Callable[[Event], bool]:
     def takes(event: Event) -> bool:
         about = not names or bool(names & {event.subject, event.service, event.stack})
         when = since <= event.at and (not until or event.at <= until)
-        return about and when and (not kinds or event.kind in kinds) and (event.trouble or not troubles)
+        wanted = about and when and (not kinds or event.kind in kinds) and (event.trouble or not troubles)
+        return wanted and shows_happening(call.role, event, call.view)
 
     return takes
 
@@ -65,4 +67,4 @@ _QUERY = {
     **dict.fromkeys(("follow", "trouble"), FLAG),
 }
 
-ROUTES: Table = [Route("GET", "/skerry/events", events, query=_QUERY, access=ADMIN_ONLY)]
+ROUTES: Table = [Route("GET", "/skerry/events", events, query=_QUERY, access=of("chronicle", Deploy.LIST))]

@@ -15,13 +15,15 @@ from skerry.control.scope import object_rules
 from skerry.control.scope.endpoint_access import Access, Deploy
 from skerry.control.scope.image_patterns import allowed
 from skerry.control.scope.role import Role
-from skerry.control.scope.service_rules import EngineKnows, wrong_service
+from skerry.control.scope.service_rules import EngineKnows, without_content, wrong_service
+from skerry.control.scope.stack_rules import strangers, wrong_release, wrong_stack
 from skerry.control.scope.territory import find, is_named, is_own, may_join
+from skerry.control.subjects import Stack, subject
 from skerry.core import revisions
 from skerry.core.view import View
-from skerry.model.errors import InvalidParameter
+from skerry.model.errors import InvalidParameter, NotFound
 from skerry.model.objects import Network, Raw, Service
-from skerry.model.specs import CONTENT
+from skerry.model.releases import Release
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,12 @@ class Asked:
     """As its endpoint decodes it; None where it takes none."""
     rollback: bool = False
     """The service is to go back to its previous spec, whatever the body says."""
-    services: tuple[str, ...] = ()
-    """The services that a filter names."""
+    named: tuple[str, ...] = ()
+    """What the query of a list names: services, or stacks, services and tasks."""
+    prune: bool = False
+    """What the stack has, and the body has not, is to be removed."""
+    release: Release | None = None
+    """The release that the stack is to return to."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,10 @@ def decide(role: Role, asked: Asked, view: View, known: EngineKnows | None = Non
             return _named(role, asked, view, joining=True)
         case Deploy.CREATE:
             return _first(_wrong(role, asked.access, view, asked.body or {}, known or EngineKnows()))
+        case Deploy.RETURN:
+            return _stack_changed(role, asked, view, known or EngineKnows())
+        case Deploy.CHANGE if asked.access.kind == "stack":
+            return _stack_changed(role, asked, view, known or EngineKnows())
         case Deploy.CHANGE:
             return _changed(role, asked, view, known or EngineKnows())
         case Deploy.IMAGE:
@@ -92,9 +102,10 @@ def _first(reasons: Iterable[str], verdict: Verdict = ALLOWED) -> Verdict:
 
 
 def _listed(role: Role, asked: Asked, view: View) -> Verdict:
-    """A list is filtered afterwards; only a filter that asks whether a service is there is looked at."""
-    for ref in asked.services:
-        verdict = _object(role, "service", ref, view, joining=False)
+    """A list is filtered afterwards; only a query that asks whether something is there is looked at."""
+    kind = "service" if asked.access.kind == "task" else asked.access.kind
+    for ref in asked.named:
+        verdict = _object(role, kind, ref, view, joining=False)
         if verdict.reason:
             return verdict
     return ALLOWED
@@ -104,11 +115,40 @@ def _named(role: Role, asked: Asked, view: View, *, joining: bool) -> Verdict:
     return _object(role, asked.access.kind, asked.ref, view, joining=joining)
 
 
+def _stack(role: Role, ref: str) -> Verdict:
+    return Verdict(key=ref) if ref == role.stack else Verdict(f"the stack {ref} is not {role.stack}")
+
+
+def _foreign(role: Role, ref: str) -> Verdict:
+    return Verdict(f"{ref} is not of the stack {role.stack}")
+
+
+def _subject(role: Role, ref: str, view: View) -> Verdict:
+    """A stack, a service or a task."""
+    try:
+        meant = subject(view, ref)
+    except InvalidParameter:
+        return _foreign(role, ref)
+    except NotFound:
+        of_it = ref == role.stack or is_named(role, view, ref)
+        return Verdict(missing=True) if of_it else _foreign(role, ref)
+    if isinstance(meant, Stack):
+        return _stack(role, meant.name)
+    return Verdict(key=meant.id) if is_own(role, view, meant) else _foreign(role, ref)
+
+
 def _object(role: Role, kind: str, ref: str, view: View, *, joining: bool) -> Verdict:
     """The object that a client means, where it is the stack's, or with `joining` a network that the stack may
     join. Whether something is there that is not the stack's is not told."""
-    if kind == "node":
-        return ALLOWED
+    match kind:
+        case "node":
+            return ALLOWED
+        case "stack" | "release":
+            return _stack(role, ref)
+        case "subject":
+            return _subject(role, ref, view)
+        case "chronicle":
+            return ALLOWED if ref in ("", role.stack) or is_named(role, view, ref) else _foreign(role, ref)
     refused = Verdict(f"the {kind} {ref} is not of the stack {role.stack}")
     try:
         obj = find(view, kind, ref)  # type: ignore[arg-type]
@@ -119,6 +159,21 @@ def _object(role: Role, kind: str, ref: str, view: View, *, joining: bool) -> Ve
     if joining and isinstance(obj, Network) and may_join(role, view, obj):
         return Verdict(key=obj.id)
     return Verdict(key=obj.id) if is_own(role, view, obj) else refused
+
+
+def _stack_changed(role: Role, asked: Asked, view: View, known: EngineKnows) -> Verdict:
+    """The stack as a whole: what no body says goes, where it is removed, pruned or taken back."""
+    verdict = _stack(role, asked.ref)
+    if verdict.reason:
+        return verdict
+    if asked.access.deploy is Deploy.RETURN and asked.release is None:
+        return Verdict("there is no such release")
+    wrong: Iterator[str] = strangers(role, view) if asked.body is None or asked.prune else iter(())
+    if asked.release is not None:
+        wrong = chain(wrong, wrong_release(role, view, asked.release, known))
+    if asked.body is not None:
+        wrong = chain(wrong, wrong_stack(role, view, asked.body, known))
+    return _first(wrong, verdict)
 
 
 def _changed(role: Role, asked: Asked, view: View, known: EngineKnows) -> Verdict:
@@ -138,13 +193,6 @@ def _wrong_previous(role: Role, view: View, service: Service, known: EngineKnows
     if previous is not None:
         for reason in wrong_service(role, view, without_content(previous.spec.raw), known):
             yield f"of its previous spec, {reason}"
-
-
-def without_content(spec: Raw) -> Raw:
-    """A stored spec as clients see it."""
-    template = spec.get("TaskTemplate", {})
-    container = {key: value for key, value in template.get("ContainerSpec", {}).items() if key != CONTENT}
-    return {**spec, "TaskTemplate": {**template, "ContainerSpec": container}}
 
 
 _RULES: dict[str, Callable[[Role, View, Raw], Iterator[str]]] = {

@@ -1,27 +1,19 @@
-"""What a role sees of an answer: of a list what is the stack's, of variables no value that looks secret."""
+"""What a role sees of an answer: of a list what is the stack's. What looks secret is hidden by `masking`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from skerry.control.scope.endpoint_access import Kind
+from skerry.control.scope.masking import masked
 from skerry.control.scope.role import Role
 from skerry.control.scope.territory import Owned, is_named, is_own, may_join
 from skerry.core.view import View
+from skerry.model.event import Event
 from skerry.model.labels import STACK
 from skerry.model.objects import Network, Raw
-
-HIDDEN = "********"
-_SECRET_NAME = re.compile(
-    r"pass|pwd|secret|token|key|cred|auth|private|salt|cookie|session|signature|dsn|webhook|license",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(
-    r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN|^eyJ[\w-]+\.|^(gh[opsu]_|glpat-|xox[a-z]-|sk-|AKIA)|password=",
-    re.IGNORECASE,
-)
-_VARIABLES = ("Env", "EnvVars", "env")
 
 
 def shown(role: Role, kind: Kind, value: Any, view: View) -> Any:
@@ -32,6 +24,8 @@ def shown(role: Role, kind: Kind, value: Any, view: View) -> Any:
         return value
     if kind == "status":
         return _status(role, value, view)
+    if kind == "subject":
+        return {**value, "causes": _without_others(role, value["causes"], view)}
     if isinstance(value, list):
         return [_entry(role, kind, entry, view) for entry in value if is_shown(role, kind, entry, view)]
     return _entry(role, kind, value, view)
@@ -39,8 +33,10 @@ def shown(role: Role, kind: Kind, value: Any, view: View) -> Any:
 
 def is_shown(role: Role, kind: Kind, entry: Raw, view: View) -> bool:
     """Whether an entry of a list is the stack's, or a network that its services may join."""
-    if kind == "node":
+    if kind in ("node", "release", "subject"):
         return True
+    if kind == "stack":
+        return bool(entry["Name"] == role.stack)
     obj = _object(kind, entry, view)
     if obj is None:
         return False
@@ -69,11 +65,46 @@ def _entry(role: Role, kind: Kind, entry: Raw, view: View) -> Raw:
     return {key: value for key, value in entry.items() if key not in ("Containers", "Services", "Peers")}
 
 
+_OF_ALL = ("version", "engine_version", "swarm", "node")
+"""What of the status is told to everybody."""
+
+
 def _status(role: Role, status: Raw, view: View) -> Raw:
     own = {service.name for service in view.services.values() if is_own(role, view, service)}
-    problems = [text for text in status["problems"] if text.partition(":")[0].removeprefix("service ") in own]
-    services = [service for service in status["services"] if service["name"] in own]
-    return {**status, "services": services, "problems": problems, "warnings": [], "conditions": []}
+    needs = [need for need in status["attention"] if need["of"] in own]
+    return {
+        **{key: status[key] for key in _OF_ALL if key in status},
+        "services": [service for service in status["services"] if service["name"] in own],
+        "stacks": [stack for stack in status["stacks"] if stack["name"] == role.stack],
+        "problems": [text for text in status["problems"] if _about(text) in own],
+        "now": [text for text in status["now"] if _about(text) in own],
+        "attention": _without_others(role, needs, view),
+        "warnings": [],
+        "conditions": [],
+    }
+
+
+def _about(text: str) -> str:
+    """The service that a sentence of the status begins with."""
+    return text.partition(":")[0].removeprefix("service ")
+
+
+_TOLD = ("sentence", "evidence", "advice")
+"""Where a cause may speak of who has a port, or has reserved the memory."""
+
+
+def _without_others(role: Role, rows: Iterable[Raw], view: View) -> list[Raw]:
+    """Causes that name no service or task of another stack."""
+    others = [service.name for service in view.services.values() if not is_own(role, view, service)]
+    names = "|".join(re.escape(name) for name in sorted(others, key=len, reverse=True))
+    pattern = re.compile(rf"(?<![\w.-])(?:{names})(?:\.\S+)?(?![\w-])") if others else None
+
+    def told(value: Any) -> Any:
+        if isinstance(value, list):
+            return [told(item) for item in value]
+        return pattern.sub("another", value) if pattern is not None else value
+
+    return [{key: told(value) if key in _TOLD else value for key, value in row.items()} for row in rows]
 
 
 def shows_event(role: Role, event: Raw, view: View) -> bool:
@@ -91,22 +122,15 @@ def shows_event(role: Role, event: Raw, view: View) -> bool:
     return False
 
 
-def masked(value: Any) -> Any:
-    """JSON without the values of variables that look secret, wherever they stand."""
-    if isinstance(value, list):
-        return [masked(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: [masked_variable(str(line)) for line in item]
-        if key in _VARIABLES and isinstance(item, list)
-        else masked(item)
-        for key, item in value.items()
-    }
+def sees(role: Role, view: View, obj: Owned) -> bool:
+    """Whether a role sees an object, its logs and its name."""
+    return role.kind != "deploy" or is_own(role, view, obj)
 
 
-def masked_variable(line: str) -> str:
-    """`NAME=value`, or `NAME=********` where either looks like a secret."""
-    name, sign, value = line.partition("=")
-    secret = _SECRET_NAME.search(name) or _SECRET_VALUE.search(value)
-    return f"{name}={HIDDEN}" if sign and value and secret else line
+def shows_happening(role: Role, event: Event, view: View) -> bool:
+    """Whether a role sees an event of the chronicle, whose subject may be gone by now."""
+    if role.kind != "deploy":
+        return True
+    if event.service:
+        return event.stack == role.stack and is_named(role, view, event.service)
+    return is_named(role, view, event.subject)

@@ -7,8 +7,24 @@ from enum import Enum
 from typing import Literal
 
 Kind = Literal[
-    "", "service", "task", "config", "secret", "network", "node", "container", "image", "event", "status"
+    "",
+    "service",
+    "task",
+    "config",
+    "secret",
+    "network",
+    "node",
+    "container",
+    "image",
+    "event",
+    "status",
+    "stack",
+    "release",
+    "subject",
+    "chronicle",
 ]
+"""A `subject` is a stack, a service or a task, by whichever of their names; a `release` is one of the stack
+that the path names; the `chronicle` is what `skerry events` shows."""
 
 
 class Deploy(Enum):
@@ -25,6 +41,8 @@ class Deploy(Enum):
     """It changes the object that the path names, which has to be the stack's, to what the body says."""
     CREATE = "create"
     """It makes what the body says."""
+    RETURN = "return"
+    """It takes the stack that the path names back to the release that the query names."""
     IMAGE = "image"
     """It tells of the image that the path names, which has to be one that the stack may run."""
 

@@ -13,9 +13,12 @@ from skerry.control.scope.image_patterns import allowed
 from skerry.control.scope.object_rules import wrong_fields, wrong_labels, wrong_name
 from skerry.control.scope.role import Role
 from skerry.control.scope.territory import find, is_named, is_own, may_join
+from skerry.core.depends import dependencies_in, whole_name
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter
+from skerry.model.labels import DEPENDS_ON
 from skerry.model.objects import Config, Network, Raw, Secret
+from skerry.model.specs import CONTENT
 
 MOUNTS = ("volume", "tmpfs")
 LOG_DRIVERS = ("json-file", "local", "journald", "none")
@@ -34,22 +37,53 @@ class EngineKnows:
     """By name, of volumes that there are: the stack or project that they bear as a label, or ""."""
 
 
-def wrong_service(role: Role, view: View, spec: Raw, known: EngineKnows) -> Iterator[str]:
-    """A service that is to be made or changed to this."""
+@dataclass(frozen=True)
+class Beside:
+    """What the body of a whole stack makes beside a service, by name. It is held against its own rules; and
+    a service of such a body may name a config or secret without an ID."""
+
+    networks: frozenset[str] = frozenset()
+    configs: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+
+
+def without_content(spec: Raw) -> Raw:
+    """A stored spec as clients see it."""
+    template = spec.get("TaskTemplate", {})
+    container = {key: value for key, value in template.get("ContainerSpec", {}).items() if key != CONTENT}
+    return {**spec, "TaskTemplate": {**template, "ContainerSpec": container}}
+
+
+def wrong_service(
+    role: Role, view: View, spec: Raw, known: EngineKnows, beside: Beside | None = None
+) -> Iterator[str]:
+    """A service that is to be made or changed to this; `beside` is None where it comes alone."""
     template = spec.get("TaskTemplate", {})
     container = template.get("ContainerSpec", {})
     yield from wrong_fields(spec, "swarm.ServiceSpec")
     yield from wrong_name(role, view, str(spec.get("Name", "")))
     yield from wrong_labels(role, spec.get("Labels", {}), required=True)
     yield from wrong_labels(role, container.get("Labels", {}), required=False)
+    yield from _wrong_dependencies(role, view, spec.get("Labels", {}))
     yield from _wrong_image(role, str(container.get("Image", "")), known)
     yield from _wrong_rights(container)
     yield from _wrong_log_driver(template.get("LogDriver", {}))
     for mount in container.get("Mounts", []):
         yield from _wrong_mount(role, view, mount, known)
     for attached in (*template.get("Networks", []), *spec.get("Networks", [])):
-        yield from _wrong_attachment(role, view, str(attached.get("Target", "")))
-    yield from _wrong_files(role, view, container)
+        target = str(attached.get("Target", ""))
+        if beside is None or target not in beside.networks:
+            yield from _wrong_attachment(role, view, target)
+    yield from _wrong_files(role, view, container, beside)
+
+
+def _wrong_dependencies(role: Role, view: View, labels: Mapping[str, str]) -> Iterator[str]:
+    """A service that it would wait for, and so learn of, in another stack: of `shop`, `eu_web` would be the
+    service `web` of `shop_eu`."""
+    for dependency in dependencies_in(labels.get(DEPENDS_ON, "")):
+        name = whole_name(role.stack, dependency)
+        if not is_named(role, view, name):
+            yield f"the service {name}, which it depends on, is not of the stack {role.stack}"
 
 
 def _wrong_image(role: Role, image: str, known: EngineKnows) -> Iterator[str]:
@@ -107,14 +141,21 @@ def _wrong_attachment(role: Role, view: View, target: str) -> Iterator[str]:
         yield f"the network {target} is not of the stack {role.stack}, nor one that it may join"
 
 
-def _wrong_files(role: Role, view: View, container: Raw) -> Iterator[str]:
-    named: list[tuple[str, str, Config | Secret | None]] = []
-    for entry in container.get("Secrets", []):
-        key = str(entry.get("SecretID", ""))
-        named.append(("secret", str(entry.get("SecretName", "")) or key, view.secrets.get(key)))
-    for entry in container.get("Configs", []):
-        key = str(entry.get("ConfigID", ""))
-        named.append(("config", str(entry.get("ConfigName", "")) or key, view.configs.get(key)))
-    for kind, name, file in named:
-        if file is None or not is_own(role, view, file):
-            yield f"the {kind} {name} is not of the stack {role.stack}"
+def _wrong_files(role: Role, view: View, container: Raw, beside: Beside | None) -> Iterator[str]:
+    made = beside or Beside()
+    kinds: tuple[tuple[str, frozenset[str], Mapping[str, Config | Secret]], ...] = (
+        ("Secret", made.secrets, view.secrets),
+        ("Config", made.configs, view.configs),
+    )
+    for kind, names, files in kinds:
+        for entry in container.get(f"{kind}s", []):
+            key, name = str(entry.get(f"{kind}ID", "")), str(entry.get(f"{kind}Name", ""))
+            if beside is not None and not key and name in names:
+                continue
+            file = files.get(key) if key or beside is None else _called(files, name)
+            if file is None or not is_own(role, view, file):
+                yield f"the {kind.lower()} {name or key} is not of the stack {role.stack}"
+
+
+def _called(files: Mapping[str, Config | Secret], name: str) -> Config | Secret | None:
+    return next((file for file in files.values() if file.name == name), None)

@@ -40,9 +40,11 @@ _WORDS = {
     "types.NetworkCreateRequest": (
         "Name CheckDuplicate Driver Scope EnableIPv4 EnableIPv6 IPAM Internal Attachable Options Labels"
     ),
+    "skerry.Volume": "Name Labels",
     **dict.fromkeys(
         (
-            "container.HealthConfig", "swarm.SecretReferenceFileTarget", "swarm.ConfigReferenceFileTarget",
+            "skerry.Stack", "skerry.Source", "container.HealthConfig",
+            "swarm.SecretReferenceFileTarget", "swarm.ConfigReferenceFileTarget",
             "swarm.DNSConfig", "units.Ulimit", "swarm.Limit", "swarm.RestartPolicy", "swarm.SpreadOver",
             "swarm.PlacementPreference", "swarm.Platform", "swarm.Placement", "swarm.Driver",
             "swarm.ReplicatedService", "swarm.GlobalService", "swarm.ReplicatedJob", "swarm.GlobalJob",

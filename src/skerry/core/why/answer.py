@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from skerry.core import restart
@@ -32,19 +32,19 @@ WHOLE_MACHINE = {"engine": "engine-down", "state": "disk-full", "traffic": "netw
 @dataclass(frozen=True)
 class Scene:
     """What is known at one moment. `running` are facts of tasks that run, by ID; `conditions` what is wrong
-    on the
-    machine, as `KEY: TEXT`."""
+    on the machine, as `KEY: TEXT`; `told` whether who asks may be told of a service."""
 
     view: View
     now: int
     running: Mapping[str, Facts] = field(default_factory=dict)
     conditions: Sequence[str] = ()
+    told: Callable[[Service], bool] = lambda service: True
 
     @property
     def names(self) -> set[str]:
         """Names that containers can look up, as far as they are services' and their aliases."""
         names = set()
-        for service in self.view.services.values():
+        for service in filter(self.told, self.view.services.values()):
             names |= {service.name, service.name.removeprefix(f"{stack_of(service.spec.typed.labels)}_")}
             for place in service.spec.typed.task_template.networks:
                 names |= set(place.aliases)
