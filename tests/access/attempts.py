@@ -167,6 +167,7 @@ ATTEMPTS: list[tuple[str, str, Any]] = [
     ("POST", SHOP, stack(mounted(Type="volume", Source="shop_held"))),
     ("POST", SHOP, stack(joined("other_default"))),
     ("POST", SHOP, stack(spec(CapabilityAdd=["CAP_SYS_ADMIN"]))),
+    ("POST", SHOP, stack(spec(**CONTENT))),
     ("POST", SHOP, stack(spec(Labels={"skerry.privileged": "true"}))),
     ("POST", SHOP, stack(spec(Labels={"skerry.devices": "/dev/sda"}))),
     ("POST", SHOP, stack(spec(Labels={"skerry.pid": "host"}))),

@@ -7,6 +7,9 @@ import json
 import pytest
 
 from harness.world import World, wait_until
+from skerry.model.labels import STACK
+from skerry.model.objects import Raw
+from tests.access.attempts import SHOP
 from tests.access.remote import Remote, audited
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
@@ -83,6 +86,37 @@ def test_a_stack_lives_and_goes(ci: Remote) -> None:
     )
     assert created["from"].startswith("127.0.0.1:")
     assert not [entry for entry in changes.values() if "refused" in entry]
+
+
+def release(text: str) -> Raw:
+    """The stack as one call deploys it."""
+    labels = {STACK: "shop", "skerry.ready.ports": "none"}
+    said = f"echo hello from {text}; exec sleep 1000000"
+    container = {"Image": "box:1", "Command": ["sh", "-c", said], "StopGracePeriod": 1_000_000_000}
+    template = {"ContainerSpec": container, "Networks": [{"Target": "shop_default"}]}
+    network = {"Name": "shop_default", "Driver": "overlay", "Labels": {STACK: "shop"}}
+    service = {"Name": "shop_web", "Labels": labels, "TaskTemplate": template}
+    return {"Services": [service], "Networks": [network]}
+
+
+def test_a_stack_is_deployed_as_a_whole(ci: Remote) -> None:
+    for number, text in ((1, "one"), (2, "two")):
+        status, answer = ci.ask("POST", SHOP, release(text))
+        assert (status, answer.get("Release")) == (200, number), answer
+        status, lines = ci.ask("GET", f"{SHOP}/progress")
+        assert json.loads(lines.splitlines()[-1])["State"] == "converged", lines
+    assert ci.ask("POST", f"{SHOP}/rollback?to=1")[1]["Release"] == 3
+    ci.ask("GET", f"{SHOP}/progress")
+    wait_until(
+        lambda: "hello from one" in ci.ask("GET", "/skerry/logs?of=shop&tail=1")[1]["line"], "it is back"
+    )
+    assert ci.ask("GET", "/skerry/why/shop")[1]["state"] == "1 of 1 services are as they should be"
+    events = [json.loads(line) for line in ci.ask("GET", "/skerry/events")[1].splitlines()]
+    assert {event["stack"] or event["subject"] for event in events} <= {"shop", "shop_default"}
+    assert "shop" in {event["stack"] for event in events}
+    assert ci.ask("DELETE", SHOP)[0] == 204
+    assert ci.ask("GET", SHOP)[0] == 404
+    assert "other_web" in ci.world.docker("service", "ls")
 
 
 def test_a_context_of_the_docker_cli_has_it_too(ci: Remote) -> None:

@@ -11,7 +11,7 @@ import pytest
 from harness.images import box_tar
 from harness.world import World, wait_until
 from skerry.model.labels import STACK
-from tests.access.attempts import ATTEMPTS, CREATE, filled, spec
+from tests.access.attempts import ATTEMPTS, CREATE, SHOP, filled, mounted, spec, stack
 from tests.access.remote import Remote, audited
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
@@ -30,6 +30,11 @@ class Town:
         bind = ("--mount", "type=bind,source=/,target=/m")
         docker("service", "create", *label, *bind, "--name", "shop_mine", "box:1")
         docker("service", "update", "--detach", "--mount-rm", "/m", "shop_mine")
+        (self.world.root / "loose").write_text("hush")
+        docker("secret", "create", "shop_loose", str(self.world.root / "loose"))
+        docker("service", "create", "--replicas", "0", "--detach", "--name", "shop_loose", "box:1")
+        for service in (mounted(Type="bind", Source="/"), spec()):
+            self.released(stack(service))
         wait_until(lambda: docker("ps", "--quiet", "--filter", "name=other_web"), "the other stack runs", 60)
         self.ids = {
             "service": self.world.inspect("service", "other_web")["ID"],
@@ -42,6 +47,14 @@ class Town:
             "hidden": hidden.strip(),
         }
 
+    def released(self, body: Any) -> None:
+        """A release of shop that an administrator makes, to its end."""
+        socket = ("curl", "--silent", "--fail", "--unix-socket", str(self.world.socket))
+        sent = ("--header", "Content-Type: application/json", "--data-binary", json.dumps(body))
+        self.world.run(*socket, *sent, f"http://d{SHOP}")
+        end = self.world.run(*socket, f"http://d{SHOP}/progress").splitlines()[-1]
+        assert json.loads(end)["State"] == "converged"
+
     def state(self) -> Any:
         """Everything that an attempt could have changed."""
         docker = self.world.docker
@@ -51,7 +64,7 @@ class Town:
         listed["container"] = sorted(docker("ps", "--all", "--quiet", "--no-trunc").split())
         listed["volume"] = sorted(docker("volume", "ls", "--quiet").split())
         listed["image"] = sorted(docker("image", "ls", "--quiet").split())
-        services = json.loads(docker("service", "inspect", "other_web", "shop_mine"))
+        services = json.loads(docker("service", "inspect", "other_web", "shop_mine", "shop_evil"))
         return listed, services, self.world.skerry("user", "ls"), self.world.skerry("serve")
 
 
