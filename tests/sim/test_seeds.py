@@ -77,10 +77,11 @@ def test_what_a_commit_leaves_alone_is_as_if_it_were_derived_afresh(monkeypatch:
         view: View,
         leaving: frozenset[str] = frozenset(),
         touched: Iterable[str] | None = None,
+        waiting: frozenset[str] = frozenset(),
     ) -> Traffic:
-        traffic = derive_on(builder, view, leaving, touched)
+        traffic = derive_on(builder, view, leaving, touched, waiting)
         if touched is not None:
-            fresh.append(traffic == derive_on(TrafficBuilder(), view, leaving))
+            fresh.append(traffic == derive_on(TrafficBuilder(), view, leaving, waiting=waiting))
         return traffic
 
     monkeypatch.setattr(TrafficBuilder, "of", of)

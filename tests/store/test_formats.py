@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from skerry.model.objects import Config
+from skerry.model.objects import Config, Listener, User
 from skerry.model.releases import Release
 from skerry.store import sqlite
 from skerry.store.errors import StateError
 from tests.store.rows import ALL, created, opened, view_of
 
 FORMAT_1 = Path(__file__).parent / "format-1"
-"""Written by a skerry that knew no releases: the rows of `ALL` as they were then."""
-BEFORE = tuple(row for row in ALL if not isinstance(row, Release))
+"""Written by a skerry that knew no releases, users and listeners: the rows of `ALL` as they were then."""
+BEFORE = tuple(row for row in ALL if not isinstance(row, Release | User | Listener))
 
 
 def format_of(directory: Path) -> int:

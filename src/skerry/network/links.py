@@ -206,25 +206,31 @@ def _hold(places: Set[Held], before: Set[Held] | None) -> None:
     """New ones first: whoever asks for one that stays notices nothing."""
     with _route() as route:
         legs = {link.name: link.index for link in route.links()}
-        present = _held(route, legs) if before is None else before
-        for bridge, address in sorted(places - present):
+        wanted = _blocks(places)
+        present = _held(route, legs) if before is None else _blocks(before)
+        for bridge, block in sorted(wanted - present):
             if not bridge:
-                route.make_local(f"{address}/{FOUR.bits}")
+                route.make_local(block)
             elif bridge in legs:  # else it is about to be plugged, and gets them then
-                route.address(legs[bridge], address, SIX.bits, preferred=False)
-        for bridge, address in sorted(present - places):
+                route.address(legs[bridge], block, SIX.bits, preferred=False)
+        for bridge, block in sorted(present - wanted):
             with _gone_is_fine():
                 if not bridge:
-                    route.make_foreign(f"{address}/{FOUR.bits}")
+                    route.make_foreign(block)
                 elif bridge in legs:
-                    route.remove_address(legs[bridge], address, SIX.bits)
+                    route.remove_address(legs[bridge], block, SIX.bits)
+
+
+def _blocks(places: Set[Held]) -> set[Held]:
+    """IPv4 addresses as blocks: an older skerry held larger ones."""
+    return {(bridge, address if bridge else f"{address}/{FOUR.bits}") for bridge, address in places}
 
 
 def _held(route: Rtnetlink, legs: Mapping[str, int]) -> set[Held]:
-    """What is held now. IPv4 addresses are the namespace's by a route; over IPv6 nobody would answer for such
+    """What is held now, by blocks. IPv4 addresses are the namespace's by a route; over IPv6 nobody would answer for such
     ones, so they are those of a link."""
     names = {index: name for name, index in legs.items() if index != LOOPBACK}
-    held = {("", subnet.partition("/")[0]) for subnet in route.local_subnets()}
+    held = {("", subnet) for subnet in route.local_subnets()}
     if SIX in spoken():
         alone = route.addresses(SIX, alone=True)
         held |= {(names[index], address) for index, address in alone if index in names}
