@@ -69,9 +69,9 @@ class BackupStage(Stage):
         note = world.root / "note.yml"
         note.write_text(json.dumps(_note()))
         world.docker("stack", "deploy", "--compose-file", str(note), NOTE)
-        _things(volume_folder(world, "shop_things"))
         (world.root / "passphrase").write_text(f"{PASSPHRASE}\n")
-        running(world)
+        running(world)  # a volume is made with the first task that mounts it
+        _things(volume_folder(world, "shop_things"))
 
     def load(self) -> Load:
         """Clients of the ledger, from the first answer on."""
