@@ -51,6 +51,7 @@ def test_the_picture_has_a_field_for_each_figure() -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.case("C13")
 def test_updates_leave_nothing_behind() -> None:
