@@ -79,7 +79,8 @@ class Settings:
 
 
 def search_path() -> str:
-    """PATH with the checkout's skerry first, and else the machine's own commands: not our docker-compose."""
-    own = str(CHECKOUT / ".venv" / "bin")
-    inherited = [place for place in os.environ.get("PATH", "").split(os.pathsep) if place != own]
+    """PATH with the checkout's skerry first, and else the machine's own commands: no virtual environment's,
+    by whatever path it is named, for the docker-compose in it is another than the machine's."""
+    places = os.environ.get("PATH", "").split(os.pathsep)
+    inherited = [place for place in places if not (Path(place).parent / "pyvenv.cfg").exists()]
     return os.pathsep.join([str(COMMANDS), *inherited, "/usr/sbin", "/sbin"])
