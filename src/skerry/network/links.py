@@ -227,8 +227,8 @@ def _blocks(places: Set[Held]) -> set[Held]:
 
 
 def _held(route: Rtnetlink, legs: Mapping[str, int]) -> set[Held]:
-    """What is held now, by blocks. IPv4 addresses are the namespace's by a route; over IPv6 nobody would answer
-    for such ones, so they are those of a link."""
+    """What is held now, by blocks. IPv4 addresses are the namespace's by a route; over IPv6 nobody would
+    answer for such ones, so they are those of a link."""
     names = {index: name for name, index in legs.items() if index != LOOPBACK}
     held = {("", subnet) for subnet in route.local_subnets()}
     if SIX in spoken():
