@@ -26,7 +26,7 @@ from skerry.linux.netlink import (
     string,
     text,
 )
-from skerry.model.family import FOUR, Family, family_of, packed, unpacked
+from skerry.model.family import FOUR, SIX, Family, family_of, packed, unpacked
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
@@ -41,7 +41,7 @@ IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 
 VETH_INFO_PEER, IFLA_BRPORT_MODE = 1, 4
 IFLA_BR_NF_CALL = {4: 36, 6: 37}
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO = 1, 2, 3, 6
-IFA_F_NODAD = 2
+IFA_F_NODAD, IFA_F_TENTATIVE = 0x02, 0x40
 _UNPREFERRED = struct.pack("=IIII", 0, 0xFFFF_FFFF, 0, 0)
 """Preferred for no time, valid for ever."""
 RTA_DST, RTA_OIF, RTA_PREFSRC = 1, 4, 7
@@ -146,7 +146,18 @@ class Rtnetlink(Netlink):
         """Give a link an address; it may have it already. Whether it is free nobody is asked. From one that
         is not preferred nobody speaks unasked."""
         life = b"" if preferred else attribute(IFA_CACHEINFO, _UNPREFERRED)
+        if family_of(address) is SIX and self._is_tentative(index, address):
+            self.remove_address(index, address, length)  # somebody gave it who asks first, and waits
         self.do(RTM_NEWADDR, _address(index, address, length) + life, NLM_F_CREATE | NLM_F_REPLACE)
+
+    def _is_tentative(self, index: int, address: str) -> bool:
+        """Whether the kernel still asks if anybody else has an address: until then nobody speaks from it."""
+        for body in self.request(RTM_GETADDR, NLM_F_DUMP, IFADDRMSG.pack(SIX.number, 0, 0, 0, 0)):
+            _, _, flags, _, link = IFADDRMSG.unpack_from(body)
+            own = attributes(body[IFADDRMSG.size :]).get(IFA_ADDRESS, b"")
+            if link == index and flags & IFA_F_TENTATIVE and own == packed(address):
+                return True
+        return False
 
     def remove_address(self, index: int, address: str, length: int) -> None:
         """Take an address off a link."""
