@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from skerry.model.api_version import Version
 from skerry.model.errors import InvalidParameter
+from skerry.model.go import strconv
 
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 _FALSE = {"0", "f", "F", "FALSE", "false", "False", ""}
@@ -57,6 +58,11 @@ class Query:
         """A number as it was sent, or None."""
         return self._value(name)
 
+    def whole(self, name: str) -> int | None:
+        """A number as Go's ParseUint reads it, or None where it is not there. Raises InvalidParameter."""
+        text = self.number(name)
+        return None if text is None else whole_number(text, name)
+
     def flag(self, name: str) -> bool:
         """A boolean of the forgiving kind: anything but empty, 0, no, false and none is true."""
         return self.text(name).strip().lower() not in _NO
@@ -80,3 +86,11 @@ class Query:
         if name not in self.declared:
             raise KeyError(f"the endpoint declares no parameter {name}")
         return self.sent.get(name)
+
+
+def whole_number(text: str, name: str) -> int:
+    """A number as Go's ParseUint reads it. Raises InvalidParameter."""
+    try:
+        return strconv.parse_uint(text)
+    except strconv.NumError as error:
+        raise InvalidParameter(f"invalid value for {name}: {error}") from error

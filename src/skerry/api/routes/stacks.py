@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from aiohttp import web
 
 from skerry.api import engine_versions, progress
@@ -10,17 +9,17 @@ from skerry.api.call import Call
 from skerry.api.callers import name_of
 from skerry.api.images import contents_of
 from skerry.api.overlay import check_no_guests, local_networks, taken
-from skerry.api.query import BOOL, NUMBER
+from skerry.api.query import BOOL, NUMBER, whole_number
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import stacks as wire
-from skerry.control import networks, stacks
+from skerry.control import networks, stacks, undo
 from skerry.control.access import require_swarm
 from skerry.control.networks import Surroundings
 from skerry.control.scope.endpoint_access import ADMIN_ONLY
 from skerry.control.stacks import Deployed, Known, Wanted
-from skerry.model.errors import InvalidParameter, NotFound
-from skerry.model.go import strconv
+from skerry.core.undo import standing_release
+from skerry.model.errors import NotFound
 from skerry.model.objects import Raw
 
 
@@ -53,9 +52,8 @@ async def deploy(call: Call) -> web.Response:
 
 
 async def roll_back(call: Call) -> web.Response:
-    """Make a stack what it was in an earlier release, as a new one."""
-    number = _number(call.query.number("to"), "to")
-    earlier = stacks.find(call.view, call.ref, number)
+    """Make a stack what it was in an earlier release, as a new one; by default, in the one before."""
+    earlier = undo.find_release(call.view, call.ref, call.query.whole("to"))
     by = name_of(call.view, call.caller)
     wanted = stacks.again(earlier, by=by, atomic=_flag(call, "atomic", default=True))
     return await _deployed(call, wanted)
@@ -114,41 +112,32 @@ async def remove(call: Call) -> web.Response:
 async def releases(call: Call) -> web.Response:
     """The releases of a stack that are kept, oldest first."""
     stacks.services_of(call.view, call.ref)
-    now = call.deps.clock()
-    return json_response([wire.release(row, now) for row in call.view.releases_of(call.ref)])
+    now, current = call.deps.clock(), standing_release(call.view, call.ref)
+    return json_response([wire.release(row, now, current) for row in call.view.releases_of(call.ref)])
 
 
 async def release(call: Call) -> web.Response:
     """One release, with its plan, its source and its specs."""
-    number = _number(call.request.match_info["number"], "number")
-    return json_response(wire.whole_release(stacks.find(call.view, call.ref, number), call.deps.clock()))
+    number = whole_number(call.request.match_info["number"], "number")
+    row, current = stacks.find(call.view, call.ref, number), standing_release(call.view, call.ref)
+    return json_response(wire.whole_release(row, call.deps.clock(), current))
 
 
 async def follow(call: Call) -> web.StreamResponse:
     """How a release goes, a line of JSON whenever something changes, until it is over."""
-    sent = call.query.number("release")
-    last = call.view.release_of(call.ref)
-    if sent is None and last is None:
-        raise NotFound(f"there is no release of the stack {call.ref}")
-    number = last.number if sent is None and last is not None else _number(sent, "release")
+    number = call.query.whole("release")
+    if number is None:
+        last = call.view.release_of(call.ref)
+        if last is None:
+            raise NotFound(f"there is no release of the stack {call.ref}")
+        number = last.number
     row = stacks.find(call.view, call.ref, number)
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await response.prepare(call.request)
-    async for line in progress.lines(call.store, call.deps.clock, row.id):
-        await response.write(msgspec.json.encode(line) + b"\n")
-    return response
+    return await progress.streamed(call.request, progress.lines(call.store, call.deps.clock, row.id))
 
 
 def _flag(call: Call, name: str, *, default: bool) -> bool:
     """A boolean of the query, or its default where it is not there."""
     return call.query.bool(name) if call.query.text(name) else default
-
-
-def _number(text: str | None, name: str) -> int:
-    try:
-        return strconv.parse_uint(text or "")
-    except strconv.NumError as error:
-        raise InvalidParameter(f"invalid value for {name}: {error}") from error
 
 
 _QUERY = {"plan": BOOL, "atomic": BOOL, "prune": BOOL}
