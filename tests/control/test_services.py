@@ -261,11 +261,11 @@ def test_an_update_after_a_rollback_branches_off_there() -> None:
 def test_only_so_many_revisions_are_kept() -> None:
     world = World()
     service = world.service()
-    for number in range(defaults.REVISIONS_KEPT + 5):
+    for number in range(defaults.HISTORY_KEPT + 5):
         service = world.update(service, spec(Labels={"serial": str(number)}))
     kept = world.view.revisions_of(service.id)
-    assert len(kept) == defaults.REVISIONS_KEPT
-    assert kept[-1].number == service.revision == defaults.REVISIONS_KEPT + 6
+    assert len(kept) == defaults.HISTORY_KEPT
+    assert kept[-1].number == service.revision == defaults.HISTORY_KEPT + 6
     world.run(services.remove(world.store, service.id))
     assert not world.view.revisions
 

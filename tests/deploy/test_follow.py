@@ -80,7 +80,12 @@ def serving(path: Path, *answers: bytes, hang: bool = False) -> Iterator[list[by
 
 
 def watch(path: Path, view: Seen, timeout: float = 30.0) -> Raw:
-    return follow(client.at_socket("skerry", str(path), timeout=None), "shop", 3, view, timeout)
+    return follow(
+        client.at_socket("skerry", str(path), timeout=None),
+        "/skerry/stacks/shop/progress?release=3",
+        view,
+        timeout,
+    )
 
 
 def test_to_the_end(tmp_path: Path) -> None:

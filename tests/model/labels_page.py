@@ -56,8 +56,8 @@ def _row(label: Label) -> str:
 
 
 def _default(label: Label) -> str:
-    if isinstance(label.default, str):
-        return label.default
+    if isinstance(label.default, str) or label.values.startswith("a number"):
+        return str(label.default)
     seconds = int(label.default) // SECOND
     return f"{seconds // 60}m" if seconds >= 60 and seconds % 60 == 0 else f"{seconds}s"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.world import World
 from skerry.logs import LIMIT
-from skerry.model.defaults import REVISIONS_KEPT
+from skerry.model.defaults import HISTORY_KEPT
 
 LOGS = ("skerryd.log", "gate.log")
 BOUND_KB = 2 * LIMIT * len(LOGS) // 1024
@@ -87,7 +87,7 @@ def _rows(database: Path) -> int:
         counts: dict[str, int] = dict(
             db.execute("SELECT kind, count(*) FROM objects GROUP BY kind").fetchall()
         )
-        most = REVISIONS_KEPT * counts.get("service", 0)
+        most = HISTORY_KEPT * counts.get("service", 0)
         return sum(counts.values()) + max(0, most - counts.get("revision", 0))
     finally:
         db.close()

@@ -19,7 +19,7 @@ from skerry.api.call import REFUSED, Call
 from skerry.api.callers import name_of
 from skerry.api.door.heads import Head
 from skerry.api.image_references import inspect
-from skerry.control import stacks, users
+from skerry.control import undo, users
 from skerry.control.scope import disclosure
 from skerry.control.scope.decision import Asked, Verdict, decide, may_at_all
 from skerry.control.scope.endpoint_access import Access, Deploy
@@ -182,7 +182,7 @@ async def _asked(call: Call, role: Role, access: Access) -> Asked:
         rollback="rollback" in declared and call.query.text("rollback") == "previous",
         named=_named(call, access),
         prune="prune" in declared and call.query.bool("prune"),
-        release=stacks.find(call.view, ref, call.query.integer("to")) if back else None,
+        release=undo.find_release(call.view, ref, call.query.optional_integer("to")) if back else None,
     )
 
 

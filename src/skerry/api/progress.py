@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import msgspec
+from aiohttp import web
+
 from skerry.api.wire import stacks as wire
 from skerry.core.phase import DONE, FAILED, READY, Phase, phase_of
 from skerry.core.release import progress
@@ -12,6 +15,7 @@ from skerry.core.view import View
 from skerry.model.objects import Raw
 from skerry.model.releases import (
     REMOVED,
+    ROLLING,
     TAKEN_BACK,
     TAKING_BACK,
     UNCHANGED,
@@ -26,27 +30,69 @@ GATHERED_S = 0.1
 ROLLED_BACK = "rolled back"
 
 
-async def lines(store: Store, clock: Callable[[], int], release_id: str) -> AsyncIterator[Raw]:
+Look = Callable[[View, int], tuple[list[tuple[str, Phase]], Raw | None] | None]
+"""What there is to see at an instant: what goes on with each service, by name, and the last line where it is
+over. None where it is no longer kept."""
+
+
+def lines(store: Store, clock: Callable[[], int], release_id: str) -> AsyncIterator[Raw]:
     """The lines of a release, first those that say how it stands now; the last one tells its end."""
+
+    def look(view: View, now: int) -> tuple[list[tuple[str, Phase]], Raw | None] | None:
+        release = view.releases.get(release_id)
+        if release is None:
+            return None
+        over = release.outcome.state not in UNDER_WAY
+        phases = [(part.name, phase) for part, phase in _phases(view, release, now)]
+        return phases, wire.last_line(release.number, release.outcome) if over else None
+
+    return _lines(store, clock, look)
+
+
+def lines_of_service(store: Store, clock: Callable[[], int], revision_id: str) -> AsyncIterator[Raw]:
+    """The same of one revision of a service."""
+
+    def look(view: View, now: int) -> tuple[list[tuple[str, Phase]], Raw | None] | None:
+        revision = view.revisions.get(revision_id)
+        service = view.services.get(revision.service_id) if revision is not None else None
+        if revision is None or service is None:
+            return None
+        over = revision.outcome.state != ROLLING
+        last = wire.last_line(revision.number, revision.outcome) if over else None
+        return [(service.name, phase_of(view, service))], last
+
+    return _lines(store, clock, look)
+
+
+async def _lines(store: Store, clock: Callable[[], int], look: Look) -> AsyncIterator[Raw]:
     shown: dict[str, Phase] = {}
     async with store.watch() as commits:
         while True:
-            view = store.view
-            release = view.releases.get(release_id)
-            if release is None:
-                return
             now = clock()
-            for part, phase in _phases(view, release, now):
-                if shown.get(part.name) != phase:
-                    shown[part.name] = phase
-                    yield wire.line(now, part.name, phase)
-            if release.outcome.state not in UNDER_WAY:
-                yield wire.last_line(release.number, release.outcome)
+            seen = look(store.view, now)
+            if seen is None:
+                return
+            phases, last = seen
+            for name, phase in phases:
+                if shown.get(name) != phase:
+                    shown[name] = phase
+                    yield wire.line(now, name, phase)
+            if last is not None:
+                yield last
                 return
             await commits.get()
             await asyncio.sleep(GATHERED_S)
             while not commits.empty():
                 commits.get_nowait()
+
+
+async def streamed(request: web.Request, rows: AsyncIterator[Raw]) -> web.StreamResponse:
+    """The answer that has them, each as a line of JSON as it comes."""
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    async for row in rows:
+        await response.write(msgspec.json.encode(row) + b"\n")
+    return response
 
 
 def _phases(view: View, release: Release, now: int) -> Iterator[tuple[ReleasedService, Phase]]:

@@ -70,6 +70,10 @@ class Query:
         """A number that has to be there, as Go's ParseUint reads it. Raises InvalidParameter."""
         return whole_number(self._value(name), name)
 
+    def optional_integer(self, name: str) -> int | None:
+        """The same where it need not be there."""
+        return None if self._value(name) is None else self.integer(name)
+
     def flag(self, name: str) -> bool:
         """A boolean of the forgiving kind: anything but empty, 0, no, false and none is true."""
         return self.text(name).strip().lower() not in _NO

@@ -127,6 +127,50 @@ def diff(settings: Settings, stack: str, older: int | None, newer: int | None, a
 
 
 @click.command()
+@click.argument("subject", metavar="STACK|SERVICE", shell_complete=complete_stack)
+@_JSON
+@instance_options
+def history(settings: Settings, subject: str, as_json: bool) -> None:
+    """List the releases of a stack, or the revisions of a service, that are kept, the newest last.
+
+    * is what is there now.
+    """
+    from skerry.cli.deploy import history as telling
+
+    telling.show(settings, subject, as_json=as_json)
+
+
+@click.command()
+@click.argument("subject", metavar="STACK|SERVICE", shell_complete=complete_stack)
+@click.option(
+    "--to", type=click.IntRange(1), default=None, metavar="N", help="As numbered by skerry history."
+)
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Only show what would be done. Exit 2 if there is any."
+)
+@click.option(
+    "--atomic/--no-atomic",
+    default=True,
+    show_default=True,
+    help="Of a stack: where one service fails, take all back.",
+)
+@_DETACH
+@_TIMEOUT
+@_JSON
+@instance_options
+def rollback(settings: Settings, subject: str, timeout: str, **wish: Any) -> None:
+    """Make a stack or a service again what it was, by default before what is there now, as a rolling update.
+
+    The exit codes are those of skerry deploy.
+    """
+    from skerry.cli.deploy import back
+
+    raise SystemExit(
+        back.roll_back(settings, subject, back.RollbackRequest(timeout=seconds(timeout), **wish))
+    )
+
+
+@click.command()
 @click.argument(
     "places", nargs=-1, required=True, metavar="STACK[/SERVICE]…", shell_complete=complete_service
 )
@@ -179,6 +223,8 @@ COMMANDS = {
     "rm": rm,
     "scale": scale,
     "diff": diff,
+    "history": history,
+    "rollback": rollback,
     "restart": restart,
     "exec": exec_,
     "run": run,

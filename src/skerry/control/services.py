@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from skerry.control import access, validate
+from skerry.control import access, history, validate
 from skerry.control.convert import networks_of_task
 from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
 from skerry.core.attach import lacks_ingress
 from skerry.core.view import View
-from skerry.model import defaults, template
+from skerry.model import template
 from skerry.model.errors import RpcError, SkerryError, out_of_sequence
-from skerry.model.objects import Raw, Service, UpdateStatus
+from skerry.model.objects import Raw, Revision, Service, UpdateStatus
 from skerry.model.spec import Spec, endpoint_of
 from skerry.model.specs import ServiceSpec
 from skerry.model.states import TaskState
@@ -25,25 +25,25 @@ def find(view: View, ref: str) -> Service:
 
 
 async def create(
-    store: Store, converted: Raw, auth: str = "", content: Content | None = None
+    store: Store, converted: Raw, auth: str = "", content: Content | None = None, by: str = ""
 ) -> tuple[str, list[str]]:
     """Create a service from a converted spec; its ID and warnings.
 
     `auth` is the value of X-Registry-Auth; `content` is what its image means on this node, if no registry has
-    it.
+    it; `by` asks for it.
     """
     spec = Spec(ServiceSpec, pinned(converted, content))
 
     def write(tx: Tx) -> tuple[str, list[str]]:
         access.require_swarm(tx.view)
-        service = add(tx, spec, auth)
+        service = add(tx, spec, auth, by)
         validate.check_order(tx.view, service, complete=False)
         return service.id, warnings_of(spec.typed)
 
     return await store.update(write)
 
 
-def add(tx: Tx, spec: Spec[ServiceSpec], auth: str) -> Service:
+def add(tx: Tx, spec: Spec[ServiceSpec], auth: str, by: str = "") -> Service:
     """Put a service and its first revision, once nothing of the swarm's is in its way."""
     _check(tx.view, spec)
     validate.check_ports(tx.view, spec.typed)
@@ -57,7 +57,7 @@ def add(tx: Tx, spec: Spec[ServiceSpec], auth: str) -> Service:
     if service.is_job:
         service = replace(service, last_execution=tx.now)
     service = _put(tx, service)
-    tx.put(revisions.revision_of(service, parent=0))
+    tx.put(revisions.revision_of(service, parent=0, by=by))
     return service
 
 
@@ -77,6 +77,7 @@ async def update(
     rollback: str = "",
     auth: str = "",
     content: Content | None = None,
+    by: str = "",
 ) -> list[str]:
     """Give a service a new (converted) spec, or (`rollback="previous"`) its previous one; warnings.
 
@@ -93,7 +94,7 @@ async def update(
             raise SkerryError(f"unrecognized rollback option {rollback}")
         check_change(tx.view, service, pinned_spec)
         back = rollback == "previous"
-        changed = _rolled_back(tx, service) if back else _with_spec(tx, service, pinned_spec, kept_auth)
+        changed = _rolled_back(tx, service) if back else _with_spec(tx, service, pinned_spec, kept_auth, by)
         if version != service.version:
             raise out_of_sequence()
         if back:
@@ -105,10 +106,21 @@ async def update(
     return await store.update(write)
 
 
-def change(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str) -> Service:
+def change(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str, by: str = "") -> Service:
     """Put a service with another spec, and the revision that it is."""
     check_change(tx.view, service, spec)
-    return _put(tx, _begun_anew(tx, _with_spec(tx, service, spec, auth or service.registry_auth)))
+    return _put(tx, _begun_anew(tx, _with_spec(tx, service, spec, auth or service.registry_auth, by)))
+
+
+def restore(tx: Tx, service: Service, revision: Revision, by: str) -> Service:
+    """The same with the spec of an earlier revision, whose image is exactly what it was."""
+    check_change(tx.view, service, revision.spec)
+    auth = revision.registry_auth
+    back = _with_spec(tx, service, revision.spec, auth, by, restores=revision.number)
+    changed = _put(tx, _begun_anew(tx, back))
+    validate.check_ports(tx.view, changed.spec.typed, service.id)
+    validate.check_order(tx.view, changed, complete=False)
+    return changed
 
 
 def _begun_anew(tx: Tx, service: Service) -> Service:
@@ -165,20 +177,18 @@ def _stored_auth(view: View, service: Service, source: str) -> str:
     return previous.registry_auth
 
 
-def _with_spec(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str) -> Service:
+def _with_spec(
+    tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str, by: str = "", restores: int = 0
+) -> Service:
     """The service with a new revision; the same one where the spec is what it was."""
-    number, current = service.revision, tx.view.revision(service.id, service.revision)
-    parent = current.parent if current is not None else 0
-    if spec != service.spec:
-        history = tx.view.revisions_of(service.id)
-        parent = service.revision
-        number = max([parent, *(revision.number for revision in history)]) + 1
-        for old in history[: max(0, len(history) + 1 - defaults.REVISIONS_KEPT)]:
-            tx.delete(old)
-    changed = replace(
-        service, spec=spec, spec_version=tx.version, revision=number, registry_auth=auth, update=None
-    )
-    tx.put(revisions.revision_of(changed, parent))
+    current = tx.view.revision(service.id, service.revision)
+    changed = replace(service, spec=spec, spec_version=tx.version, registry_auth=auth, update=None)
+    if spec == service.spec and current is not None:
+        tx.put(replace(current, spec_version=tx.version, registry_auth=auth))
+        return changed
+    kept = history.make_room(tx, service, spec.typed.labels)
+    changed = replace(changed, revision=max([service.revision, *(row.number for row in kept)]) + 1)
+    tx.put(revisions.revision_of(changed, service.revision, by, restores))
     return changed
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from skerry.control import access, configs, files, networks, secrets, services, validate
+from skerry.control import access, configs, files, history, networks, secrets, services, validate
 from skerry.control.convert import service_spec
 from skerry.control.faults import Faults
 from skerry.control.images import Content, pinned, reference_of, stays
@@ -20,7 +20,6 @@ from skerry.core import depends, stack_plan
 from skerry.core.parts import stack_of
 from skerry.core.view import View
 from skerry.model import labels
-from skerry.model.defaults import RELEASES_KEPT
 from skerry.model.errors import Conflict, InvalidParameter, NotFound
 from skerry.model.objects import Config, Network, Raw, Secret, Service
 from skerry.model.releases import (
@@ -203,9 +202,9 @@ class _Deployment:
         else:
             spec = Spec(ServiceSpec, raw)
             service = (
-                services.add(self._tx, spec, auth)
+                services.add(self._tx, spec, auth, self._wanted.by)
                 if old is None
-                else services.change(self._tx, old, spec, auth)
+                else services.change(self._tx, old, spec, auth, self._wanted.by)
             )
             self._warnings += services.warnings_of(spec.typed)
         self._services.append(service)
@@ -299,13 +298,13 @@ class _Deployment:
                 origin=source.get("Origin", ""),
                 text=source.get("Text", ""),
                 message=wanted.body.get("Message", ""),
+                restores=wanted.again.number if wanted.again is not None else 0,
                 atomic=wanted.atomic,
                 plan=plan,
                 registry_auth=wanted.auth,
             )
         )
-        for old in tx.view.releases_of(wanted.stack)[:-RELEASES_KEPT]:
-            tx.delete(old)
+        history.trim_releases(tx, wanted.stack, self._services)
 
     def _part(self, service: Service, earlier: ReleasedService | None) -> ReleasedService:
         """A service of the release. What a release that is superseded has changed about it goes on in this

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skerry.core.naming import stack_of
+from skerry.core.spec_words import described, difference
 from skerry.core.view import View
 from skerry.core.why.answer import Scene
 from skerry.core.why.ends import of_end
@@ -17,8 +18,7 @@ from skerry.core.why.rollout import of_update
 from skerry.core.why.unplaced import of_wait, port_held
 from skerry.core.why.words import span
 from skerry.model.event import Event
-from skerry.model.objects import Config, Network, Node, Object, Raw, Secret, Service, Task
-from skerry.model.specs import ServiceSpec
+from skerry.model.objects import Config, Network, Node, Object, Secret, Service, Task
 from skerry.model.states import TaskState
 
 TURNED = frozenset({"paused", "rollback_paused", "rollback_started"})
@@ -104,10 +104,10 @@ def _of_service(view: View, old: Service | None, new: Service | None, at: int) -
         yield _about(old, at, "service", f"{old.name} was removed")
         return
     if old is None:
-        yield _about(new, at, "service", f"{new.name} was created: {_described(new.spec.typed)}")
+        yield _about(new, at, "service", f"{new.name} was created: {described(new.spec.typed)}")
         return
     if old.spec_version != new.spec_version and not turned(old, new):
-        yield _about(new, at, "service", f"{new.name} was changed: {_difference(old, new)}")
+        yield _about(new, at, "service", f"{new.name} was changed: {difference(old.spec, new.spec)}")
     before, after = (row.update.state if row.update is not None else "" for row in (old, new))
     if before != after and after and not turned(old, new):
         took = (
@@ -120,48 +120,6 @@ def _of_service(view: View, old: Service | None, new: Service | None, at: int) -
 
 def _about(service: Service, at: int, kind: str, text: str, *, trouble: bool = False) -> Event:
     return Event(at, kind, text, service.name, service.name, stack_of(service.spec.typed.labels), trouble)
-
-
-def _described(spec: ServiceSpec) -> str:
-    image = spec.task_template.container_spec.image.partition("@")[0]
-    replicas = _replicas(spec)
-    return f"image {image}" + (f", {replicas} replicas" if replicas is not None else "")
-
-
-def _difference(old: Service, new: Service) -> str:
-    """What changed, in a line: the image, the number of replicas, or the names of what else did."""
-    before, after = old.spec.typed, new.spec.typed
-    words = []
-    images = [spec.task_template.container_spec.image for spec in (before, after)]
-    if images[0] != images[1]:
-        words.append(f"image {images[0].partition('@')[0]} → {images[1].partition('@')[0]}")
-    counts = [_replicas(spec) for spec in (before, after)]
-    if counts[0] != counts[1]:
-        words.append(f"replicas {counts[0]} → {counts[1]}")
-    keys = sorted({*old.spec.raw, *new.spec.raw} - {"TaskTemplate", "Mode"})
-    words += [key for key in keys if old.spec.raw.get(key) != new.spec.raw.get(key)]
-    if not words:
-        words = sorted(_other_keys(old, new))
-    return ", ".join(words) or "the same again"
-
-
-def _other_keys(old: Service, new: Service) -> set[str]:
-    """The names of what differs in the task template."""
-    before, after = (service.spec.raw.get("TaskTemplate") or {} for service in (old, new))
-    keys = set()
-    for key in _different(before, after):
-        old_value, new_value = before.get(key), after.get(key)
-        both = isinstance(old_value, dict) and isinstance(new_value, dict)
-        keys |= _different(old_value, new_value) if both else {key}  # type: ignore[arg-type]
-    return keys
-
-
-def _different(before: Raw, after: Raw) -> set[str]:
-    return {key for key in {*before, *after} if before.get(key) != after.get(key)}
-
-
-def _replicas(spec: ServiceSpec) -> int | None:
-    return spec.mode.replicated.replicas if spec.mode.replicated is not None else None
 
 
 def _of_node(old: Node | None, new: Node | None, at: int) -> Iterator[Event]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from skerry.core.allocate import endpoint
 from skerry.core.view import View
 from skerry.model.objects import Revision, Service, UpdateStatus
+from skerry.model.releases import Outcome
 from skerry.model.spec import Spec
 from skerry.model.specs import ServiceSpec
 
@@ -27,8 +28,8 @@ def previous_spec(view: View, service: Service) -> Spec[ServiceSpec] | None:
     return revision.spec if revision is not None else None
 
 
-def revision_of(service: Service, parent: int) -> Revision:
-    """The row that remembers a service's current spec."""
+def revision_of(service: Service, parent: int, by: str = "", restores: int = 0) -> Revision:
+    """The row that remembers a service's current spec, and who asked for it."""
     return Revision(
         id=f"{service.id}.{service.revision}",
         service_id=service.id,
@@ -37,6 +38,9 @@ def revision_of(service: Service, parent: int) -> Revision:
         spec_version=service.spec_version,
         parent=parent,
         registry_auth=service.registry_auth,
+        by=by,
+        restores=restores,
+        outcome=Outcome(),
     )
 
 

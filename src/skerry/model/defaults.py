@@ -25,11 +25,10 @@ UPDATE_DEADLINE = 600 * SECOND
 RESTART_MAX_DELAY = 60 * SECOND
 """How far the pause between the tries of a crash loop grows."""
 
-REVISIONS_KEPT = 100
-"""Revisions kept for each service."""
-
-RELEASES_KEPT = 10
-"""Releases kept for each stack."""
+HISTORY_KEPT = 10
+"""Revisions kept for each service, and releases for each stack."""
+HISTORY_MOST = 100
+"""So many at most, whatever is asked for: each may hold an image."""
 
 NOTES_KEPT = 20
 """Decisions kept for each service."""

@@ -29,6 +29,7 @@ STACK = "com.docker.stack.namespace"
 
 DEPENDS_ON = "skerry.depends_on"
 UPDATE_DEADLINE = "skerry.update.deadline"
+HISTORY_KEEP = "skerry.history.keep"
 RESTART_MAX_DELAY = "skerry.restart.max-delay"
 SOCKET = "skerry.socket"
 HOLD_TIMEOUT = "skerry.hold.timeout"
@@ -54,6 +55,15 @@ def _duration(name: str, default: int, help: str, on_swarm: str, longest: int = 
 
     values = "a duration such as `30s` or `1m30s`" + (", `1h` at most" if longest else "")
     return Label(name, help, values, read, default, on_swarm)
+
+
+def _count(name: str, default: int, least: int, most: int, help: str, on_swarm: str) -> Label:
+    def read(text: str) -> int:
+        if text.isascii() and text.isdigit() and least <= int(text) <= most:
+            return int(text)
+        raise ValueError(f'"{text}" is no number from {least} to {most}')
+
+    return Label(name, help, f"a number from {least} to {most}", read, default, on_swarm)
 
 
 def _choice(name: str, words: tuple[str, ...], default: str, help: str, on_swarm: str = "") -> Label:
@@ -149,6 +159,15 @@ _TABLE = (
         "How long a task of an update may take to get ready before that counts as its failure.",
         "an update there waits for a task that gets stuck as long as it takes",
     ),
+    _count(
+        HISTORY_KEEP,
+        defaults.HISTORY_KEPT,
+        2,
+        defaults.HISTORY_MOST,
+        "How many revisions of the service are kept to go back to; of a stack's releases as many as one of "
+        "its services asks for.",
+        "one earlier spec of a service is kept there",
+    ),
     _duration(
         RESTART_MAX_DELAY,
         defaults.RESTART_MAX_DELAY,
@@ -195,7 +214,12 @@ def read(labels: Mapping[str, str], name: str) -> Any:
 
 
 def read_duration(labels: Mapping[str, str] | None, name: str) -> int:
-    """The value of a duration label (ns), or its default.
+    """The value of a duration label (ns), or its default."""
+    return read_count(labels, name)
+
+
+def read_count(labels: Mapping[str, str] | None, name: str) -> int:
+    """The value of a label that is a number, or its default.
 
     A malformed one is refused when a service is written; from before the label was known, it is as if absent.
     """

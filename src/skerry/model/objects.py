@@ -13,7 +13,7 @@ from skerry.model.declare import Raw as Raw
 from skerry.model.drain import DrainOutcome
 from skerry.model.facts import Facts
 from skerry.model.family import FOUR, SIX, Family
-from skerry.model.releases import Release
+from skerry.model.releases import Outcome, Release
 from skerry.model.spec import Spec
 from skerry.model.specs import Driver, EndpointSpec, ServiceSpec, TaskTemplate
 from skerry.model.states import TaskState
@@ -120,6 +120,12 @@ class Revision(Struct, frozen=True):
     spec_version: int
     parent: int = 0
     registry_auth: str = ""
+    by: str = ""
+    """Who asked for it, where that is known."""
+    restores: int = 0
+    """The revision whose content it has, where it was made by going back to one; else 0."""
+    outcome: Outcome = Outcome("")
+    """How it goes, or ended; without a state where nobody has written that down."""
     version: int = 0
     created_at: int = 0
     updated_at: int = 0

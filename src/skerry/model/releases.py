@@ -14,6 +14,8 @@ CHANGED = "changed"
 ROLLING, CONVERGED, FAILED = "rolling", "converged", "failed"
 TAKING_BACK, TAKEN_BACK = "rolling back", "rolled back"
 SUPERSEDED = "superseded"
+PAUSED = "paused"
+"""Of a service's revision: its update stands still until somebody does something about it."""
 UNDER_WAY = frozenset({ROLLING, TAKING_BACK})
 
 
@@ -87,6 +89,8 @@ class Release(Struct, frozen=True):
     text: str = ""
     """The compose file, without what is secret."""
     message: str = ""
+    restores: int = 0
+    """The release whose content it has, where it was made by going back to one; else 0."""
     atomic: bool = True
     """Whether it is taken back as a whole where a service of it fails."""
     plan: Raw = {}

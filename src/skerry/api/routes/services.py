@@ -6,6 +6,7 @@ from aiohttp import web
 
 from skerry.api import engine_versions
 from skerry.api.call import Call
+from skerry.api.callers import name_of
 from skerry.api.filters import Filters
 from skerry.api.image_references import content_of, resolved
 from skerry.api.overlay import local_networks
@@ -57,7 +58,9 @@ async def create(call: Call) -> web.Response:
     """Make a service."""
     spec, warnings = await _converted(call, await call.body())
     content = await content_of(call, spec)
-    key, more = await services.create(call.store, spec, auth=call.auth, content=content)
+    key, more = await services.create(
+        call.store, spec, auth=call.auth, content=content, by=name_of(call.view, call.caller)
+    )
     warnings += more
     shown = {"Warnings": warnings or None} if warnings or call.facts.has(engine_versions.WARNINGS) else {}
     return json_response({"ID": key, **shown}, 201)
@@ -101,6 +104,7 @@ async def update(call: Call) -> web.Response:
         rollback=call.query.text("rollback"),
         auth=call.auth,
         content=None if keeps else await content_of(call, spec),
+        by=name_of(call.view, call.caller),
     )
     return json_response({"Warnings": warnings or None})
 

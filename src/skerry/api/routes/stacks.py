@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from aiohttp import web
 
 from skerry.api import engine_versions, progress
@@ -14,11 +13,12 @@ from skerry.api.query import BOOL, NUMBER, whole_number
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import stacks as wire
-from skerry.control import networks, stacks
+from skerry.control import networks, stacks, undo
 from skerry.control.access import require_swarm
 from skerry.control.networks import Surroundings
 from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.control.stacks import Circumstances, Deployed, Wanted
+from skerry.core.undo import standing_release
 from skerry.model.errors import NotFound
 from skerry.model.objects import Raw
 
@@ -52,8 +52,8 @@ async def deploy(call: Call) -> web.Response:
 
 
 async def roll_back(call: Call) -> web.Response:
-    """Make a stack what it was in an earlier release, as a new one."""
-    earlier = stacks.find(call.view, call.ref, call.query.integer("to"))
+    """Make a stack what it was in an earlier release, as a new one; by default, in the one before."""
+    earlier = undo.find_release(call.view, call.ref, call.query.optional_integer("to"))
     by = name_of(call.view, call.caller)
     wanted = stacks.again(earlier, by=by, atomic=_flag(call, "atomic", default=True))
     return await _deployed(call, wanted)
@@ -112,29 +112,27 @@ async def remove(call: Call) -> web.Response:
 async def releases(call: Call) -> web.Response:
     """The releases of a stack that are kept, oldest first."""
     stacks.services_of(call.view, call.ref)
-    now = call.deps.clock()
-    return json_response([wire.release(row, now) for row in call.view.releases_of(call.ref)])
+    now, current = call.deps.clock(), standing_release(call.view, call.ref)
+    return json_response([wire.release(row, now, current) for row in call.view.releases_of(call.ref)])
 
 
 async def release(call: Call) -> web.Response:
     """One release, with its plan, its source and its specs."""
     number = whole_number(call.request.match_info["number"], "number")
-    return json_response(wire.whole_release(stacks.find(call.view, call.ref, number), call.deps.clock()))
+    row, current = stacks.find(call.view, call.ref, number), standing_release(call.view, call.ref)
+    return json_response(wire.whole_release(row, call.deps.clock(), current))
 
 
 async def follow(call: Call) -> web.StreamResponse:
     """How a release goes, a line of JSON whenever something changes, until it is over."""
-    sent = call.query.number("release")
-    last = call.view.release_of(call.ref)
-    if sent is None and last is None:
-        raise NotFound(f"there is no release of the stack {call.ref}")
-    number = last.number if sent is None and last is not None else call.query.integer("release")
+    number = call.query.optional_integer("release")
+    if number is None:
+        last = call.view.release_of(call.ref)
+        if last is None:
+            raise NotFound(f"there is no release of the stack {call.ref}")
+        number = last.number
     row = stacks.find(call.view, call.ref, number)
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await response.prepare(call.request)
-    async for line in progress.lines(call.store, call.deps.clock, row.id):
-        await response.write(msgspec.json.encode(line) + b"\n")
-    return response
+    return await progress.streamed(call.request, progress.lines(call.store, call.deps.clock, row.id))
 
 
 def _flag(call: Call, name: str, *, default: bool) -> bool:

@@ -75,8 +75,8 @@ def _changed_by(view: View, service: Service) -> int:
     return 0
 
 
-def release(row: Release, now: int) -> Raw:
-    """A release in a line."""
+def release(row: Release, now: int, current: int) -> Raw:
+    """A release in a line; `current` is the number of the one whose content the stack has."""
     return {
         "Number": row.number,
         "By": row.by,
@@ -84,25 +84,26 @@ def release(row: Release, now: int) -> Raw:
         "At": timestamp(row.created_at),
         "Message": row.message,
         "Atomic": row.atomic,
+        "Current": row.number == current,
+        "Restores": row.restores,
         "Changes": _changes(row.plan),
-        "Outcome": outcome(row, now),
+        "Outcome": outcome(row.outcome, row.created_at, now),
     }
 
 
-def whole_release(row: Release, now: int) -> Raw:
+def whole_release(row: Release, now: int, current: int) -> Raw:
     """A release with its plan, the file that it was made from, and the specs of its services."""
     specs = [{"ID": part.id, "Action": part.action, "Spec": part.spec} for part in row.services]
     source = {"Text": row.text, "Origin": row.origin}
-    return {**release(row, now), "Plan": row.plan, "Source": source, "Services": specs}
+    return {**release(row, now, current), "Plan": row.plan, "Source": source, "Services": specs}
 
 
-def outcome(row: Release, now: int) -> Raw:
-    """How a release goes, or ended."""
-    result = row.outcome
+def outcome(result: Outcome, began: int, now: int) -> Raw:
+    """How a release, or a revision, that began at an instant goes, or ended."""
     shown: Raw = {
         "State": result.state,
         "Reason": result.reason,
-        "Seconds": round(((result.ended_at or now) - row.created_at) / 1e9, 3),
+        "Seconds": round(((result.ended_at or now) - began) / 1e9, 3),
     }
     return {**shown, "Failed": failure(result.failed)} if result.failed is not None else shown
 

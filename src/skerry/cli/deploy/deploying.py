@@ -74,7 +74,7 @@ class Deployment:
 
 def deploy(settings: Settings, request: DeployRequest) -> int:
     """Deploy; the exit code."""
-    run = _begin(settings, as_json=request.as_json, timeout=request.timeout)
+    run = begin(settings, as_json=request.as_json, timeout=request.timeout)
     try:
         compose = program.find()
         stack = _read(run, compose, request)
@@ -92,7 +92,7 @@ def deploy(settings: Settings, request: DeployRequest) -> int:
     return _submit(run, stack, request)
 
 
-def _begin(settings: Settings, *, as_json: bool, timeout: float) -> Deployment:
+def begin(settings: Settings, *, as_json: bool, timeout: float) -> Deployment:
     return Deployment(settings, connect(settings), Console(), as_json, timeout)
 
 
@@ -151,7 +151,7 @@ def shown(run: Deployment, stack: str, answer: Raw, *, only_plan: bool, detach: 
 
 def attach(settings: Settings, stack: str, *, as_json: bool, timeout: float) -> int:
     """Watch the release of a stack that is under way, or see how the last one ended; the exit code."""
-    run = _begin(settings, as_json=as_json, timeout=timeout)
+    run = begin(settings, as_json=as_json, timeout=timeout)
     try:
         release = int(run.api.get(f"/skerry/stacks/{quote(stack)}")["Release"])
     except (Refused, Unreachable) as error:
@@ -165,28 +165,35 @@ def attach(settings: Settings, stack: str, *, as_json: bool, timeout: float) -> 
 
 def watch(run: Deployment, stack: str, release: int) -> int:
     """Follow a release to its end; the exit code."""
+    path = f"/skerry/stacks/{quote(stack)}/progress?release={release}"
+    return watch_path(run, stack, f"release {release}", path, f"skerry deploy --follow {stack}")
+
+
+def watch_path(run: Deployment, name: str, what: str, path: str, again: str) -> int:
+    """Follow what a path tells of a stack or service to its end; the exit code. `again` is the command that
+    shows how it goes on."""
     lines = client.at_socket("skerry", run.settings.api_socket, timeout=None)
     view = view_of(run.console, as_json=run.as_json)
-    again = f"it goes on; to see how: skerry deploy --follow {stack}"
+    again = f"it goes on; to see how: {again}"
     try:
-        outcome = follow(lines, stack, release, view, run.timeout)
+        outcome = follow(lines, path, view, run.timeout)
     except TimedOut:
-        run.complain([f"{stack}: release {release} is not over after {run.timeout:g} s; {again}"])
+        run.complain([f"{name}: {what} is not over after {run.timeout:g} s; {again}"])
         return codes.TIMED_OUT
     except KeyboardInterrupt:
-        run.complain([f"{stack}: no longer watched; {again}"], "\nInterrupted")
+        run.complain([f"{name}: no longer watched; {again}"], "\nInterrupted")
         return codes.INTERRUPTED
     except (Refused, Unreachable) as error:
         run.complain([str(error)])
         return codes.REFUSED
-    return _ended(run, stack, outcome)
+    return _ended(run, f"{name}: {what}", outcome)
 
 
-def _ended(run: Deployment, stack: str, outcome: Raw) -> int:
+def _ended(run: Deployment, subject: str, outcome: Raw) -> int:
     """Say how it ended; where it failed, with the reason and what the task said last."""
     state = str(outcome["State"])
     code = codes.OF_STATE.get(state, codes.FAILED)
-    words = f"{stack}: release {outcome['Release']} {state}"
+    words = f"{subject} {state}"
     if code == codes.DONE:
         run.say(words)
         return code

@@ -1,4 +1,4 @@
-"""Watching a release until it is over."""
+"""Watching a release, or a revision of a service, until it is over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
-from urllib.parse import quote
 
 from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.deploy.progress import DeployProgress
@@ -25,15 +24,16 @@ class TimedOut(Exception):
     """It is not over yet, and goes on."""
 
 
-def follow(client: DockerClient, stack: str, release: int, view: ProgressView, timeout: float) -> Raw:
-    """The last line of a release, once it is over; `client` is one without a timeout of its own.
+def follow(client: DockerClient, path: str, view: ProgressView, timeout: float) -> Raw:
+    """The last line of what a path tells, of a release or a revision, once it is over.
+
+    `client` is one without a timeout of its own.
 
     Raises TimedOut after `timeout` seconds, Refused, Unreachable.
     """
     progress = DeployProgress()
     shown: dict[str, Raw] = {}
     deadline = time.monotonic() + timeout
-    path = f"/skerry/stacks/{quote(stack)}/progress?release={release}"
     try:
         with closing(_lines(client, path)) as lines:
             for line in lines:

@@ -29,7 +29,7 @@ def lines(plan: Raw) -> Iterator[Text]:
     for service in plan.get("Services") or []:
         if service["Action"] != "unchanged":
             yield _line(service, "service", _how(service))
-            yield from map(_field, service.get("Fields") or [])
+            yield from map(field_line, service.get("Fields") or [])
     for kind, word in KINDS:
         for entry in plan.get(kind) or []:
             if entry["Action"] != "unchanged":
@@ -66,7 +66,8 @@ def _how(service: Raw) -> str:
     return f"{how}; after {', '.join(waits)}" if waits else how
 
 
-def _field(field: Raw) -> Text:
+def field_line(field: Raw) -> Text:
+    """A field that differs: `ContainerSpec.Image  app:1 → app:2`."""
     old, new = (_value(field.get(word)) for word in ("Old", "New"))
     return Text.assemble(f"    {field['Path']}  ", (old, "red"), " → ", (new, "green"))
 

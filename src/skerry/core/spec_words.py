@@ -1,0 +1,51 @@
+"""What a new spec of a service is, or changes, in a line for people."""
+
+from __future__ import annotations
+
+from skerry.model.objects import Raw
+from skerry.model.spec import Spec
+from skerry.model.specs import CONTENT, ServiceSpec
+
+REBUILT = "image rebuilt"
+
+
+def described(spec: ServiceSpec) -> str:
+    """A spec that is the first of its service."""
+    image = spec.task_template.container_spec.image.partition("@")[0]
+    replicas = _replicas(spec)
+    return f"image {image}" + (f", {replicas} replicas" if replicas is not None else "")
+
+
+def difference(old: Spec[ServiceSpec], new: Spec[ServiceSpec]) -> str:
+    """What changed: the image, the number of replicas, or the names of what else did."""
+    before, after = old.typed, new.typed
+    words = []
+    images = [spec.task_template.container_spec.image for spec in (before, after)]
+    if images[0] != images[1]:
+        words.append(f"image {images[0].partition('@')[0]} → {images[1].partition('@')[0]}")
+    counts = [_replicas(spec) for spec in (before, after)]
+    if counts[0] != counts[1]:
+        words.append(f"replicas {counts[0]} → {counts[1]}")
+    words += [key for key in sorted(_different(old.raw, new.raw)) if key not in ("TaskTemplate", "Mode")]
+    if not words:
+        words = sorted(_other_keys(old.raw, new.raw))
+    return ", ".join(words) or "the same again"
+
+
+def _other_keys(old: Raw, new: Raw) -> set[str]:
+    """The names of what differs in the task template, of a container's spec field by field."""
+    before, after = (spec.get("TaskTemplate") or {} for spec in (old, new))
+    keys: set[str] = set()
+    for key in _different(before, after):
+        one, other = before.get(key), after.get(key)
+        both = isinstance(one, dict) and isinstance(other, dict)
+        keys |= _different(one or {}, other or {}) if both else {key}
+    return {REBUILT if key == CONTENT else key for key in keys}
+
+
+def _different(before: Raw, after: Raw) -> set[str]:
+    return {key for key in {*before, *after} if before.get(key) != after.get(key)}
+
+
+def _replicas(spec: ServiceSpec) -> int | None:
+    return spec.mode.replicated.replicas if spec.mode.replicated is not None else None
