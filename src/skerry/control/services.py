@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from skerry.control import access, history, validate
+from skerry.control import access, history, stopping, validate
 from skerry.control.convert import networks_of_task
 from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
 from skerry.core.attach import lacks_ingress
+from skerry.core.stopped import words_of
 from skerry.core.view import View
 from skerry.model import template
 from skerry.model.errors import RpcError, SkerryError, out_of_sequence
@@ -101,9 +102,15 @@ async def update(
             validate.check_ports(tx.view, changed.spec.typed, service.id)
         changed = _put(tx, _begun_anew(tx, changed))
         validate.check_order(tx.view, changed, complete=False)
-        return warnings_of(changed.spec.typed)
+        return [*left_stopped(changed), *warnings_of(changed.spec.typed)]
 
     return await store.update(write)
+
+
+def left_stopped(service: Service) -> list[str]:
+    """What a user should know who has changed a service that is stopped."""
+    said = words_of(service)
+    return [f"{service.name} is {said}; its new spec holds from then on"] if said else []
 
 
 def change(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str, by: str = "") -> Service:
@@ -124,9 +131,9 @@ def restore(tx: Tx, service: Service, revision: Revision, by: str) -> Service:
 
 
 def _begun_anew(tx: Tx, service: Service) -> Service:
-    """A job with a new spec is a run of its own."""
+    """A job with a new spec is a run of its own; what is stopped stays so."""
     if not service.is_job:
-        return service
+        return service if service.stopped is None else stopping.changed_at_rest(service, tx.now)
     return replace(service, job_iteration=service.job_iteration + 1, last_execution=tx.now, update=None)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from skerry.control import access, configs, files, history, networks, secrets, services, validate
+from skerry.control import access, configs, files, history, networks, secrets, services, stopping, validate
 from skerry.control.convert import service_spec
 from skerry.control.faults import Faults
 from skerry.control.images import Content, pinned, reference_of, stays
@@ -207,6 +207,8 @@ class _Deployment:
                 else services.change(self._tx, old, spec, auth, self._wanted.by)
             )
             self._warnings += services.warnings_of(spec.typed)
+        if service.stopped is not None:
+            service = stopping.start_alone(self._tx, service)
         self._services.append(service)
         if stack_plan.action_of(self._before.services.get(service.id), service) == ROLLED:
             self._rolled.add(service.name)
@@ -319,11 +321,18 @@ class _Deployment:
             service.spec_version,
             old.revision if old is not None else 0,
             old.job_iteration if old is not None else 0,
+            old.stopped if old is not None else None,
         )
         if earlier is None or old is None or old.spec_version != earlier.spec_version:
             return part
         whole = next(word for word in (NEW, ROLLED, earlier.action) if word in (earlier.action, action))
-        return replace(part, action=whole, before=earlier.before, iteration_before=earlier.iteration_before)
+        return replace(
+            part,
+            action=whole,
+            before=earlier.before,
+            iteration_before=earlier.iteration_before,
+            stopped=earlier.stopped,
+        )
 
     def _released_networks(self) -> Iterable[ReleasedNetwork]:
         living: dict[str, Network] = {network.name: network for network in networks.living(self._tx.view)}

@@ -65,4 +65,5 @@ def roll_back(tx: Tx, ref: str, number: int | None, by: str) -> Restored:
         changed.spec.raw,
         lambda key: view.networks[key].name if key in view.networks else key,
     )
-    return Restored(changed, revision.number, True, differing, services.warnings_of(changed.spec.typed))
+    warnings = [*services.left_stopped(changed), *services.warnings_of(changed.spec.typed)]
+    return Restored(changed, revision.number, True, differing, warnings)

@@ -10,7 +10,8 @@ from skerry.core.evict import evict
 from skerry.core.jobs import run_job
 from skerry.core.plan import Plan
 from skerry.core.replace import let_go, raise_ready, replace_ended
-from skerry.core.turn import held
+from skerry.core.stopped import let_stop
+from skerry.core.turn import HeldService, held
 from skerry.core.update import take_over, update
 from skerry.core.view import View
 from skerry.model.objects import Note, Task
@@ -24,11 +25,24 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
         return _clear(view.tasks_of(service_id))
     before = held(view, service)
     draft = Draft(view, before.service if before is not None else service, node, now)
+    if service.stopped is not None:
+        let_stop(draft)
+    else:
+        _decide(draft, before)
+    hostports.assign(draft)
+    place.place(draft)
+    afterlife.keep(draft)
+    history.trim(draft)  # last: what this pass makes counts too
+    return draft.plan()
+
+
+def _decide(draft: Draft, before: HeldService | None) -> None:
+    """What becomes of the tasks of a service that is to run; `before` is what it is until its turn."""
     depends.look(draft)
     if before is not None:
         depends.say(draft, before.waits)
     evict(draft)
-    if service.is_job:
+    if draft.service.is_job:
         run_job(draft)
     else:
         numbers = replicas.adjust(draft)
@@ -38,11 +52,6 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
             take_over(draft, numbers)
         let_go(draft)
     raise_ready(draft)
-    hostports.assign(draft)
-    place.place(draft)
-    afterlife.keep(draft)
-    history.trim(draft)  # last: what this pass makes counts too
-    return draft.plan()
 
 
 def _clear(tasks: tuple[Task, ...]) -> Plan:

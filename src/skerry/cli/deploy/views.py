@@ -14,7 +14,14 @@ from rich.text import Text
 from skerry.cli.deploy.progress import OVER, DeployProgress, ServiceProgress, told
 from skerry.model.objects import Raw
 
-STYLES = {"done": "green", "ready": "green", "failed": "red", "rolled back": "red", "waits": "dim"}
+STYLES = {
+    "done": "green",
+    "ready": "green",
+    "failed": "red",
+    "rolled back": "red",
+    "waits": "dim",
+    "stopped": "dim",
+}
 
 
 class ProgressView(Protocol):
