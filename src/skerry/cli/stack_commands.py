@@ -36,6 +36,12 @@ _DETACH = click.option("--detach", "-d", is_flag=True, help="Return once it has 
 @click.option(
     "--prune/--no-prune", default=False, show_default=True, help="Remove what the file has no more."
 )
+@click.option(
+    "--registry-auth/--no-registry-auth",
+    default=True,
+    show_default=True,
+    help="Send the docker CLI's credentials for the images' registries.",
+)
 @click.option("--follow", is_flag=True, help="Deploy nothing: watch the release that is under way.")
 @click.option("--message", "-m", default="", help="Kept with the release.")
 @_DETACH

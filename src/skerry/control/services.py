@@ -119,6 +119,18 @@ def change(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str, by: str
     return _put(tx, _begun_anew(tx, _with_spec(tx, service, spec, auth or service.registry_auth, by)))
 
 
+def renew(tx: Tx, service: Service, auth: str) -> bool:
+    """Have the images of a service that stays as it is pulled with these credentials; whether they are new.
+    Its tasks stay: credentials are no part of what a service asks for."""
+    if not auth or auth == service.registry_auth:
+        return False
+    current = tx.view.revision(service.id, service.revision)
+    if current is not None:
+        tx.put(replace(current, registry_auth=auth))
+    tx.put(replace(tx.view.services[service.id], registry_auth=auth))
+    return True
+
+
 def restore(tx: Tx, service: Service, revision: Revision, by: str) -> Service:
     """The same with the spec of an earlier revision, whose image is exactly what it was."""
     check_change(tx.view, service, revision.spec)

@@ -16,6 +16,7 @@ from skerry.control.convert import service_spec
 from skerry.control.faults import Faults
 from skerry.control.images import Content, pinned, reference_of, stays
 from skerry.control.names import check_name
+from skerry.control.registries import NO_CREDENTIALS, Credentials
 from skerry.core import depends, stack_plan
 from skerry.core.parts import stack_of
 from skerry.core.view import View
@@ -48,7 +49,7 @@ class Wanted:
     stack: str
     body: Raw
     by: str = ""
-    auth: str = ""
+    credentials: Credentials = NO_CREDENTIALS
     atomic: bool = True
     prune: bool = False
     again: Release | None = None
@@ -76,6 +77,8 @@ class Deployed:
     changed: bool
     plan: Raw
     warnings: list[str]
+    renews: bool = False
+    """Whether a service that stays as it is has other credentials from now on."""
 
 
 def deploy(tx: Tx, wanted: Wanted, known: Circumstances) -> Deployed:
@@ -122,7 +125,15 @@ class _Deployment:
         if changed:
             number += 1
             self._put_release(number, plan, removed)
-        return Deployed(number, changed, plan, self._warnings)
+        return Deployed(number, changed, plan, self._warnings, self._renew())
+
+    def _renew(self) -> bool:
+        """Have the services that stay as they are keep the credentials of this call; whether any are new."""
+        renewed = [services.renew(self._tx, row, self._auth_of(row.spec.raw)) for row in self._services]
+        return any(renewed)
+
+    def _auth_of(self, spec: Raw) -> str:
+        return self._wanted.credentials.of(reference_of(spec))
 
     # ---- networks, configs, secrets
 
@@ -196,7 +207,7 @@ class _Deployment:
         """Write one service, unless it is as it was."""
         old = self._tx.view.service_named(body["Name"])
         raw = self._as_it_was(body) if self._wanted.again is not None else self._converted(body, old, keys)
-        auth = self._wanted.auth
+        auth = self._auth_of(raw)
         if old is not None and raw == old.spec.raw:
             service = old
         else:
@@ -303,7 +314,8 @@ class _Deployment:
                 restores=wanted.again.number if wanted.again is not None else 0,
                 atomic=wanted.atomic,
                 plan=plan,
-                registry_auth=wanted.auth,
+                registry_auth=wanted.credentials.auth,
+                registry_config=wanted.credentials.config,
             )
         )
         history.trim_releases(tx, wanted.stack, self._services)
@@ -403,7 +415,8 @@ def again(release: Release, *, by: str, atomic: bool) -> Wanted:
         "Source": {"Text": release.text, "Origin": release.origin},
         "Message": f"rollback to release {release.number}",
     }
-    return Wanted(release.stack, body, by, release.registry_auth, atomic, prune=True, again=release)
+    credentials = Credentials(release.registry_auth, release.registry_config)
+    return Wanted(release.stack, body, by, credentials, atomic, prune=True, again=release)
 
 
 def find(view: View, stack: str, number: int) -> Release:

@@ -109,6 +109,8 @@ class Release(Struct, frozen=True):
     outcome: Outcome = Outcome()
     registry_auth: str = ""
     """The X-Registry-Auth of the call: never in an answer, encrypted on disk."""
+    registry_config: str = ""
+    """Its X-Registry-Config, in the same way."""
     version: int = 0
     created_at: int = 0
     updated_at: int = 0

@@ -44,7 +44,7 @@ async def deploy(call: Call) -> web.Response:
         call.ref,
         body,
         by=name_of(call.view, call.caller),
-        auth=call.auth,
+        credentials=call.credentials,
         atomic=_flag(call, "atomic", default=True),
         prune=_flag(call, "prune", default=False),
     )
@@ -66,7 +66,7 @@ async def _deployed(call: Call, wanted: Wanted) -> web.Response:
     outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))
     if known.missing:
         known = Circumstances(known.local, known.around, await contents_of(call, known.missing))
-    if outcome.changed and not _flag(call, "plan", default=False):
+    if (outcome.changed or outcome.renews) and not _flag(call, "plan", default=False):
         outcome = await call.store.update(lambda tx: stacks.deploy(tx, wanted, known))
     elif known.contents:
         outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -18,7 +18,7 @@ from skerry.cli.compose.program import ComposeFailed, ComposeProgram
 from skerry.cli.compose.project import ProjectRequest, read
 from skerry.cli.compose.refusal import Refusals
 from skerry.cli.compose.stack_request import StackRequest, translate
-from skerry.cli.deploy import codes, plan_view
+from skerry.cli.deploy import codes, credentials, plan_view
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
@@ -43,6 +43,8 @@ class DeployRequest:
     as_json: bool = False
     timeout: float = 600.0
     message: str = ""
+    registry_auth: bool = True
+    """Whether the user's credentials for the images' registries are sent along."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,28 @@ def deploy(settings: Settings, request: DeployRequest) -> int:
     except Refusals as error:
         run.complain(error.sentences)
         return codes.INVALID
-    pin(run.api, stack)
+    auths = _auths(run, stack) if request.registry_auth else {}
+    pin(run.api, stack, auths)
     take_newest(run.api, stack)
-    return _submit(run, stack, request)
+    return _submit(run, stack, request, auths)
+
+
+def _auths(run: Deployment, stack: StackRequest) -> dict[str, Raw]:
+    """The credentials that the user has for the registries of the stack's images."""
+
+    def warn(sentence: str) -> None:
+        run.complain([sentence], "Warning")
+
+    built = {f"{stack.name}_{name}" for name in stack.builds}
+    specs = (spec for spec in stack.body["Services"] if spec["Name"] not in built)
+    try:
+        file = credentials.load()
+    except credentials.Unreadable as error:
+        warn(f"no credentials for registries: {error}")
+        return {}
+    return credentials.gathered(
+        file, (spec["TaskTemplate"]["ContainerSpec"]["Image"] for spec in specs), warn
+    )
 
 
 def begin(settings: Settings, *, as_json: bool, timeout: float) -> Deployment:
@@ -104,14 +125,14 @@ def _read(run: Deployment, compose: ComposeProgram, request: DeployRequest) -> S
     return stack
 
 
-def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int:
+def _submit(run: Deployment, stack: StackRequest, request: DeployRequest, auths: Mapping[str, Raw]) -> int:
     """Send the stack, and show what becomes of it. The exit code tells a file that is wrong from a swarm that
     refuses or is away."""
     options = {"plan": request.only_plan, "atomic": request.atomic, "prune": request.prune}
     query = urlencode({name: str(value).lower() for name, value in options.items()})
     body = {**stack.body, **({"Message": request.message} if request.message else {})}
     try:
-        answer = _posted(run.api, stack, f"/skerry/stacks/{quote(stack.name)}?{query}", body)
+        answer = _posted(run.api, stack, f"/skerry/stacks/{quote(stack.name)}?{query}", body, auths)
     except Refused as error:
         run.complain([str(error)])
         return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
@@ -122,14 +143,15 @@ def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int
     return shown(run, stack.name, answer, only_plan=request.only_plan, detach=request.detach)
 
 
-def _posted(api: DockerClient, stack: StackRequest, path: str, body: Raw) -> Raw:
+def _posted(api: DockerClient, stack: StackRequest, path: str, body: Raw, auths: Mapping[str, Raw]) -> Raw:
     """The answer; where a config or secret has another content by now, that of the next version of it."""
+    headers = {"X-Registry-Config": credentials.header({**auths})} if auths else {}
     try:
-        answer: Raw = api.post(path, body)
+        answer: Raw = api.post(path, body, headers)
     except Refused as error:
         if not take_next(stack, str(error)):
             raise
-        answer = api.post(path, body)
+        answer = api.post(path, body, headers)
     return answer
 
 
