@@ -54,6 +54,7 @@ from skerry.loops.engine import EngineLoop, engine_options
 from skerry.loops.guests import GuestsLoop
 from skerry.loops.handover import Handover
 from skerry.loops.history import HistoryLoop
+from skerry.loops.kept_files import KeptFilesLoop
 from skerry.loops.leases import LeasesLoop
 from skerry.loops.leave import clear
 from skerry.loops.log import LogLoop
@@ -218,6 +219,7 @@ class Daemon:
                 "releases": ReleasesLoop(self.store, self.engine.engine, self.clock).run,
                 "agent": self._agent,
                 "history": HistoryLoop(self.store).run,
+                "kept files": KeptFilesLoop(self.store).run,
                 "clock": ClockLoop(self.store, self.clock).run,
                 "description": self._description,
             },

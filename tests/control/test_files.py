@@ -111,9 +111,10 @@ def test_what_a_current_spec_uses_stays(module: ModuleType, kind: str, limit: in
     world.refuses(lambda store: module.remove(store, "x"), 400, invalid(f"{text} service: b"))
     world.run(services.remove(world.store, second.id))
     world.run(module.remove(world.store, key))
-    # Only the previous spec of a still names it: a rollback is accepted, and its tasks will fail.
+    # Only the previous spec of a still names it: a rollback has it again.
     version = str(world.view.services[first.id].version)
     world.run(update_service(world.store, "a", version, spec("a"), rollback="previous"))
+    assert module.find(world.view, "x").id == key
 
 
 def test_secret_drivers_are_refused() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from skerry.control import access, history, validate
+from skerry.control import access, files, history, validate
 from skerry.control.convert import networks_of_task
 from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
@@ -162,6 +162,7 @@ def _put(tx: Tx, service: Service) -> Service:
         raise RpcError(
             "FailedPrecondition", "service needs ingress network, but no ingress network is present"
         )
+    files.show_again(tx, service.spec.raw)
     return tx.put(replace(service, endpoint=allocate.endpoint(tx.view, service)))
 
 

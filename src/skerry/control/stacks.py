@@ -21,7 +21,7 @@ from skerry.core.parts import stack_of
 from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.errors import Conflict, InvalidParameter, NotFound
-from skerry.model.objects import Config, Network, Raw, Secret, Service
+from skerry.model.objects import File, Network, Raw, Service
 from skerry.model.releases import (
     NEW,
     REMOVED,
@@ -139,7 +139,7 @@ class _Deployment:
 
     def _put_files(self, kind: str) -> None:
         """Write the configs or the secrets that are new, or have other labels. Content never changes."""
-        there: Mapping[str, Config | Secret] = {file.name.lower(): file for file in self._files(kind)}
+        there: Mapping[str, File] = {file.name.lower(): file for file in self._files(kind)}
         for body in self._wanted.body.get(f"{kind.capitalize()}s", []):
             name = body.get("Name", "")
             old = there.get(name.lower())
@@ -150,7 +150,7 @@ class _Deployment:
                     add = configs.add if kind == "config" else secrets.add
                     self._made.append(Made(kind, add(self._tx, body).id, name))
 
-    def _change_file(self, old: Config | Secret, body: Raw) -> None:
+    def _change_file(self, old: File, body: Raw) -> None:
         spec, data = files.split(body)
         try:
             files.check_change(old, spec, data)
@@ -159,7 +159,7 @@ class _Deployment:
         if (old.spec.get("Labels") or {}) != spec["Labels"]:
             files.put_labels(self._tx, old, spec["Labels"])
 
-    def _files(self, kind: str) -> Iterable[Config | Secret]:
+    def _files(self, kind: str) -> Iterable[File]:
         view = self._tx.view
         return view.configs.values() if kind.lower() == "config" else view.secrets.values()
 
@@ -426,6 +426,8 @@ def remove(tx: Tx, stack: str) -> None:
     something else uses one of them; then nothing is to be written."""
     for service in services_of(tx.view, stack):
         services.forget_all(tx, service)
+    for release in tx.view.releases_of(stack):
+        tx.delete(release)
     faults = Faults()
     for network in networks_of(tx.view, stack):
         with faults.of(f"network {network.name}"):
@@ -436,8 +438,6 @@ def remove(tx: Tx, stack: str) -> None:
                 with faults.of(f"{kind} {file.name}"):
                     files.delete(tx, file, kind)
     faults.check()
-    for release in tx.view.releases_of(stack):
-        tx.delete(release)
 
 
 def networks_of(view: View, stack: str) -> list[Network]:
