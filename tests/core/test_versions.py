@@ -132,6 +132,62 @@ def test_one_that_takes_the_place_of_another_goes_back_to_what_was_before_both()
     assert (shown(here.view), had(here.view, "shop_web"), had(here.view, "other")) == (ONE, ONE, ONE)
 
 
+def test_each_name_goes_back_to_its_own_content() -> None:
+    here = Shop()
+    body = service("web")
+    file = {"UID": "0", "GID": "0", "Mode": 292}
+    body["TaskTemplate"]["ContainerSpec"]["Configs"] = [
+        {"ConfigName": f"shop_{name}", "File": {**file, "Name": f"/{name}"}} for name in "abc"
+    ]
+    here.deploy(body, Configs=[content(name, f"shop_{name}") for name in "abc"])
+    here.live(40)
+    references = body["TaskTemplate"]["ContainerSpec"]["Configs"]
+    keys = {row.name: row.id for row in here.view.configs.values()}
+    for reference in references:
+        reference["ConfigID"] = keys[reference["ConfigName"]]
+    here.create({**body, "Name": "other", "Labels": {}})
+    here.live(20)
+    before = {name: here.view.service_named(name) for name in ("shop_web", "other")}
+    for reference in references:
+        del reference["ConfigID"]
+    body["TaskTemplate"]["ContainerSpec"]["Image"] = "app:bad"
+    here.failing = {"app:bad"}
+    here.deploy(body, Configs=[content("new", "shop_a"), content("b", "shop_b"), content("new", "shop_c")])
+    here.live(60)
+    assert here.release.outcome.state == "rolled back"
+    for name, was in before.items():
+        now = here.view.service_named(name)
+        assert was is not None
+        assert now is not None
+        assert now.spec == was.spec
+    assert {row.name: row.id for row in here.view.configs.values()} == keys
+
+
+def test_one_that_returns_to_what_was_before_another_and_fails() -> None:
+    here = first()
+    here.failing = {"app:bad", "app:worse"}
+    deploy(here, "two", having("web", "bad"))
+    here.live(2)
+    deploy(here, "one", having("web", "worse"))
+    assert shown(here.view) == ONE
+    here.live(80)
+    assert here.release.outcome.state == "rolled back"
+    assert (shown(here.view), had(here.view, "shop_web")) == (ONE, ONE)
+
+
+def test_what_was_made_and_renewed_on_the_way_goes_with_it() -> None:
+    here = Shop()
+    here.deploy(service("web"))
+    here.live(40)
+    here.failing = {"app:bad"}
+    here.deploy(service("web", image="bad"), Configs=[content("one")])
+    here.live(1)
+    here.deploy(service("web", image="bad"), Configs=[content("two")])
+    here.live(60)
+    assert here.release.outcome.state == "rolled back"
+    assert not here.view.configs
+
+
 def test_what_somebody_changed_meanwhile_is_left_alone() -> None:
     here = first()
     outsider(here)

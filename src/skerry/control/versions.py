@@ -154,7 +154,11 @@ def roll(
 
 
 def _users(view: View, renewals: Sequence[Renewal]) -> list[Service]:
-    return users_of(view, frozenset().union(*(renewal.former for renewal in renewals)))
+    return users_of(view, _former(renewals)) if renewals else []
+
+
+def _former(renewals: Sequence[Renewal]) -> frozenset[str]:
+    return frozenset().union(*(renewal.former for renewal in renewals))
 
 
 def _renewed(spec: Raw, renewals: Sequence[Renewal]) -> Raw:
@@ -165,30 +169,40 @@ def _renewed(spec: Raw, renewals: Sequence[Renewal]) -> Raw:
 
 def forget(tx: Tx, renewals: Sequence[Renewal]) -> None:
     """Delete those former versions that nothing needs."""
-    former = frozenset().union(*(renewal.former for renewal in renewals))
-    for row in keeping.files_needless(tx.view):
-        if row.id in former:
+    for row in keeping.files_needless(tx.view) if renewals else ():
+        if row.id in _former(renewals):
             tx.delete(row)
 
 
 def take_back(tx: Tx, made: Iterable[Made]) -> None:
     """Show again what was shown before a release that made these, and give it to the services that have got
     its versions and nothing else since. What somebody else has shown meanwhile stays."""
-    replaced = {row.id: row.replaces for row in made if row.replaces}
-    shown: list[File] = [*tx.view.configs.values(), *tx.view.secrets.values()]
-    renewals = []
-    for file in sorted((row for row in shown if row.id in replaced), key=lambda row: row.id):
-        before = file.id
-        while before in replaced:
-            before = replaced[before]
-        kept = _kept(tx.view, kind_of(file), before)
-        if kept is not None:
-            renewals.append(Renewal(bring_back(tx, kept), frozenset(replaced)))
-    for service in _users(tx.view, renewals):
-        before_that, back = revisions.previous_spec(tx.view, service), _renewed(service.spec.raw, renewals)
-        if before_that is not None and _renewed(before_that.raw, renewals) == back:
+    renewals = [_return(tx, rows) for rows in _by_name(made)]
+    returned = [renewal for renewal in renewals if renewal is not None]
+    for service in _users(tx.view, returned):
+        before, back = revisions.previous_spec(tx.view, service), _renewed(service.spec.raw, returned)
+        if before is not None and _renewed(before.raw, returned) == back:
             services.refer(tx, service, back, "")
-    forget(tx, renewals)
+    forget(tx, returned)
+
+
+def _by_name(made: Iterable[Made]) -> Iterable[list[Made]]:
+    """The versions that were shown one after the other under one name, the last one first."""
+    names: dict[tuple[str, str], list[Made]] = {}
+    for row in made:
+        if row.replaces:
+            names.setdefault((row.kind, row.name.lower()), []).append(row)
+    return names.values()
+
+
+def _return(tx: Tx, shown: list[Made]) -> Renewal | None:
+    """Show what was shown before these."""
+    first, keys = shown[-1], frozenset(row.id for row in shown)
+    kept = _kept(tx.view, first.kind, first.replaces)
+    rows = tx.view.configs if first.kind == "config" else tx.view.secrets
+    if kept is None or keys.isdisjoint(rows):
+        return None
+    return Renewal(bring_back(tx, kept), keys)
 
 
 def _kept(view: View, kind: str, key: str) -> KeptFile | None:

@@ -86,7 +86,7 @@ class Release(Struct, frozen=True):
     secrets: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     made: tuple[Made, ...] = ()
-    """What is removed again where it is taken back."""
+    """What is removed again where it is taken back, the last first where it is of a name."""
     by: str = ""
     origin: str = ""
     """Where the compose file lay."""
