@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash chaos why mutants wire lock cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test atomic
+.PHONY: bench-setup setup demo test check sim crash chaos why mutants wire lock cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test atomic undo
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -115,6 +115,10 @@ lock: setup
 # the code's figures beside kopf's and starlette's; make shape NAMES=1 names the places behind them
 shape: setup
 	@$(PYTHON) -m bench.shape $(if $(NAMES),--names)
+
+# fifty releases under one tag, pruned in between, ten of them restored and compared; make undo RELEASES=20 SEED=7
+undo: setup
+	@$(PYTHON) -m tests.undo --releases $(or $(RELEASES),50) $(if $(SEED),--seed $(SEED))
 
 # every file of tests/deploy/files under docker compose up and under skerry deploy, compared; make deploy-test FILES=networks
 deploy-test: setup
