@@ -99,7 +99,7 @@ OTHER: dict[type[Struct], dict[str, object]] = {
     },
     Service: {
         **dict.fromkeys(("version", "updated_at", "revision", "spec_version", "job_iteration"), 7),
-        **dict.fromkeys(("last_execution", "created_at", "started_at"), NOW),
+        **dict.fromkeys(("last_execution", "created_at", "started_at", "settles_at"), NOW),
         "stopped": Stop("other", NOW),
         "name": "other",
         "registry_auth": "other",

@@ -33,7 +33,7 @@ def start(tx: Tx, services: Iterable[Service]) -> list[Service]:
 
 def start_alone(tx: Tx, service: Service) -> Service:
     """Start a service that is stopped. Nothing of it is out of date, so no update goes on."""
-    return tx.put(replace(service, stopped=None, started_at=tx.now, update=None))
+    return tx.put(replace(service, stopped=None, started_at=tx.now, update=None, settles_at=0))
 
 
 def _with_needs(view: View, services: Iterable[Service]) -> Iterable[Service]:

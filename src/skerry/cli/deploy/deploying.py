@@ -22,7 +22,6 @@ from skerry.cli.deploy import codes, credentials, plan_view
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
-from skerry.cli.deploy.versions import take_newest, take_next
 from skerry.cli.deploy.views import view_of
 from skerry.cli.home import connect
 from skerry.cli.outgrow.export import on_one_line
@@ -91,7 +90,6 @@ def deploy(settings: Settings, request: DeployRequest) -> int:
         return codes.INVALID
     auths = _auths(run, stack) if request.registry_auth else {}
     pin(run.api, stack, auths)
-    take_newest(run.api, stack)
     return _submit(run, stack, request, auths)
 
 
@@ -132,7 +130,8 @@ def _submit(run: Deployment, stack: StackRequest, request: DeployRequest, auths:
     query = urlencode({name: str(value).lower() for name, value in options.items()})
     body = {**stack.body, **({"Message": request.message} if request.message else {})}
     try:
-        answer = _posted(run.api, stack, f"/skerry/stacks/{quote(stack.name)}?{query}", body, auths)
+        headers = {"X-Registry-Config": credentials.header({**auths})} if auths else {}
+        answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body, headers)
     except Refused as error:
         run.complain([str(error)])
         return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
@@ -141,18 +140,6 @@ def _submit(run: Deployment, stack: StackRequest, request: DeployRequest, auths:
         return codes.REFUSED
     run.complain(answer.get("Warnings") or [], "Warning")
     return shown(run, stack.name, answer, only_plan=request.only_plan, detach=request.detach)
-
-
-def _posted(api: DockerClient, stack: StackRequest, path: str, body: Raw, auths: Mapping[str, Raw]) -> Raw:
-    """The answer; where a config or secret has another content by now, that of the next version of it."""
-    headers = {"X-Registry-Config": credentials.header({**auths})} if auths else {}
-    try:
-        answer: Raw = api.post(path, body, headers)
-    except Refused as error:
-        if not take_next(stack, str(error)):
-            raise
-        answer = api.post(path, body, headers)
-    return answer
 
 
 def shown(run: Deployment, stack: str, answer: Raw, *, only_plan: bool, detach: bool) -> int:
