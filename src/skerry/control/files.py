@@ -1,4 +1,4 @@
-"""What configs and secrets have in common: named content that never changes, used by services."""
+"""What configs and secrets have in common: named content, used by services."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skerry.control import access, octets
 from skerry.control.names import check_file_name
 from skerry.core import keeping
 from skerry.core.view import View
-from skerry.model.errors import RpcError, out_of_sequence
+from skerry.model.errors import RpcError
 from skerry.model.objects import Config, File, KeptConfig, Raw, Secret, kept_of, shown_of
 from skerry.store.store import Store, Tx
 
@@ -29,19 +29,6 @@ def split(body: Raw) -> tuple[Raw, bytes]:
     """The spec without its content, and the content."""
     spec = {"Labels": {}, **body}
     return spec, octets.read(spec.pop("Data", ""))
-
-
-async def relabel(store: Store, find_one: Find, ref: str, version: int, spec: Raw, data: bytes) -> None:
-    """Change the labels. Raises RpcError where anything else differs, or the version is stale."""
-
-    def write(tx: Tx) -> None:
-        old = find_one(tx.view, ref)
-        check_change(old, spec, data)
-        if version != old.version:
-            raise out_of_sequence()
-        put_labels(tx, old, spec["Labels"])
-
-    await store.update(write)
 
 
 def put_labels(tx: Tx, file: File, labels: Raw) -> None:
@@ -91,13 +78,11 @@ def settle(tx: Tx) -> bool:
     return bool(tx.changes())
 
 
-def check_new(spec: Raw, data: bytes, kind: str, limit: int, files: Iterable[File]) -> None:
-    """Whether a config or secret may be created so. Raises RpcError."""
-    name = spec.get("Name", "")
-    check_file_name(name)
+def check_content(spec: Raw, data: bytes, kind: str, limit: int) -> None:
+    """Whether a config or secret may be called so, and have this content. Raises RpcError."""
+    check_file_name(spec.get("Name", ""))
     if not 0 < len(data) < limit:
         raise RpcError("InvalidArgument", f"{kind} data must be larger than 0 and less than {limit} bytes")
-    check_name_free(name, kind, files)
 
 
 def check_name_free(name: str, kind: str, files: Iterable[File]) -> None:

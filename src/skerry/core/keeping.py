@@ -8,7 +8,7 @@ from itertools import chain
 from skerry.core.view import View
 from skerry.model.declare import Raw
 from skerry.model.objects import KeptFile
-from skerry.model.releases import REMOVED
+from skerry.model.releases import REMOVED, UNDER_WAY, Release
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState
 
@@ -16,7 +16,12 @@ from skerry.model.states import TaskState
 def files_needed(view: View) -> frozenset[str]:
     """The configs and secrets, by ID, that services have, can have back, or have tasks with."""
     templates = chain(_templates_kept(view), _templates_of_tasks(view))
-    return frozenset(key for template in templates for key in _files_in(template))
+    return frozenset(chain(_files_replaced(view), *map(files_in, templates)))
+
+
+def files_of_release(release: Release) -> frozenset[str]:
+    """The configs and secrets that the services of a release have."""
+    return frozenset(chain.from_iterable(map(files_in, _templates_of(release))))
 
 
 def files_needless(view: View) -> list[KeptFile]:
@@ -32,7 +37,7 @@ def files_to_show(view: View, spec: Raw) -> list[KeptFile]:
     """What a service's spec uses that is only kept."""
     if not view.kept_configs and not view.kept_secrets:
         return []
-    used = set(_files_in(_template(spec)))
+    used = set(files_in(_template(spec)))
     return [file for file in _kept(view) if file.id in used]
 
 
@@ -58,10 +63,20 @@ def _templates_kept(view: View) -> Iterator[Raw]:
         yield _template(service.spec.raw)
     for revision in view.revisions.values():
         yield _template(revision.spec.raw)
+    yield from chain.from_iterable(map(_templates_of, view.releases.values()))
+
+
+def _templates_of(release: Release) -> Iterator[Raw]:
+    for part in release.services:
+        if part.action != REMOVED:
+            yield _template(part.spec)
+
+
+def _files_replaced(view: View) -> Iterator[str]:
+    """What is shown again where a release under way is taken back."""
     for release in view.releases.values():
-        for part in release.services:
-            if part.action != REMOVED:
-                yield _template(part.spec)
+        if release.outcome.state in UNDER_WAY:
+            yield from (made.replaces for made in release.made if made.replaces)
 
 
 def _templates_of_tasks(view: View) -> Iterator[Raw]:
@@ -75,7 +90,8 @@ def _template(spec: Raw) -> Raw:
     return spec.get("TaskTemplate") or {}
 
 
-def _files_in(template: Raw) -> Iterator[str]:
+def files_in(template: Raw) -> Iterator[str]:
+    """The configs and secrets, by ID, that a task's spec names."""
     container = template.get("ContainerSpec") or {}
     for kind in ("Config", "Secret"):
         for reference in container.get(f"{kind}s") or ():

@@ -99,6 +99,9 @@ class Service(Struct, frozen=True):
     """Jobs: how often the spec was updated; each time is a run of its own."""
     last_execution: int = 0
     """Jobs: when this iteration began (ns)."""
+    settles_at: int = 0
+    """Before this instant its tasks stay what they were, and what is written joins the revision (ns): more of
+    a deployment by several calls may follow."""
 
     @property
     def is_job(self) -> bool:
@@ -450,6 +453,10 @@ class _Payload(Struct, frozen=True):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+    number: int = 1
+    """Which version of its name it is."""
+    by: str = ""
+    """Who made it, where that is known."""
 
     @property
     def templating(self) -> str:
