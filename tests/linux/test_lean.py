@@ -1,4 +1,4 @@
-"""The processes that stay load nothing that they have no use for."""
+"""Processes load nothing that they have no use for: those that stay, and those that shall be over soon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-LOADED = "import {module}, sys; print(*sorted({{'ssl', 'rich'}} & set(sys.modules)))"
+LOADED = "import {module}, sys; print(*sorted({{{names}}} & set(sys.modules)))"
 TRUSTED = """
 import skerry.daemon, gc, ssl
 contexts = [found for found in gc.get_objects() if isinstance(found, ssl.SSLContext)]
@@ -25,7 +25,13 @@ def _said(program: str) -> str:
 
 @pytest.mark.parametrize(("module", "loaded"), [("skerry.daemon", "ssl"), ("skerry.gate.__main__", "")])
 def test_what_is_loaded(module: str, loaded: str) -> None:
-    assert _said(LOADED.format(module=module)) == loaded
+    assert _said(LOADED.format(module=module, names="'ssl', 'rich'")) == loaded
+
+
+@pytest.mark.parametrize("module", ["skerry.cli.main", "skerry.cli.deploy.deploying"])
+def test_a_command_that_shows_no_table_and_waits_for_nothing_is_over_soon(module: str) -> None:
+    names = "'asyncio', 'rich', 'skerry.model.shapes'"
+    assert _said(LOADED.format(module=module, names=names)) == ""
 
 
 def test_nobody_is_trusted_in_vain() -> None:
