@@ -98,7 +98,7 @@ OTHER: dict[type[Struct], dict[str, object]] = {
     },
     Service: {
         **dict.fromkeys(("version", "updated_at", "revision", "spec_version", "job_iteration"), 7),
-        **dict.fromkeys(("last_execution", "created_at"), NOW),
+        **dict.fromkeys(("last_execution", "created_at", "settles_at"), NOW),
         "name": "other",
         "registry_auth": "other",
         "spec": of_service({"Name": "s0", "Labels": {"skerry.hold.timeout": "3s"}}),

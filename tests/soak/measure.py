@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from harness.world import World
 from skerry.logs import LIMIT
 from skerry.model.defaults import HISTORY_KEPT
 
-LOGS = ("skerryd.log", "gate.log")
-BOUND_KB = 2 * LIMIT * len(LOGS) // 1024
+LOGS = ("r/skerryd.log", "r/gate.log", "r/engine.log", "d/audit.log", "d/events.jsonl")
+LOGS_KB = 2 * LIMIT * len(LOGS) // 1024
 """So much of logs there may be: each of this size, and one kept before."""
+POOL = min(32, (os.cpu_count() or 1) + 4)
+THREADS = 2 * (POOL + 2)
+"""So many threads there may be: of each process its own, those of asyncio's pool, which come as they are
+needed, and one for the namespace."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """At a moment. Logs, and rows of revisions, count as what they may become at most, until they are more.
+    """At a moment. Logs, threads, and rows of revisions count as what they may become at most, until they are
+    more.
 
     Descriptors and threads are those of skerryd and the gate together; an element is one of a map or set of
     the kernel's table.
@@ -44,13 +50,27 @@ def measure(world: World) -> Measure:
         sum(_status(pid, "VmRSS") for pid in skerryd),
         sum(_status(pid, "VmRSS") for pid in gate),
         sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in both),  # noqa: PTH208
-        sum(_status(pid, "Threads") for pid in both),
-        _rows(world.data_dir / "skerry.db"),
+        max(THREADS, sum(_status(pid, "Threads") for pid in both)),
+        _rows(kinds(world)),
         _size_kb(world.data_dir, "skerry.db*"),
-        max(BOUND_KB, sum(_size_kb(world.run_dir, f"{name}*") for name in LOGS)),
+        max(LOGS_KB, sum(_size_kb(world.root, f"{name}*") for name in LOGS)),
         _elements(world.run("nft", "list", "table", "ip", f"skerry-{world.name}")),
         int(world.run("conntrack", "-C")),
     )
+
+
+def least(measures: Sequence[Measure]) -> Measure:
+    """Of each figure what there was at least: what comes and goes is on top of what stays."""
+    return Measure(*(min(values) for values in zip(*map(astuple, measures), strict=True)))
+
+
+def kinds(world: World) -> dict[str, int]:
+    """How many rows there are of each kind of object."""
+    db = sqlite3.connect(f"file:{world.data_dir / 'skerry.db'}?mode=ro", uri=True)
+    try:
+        return dict(db.execute("SELECT kind, count(*) FROM objects GROUP BY kind").fetchall())
+    finally:
+        db.close()
 
 
 def gates(world: World) -> list[int]:
@@ -81,16 +101,9 @@ def _size_kb(folder: Path, pattern: str) -> int:
     return sum(path.stat().st_size for path in folder.glob(pattern)) // 1024
 
 
-def _rows(database: Path) -> int:
-    db = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    try:
-        counts: dict[str, int] = dict(
-            db.execute("SELECT kind, count(*) FROM objects GROUP BY kind").fetchall()
-        )
-        most = HISTORY_KEPT * counts.get("service", 0)
-        return sum(counts.values()) + max(0, most - counts.get("revision", 0))
-    finally:
-        db.close()
+def _rows(counts: Mapping[str, int]) -> int:
+    most = HISTORY_KEPT * counts.get("service", 0)
+    return sum(counts.values()) + max(0, most - counts.get("revision", 0))
 
 
 def _elements(table: str) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 
 from tests.soak.measure import Measure
-from tests.soak.series import WARM, Series
+from tests.soak.series import Series
 
 COLUMNS = 3
 WIDTH, HEIGHT, GAP, TOP = 280, 120, 20, 40
 
 
 def svg(series: Series) -> str:
-    """All of it; the grey line is the end of the first quarter."""
+    """All of it; the grey line is when it was warm."""
     figures = [field.name for field in fields(Measure)]
     rows = -(-len(figures) // COLUMNS)
     width, height = COLUMNS * (WIDTH + GAP) + GAP, TOP + rows * (HEIGHT + 2 * GAP) + GAP
@@ -36,11 +36,11 @@ def _field(series: Series, figure: str, left: float, top: float) -> list[str]:
         f"{left + WIDTH * at / last:.1f},{top + HEIGHT * (1 - value / most):.1f}"
         for (at, _), value in zip(series.samples, values, strict=True)
     )
-    warm = left + WIDTH * WARM
+    warm = left + WIDTH * series.samples[series.warm][0] / last
     name = figure.replace("_kb", ", kB").replace("_rss", "'s memory").replace("_", " ")
     return [
         f'<text x="{left}" y="{top - 6}">{name}: {max(values):,.0f} at most,'
-        f" {series.growth(figure):+.1f} %</text>",
+        f" {series.growths[figure]:+.1f} %</text>",
         f'<rect x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#ddd"/>',
         f'<line x1="{warm:.1f}" x2="{warm:.1f}" y1="{top}" y2="{top + HEIGHT}" stroke="#bbb"/>',
         f'<polyline points="{points}" fill="none" stroke="#1f6fb4"/>',

@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import json
-import statistics
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
-from tests.soak.measure import Measure
+from tests.soak.measure import Measure, least
 
-WARM = 0.25
-"""The share of the time in which caches of a bounded size, and the history, become full."""
 SPAN = 0.1
-"""The share of the time that is looked at after that, and at the end."""
+"""The share of the samples that is looked at after it is warm, and at the end."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """Measures, each with the seconds since the begin."""
+    """Measures, each with the seconds since the begin; the first `warm` of them were taken before caches of a
+    bounded size, and the history, were full."""
 
     minutes: float
     tasks: int
     updates: int
+    warm: int
     samples: list[tuple[float, Measure]]
 
     def values(self, figure: str) -> list[float]:
         """One figure."""
         return [float(getattr(measure, figure)) for _, measure in self.samples]
 
-    def growth(self, figure: str) -> float:
-        """In per cent: the median at the end, beside that after the first quarter."""
-        values = self.values(figure)
-        warm, span = int(len(values) * WARM), max(1, int(len(values) * SPAN))
-        before, after = statistics.median(values[warm : warm + span]), statistics.median(values[-span:])
-        return 100 * (after - before) / max(before, 1.0)
-
     @property
     def growths(self) -> dict[str, float]:
-        """Of each figure."""
-        return {field.name: self.growth(field.name) for field in fields(Measure)}
+        """Of each figure in per cent: what there was at least at the end, beside that once it was warm."""
+        measures = [measure for _, measure in self.samples]
+        span = max(1, int(len(measures) * SPAN))
+        before, after = least(measures[self.warm : self.warm + span]), least(measures[-span:])
+        pairs = zip(astuple(before), astuple(after), strict=True)
+        return {field.name: _grown(*pair) for field, pair in zip(fields(Measure), pairs, strict=True)}
 
     @property
     def line(self) -> str:
@@ -50,7 +46,7 @@ class Series:
         found = []
         for figure, growth in self.growths.items():
             values = self.values(figure)
-            warm = values[int(len(values) * WARM)]
+            warm = values[self.warm]
             shown = f"begin {values[0]:.0f}, warm {warm:.0f}, end {values[-1]:.0f}, most {max(values):.0f}"
             found.append(f"{figure}: {shown}, growth {growth:+.1f} %")
         return found
@@ -61,6 +57,16 @@ class Series:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
             json.dumps(
-                {"minutes": self.minutes, "tasks": self.tasks, "updates": self.updates, "samples": samples}
+                {
+                    "minutes": self.minutes,
+                    "tasks": self.tasks,
+                    "updates": self.updates,
+                    "warm": self.warm,
+                    "samples": samples,
+                }
             )
         )
+
+
+def _grown(before: int, after: int) -> float:
+    return 100 * (after - before) / max(before, 1)

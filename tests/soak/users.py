@@ -41,15 +41,19 @@ class Api:
 
 
 class Users:
-    """All of them; each is a thread from `start` to `stop`. What one of them dies of is raised then."""
+    """All of them; each is a thread from `start` to `stop`. What one of them dies of is raised then.
 
-    def __init__(self, world: World, services: list[str]) -> None:
+    The one who updates does so while `updating` is set.
+    """
+
+    def __init__(self, world: World, services: list[str], every_s: float) -> None:
         self._world = world
         self._services = services
         self._stop = threading.Event()
+        self.updating = threading.Event()
         self._wrong: list[BaseException] = []
         self.updates = 0
-        self.every_s = 5.0
+        self.every_s = every_s
         """The time from one update to the next."""
         works = (self._update, self._list, self._ask, self._follow_events, self._follow_logs)
         self._threads = [threading.Thread(target=self._keep, args=(work,), daemon=True) for work in works]
@@ -62,10 +66,19 @@ class Users:
     def stop(self) -> None:
         """End, in order."""
         self._stop.set()
+        self.updating.set()
         for thread in self._threads:
             thread.join(120)
+        self._check()
+
+    def _check(self) -> None:
         if self._wrong:
             raise self._wrong[0]
+
+    def have_updated(self, times: int) -> bool:
+        """Whether each service has been updated so often. Raises what one of the users has died of."""
+        self._check()
+        return self.updates >= times * len(self._services)
 
     def _keep(self, work: Callable[[], None]) -> None:
         try:
@@ -77,6 +90,7 @@ class Users:
         """Of one service after another: another environment, so that its tasks are replaced."""
         with closing(Api(self._world)) as api:
             for service in itertools.cycle(self._services):
+                self.updating.wait()
                 began = time.monotonic()
                 self._update_one(api, service)
                 if self._stop.wait(max(0.0, began + self.every_s - time.monotonic())):

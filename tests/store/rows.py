@@ -11,6 +11,8 @@ from skerry.model.objects import (
     Config,
     Decision,
     Endpoint,
+    KeptConfig,
+    KeptSecret,
     Listener,
     Network,
     Node,
@@ -72,6 +74,8 @@ ALL: tuple[Object, ...] = (
     Decision("s", (Note("updating 1/3", 5, 9, 4),)),
     User("u", "ci", "deploy:shop", ("app",), ("public",), "0" * 64, 9),
     Listener("tcp://0.0.0.0:2376", "0.0.0.0", 2376, ("api.example.org",)),
+    KeptConfig("g", "conf", {"Name": "conf"}, b"\xff\x00plainer", 4),
+    KeptSecret("y", "word", {"Name": "word"}, b"hush-before", 5),
     Config("f", "conf", {"Name": "conf"}, b"\xff\x00plain", 4),
     Secret("x", "word", {"Name": "word"}, b"hush-secret", 5),
 )

@@ -160,6 +160,19 @@ def events(settings: Settings, names: tuple[str, ...], **wish: Any) -> None:
 
 
 @main.command()
+@click.option("--keep", type=click.IntRange(1), help="So many revisions and releases of each stay at most.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--force", "-f", is_flag=True, help="Do not prompt for confirmation.")
+@instance_options
+def prune(settings: Settings, keep: int | None, dry_run: bool, force: bool) -> None:
+    """Remove what nothing that is kept needs: old revisions and releases, and the images, configs and secrets
+    that only they used."""
+    from skerry.cli import prune as pruning
+
+    pruning.prune(settings, keep=keep, only_plan=dry_run, force=force)
+
+
+@main.command()
 @click.argument("stack")
 @click.option(
     "--from", "place", default="", help="A docker context or host to export from.  [default: skerry]"

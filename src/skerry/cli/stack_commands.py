@@ -206,6 +206,36 @@ def run(settings: Settings, place: str, command: tuple[str, ...]) -> None:
     raise SystemExit(inside.run(settings, place, command))
 
 
+@click.group()
+def config() -> None:
+    """The versions of configs."""
+
+
+@click.group()
+def secret() -> None:
+    """The versions of secrets."""
+
+
+@click.command("history")
+@click.argument("wanted", metavar="NAME")  # --name is the instance's
+@_JSON
+@instance_options
+@click.pass_context
+def versions(context: click.Context, settings: Settings, wanted: str, as_json: bool) -> None:
+    """List the versions of NAME that are kept, the newest last, and who uses each.
+
+    * is the one that its name means.
+    """
+    from skerry.cli.deploy import versions as telling
+
+    assert context.parent is not None
+    telling.show(settings, str(context.parent.info_name), wanted, as_json=as_json)
+
+
+for _group in (config, secret):
+    _group.add_command(versions)
+
+
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
@@ -225,6 +255,8 @@ COMMANDS = {
     "diff": diff,
     "history": history,
     "rollback": rollback,
+    "config": config,
+    "secret": secret,
     "restart": restart,
     "exec": exec_,
     "run": run,

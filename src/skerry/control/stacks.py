@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from skerry.control import access, configs, files, history, networks, secrets, services, validate
+from skerry.control import access, files, history, networks, services, validate
 from skerry.control.convert import service_spec
 from skerry.control.faults import Faults
 from skerry.control.images import Content, pinned, reference_of, stays
 from skerry.control.names import check_name
+from skerry.control.stack_files import KINDS, StackFiles
 from skerry.core import depends, stack_plan
 from skerry.core.parts import stack_of
 from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.errors import Conflict, InvalidParameter, NotFound
-from skerry.model.objects import Config, Network, Raw, Secret, Service
+from skerry.model.objects import Network, Raw, Service
 from skerry.model.releases import (
     NEW,
     REMOVED,
@@ -95,6 +96,7 @@ class _Deployment:
         self._faults = Faults()
         self._made: list[Made] = []
         self._services: list[Service] = []
+        self._files = StackFiles(tx, wanted.by, self._faults)
         self._rolled: set[str] = set()
         self._warnings: list[str] = []
 
@@ -106,22 +108,25 @@ class _Deployment:
             for service in removed:
                 services.forget_all(self._tx, service)
         self._put_networks()
-        self._put_files("config")
-        self._put_files("secret")
+        self._put_files()
         self._faults.check()
-        keys = {kind: self._keys(kind) for kind in ("Config", "Secret")}
+        keys = self._files.keys()
         order = depends.in_order(self._wanted.stack, {name: _labels(body) for name, body in bodies.items()})
         for name in order:
             with self._faults.of(f"service {name}"):
                 self._put_service(bodies[name], keys)
         self._faults.check()
         self._check_order(removed)
-        plan = stack_plan.plan(self._before, self._tx.view, self._services, removed, self._names())
+        others = self._files.roll_others({service.id for service in (*self._services, *removed)})
+        plan = stack_plan.plan(
+            self._before, self._tx.view, [*self._services, *others], removed, self._names()
+        )
         changed = bool(self._tx.changes() or removed)
         number = self._last.number if self._last is not None else 0
         if changed:
             number += 1
             self._put_release(number, plan, removed)
+        self._files.forget()
         return Deployed(number, changed, plan, self._warnings)
 
     # ---- networks, configs, secrets
@@ -137,35 +142,11 @@ class _Deployment:
                     network = networks.add_checked(self._tx, body, self._known.around)
                     self._made.append(Made("network", network.id, name))
 
-    def _put_files(self, kind: str) -> None:
-        """Write the configs or the secrets that are new, or have other labels. Content never changes."""
-        there: Mapping[str, Config | Secret] = {file.name.lower(): file for file in self._files(kind)}
-        for body in self._wanted.body.get(f"{kind.capitalize()}s", []):
-            name = body.get("Name", "")
-            old = there.get(name.lower())
-            with self._faults.of(f"{kind} {name}"):
-                if old is not None:
-                    self._change_file(old, body)
-                else:
-                    add = configs.add if kind == "config" else secrets.add
-                    self._made.append(Made(kind, add(self._tx, body).id, name))
-
-    def _change_file(self, old: Config | Secret, body: Raw) -> None:
-        spec, data = files.split(body)
-        try:
-            files.check_change(old, spec, data)
-        except Exception as error:
-            raise Conflict(str(error)) from error
-        if (old.spec.get("Labels") or {}) != spec["Labels"]:
-            files.put_labels(self._tx, old, spec["Labels"])
-
-    def _files(self, kind: str) -> Iterable[Config | Secret]:
-        view = self._tx.view
-        return view.configs.values() if kind.lower() == "config" else view.secrets.values()
-
-    def _keys(self, kind: str) -> dict[str, str]:
-        """IDs of configs or secrets by name."""
-        return {file.name: file.id for file in self._files(kind)}
+    def _put_files(self) -> None:
+        for kind in KINDS:
+            self._files.put(kind, self._wanted.body.get(f"{kind.capitalize()}s", []))
+        if self._wanted.again is not None:
+            self._files.bring_back(self._wanted.again)
 
     # ---- services
 
@@ -271,7 +252,7 @@ class _Deployment:
         """Write the release. One that is under way is superseded, and what it made and rolled is answered for
         by this one; those beyond the last few are forgotten."""
         wanted, tx, last = self._wanted, self._tx, self._last
-        made = list(self._made)
+        made = [*self._made, *self._files.made]
         parts = {}
         if last is not None and last.outcome.state in UNDER_WAY:
             made += last.made
@@ -426,6 +407,8 @@ def remove(tx: Tx, stack: str) -> None:
     something else uses one of them; then nothing is to be written."""
     for service in services_of(tx.view, stack):
         services.forget_all(tx, service)
+    for release in tx.view.releases_of(stack):
+        tx.delete(release)
     faults = Faults()
     for network in networks_of(tx.view, stack):
         with faults.of(f"network {network.name}"):
@@ -436,8 +419,6 @@ def remove(tx: Tx, stack: str) -> None:
                 with faults.of(f"{kind} {file.name}"):
                     files.delete(tx, file, kind)
     faults.check()
-    for release in tx.view.releases_of(stack):
-        tx.delete(release)
 
 
 def networks_of(view: View, stack: str) -> list[Network]:

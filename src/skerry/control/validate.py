@@ -17,7 +17,7 @@ from skerry.model.defaults import MILLISECOND
 from skerry.model.errors import RpcError, SkerryError
 from skerry.model.go.fmt import sprintf
 from skerry.model.go.strconv import quote
-from skerry.model.objects import Config, Port, Raw, Secret, Service
+from skerry.model.objects import File, KeptFile, Port, Raw, Service
 from skerry.model.spec import Spec
 from skerry.model.specs import (
     ConfigReference,
@@ -256,17 +256,14 @@ def _in_use(port: Port, service: Service, manner: str) -> RpcError:
 
 
 def check_files(view: View, spec: ServiceSpec) -> None:
-    """Every secret and config must exist under the ID and have the name that the spec gives."""
+    """Every secret and config must exist under the ID and have the name that the spec gives; one that is
+    only kept does, for who knows its ID from a spec that has it."""
     container = spec.task_template.container_spec
-    _check_existence(
-        "secret", [(ref.secret_name, view.secrets.get(ref.secret_id)) for ref in container.secrets]
-    )
-    _check_existence(
-        "config", [(ref.config_name, view.configs.get(ref.config_id)) for ref in container.configs]
-    )
+    _check_existence("secret", [(ref.secret_name, view.secret(ref.secret_id)) for ref in container.secrets])
+    _check_existence("config", [(ref.config_name, view.config(ref.config_id)) for ref in container.configs])
 
 
-def _check_existence(kind: str, named: Iterable[tuple[str, Config | Secret | None]]) -> None:
+def _check_existence(kind: str, named: Iterable[tuple[str, File | KeptFile | None]]) -> None:
     missing = [name for name, file in named if file is None or file.name != name]
     if missing:
         raise _invalid(f"{kind if len(missing) == 1 else kind + 's'} not found: {', '.join(missing)}")

@@ -10,9 +10,10 @@ from skerry.core.evict import evict
 from skerry.core.jobs import run_job
 from skerry.core.plan import Plan
 from skerry.core.replace import let_go, raise_ready, replace_ended
-from skerry.core.turn import held
+from skerry.core.turn import held, unsettled
 from skerry.core.update import take_over, update
 from skerry.core.view import View
+from skerry.model.defaults import SETTLING
 from skerry.model.objects import Note, Task
 from skerry.model.states import TaskState
 
@@ -22,17 +23,22 @@ def reconcile(view: View, service_id: str, now: int) -> Plan:
     service, node = view.services.get(service_id), view.node
     if service is None or node is None:
         return _clear(view.tasks_of(service_id))
-    before = held(view, service)
-    draft = Draft(view, before.service if before is not None else service, node, now)
+    before, former = held(view, service), unsettled(view, service, now)
+    if before is not None:
+        former = before.service
+    draft = Draft(view, former or service, node, now)
     depends.look(draft)
     if before is not None:
         depends.say(draft, before.waits)
+    elif former is not None:
+        draft.say("waits for the rest of its deployment", service.settles_at, SETTLING)
+        draft.wake(service.settles_at)
     evict(draft)
     if service.is_job:
         run_job(draft)
     else:
         numbers = replicas.adjust(draft)
-        turned_back = before is None and update(draft, numbers)
+        turned_back = former is None and update(draft, numbers)
         if not turned_back:  # else what has just failed would be tried once more
             replace_ended(draft)
             take_over(draft, numbers)

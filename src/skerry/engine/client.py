@@ -182,6 +182,14 @@ class DockerEngine:
         async with self.wire.request("GET", "/images/get", {"names": names}, endless=True) as response:
             yield self.wire.chunks(response)
 
+    async def remove_image(self, reference: str) -> None:
+        """Remove a tag, and an image that nothing else names; gone is success."""
+        try:
+            await self.wire.call("DELETE", f"/images/{reference}")
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
     async def create_network(self, body: Raw) -> str:
         """Create a network; a taken name means that it was created before."""
         try:

@@ -64,6 +64,10 @@ class Engine(Protocol):
     async def inspect_image(self, reference: str) -> Raw | None:
         """The image's JSON, or None where the engine has no such image."""
 
+    async def remove_image(self, reference: str) -> None:
+        """Remove a tag, and the image where that was all that named it. EngineError 409 where a container has
+        it."""
+
     async def pull(self, reference: str, auth: str = "") -> None:
         """Pull an image; `auth` is the value of X-Registry-Auth."""
 

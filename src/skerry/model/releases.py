@@ -10,6 +10,8 @@ NEW, UNCHANGED, IN_PLACE, ROLLED, REMOVED = "new", "unchanged", "in-place", "rol
 """What a release does with a service. In place: no task is replaced."""
 CHANGED = "changed"
 """What it does with a config or a secret whose labels are others."""
+RENEWED = "new content"
+"""The same of one that shows another version."""
 
 ROLLING, CONVERGED, FAILED = "rolling", "converged", "failed"
 TAKING_BACK, TAKEN_BACK = "rolling back", "rolled back"
@@ -36,11 +38,13 @@ class ReleasedService(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """A network, config or secret that a release made."""
+    """A network, config or secret that a release made, or a version of one that it shows."""
 
     kind: str
     id: str
     name: str
+    replaces: str = ""
+    """Of another version of a config or secret: the one that was shown before, by its ID."""
 
 
 class Failure(Struct, frozen=True):
@@ -82,7 +86,7 @@ class Release(Struct, frozen=True):
     secrets: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     made: tuple[Made, ...] = ()
-    """What is removed again where it is taken back."""
+    """What is removed again where it is taken back, the last first where it is of a name."""
     by: str = ""
     origin: str = ""
     """Where the compose file lay."""

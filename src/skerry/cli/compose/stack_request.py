@@ -30,8 +30,6 @@ class StackRequest:
     """What becomes of the file otherwise than it says, in sentences."""
     builds: list[str] = field(default_factory=list)
     """Services of the file whose images are built."""
-    versioned: set[str] = field(default_factory=set)
-    """Configs and secrets to which the file gives no name of its own."""
     pulls: dict[str, str] = field(default_factory=dict)
     """Pull policies by the swarm's names of services; empty where nothing is said."""
 
@@ -60,9 +58,6 @@ def translate(project: Project, *, build: bool) -> StackRequest:
         "Secrets": configs_and_secrets.created(project, "secrets", refusals),
         "Source": {"Text": project.text, "Origin": _origin(project)},
     }
-    for section in ("configs", "secrets"):
-        names = configs_and_secrets.names(project, section)
-        request.versioned |= {name for key, name in names.items() if name == f"{project.name}_{key}"}
     refusals += _port_conflicts(project, services)
     if refusals:
         raise Refusals(refusals)

@@ -26,7 +26,6 @@ from skerry.cli.deploy import codes
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
-from skerry.cli.deploy.versions import take_newest, take_next
 from skerry.cli.home import connect
 from skerry.cli.outgrow.export import on_one_line
 from skerry.model.objects import Raw
@@ -100,7 +99,6 @@ def deploy(settings: Settings, request: DeployRequest) -> int:
         run.complain(error.sentences)
         return codes.INVALID
     pin(run.api, stack)
-    take_newest(run.api, stack)
     return _submit(run, stack, request)
 
 
@@ -123,7 +121,7 @@ def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int
     query = urlencode({name: str(value).lower() for name, value in options.items()})
     body = {**stack.body, **({"Message": request.message} if request.message else {})}
     try:
-        answer = _posted(run.api, stack, f"/skerry/stacks/{quote(stack.name)}?{query}", body)
+        answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body)
     except Refused as error:
         run.complain([str(error)])
         return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
@@ -132,17 +130,6 @@ def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int
         return codes.REFUSED
     run.complain(answer.get("Warnings") or [], "Warning")
     return shown(run, stack.name, answer, only_plan=request.only_plan, detach=request.detach)
-
-
-def _posted(api: DockerClient, stack: StackRequest, path: str, body: Raw) -> Raw:
-    """The answer; where a config or secret has another content by now, that of the next version of it."""
-    try:
-        answer: Raw = api.post(path, body)
-    except Refused as error:
-        if not take_next(stack, str(error)):
-            raise
-        answer = api.post(path, body)
-    return answer
 
 
 def shown(run: Deployment, stack: str, answer: Raw, *, only_plan: bool, detach: bool) -> int:

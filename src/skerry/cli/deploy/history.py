@@ -33,9 +33,13 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
 def cells(row: Raw) -> tuple[str, ...]:
     """What stands in the columns for one of them."""
     number = f"{row['Number']}{'*' if row['Current'] else ''}"
-    when = str(row["At"]).partition(".")[0].replace("T", " ").removesuffix("Z")
     said = f" ({row['Message']})" if row.get("Message") else ""
-    return number, when, row["By"] or "-", ended(row["Outcome"]), f"{row['Changes']}{said}"
+    return number, instant(row["At"]), row["By"] or "-", ended(row["Outcome"]), f"{row['Changes']}{said}"
+
+
+def instant(at: str) -> str:
+    """A time of the API as people read it, to the second."""
+    return at.partition(".")[0].replace("T", " ").removesuffix("Z")
 
 
 def ended(outcome: Raw) -> str:
