@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from skerry.cli.compose.program import ComposeFailed, ComposeProgram
 from skerry.cli.compose.project import ProjectRequest, read
 from skerry.cli.compose.refusal import Refusals
 from skerry.cli.compose.stack_request import StackRequest, translate
-from skerry.cli.deploy import codes
+from skerry.cli.deploy import codes, credentials
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
@@ -48,6 +48,8 @@ class DeployRequest:
     as_json: bool = False
     timeout: float = 600.0
     message: str = ""
+    registry_auth: bool = True
+    """Whether the user's credentials for the images' registries are sent along."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,27 @@ def deploy(settings: Settings, request: DeployRequest) -> int:
     except Refusals as error:
         run.complain(error.sentences)
         return codes.INVALID
-    pin(run.api, stack)
-    return _submit(run, stack, request)
+    auths = _auths(run, stack) if request.registry_auth else {}
+    pin(run.api, stack, auths)
+    return _submit(run, stack, request, auths)
+
+
+def _auths(run: Deployment, stack: StackRequest) -> dict[str, Raw]:
+    """The credentials that the user has for the registries of the stack's images."""
+
+    def warn(sentence: str) -> None:
+        run.complain([sentence], "Warning")
+
+    built = {f"{stack.name}_{name}" for name in stack.builds}
+    specs = (spec for spec in stack.body["Services"] if spec["Name"] not in built)
+    try:
+        file = credentials.load()
+    except credentials.Unreadable as error:
+        warn(f"no credentials for registries: {error}")
+        return {}
+    return credentials.gathered(
+        file, (spec["TaskTemplate"]["ContainerSpec"]["Image"] for spec in specs), warn
+    )
 
 
 def begin(settings: Settings, *, as_json: bool, timeout: float) -> Deployment:
@@ -114,14 +135,15 @@ def _read(run: Deployment, compose: ComposeProgram, request: DeployRequest) -> S
     return stack
 
 
-def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int:
+def _submit(run: Deployment, stack: StackRequest, request: DeployRequest, auths: Mapping[str, Raw]) -> int:
     """Send the stack, and show what becomes of it. The exit code tells a file that is wrong from a swarm that
     refuses or is away."""
     options = {"plan": request.only_plan, "atomic": request.atomic, "prune": request.prune}
     query = urlencode({name: str(value).lower() for name, value in options.items()})
     body = {**stack.body, **({"Message": request.message} if request.message else {})}
     try:
-        answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body)
+        headers = {"X-Registry-Config": credentials.header({**auths})} if auths else {}
+        answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body, headers)
     except Refused as error:
         run.complain([str(error)])
         return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
