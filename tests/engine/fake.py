@@ -353,7 +353,12 @@ class FakeEngine:
         return next(text for at in itertools.islice(hosts, 1, None) if (text := str(at)) not in taken)
 
     def _emit(self, action: str, box: Box, **attributes: str) -> None:
-        labels = {"name": box.name, **(box.body.get("Labels") or {}), **attributes}
+        labels = {
+            "name": box.name,
+            "image": box.body["Image"],
+            **(box.body.get("Labels") or {}),
+            **attributes,
+        }
         event: Raw = {"Type": "container", "Action": action, "Actor": {"ID": box.id, "Attributes": labels}}
         self._tell(event)
 

@@ -114,7 +114,7 @@ async def reveal(call: Call) -> web.Response:
     require_swarm(call.view)
     if call.caller.uid != 0:
         raise Forbidden("the content of a secret is told to root alone")
-    secret = secrets.find(call.view, call.ref)
+    secret = secrets.look_up(call.view, call.ref)
     log.info("secret revealed", name=secret.name, pid=call.caller.pid)
     return json_response({"Data": base64.b64encode(secret.data).decode()})
 

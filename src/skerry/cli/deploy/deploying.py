@@ -1,4 +1,7 @@
-"""`skerry deploy`: from a file to a stack that runs, or to the reason why it does not."""
+"""`skerry deploy`: from a file to a stack that runs, or to the reason why it does not.
+
+What shows a plan, and how it goes, is loaded when there is one: what changes nothing is over sooner.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import click
-from rich.console import Console
 
 from skerry.cli import client
 from skerry.cli.client import DockerClient, Refused, Unreachable
@@ -18,15 +22,17 @@ from skerry.cli.compose.program import ComposeFailed, ComposeProgram
 from skerry.cli.compose.project import ProjectRequest, read
 from skerry.cli.compose.refusal import Refusals
 from skerry.cli.compose.stack_request import StackRequest, translate
-from skerry.cli.deploy import codes, credentials, plan_view
+from skerry.cli.deploy import codes, credentials
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
-from skerry.cli.deploy.views import view_of
 from skerry.cli.home import connect
 from skerry.cli.outgrow.export import on_one_line
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -52,19 +58,25 @@ class Deployment:
 
     settings: Settings
     api: DockerClient
-    console: Console
     as_json: bool
     timeout: float
+
+    @cached_property
+    def console(self) -> Console:
+        """The terminal, or what stands in its place."""
+        from rich.console import Console
+
+        return Console()
 
     def say(self, text: str) -> None:
         """A line for people, where JSON is not asked for."""
         if not self.as_json:
-            self.console.out(text, highlight=False)
+            click.echo(text)
 
     def emit(self, value: Raw) -> None:
         """A line for programs, where that is asked for."""
         if self.as_json:
-            self.console.out(json.dumps(value), highlight=False)
+            click.echo(json.dumps(value))
 
     def complain(self, sentences: Iterable[str], word: str = "Error") -> None:
         """To standard error, each on a line."""
@@ -112,7 +124,7 @@ def _auths(run: Deployment, stack: StackRequest) -> dict[str, Raw]:
 
 
 def begin(settings: Settings, *, as_json: bool, timeout: float) -> Deployment:
-    return Deployment(settings, connect(settings), Console(), as_json, timeout)
+    return Deployment(settings, connect(settings), as_json, timeout)
 
 
 def _read(run: Deployment, compose: ComposeProgram, request: DeployRequest) -> StackRequest:
@@ -148,6 +160,8 @@ def shown(run: Deployment, stack: str, answer: Raw, *, only_plan: bool, detach: 
     if not answer["Changed"]:
         run.say(f"{stack}: nothing to do, release {answer['Release']} is what the file says")
         return codes.DONE
+    from skerry.cli.deploy import plan_view
+
     if not run.as_json:
         for line in plan_view.lines(answer["Plan"]):
             run.console.print(line, soft_wrap=True)
@@ -181,6 +195,8 @@ def watch(run: Deployment, stack: str, release: int) -> int:
 def watch_path(run: Deployment, name: str, what: str, path: str, again: str) -> int:
     """Follow what a path tells of a stack or service to its end; the exit code. `again` is the command that
     shows how it goes on."""
+    from skerry.cli.deploy.views import view_of
+
     lines = client.at_socket("skerry", run.settings.api_socket, timeout=None)
     view = view_of(run.console, as_json=run.as_json)
     again = f"it goes on; to see how: {again}"

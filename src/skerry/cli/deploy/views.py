@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from skerry.cli.deploy.follow import ProgressView
 from skerry.cli.deploy.progress import OVER, DeployProgress, ServiceProgress, told
 from skerry.model.objects import Raw
 
@@ -22,19 +22,6 @@ STYLES = {
     "waits": "dim",
     "stopped": "dim",
 }
-
-
-class ProgressView(Protocol):
-    """Shows what comes in."""
-
-    def show(self, line: Raw, progress: DeployProgress, now: float) -> None:
-        """One more line came."""
-
-    def tick(self, progress: DeployProgress, now: float) -> None:
-        """Time went by."""
-
-    def close(self) -> None:
-        """No more comes."""
 
 
 class JsonView:
