@@ -103,6 +103,8 @@ def test_by_docker_stack_deploy(stage: Deploying) -> None:
         world.docker("service", "rollback", "--detach", "news_web")
         until(stage, "one")
         assert history(stage, "config", "news_site") == [(1, False), (2, True)]
+        stage.skerry("export", "news", "--output", str(stage.folder / "out"))
+        assert (stage.folder / "out" / "configs" / "news_site").read_text() == "site one\n", "what it has"
         docker_deploys(stage)
         until(stage, "two")
 

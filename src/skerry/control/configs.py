@@ -5,7 +5,7 @@ from __future__ import annotations
 from skerry.control import access, files
 from skerry.core.versions import next_number
 from skerry.core.view import View
-from skerry.model.objects import Config, Raw
+from skerry.model.objects import Config, KeptConfig, Raw
 from skerry.store.store import Store, Tx
 
 LIMIT = 1000 * 1024
@@ -15,6 +15,11 @@ LIMIT = 1000 * 1024
 def find(view: View, ref: str) -> Config:
     """A config by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
     return files.find(view, "config", view.configs.values(), ref)
+
+
+def look_up(view: View, ref: str) -> Config | KeptConfig:
+    """The same, and by its whole ID also what is only kept. Raises what `find` does."""
+    return view.kept_configs.get(ref) or find(view, ref)
 
 
 async def create(store: Store, body: Raw, by: str = "") -> str:

@@ -8,7 +8,7 @@ from skerry.core.versions import next_number
 from skerry.core.view import View
 from skerry.model.errors import RpcError
 from skerry.model.go.strconv import quote
-from skerry.model.objects import Raw, Secret
+from skerry.model.objects import KeptSecret, Raw, Secret
 from skerry.store.store import Store, Tx
 
 LIMIT = 500 * 1024
@@ -18,6 +18,11 @@ LIMIT = 500 * 1024
 def find(view: View, ref: str) -> Secret:
     """A secret by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
     return files.find(view, "secret", view.secrets.values(), ref)
+
+
+def look_up(view: View, ref: str) -> Secret | KeptSecret:
+    """The same, and by its whole ID also what is only kept. Raises what `find` does."""
+    return view.kept_secrets.get(ref) or find(view, ref)
 
 
 async def create(store: Store, body: Raw, by: str = "") -> str:
