@@ -1,4 +1,4 @@
-"""The processes that stay load nothing that they have no use for."""
+"""Processes load nothing that they have no use for: those that stay, and those that shall be over soon."""
 
 from __future__ import annotations
 
@@ -52,6 +52,12 @@ def _said(program: str) -> str:
     ("module", "unused"), [("skerry.daemon", UNUSED), ("skerry.gate.__main__", UNUSED | OF_THE_DAEMON)]
 )
 def test_what_is_not_loaded(module: str, unused: set[str]) -> None:
+    assert _said(LOADED.format(module=module, unused=unused)) == ""
+
+
+@pytest.mark.parametrize("module", ["skerry.cli.main", "skerry.cli.deploy.deploying"])
+def test_a_command_that_shows_no_table_and_waits_for_nothing_is_over_soon(module: str) -> None:
+    unused = {"asyncio", "rich", "skerry.model.shapes"}
     assert _said(LOADED.format(module=module, unused=unused)) == ""
 
 

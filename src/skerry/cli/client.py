@@ -95,7 +95,11 @@ class DockerClient:
     def get(self, path: str, **filters: list[str]) -> Any:
         """The JSON of a GET; `filters` become Docker's. Raises Refused, Unreachable."""
         query = "?" + urlencode({"filters": json.dumps(filters)}) if filters else ""
-        return _json(self._ask("GET", path + query, None, {}))
+        return self.get_with(path + query, {})
+
+    def get_with(self, path: str, headers: dict[str, str]) -> Any:
+        """The JSON of a GET with headers of its own."""
+        return _json(self._ask("GET", path, None, headers))
 
     def find(self, path: str) -> Any:
         """The same, but None where there is no such thing."""

@@ -24,6 +24,12 @@ def complete_service(context: click.Context, parameter: click.Parameter, begun: 
     return _items({f"{stack}/{service}" for stack, service in _services(context)}, begun)
 
 
+def complete_place(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """`STACK` or `STACK/SERVICE`."""
+    pairs = _services(context)
+    return _items({stack for stack, _ in pairs} | {f"{stack}/{service}" for stack, service in pairs}, begun)
+
+
 def _items(names: set[str], begun: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in sorted(names) if name.startswith(begun)]
 

@@ -7,12 +7,15 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
-from skerry.cli.completion import complete_service, complete_stack
+from skerry.cli.completion import complete_place, complete_service, complete_stack
 from skerry.cli.options import instance_options, seconds
 from skerry.model.settings import Settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 _TIMEOUT = click.option("--timeout", default="10m", show_default=True, help="How long to wait for it.")
+_PLACES = click.argument(
+    "places", nargs=-1, required=True, metavar="STACK[/SERVICE]…", shell_complete=complete_place
+)
 _DETACH = click.option("--detach", "-d", is_flag=True, help="Return once it has begun.")
 
 
@@ -32,6 +35,12 @@ _DETACH = click.option("--detach", "-d", is_flag=True, help="Return once it has 
 )
 @click.option(
     "--prune/--no-prune", default=False, show_default=True, help="Remove what the file has no more."
+)
+@click.option(
+    "--registry-auth/--no-registry-auth",
+    default=True,
+    show_default=True,
+    help="Send the docker CLI's credentials for the images' registries.",
 )
 @click.option("--follow", is_flag=True, help="Deploy nothing: watch the release that is under way.")
 @click.option("--message", "-m", default="", help="Kept with the release.")
@@ -171,15 +180,56 @@ def rollback(settings: Settings, subject: str, timeout: str, **wish: Any) -> Non
 
 
 @click.command()
-@click.argument(
-    "places", nargs=-1, required=True, metavar="STACK[/SERVICE]…", shell_complete=complete_service
-)
+@_PLACES
 @instance_options
 def restart(settings: Settings, places: tuple[str, ...]) -> None:
     """Replace all tasks of a stack or a service, rolling as its update would."""
     from skerry.cli.deploy import changing
 
     changing.restart(settings, places)
+
+
+@click.command()
+@_PLACES
+@_DETACH
+@_TIMEOUT
+@_JSON
+@instance_options
+def stop(settings: Settings, timeout: str, **wish: Any) -> None:
+    """Stop stacks or services: nothing of them runs until they are started, and who connects is refused at
+    once. Names, addresses, ports and specs stay.
+
+    \b
+    Exit 0 once nothing of them runs;
+         1 if skerry refuses, 3 if it does not run;
+         7 if it is not over within --timeout, and 130 when interrupted: it goes on;
+         9 if one was started again meanwhile.
+    """
+    from skerry.cli.deploy import stop_and_start
+
+    request = stop_and_start.HaltRequest(timeout=seconds(timeout), **wish)
+    raise SystemExit(stop_and_start.stop(settings, request))
+
+
+@click.command()
+@_PLACES
+@_DETACH
+@_TIMEOUT
+@_JSON
+@instance_options
+def start(settings: Settings, timeout: str, **wish: Any) -> None:
+    """Start stacks or services that are stopped, and what they need, in their order.
+
+    \b
+    Exit 0 once each is ready;
+         1 if skerry refuses, 3 if it does not run; 8 if one failed;
+         7 if it is not over within --timeout, and 130 when interrupted: it goes on;
+         9 if one was stopped again meanwhile.
+    """
+    from skerry.cli.deploy import stop_and_start
+
+    request = stop_and_start.HaltRequest(timeout=seconds(timeout), **wish)
+    raise SystemExit(stop_and_start.start(settings, request))
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -258,6 +308,8 @@ COMMANDS = {
     "config": config,
     "secret": secret,
     "restart": restart,
+    "stop": stop,
+    "start": start,
     "exec": exec_,
     "run": run,
     "completion": completion,

@@ -33,7 +33,8 @@ def held(view: View, service: Service) -> HeldService | None:
     if service.is_job or service.update is not None or not dependencies(service):
         return None
     part = part_of(view, service)
-    before = view.revision(service.id, part.before) if part is not None and part.action == ROLLED else None
+    rolls = part is not None and part.action == ROLLED and part.stopped is None
+    before = view.revision(service.id, part.before) if part is not None and rolls else None
     unmet = waits(view, service) if before is not None else ()
     if before is None or not unmet:
         return None

@@ -99,10 +99,6 @@ _SERVICE = (
         f"{_S}.pre_start",
         "write it as a service of its own, on which this one depends with service_completed_successfully",
     ),
-    _refused(f"{_S}.post_start", "there are no hooks yet: let the container's own command do it"),
-    _refused(
-        f"{_S}.pre_stop", "there are no hooks yet: let the container do it when it gets its stop signal"
-    ),
     *_works(
         _S,
         "command entrypoint environment hostname image init labels read_only stdin_open stop_grace_period "
@@ -195,6 +191,14 @@ _BY_LABEL = (
     _label("annotations", "annotations"),
     _label("tmpfs", "tmpfs"),
     _label("domainname", "domainname"),
+    *(
+        key
+        for name in ("post_start", "pre_stop")
+        for key in (
+            _label(name, f"hooks.{name.replace('_', '-')}"),
+            *_works(f"{_S}.{name}", "command user privileged working_dir environment"),
+        )
+    ),
     _label("mac_address", "mac-address"),
 )
 

@@ -79,4 +79,6 @@ def _forced(spec: Raw) -> Raw:
 
 def _update(api: DockerClient, service: Raw, change: Callable[[Raw], Raw]) -> None:
     path = f"/services/{service['ID']}/update?version={service['Version']['Index']}"
-    api.post(path, change(service["Spec"]))
+    answer = api.post(path, change(service["Spec"]))
+    for warning in answer.get("Warnings") or []:
+        click.echo(f"Warning: {warning}", err=True)
