@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 import pytest
 
+from skerry.cli.client import at_socket
+from skerry.cli.outgrow import snapshot
 from skerry.model.objects import Raw
 from tests.api.door import Answer, Door, check, swarmed
 
@@ -120,6 +124,25 @@ def test_without_a_stack_swarms_refusal(kind: str) -> None:
         assert (told.status, told.json["message"]) == (400, text)
 
     check(test)
+
+
+@both
+def test_what_is_read_of_a_stack_is_what_its_services_have(kind: str) -> None:
+    async def test(door: Door) -> None:
+        first = await using(door, kind)
+        await renewed(door, kind, "two")
+        second = (await door.ask("GET", f"/{kind}s/shop_x")).json["ID"]
+        for key in (second, first):
+            with closing(at_socket("skerry", door.path)) as client:
+                whole = await asyncio.to_thread(snapshot.read, client)
+            part = snapshot.part(whole, ["shop"])
+            rows = part.configs if kind == "config" else part.secrets
+            assert {name: row["ID"] for name, row in rows.items()} == {"shop_x": key}
+            service = (await door.ask("GET", "/services/shop_web")).json
+            target = f"/services/shop_web/update?version={service['Version']['Index']}&rollback=previous"
+            await door.ask("POST", target, service["Spec"])
+
+    check(test, {"GET /networks": (200, b"[]")})
 
 
 def test_events_tell_that_one_came_and_one_went() -> None:
