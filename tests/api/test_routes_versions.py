@@ -69,8 +69,27 @@ def test_one_object_is_listed_and_the_name_means_it(kind: str) -> None:
         assert (now[f"{prefix}ID"], now[f"{prefix}Name"]) == (row["ID"], "shop_x")
         assert (before[f"{prefix}ID"], before[f"{prefix}Name"]) == (first, "shop_x")
         assert (await door.ask("DELETE", f"/{kind}s/{first}")).status == 404
+        assert (await door.ask("GET", f"/skerry/{kind}s/{first}/versions")).status == 200
         stale = await door.ask("POST", f"/{kind}s/{first}/update?version=1", of("three"))
         assert stale.json["message"] == "rpc error: code = Unknown desc = update out of sequence"
+
+    check(test)
+
+
+@both
+def test_what_was_removed_is_not_found_though_it_is_kept(kind: str) -> None:
+    async def test(door: Door) -> None:
+        first = await using(door, kind)
+        await renewed(door, kind, "two")
+        service = (await door.ask("GET", "/services/shop_web")).json
+        del service["Spec"]["TaskTemplate"]["ContainerSpec"][f"{kind.capitalize()}s"]
+        target = f"/services/shop_web/update?version={service['Version']['Index']}"
+        assert (await door.ask("POST", target, service["Spec"])).status == 200
+        assert (await door.ask("GET", f"/{kind}s/{first}")).status == 200
+        assert (await door.ask("DELETE", f"/{kind}s/shop_x")).status == 204
+        assert (await door.ask("GET", f"/{kind}s/{first}")).status == 404
+        (row,) = (await door.ask("GET", f"/skerry/{kind}s/shop_x/versions")).json
+        assert (row["ID"], row["Shown"]) == (first, False)
 
     check(test)
 
