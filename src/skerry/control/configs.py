@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.control import access, files
-from skerry.core.versions import next_number
+from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
 from skerry.model.objects import Config, KeptConfig, Raw
 from skerry.store.store import Store, Tx
@@ -18,8 +18,9 @@ def find(view: View, ref: str) -> Config:
 
 
 def look_up(view: View, ref: str) -> Config | KeptConfig:
-    """The same, and by its whole ID also what is only kept. Raises what `find` does."""
-    return view.kept_configs.get(ref) or find(view, ref)
+    """The same, and by its whole ID also a former version. Raises what `find` does."""
+    kept = view.kept_configs.get(ref)
+    return kept if kept is not None and is_former(view, kept) else find(view, ref)
 
 
 async def create(store: Store, body: Raw, by: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry.control import access, files
 from skerry.control.names import check_file_name
-from skerry.core.versions import next_number
+from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
 from skerry.model.errors import RpcError
 from skerry.model.go.strconv import quote
@@ -21,8 +21,9 @@ def find(view: View, ref: str) -> Secret:
 
 
 def look_up(view: View, ref: str) -> Secret | KeptSecret:
-    """The same, and by its whole ID also what is only kept. Raises what `find` does."""
-    return view.kept_secrets.get(ref) or find(view, ref)
+    """The same, and by its whole ID also a former version. Raises what `find` does."""
+    kept = view.kept_secrets.get(ref)
+    return kept if kept is not None and is_former(view, kept) else find(view, ref)
 
 
 async def create(store: Store, body: Raw, by: str = "") -> str:

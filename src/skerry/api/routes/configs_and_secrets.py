@@ -47,7 +47,7 @@ async def list_secrets(call: Call) -> web.Response:
 
 
 async def inspect_config(call: Call) -> web.Response:
-    """One config; by its whole ID also a version that only services still have, or what is kept."""
+    """One config; by its whole ID also a former version."""
     require_swarm(call.view)
     return json_response(wire.config(configs.look_up(call.view, call.ref)))
 

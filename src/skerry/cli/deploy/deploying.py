@@ -26,7 +26,7 @@ from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
 from skerry.cli.home import connect, endless
-from skerry.cli.outgrow.export import on_one_line
+from skerry.cli.printable import on_one_line
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
 
