@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 import pytest
 
+from skerry.cli.client import at_socket
+from skerry.cli.outgrow import snapshot
 from skerry.model.objects import Raw
 from tests.api.door import Answer, Door, check, swarmed
 
@@ -65,8 +69,27 @@ def test_one_object_is_listed_and_the_name_means_it(kind: str) -> None:
         assert (now[f"{prefix}ID"], now[f"{prefix}Name"]) == (row["ID"], "shop_x")
         assert (before[f"{prefix}ID"], before[f"{prefix}Name"]) == (first, "shop_x")
         assert (await door.ask("DELETE", f"/{kind}s/{first}")).status == 404
+        assert (await door.ask("GET", f"/skerry/{kind}s/{first}/versions")).status == 200
         stale = await door.ask("POST", f"/{kind}s/{first}/update?version=1", of("three"))
         assert stale.json["message"] == "rpc error: code = Unknown desc = update out of sequence"
+
+    check(test)
+
+
+@both
+def test_what_was_removed_is_not_found_though_it_is_kept(kind: str) -> None:
+    async def test(door: Door) -> None:
+        first = await using(door, kind)
+        await renewed(door, kind, "two")
+        service = (await door.ask("GET", "/services/shop_web")).json
+        del service["Spec"]["TaskTemplate"]["ContainerSpec"][f"{kind.capitalize()}s"]
+        target = f"/services/shop_web/update?version={service['Version']['Index']}"
+        assert (await door.ask("POST", target, service["Spec"])).status == 200
+        assert (await door.ask("GET", f"/{kind}s/{first}")).status == 200
+        assert (await door.ask("DELETE", f"/{kind}s/shop_x")).status == 204
+        assert (await door.ask("GET", f"/{kind}s/{first}")).status == 404
+        (row,) = (await door.ask("GET", f"/skerry/{kind}s/shop_x/versions")).json
+        assert (row["ID"], row["Shown"]) == (first, False)
 
     check(test)
 
@@ -120,6 +143,25 @@ def test_without_a_stack_swarms_refusal(kind: str) -> None:
         assert (told.status, told.json["message"]) == (400, text)
 
     check(test)
+
+
+@both
+def test_what_is_read_of_a_stack_is_what_its_services_have(kind: str) -> None:
+    async def test(door: Door) -> None:
+        first = await using(door, kind)
+        await renewed(door, kind, "two")
+        second = (await door.ask("GET", f"/{kind}s/shop_x")).json["ID"]
+        for key in (second, first):
+            with closing(at_socket("skerry", door.path)) as client:
+                whole = await asyncio.to_thread(snapshot.read, client)
+            part = snapshot.part(whole, ["shop"])
+            rows = part.configs if kind == "config" else part.secrets
+            assert {name: row["ID"] for name, row in rows.items()} == {"shop_x": key}
+            service = (await door.ask("GET", "/services/shop_web")).json
+            target = f"/services/shop_web/update?version={service['Version']['Index']}&rollback=previous"
+            await door.ask("POST", target, service["Spec"])
+
+    check(test, {"GET /networks": (200, b"[]")})
 
 
 def test_events_tell_that_one_came_and_one_went() -> None:

@@ -113,6 +113,28 @@ def test_what_a_release_made_goes_with_it() -> None:
     assert content(here.view) == before
 
 
+def published(port: int) -> Raw:
+    """A service with a port."""
+    ports = [{"TargetPort": 80, "PublishedPort": port, "PublishMode": "host"}]
+    return service("web", EndpointSpec={"Ports": ports}, **SOON)
+
+
+def test_a_port_to_which_a_release_would_return_is_nobody_elses() -> None:
+    here = Shop()
+    assert here.view.node is not None
+    here.put(replace(here.view.node, reserved=("tcp/8001", "tcp/8002")))
+    here.deploy(published(8001))
+    here.live(40)
+    other = {**published(8001), "Name": "other", "Labels": {}}
+    other["EndpointSpec"] = {"Ports": [{"TargetPort": 80, "PublishedPort": 8001}]}
+    here.deploy(published(8002))
+    with pytest.raises(SkerryError, match="port '8001' is already in use by service 'shop_web'"):
+        here.create(other)
+    here.live(40)
+    assert here.release.outcome.state == "converged"
+    here.create(other)
+
+
 def test_a_crash_loop_ends_a_first_deploy() -> None:
     here = Shop()
     here.deploy(service("app", image="bad"))

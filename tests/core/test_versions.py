@@ -8,13 +8,18 @@ from typing import Any
 import pytest
 
 from skerry.control import stacks
+from skerry.core.keeping import files_needed, files_needless, files_of_release, files_to_show
 from skerry.core.versions import is_other, referring, same_before, users_of, uses_of, versions_of
 from skerry.core.view import View
 from skerry.model.defaults import SETTLING
 from skerry.model.labels import STACK
-from skerry.model.objects import Config, File, KeptConfig, Raw
+from skerry.model.objects import Config, File, KeptConfig, Raw, Revision, Service, Task, TaskStatus
+from skerry.model.releases import Made, Outcome, Release, ReleasedService
+from skerry.model.spec import Spec
+from skerry.model.specs import ServiceSpec
 from skerry.model.states import TaskState
 from tests.core.stack import Shop, service
+from tests.support.specs import of_service, of_task
 
 OWN = {STACK: "shop"}
 
@@ -270,9 +275,13 @@ def test_a_job_of_the_release_runs_with_the_new_content_and_one_beside_it_does_n
 
 
 def test_while_a_deployment_settles_the_tasks_stay_and_are_replaced_by_what_they_were() -> None:
-    here = first()
+    beside = having("beside")
+    beside["Mode"] = {"ReplicatedJob": {}}
+    beside["TaskTemplate"]["RestartPolicy"] = {"Condition": "none"}
+    here = first(beside)
     here.renew(content("two"))
     assert here.note("web") == "waits for the rest of its deployment"
+    assert here.note("beside") == "job complete"
     here.live(2)
     assert here.begun == []
     (task,) = here.tasks("web")
@@ -351,3 +360,57 @@ def test_references_are_rewritten_and_nothing_else() -> None:
     }
     assert container["Configs"][0]["ConfigID"] == "a", "what was read is as it was"
     assert referring(after, "secret", {"a"}, "a") == after
+
+
+def template(key: str) -> Raw:
+    """What a task is that has a config."""
+    return {"ContainerSpec": {"Image": "app:1", "Configs": [{"ConfigID": key, "ConfigName": "x"}]}}
+
+
+def test_what_something_that_is_kept_has_is_needed_and_nothing_else() -> None:
+    def spec(key: str) -> Spec[ServiceSpec]:
+        return of_service({"Name": "s", "TaskTemplate": template(key)})
+
+    def part(key: str, action: str) -> ReleasedService:
+        return ReleasedService(key, key, spec(key).raw, action)
+
+    running, over = (
+        Task(
+            name,
+            "s",
+            "s",
+            "n",
+            of_task(template(f"of task {name}")),
+            None,
+            1,
+            TaskState.RUNNING,
+            TaskStatus(state, 1, ""),
+        )
+        for name, state in (("running", TaskState.RUNNING), ("over", TaskState.FAILED))
+    )
+    made = (Made("config", "m", "x", "replaced"), Made("config", "n", "y"))
+    parts = (part("of release", "rolled"), part("removed", "removed"))
+    view = View()
+    for row in (
+        Service("s", "s", spec("of service")),
+        Revision("s.1", "s", 1, spec("of revision"), 1),
+        Release("shop.1", "shop", 1, parts, made=made),
+        Release(
+            "shop.0",
+            "shop",
+            0,
+            (),
+            made=(Made("config", "o", "x", "of before"),),
+            outcome=Outcome("converged"),
+        ),
+        running,
+        over,
+    ):
+        view = view.put(row)
+    needed = {"of service", "of revision", "of release", "of task running", "replaced"}
+    assert files_needed(view) == needed
+    assert files_of_release(view.releases["shop.1"]) == {"of release"}
+    for key in (*needed, "removed", "of before", "of task over"):
+        view = view.put(KeptConfig(key, "x", {}, b""))
+    assert {row.id for row in files_needless(view)} == {"removed", "of before", "of task over"}
+    assert [row.id for row in files_to_show(view, spec("removed").raw)] == ["removed"]

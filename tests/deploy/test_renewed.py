@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 
 import pytest
@@ -70,9 +70,9 @@ def pages(stage: Deploying) -> set[str]:
     return {stage.world.docker("exec", key, "cat", "/tmp/index.html", check=False) for key in running}
 
 
-def until(stage: Deploying, word: str) -> None:
-    """Wait until all say a word."""
-    wait_until(lambda: pages(stage) == {f"site {word}\nkey {word}"}, f"all say {word}", 60)
+def until(stage: Deploying, word: str, secret: str = "") -> None:
+    """Wait until all say a word, of the secret another one where it is given."""
+    wait_until(lambda: pages(stage) == {f"site {word}\nkey {secret or word}"}, f"all say {word}", 60)
 
 
 def history(stage: Deploying, kind: str, name: str) -> list[tuple[int, bool]]:
@@ -103,8 +103,15 @@ def test_by_docker_stack_deploy(stage: Deploying) -> None:
         world.docker("service", "rollback", "--detach", "news_web")
         until(stage, "one")
         assert history(stage, "config", "news_site") == [(1, False), (2, True)]
+        stage.skerry("export", "news", "--output", str(stage.folder / "out"))
+        assert (stage.folder / "out" / "configs" / "news_site").read_text() == "site one\n", "what it has"
         docker_deploys(stage)
         until(stage, "two")
+        row = world.inspect("config", "news_site")
+        other = {**row["Spec"], "Data": b64encode(b"site three\n").decode()}
+        path = f"/configs/{row['ID']}/update?version={row['Version']['Index']}"
+        assert SwarmApi(world.socket).ask("POST", path, other)[0] == 200, "and nothing else is asked"
+        until(stage, "three", "two")
 
 
 def state(stage: Deploying) -> str:

@@ -61,6 +61,8 @@ class FakeEngine:
         self.start_error = ""
         self.down = False
         self.on_exec: Command = run_word
+        self.executed: list[tuple[list[str], str, Raw]] = []
+        """Commands that were run, as whom and how."""
         self.exec_s = 0.0
         self.log_lines: list[str] = []
         """What every container has said."""
@@ -269,11 +271,14 @@ class FakeEngine:
         del self.boxes[box.name]
         self._emit("destroy", box)
 
-    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
+    async def exec(
+        self, container: str, command: list[str], timeout_s: float, user: str = "", options: Raw | None = None
+    ) -> ExecResult:
         self._asked(f"exec {container}")
         box = self._box(container)
         if not box.running:
             raise EngineError(409, f"Container {box.id} is not running")
+        self.executed.append((command, user, options or {}))
         needed = float(command[1]) if command[0] == "sleep" else self.exec_s
         await asyncio.sleep(min(needed, timeout_s))
         return ExecResult(-1, "") if needed > timeout_s else self.on_exec(box, command)
@@ -348,7 +353,12 @@ class FakeEngine:
         return next(text for at in itertools.islice(hosts, 1, None) if (text := str(at)) not in taken)
 
     def _emit(self, action: str, box: Box, **attributes: str) -> None:
-        labels = {"name": box.name, **(box.body.get("Labels") or {}), **attributes}
+        labels = {
+            "name": box.name,
+            "image": box.body["Image"],
+            **(box.body.get("Labels") or {}),
+            **attributes,
+        }
         event: Raw = {"Type": "container", "Action": action, "Actor": {"ID": box.id, "Attributes": labels}}
         self._tell(event)
 

@@ -70,6 +70,7 @@ ALL: tuple[Object, ...] = (
         made=(Made("network", "net", "web"),),
         outcome=Outcome("failed", "app: why", Failure("app", "t", "why", ("last words",)), 9),
         registry_auth="hush-release",
+        registry_config="hush-registries",
     ),
     Decision("s", (Note("updating 1/3", 5, 9, 4),)),
     User("u", "ci", "deploy:shop", ("app",), ("public",), "0" * 64, 9),

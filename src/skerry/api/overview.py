@@ -44,7 +44,9 @@ def stacks(view: View, services: Sequence[Raw]) -> list[Raw]:
 
 
 def is_well(service: Raw) -> bool:
-    """Whether a service has its tasks, and no update of it is paused."""
+    """Whether a service has its tasks, and no update of it is paused; or is stopped."""
+    if service["stopped"]:
+        return True
     enough = service["running"] + service["completed"] >= service["desired"]
     return bool((service["job"] or enough) and "paused" not in service["update"])
 

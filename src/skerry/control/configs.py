@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from skerry.control import access, files
-from skerry.core.versions import next_number
+from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
-from skerry.model.objects import Config, Raw
+from skerry.model.objects import Config, KeptConfig, Raw
 from skerry.store.store import Store, Tx
 
 LIMIT = 1000 * 1024
@@ -15,6 +15,12 @@ LIMIT = 1000 * 1024
 def find(view: View, ref: str) -> Config:
     """A config by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
     return files.find(view, "config", view.configs.values(), ref)
+
+
+def look_up(view: View, ref: str) -> Config | KeptConfig:
+    """The same, and by its whole ID also a former version. Raises what `find` does."""
+    kept = view.kept_configs.get(ref)
+    return kept if kept is not None and is_former(view, kept) else find(view, ref)
 
 
 async def create(store: Store, body: Raw, by: str = "") -> str:

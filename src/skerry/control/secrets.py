@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from skerry.control import access, files
 from skerry.control.names import check_file_name
-from skerry.core.versions import next_number
+from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
 from skerry.model.errors import RpcError
 from skerry.model.go.strconv import quote
-from skerry.model.objects import Raw, Secret
+from skerry.model.objects import KeptSecret, Raw, Secret
 from skerry.store.store import Store, Tx
 
 LIMIT = 500 * 1024
@@ -18,6 +18,12 @@ LIMIT = 500 * 1024
 def find(view: View, ref: str) -> Secret:
     """A secret by ID, name or ID prefix. Raises NotFound, InvalidParameter, Unavailable."""
     return files.find(view, "secret", view.secrets.values(), ref)
+
+
+def look_up(view: View, ref: str) -> Secret | KeptSecret:
+    """The same, and by its whole ID also a former version. Raises what `find` does."""
+    kept = view.kept_secrets.get(ref)
+    return kept if kept is not None and is_former(view, kept) else find(view, ref)
 
 
 async def create(store: Store, body: Raw, by: str = "") -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from skerry.control import access, files, history, validate
+from skerry.control import access, files, history, stopping, validate
 from skerry.control.convert import networks_of_task
 from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
 from skerry.core.attach import lacks_ingress
+from skerry.core.stopped import words_of
 from skerry.core.view import View
 from skerry.model import template
 from skerry.model.defaults import SETTLING
@@ -103,9 +104,15 @@ async def update(
             validate.check_ports(tx.view, changed.spec.typed, service.id)
         changed = _put(tx, _begun_anew(tx, changed))
         validate.check_order(tx.view, changed, complete=False)
-        return warnings_of(changed.spec.typed)
+        return [*left_stopped(changed), *warnings_of(changed.spec.typed)]
 
     return await store.update(write)
+
+
+def left_stopped(service: Service) -> list[str]:
+    """What a user should know who has changed a service that is stopped."""
+    said = words_of(service)
+    return [f"{service.name} is {said}; its new spec holds from then on"] if said else []
 
 
 def _has_only_begun(view: View, service: Service, version: int) -> bool:
@@ -129,6 +136,18 @@ def change(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str, by: str
     return _put(tx, _begun_anew(tx, _with_spec(tx, service, spec, auth or service.registry_auth, by)))
 
 
+def renew(tx: Tx, service: Service, auth: str) -> bool:
+    """Have the images of a service that stays as it is pulled with these credentials; whether they are new.
+    Its tasks stay: credentials are no part of what a service asks for."""
+    if not auth or auth == service.registry_auth:
+        return False
+    current = tx.view.revision(service.id, service.revision)
+    if current is not None:
+        tx.put(replace(current, registry_auth=auth))
+    tx.put(replace(tx.view.services[service.id], registry_auth=auth))
+    return True
+
+
 def restore(tx: Tx, service: Service, revision: Revision, by: str) -> Service:
     """The same with the spec of an earlier revision, whose image is exactly what it was."""
     check_change(tx.view, service, revision.spec)
@@ -141,9 +160,9 @@ def restore(tx: Tx, service: Service, revision: Revision, by: str) -> Service:
 
 
 def _begun_anew(tx: Tx, service: Service) -> Service:
-    """A job with a new spec is a run of its own."""
+    """A job with a new spec is a run of its own; what is stopped stays so."""
     if not service.is_job:
-        return service
+        return service if service.stopped is None else stopping.changed_at_rest(service, tx.now)
     return replace(service, job_iteration=service.job_iteration + 1, last_execution=tx.now, update=None)
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from skerry.control import access, files, history, networks, services, validate
+from skerry.control import access, files, history, networks, services, stopping, validate
 from skerry.control.convert import service_spec
 from skerry.control.faults import Faults
 from skerry.control.images import Content, pinned, reference_of, stays
 from skerry.control.names import check_name
+from skerry.control.registries import NO_CREDENTIALS, Credentials
 from skerry.control.stack_files import KINDS, StackFiles
 from skerry.core import depends, stack_plan
 from skerry.core.parts import stack_of
@@ -49,7 +50,7 @@ class Wanted:
     stack: str
     body: Raw
     by: str = ""
-    auth: str = ""
+    credentials: Credentials = NO_CREDENTIALS
     atomic: bool = True
     prune: bool = False
     again: Release | None = None
@@ -77,6 +78,8 @@ class Deployed:
     changed: bool
     plan: Raw
     warnings: list[str]
+    renews: bool = False
+    """Whether a service that stays as it is has other credentials from now on."""
 
 
 def deploy(tx: Tx, wanted: Wanted, known: Circumstances) -> Deployed:
@@ -127,7 +130,15 @@ class _Deployment:
             number += 1
             self._put_release(number, plan, removed)
         self._files.forget()
-        return Deployed(number, changed, plan, self._warnings)
+        return Deployed(number, changed, plan, self._warnings, self._renew())
+
+    def _renew(self) -> bool:
+        """Have the services that stay as they are keep the credentials of this call; whether any are new."""
+        renewed = [services.renew(self._tx, row, self._auth_of(row.spec.raw)) for row in self._services]
+        return any(renewed)
+
+    def _auth_of(self, spec: Raw) -> str:
+        return self._wanted.credentials.of(reference_of(spec))
 
     # ---- networks, configs, secrets
 
@@ -177,7 +188,7 @@ class _Deployment:
         """Write one service, unless it is as it was."""
         old = self._tx.view.service_named(body["Name"])
         raw = self._as_it_was(body) if self._wanted.again is not None else self._converted(body, old, keys)
-        auth = self._wanted.auth
+        auth = self._auth_of(raw)
         if old is not None and raw == old.spec.raw:
             service = old
         else:
@@ -188,6 +199,8 @@ class _Deployment:
                 else services.change(self._tx, old, spec, auth, self._wanted.by)
             )
             self._warnings += services.warnings_of(spec.typed)
+        if service.stopped is not None:
+            service = stopping.start_alone(self._tx, service)
         self._services.append(service)
         if stack_plan.action_of(self._before.services.get(service.id), service) == ROLLED:
             self._rolled.add(service.name)
@@ -282,7 +295,8 @@ class _Deployment:
                 restores=wanted.again.number if wanted.again is not None else 0,
                 atomic=wanted.atomic,
                 plan=plan,
-                registry_auth=wanted.auth,
+                registry_auth=wanted.credentials.auth,
+                registry_config=wanted.credentials.config,
             )
         )
         history.trim_releases(tx, wanted.stack, self._services)
@@ -300,11 +314,18 @@ class _Deployment:
             service.spec_version,
             old.revision if old is not None else 0,
             old.job_iteration if old is not None else 0,
+            old.stopped if old is not None else None,
         )
         if earlier is None or old is None or old.spec_version != earlier.spec_version:
             return part
         whole = next(word for word in (NEW, ROLLED, earlier.action) if word in (earlier.action, action))
-        return replace(part, action=whole, before=earlier.before, iteration_before=earlier.iteration_before)
+        return replace(
+            part,
+            action=whole,
+            before=earlier.before,
+            iteration_before=earlier.iteration_before,
+            stopped=earlier.stopped,
+        )
 
     def _released_networks(self) -> Iterable[ReleasedNetwork]:
         living: dict[str, Network] = {network.name: network for network in networks.living(self._tx.view)}
@@ -375,7 +396,8 @@ def again(release: Release, *, by: str, atomic: bool) -> Wanted:
         "Source": {"Text": release.text, "Origin": release.origin},
         "Message": f"rollback to release {release.number}",
     }
-    return Wanted(release.stack, body, by, release.registry_auth, atomic, prune=True, again=release)
+    credentials = Credentials(release.registry_auth, release.registry_config)
+    return Wanted(release.stack, body, by, credentials, atomic, prune=True, again=release)
 
 
 def find(view: View, stack: str, number: int) -> Release:

@@ -60,4 +60,5 @@ def roll_back(tx: Tx, ref: str, number: int | None, by: str) -> Restored:
         return Restored(service, revision.number, False, [], [])
     changed = services.restore(tx, service, revision, by)
     differing = fields(service.spec.raw, changed.spec.raw, names_in(tx.view))
-    return Restored(changed, revision.number, True, differing, services.warnings_of(changed.spec.typed))
+    warnings = [*services.left_stopped(changed), *services.warnings_of(changed.spec.typed)]
+    return Restored(changed, revision.number, True, differing, warnings)

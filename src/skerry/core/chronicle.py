@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from skerry.core.naming import stack_of
 from skerry.core.spec_words import described, difference
+from skerry.core.stopped import manner_of
 from skerry.core.versions import kind_of, versions_of
 from skerry.core.view import View
 from skerry.core.why.answer import Scene
@@ -128,6 +129,9 @@ def _of_service(view: View, old: Service | None, new: Service | None, at: int) -
         return
     if old.spec_version != new.spec_version and not turned(old, new):
         yield _about(new, at, "service", f"{new.name} was changed: {difference(old.spec, new.spec)}")
+    if (old.stopped is None) != (new.stopped is None):
+        words = "started again" if new.stopped is None else manner_of(new)
+        yield _about(new, at, "service", f"{new.name} was {words}")
     before, after = (row.update.state if row.update is not None else "" for row in (old, new))
     if before != after and after and not turned(old, new):
         took = (

@@ -16,7 +16,7 @@ from skerry.core.view import View
 from skerry.model.declare import Raw
 from skerry.model.defaults import PARALLELISM, UPDATE_ORDER
 from skerry.model.objects import Config, File, Secret, Service
-from skerry.model.releases import CHANGED, IN_PLACE, NEW, REMOVED, RENEWED, ROLLED, UNCHANGED
+from skerry.model.releases import CHANGED, IN_PLACE, NEW, REMOVED, RENEWED, ROLLED, STARTED, UNCHANGED
 from skerry.model.spec import endpoint_of, template_of
 
 
@@ -51,10 +51,11 @@ def action_of(before: Service | None, after: Service) -> str:
     """What becomes of a service."""
     if before is None:
         return NEW
+    starts = before.stopped is not None and after.stopped is None
     if before.spec == after.spec:
-        return UNCHANGED
+        return STARTED if starts else UNCHANGED
     template, old = template_of(after.spec), template_of(before.spec)
-    if after.is_job or template != old or endpoint_of(after.spec) != endpoint_of(before.spec):
+    if starts or after.is_job or template != old or endpoint_of(after.spec) != endpoint_of(before.spec):
         return ROLLED
     return IN_PLACE
 
@@ -73,7 +74,9 @@ def _service(before: View, after: View, service: Service) -> Raw:
         "Order": config.order if config is not None else UPDATE_ORDER,
         "Parallelism": config.parallelism if config is not None else PARALLELISM,
         "WaitsFor": waits,
-        "Fields": _fields(after, old, service) if old is not None and action != UNCHANGED else [],
+        "Fields": _fields(after, old, service)
+        if old is not None and action not in (UNCHANGED, STARTED)
+        else [],
     }
 
 

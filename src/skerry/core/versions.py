@@ -41,6 +41,13 @@ def versions_of(view: View, kind: str, name: str) -> list[File | KeptFile]:
     return sorted(named, key=lambda row: (row.number, row.created_at, row.id))
 
 
+def is_former(view: View, kept: KeptFile) -> bool:
+    """Whether what is only kept is a former version of what its name means, or what a service has: whatever
+    else is kept, somebody removed."""
+    shown = (row for row in versions_of(view, kind_of(kept), kept.name) if isinstance(row, File))
+    return any(shown) or bool(users_of(view, {kept.id}))
+
+
 def next_number(view: View, kind: str, name: str) -> int:
     """The number of a name's next version."""
     return max((row.number for row in versions_of(view, kind, name)), default=0) + 1

@@ -151,9 +151,12 @@ class DockerEngine:
             await asyncio.sleep(REMOVAL_POLL_S)
         raise error
 
-    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
+    async def exec(
+        self, container: str, command: list[str], timeout_s: float, user: str = "", options: Raw | None = None
+    ) -> ExecResult:
         """Run a command inside."""
-        return await execution.run(self.wire, container, command, timeout_s, user)
+        body = {**(options or {}), "Cmd": command, **({"User": user} if user else {})}
+        return await execution.run(self.wire, container, body, timeout_s)
 
     def events(self, **filters: list[str]) -> AbstractAsyncContextManager[AsyncIterator[Raw]]:
         """Subscribe to events."""

@@ -86,8 +86,11 @@ class Engine(Protocol):
     async def remove_container(self, container: str) -> None:
         """Remove it, by force and with its anonymous volumes."""
 
-    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
-        """Run a command inside; past the timeout it is killed and the code is -1."""
+    async def exec(
+        self, container: str, command: list[str], timeout_s: float, user: str = "", options: Raw | None = None
+    ) -> ExecResult:
+        """Run a command inside; past the timeout it is killed and the code is -1. `options` are further
+        fields of the engine's own."""
 
     def events(self, **filters: list[str]) -> AbstractAsyncContextManager[AsyncIterator[Raw]]:
         """Subscribe to the engine's events from now on; entered means subscribed."""

@@ -12,7 +12,8 @@ from skerry.core import keeping
 from skerry.core.kept_images import EngineContainer, KeepingPlan, plan_of
 from skerry.engine.kept_images import carry_out, containers_of, images_of, sizes_of
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
-from skerry.model.objects import Revision
+from skerry.model.container_labels import KEEPS
+from skerry.model.objects import Raw, Revision
 from skerry.model.releases import Release
 from skerry.store.store import Commit, Store
 
@@ -77,8 +78,17 @@ class KeptImagesLoop:
                     self._doubt()
                     async for event in events:
                         if event["Type"] == "container":
+                            self.holders -= {str(event["Actor"]["ID"])}
+                            await self._hold_again(event["Actor"].get("Attributes") or {})
                             self._doubt()
             await asyncio.sleep(AGAIN_S)
+
+    async def _hold_again(self, gone: Raw) -> None:
+        """At once, where it was one of ours: `docker system prune` prunes images next."""
+        image = str(gone.get("image", ""))
+        if gone.get(KEEPS) == self._instance and image in keeping.images_needed(self._store.view):
+            plan = KeepingPlan(held=(image,))
+            self.holders |= await carry_out(self._engine, plan, self._instance)
 
     async def _look_when_due(self) -> None:
         while True:

@@ -14,7 +14,7 @@ from skerry.model.declare import Raw as Raw
 from skerry.model.drain import DrainOutcome
 from skerry.model.facts import Facts
 from skerry.model.family import FOUR, SIX, Family
-from skerry.model.releases import Outcome, Release
+from skerry.model.releases import Outcome, Release, Stop
 from skerry.model.spec import Spec
 from skerry.model.specs import Driver, EndpointSpec, ServiceSpec, TaskTemplate
 from skerry.model.states import TaskState
@@ -99,6 +99,10 @@ class Service(Struct, frozen=True):
     """Jobs: how often the spec was updated; each time is a run of its own."""
     last_execution: int = 0
     """Jobs: when this iteration began (ns)."""
+    stopped: Stop | None = None
+    """Where it is stopped: nothing of it runs until it is started."""
+    started_at: int = 0
+    """When it was last started after a stop (ns): tasks that ended before count as tries no more."""
     settles_at: int = 0
     """Before this instant its tasks stay what they were, and what is written joins the revision (ns): more of
     a deployment by several calls may follow."""

@@ -18,13 +18,18 @@ def leftovers(data_dir: Path, now: float) -> list[Path]:
 
 def size_of(path: Path) -> int:
     """The bytes of a file, or of all in a folder."""
-    files = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
-    return sum(file.lstat().st_size for file in files if not file.is_dir())
+    files = [path, *path.rglob("*")] if _is_folder(path) else [path]
+    return sum(file.lstat().st_size for file in files if not _is_folder(file))
 
 
 def remove(path: Path) -> None:
     """Remove a file, or a folder with all in it; gone is success."""
-    if path.is_dir() and not path.is_symlink():
+    if _is_folder(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one itself, and no link to one."""
+    return path.is_dir() and not path.is_symlink()

@@ -19,7 +19,7 @@ SEALED: dict[type[Object], tuple[str, ...]] = {
     Cluster: ("ca_key", "worker_token", "manager_token", "unlock_key"),
     Service: ("registry_auth",),
     Revision: ("registry_auth",),
-    Release: ("registry_auth",),
+    Release: ("registry_auth", "registry_config"),
     Task: ("registry_auth",),
 }
 """Fields that are on disk only encrypted."""

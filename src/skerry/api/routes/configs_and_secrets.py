@@ -47,17 +47,15 @@ async def list_secrets(call: Call) -> web.Response:
 
 
 async def inspect_config(call: Call) -> web.Response:
-    """One config; by its whole ID also a version that only services still have, or what is kept."""
+    """One config; by its whole ID also a former version."""
     require_swarm(call.view)
-    kept = call.view.kept_configs.get(call.ref)
-    return json_response(wire.config(kept or configs.find(call.view, call.ref)))
+    return json_response(wire.config(configs.look_up(call.view, call.ref)))
 
 
 async def inspect_secret(call: Call) -> web.Response:
     """The same of a secret, without its content."""
     require_swarm(call.view)
-    kept = call.view.kept_secrets.get(call.ref)
-    return json_response(wire.secret(kept or secrets.find(call.view, call.ref)))
+    return json_response(wire.secret(secrets.look_up(call.view, call.ref)))
 
 
 def _check_templating(call: Call, body: Raw, kind: str) -> None:

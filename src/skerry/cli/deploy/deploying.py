@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,18 +15,17 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from skerry.cli import client
 from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.compose import program
 from skerry.cli.compose.program import ComposeFailed, ComposeProgram
 from skerry.cli.compose.project import ProjectRequest, read
 from skerry.cli.compose.refusal import Refusals
 from skerry.cli.compose.stack_request import StackRequest, translate
-from skerry.cli.deploy import codes
+from skerry.cli.deploy import codes, credentials
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
-from skerry.cli.home import connect
+from skerry.cli.home import connect, endless
 from skerry.cli.printable import on_one_line
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
@@ -48,6 +47,8 @@ class DeployRequest:
     as_json: bool = False
     timeout: float = 600.0
     message: str = ""
+    registry_auth: bool = True
+    """Whether the user's credentials for the images' registries are sent along."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +92,34 @@ def deploy(settings: Settings, request: DeployRequest) -> int:
         stack = _read(run, compose, request)
         if request.build and not request.only_plan and stack.builds:
             run.say(f"building {', '.join(stack.builds)}")
-            build(compose, request.project, stack.builds, settings.api_socket, quiet=request.as_json)
+            build(compose, request.project, stack.builds, settings, quiet=request.as_json)
     except (ComposeFailed, BuildFailed) as error:
         run.complain([str(error)])
         return codes.INVALID
     except Refusals as error:
         run.complain(error.sentences)
         return codes.INVALID
-    pin(run.api, stack)
-    return _submit(run, stack, request)
+    auths = _auths(run, stack) if request.registry_auth else {}
+    pin(run.api, stack, auths)
+    return _submit(run, stack, request, auths)
+
+
+def _auths(run: Deployment, stack: StackRequest) -> dict[str, Raw]:
+    """The credentials that the user has for the registries of the stack's images."""
+
+    def warn(sentence: str) -> None:
+        run.complain([sentence], "Warning")
+
+    built = {f"{stack.name}_{name}" for name in stack.builds}
+    specs = (spec for spec in stack.body["Services"] if spec["Name"] not in built)
+    try:
+        file = credentials.load()
+    except credentials.Unreadable as error:
+        warn(f"no credentials for registries: {error}")
+        return {}
+    return credentials.gathered(
+        file, (spec["TaskTemplate"]["ContainerSpec"]["Image"] for spec in specs), warn
+    )
 
 
 def begin(settings: Settings, *, as_json: bool, timeout: float) -> Deployment:
@@ -114,14 +134,15 @@ def _read(run: Deployment, compose: ComposeProgram, request: DeployRequest) -> S
     return stack
 
 
-def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int:
+def _submit(run: Deployment, stack: StackRequest, request: DeployRequest, auths: Mapping[str, Raw]) -> int:
     """Send the stack, and show what becomes of it. The exit code tells a file that is wrong from a swarm that
     refuses or is away."""
     options = {"plan": request.only_plan, "atomic": request.atomic, "prune": request.prune}
     query = urlencode({name: str(value).lower() for name, value in options.items()})
     body = {**stack.body, **({"Message": request.message} if request.message else {})}
     try:
-        answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body)
+        headers = {"X-Registry-Config": credentials.header({**auths})} if auths else {}
+        answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body, headers)
     except Refused as error:
         run.complain([str(error)])
         return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
@@ -175,7 +196,7 @@ def watch_path(run: Deployment, name: str, what: str, path: str, again: str) -> 
     shows how it goes on."""
     from skerry.cli.deploy.views import view_of
 
-    lines = client.at_socket("skerry", run.settings.api_socket, timeout=None)
+    lines = endless(run.settings)
     view = view_of(run.console, as_json=run.as_json)
     again = f"it goes on; to see how: {again}"
     try:

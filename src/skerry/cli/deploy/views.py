@@ -14,7 +14,14 @@ from skerry.cli.deploy.follow import ProgressView
 from skerry.cli.deploy.progress import OVER, DeployProgress, ServiceProgress, told
 from skerry.model.objects import Raw
 
-STYLES = {"done": "green", "ready": "green", "failed": "red", "rolled back": "red", "waits": "dim"}
+STYLES = {
+    "done": "green",
+    "ready": "green",
+    "failed": "red",
+    "rolled back": "red",
+    "waits": "dim",
+    "stopped": "dim",
+}
 
 
 class JsonView:
