@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.control import stacks
+from skerry.core import revisions
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw
@@ -228,6 +229,22 @@ def test_ten_releases_are_kept() -> None:
     assert [row.number for row in kept] == list(range(4, 14))
     with pytest.raises(SkerryError, match=r"no release 3 of the stack shop; kept are: 4, 5"):
         stacks.find(here.view, "shop", 3)
+
+
+@pytest.mark.case("releases that were taken back pushed the revision before out of the history")
+def test_however_many_releases_fail_a_service_can_go_back_to_what_it_was_before() -> None:
+    here = deployed(service("app", image="1"))
+    here.deploy(service("app", image="2"))
+    here.live(40)
+    here.failing = {f"app:bad{number}" for number in range(12)}
+    for number in range(12):
+        here.deploy(service("app", image=f"bad{number}"))
+        here.live(60)
+        assert here.release.outcome.state == "rolled back"
+    previous = revisions.previous_spec(here.view, here.named("app"))
+    assert previous is not None
+    assert previous.raw["TaskTemplate"]["ContainerSpec"]["Image"] == "app:1"
+    assert len(here.view.revisions_of(here.named("app").id)) <= 10
 
 
 def test_all_that_is_wrong_is_said_and_nothing_is_changed() -> None:
