@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice, takewhile
+from itertools import islice
 
 from harness.world import wait_until
 from skerry.model.objects import Raw
@@ -91,7 +91,7 @@ class Atomic:
     def _play_one(self, service: str, broken: Break) -> None:
         """One broken release, and what it is that is not as it was."""
         stage, began = self._stage, time.monotonic()
-        kept = NAMES[NAMES.index(service) - 2]
+        kept = NAMES[0] if service != NAMES[0] else NAMES[-1]
         before = stored(stage.world, written=broken.refused)
         containers = running(stage.world)
         contents = self._next(kept)
@@ -134,20 +134,13 @@ class Atomic:
         those whose containers were replaced though their turn had not come."""
         left = running(self._stage.world).keys() & before.keys()
         stayed = {before[key]["service"].removeprefix(f"{STACK}_") for key in left}
-        place = 0 if broken.refused else NAMES.index(service)
-        for name in NAMES[:place]:
-            if name in stayed and name != kept:
-                yield f"{name}: its containers were not replaced, so that nothing was taken back"
-        for name in self._never_begun(kept, service, broken) - stayed:
+        place = NAMES.index(service)
+        begun = set() if broken.refused else {*NAMES[:place]} - {kept}
+        waiting = NAMES if broken.refused else () if broken.serves else NAMES[place + 1 :]
+        for name in sorted(begun & stayed):
+            yield f"{name}: its containers were not replaced, so that nothing was taken back"
+        for name in sorted({*waiting} - stayed):
             yield f"{name}: its containers were replaced, though its turn had not come"
-
-    def _never_begun(self, kept: str, service: str, broken: Break) -> set[str]:
-        """The services whose turn does not come: they depend on the broken one. Who depends on one that is
-        not rolled need not wait."""
-        if broken.refused:
-            return set(NAMES)
-        later = NAMES[NAMES.index(service) + 1 :]
-        return set() if broken.serves else set(takewhile(lambda name: name != kept, later))
 
     def _same_again(self) -> list[str]:
         """What the former file would change now: nothing."""

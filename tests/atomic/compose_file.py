@@ -30,10 +30,10 @@ def image_of(name: str) -> str:
 
 
 def compose(contents: Mapping[str, Content], networks: tuple[str, ...] = ()) -> Raw:
-    """The file in which the services have these contents, the first one on more networks than the others."""
+    """The file in which the services have these contents, one of them on more networks than the others."""
     services = {name: _service(name, content) for name, content in contents.items()}
-    services[NAMES[0]]["volumes"] = ["data:/data"]
-    services[NAMES[0]]["networks"] = ["default", *networks]
+    services["db"]["volumes"] = ["data:/data"]
+    services["auth"]["networks"] = ["default", *networks]
     return {
         "name": STACK,
         "services": services,

@@ -11,9 +11,11 @@ import pytest
 
 LOADED = "import {module}, sys; print(*({unused} & set(sys.modules)))"
 UNUSED = {
+    "bz2",
     "click",
     "frozenlist._frozenlist",
     "importlib.metadata",
+    "lzma",
     "multiprocessing",
     "pyrage",
     "rich",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 
 import msgspec
@@ -217,6 +219,38 @@ def test_rules_that_somebody_takes_away_come_back_at_once(town: Lab, started: St
                 while sh(rules) != before:
                     await asyncio.sleep(0.02)
             assert (await get(town.outside, MACHINE, 80)).split() == ["one", OUTSIDE]
+
+    town.run(body)
+
+
+@pytest.mark.parametrize("what", ["nft flush ruleset", "ip link del {bridge}"])
+def test_what_somebody_takes_away_comes_back_while_the_gate_does_not_answer(
+    town: Lab, started: Started, what: str
+) -> None:
+    """A change that waits for the gate keeps nobody from the rules and links that stand without it."""
+
+    async def body() -> None:
+        async with started(RED, BLUE) as network:
+            await network.apply(traffic(ONE))
+            rules = f"nft list table ip {network.table}-flows; nft list table ip {network.table}"
+            assert network.gate.status is not None
+            gate = network.gate.status.pid
+            os.kill(gate, signal.SIGSTOP)
+            try:
+                waiting = asyncio.create_task(network.apply(traffic(ONE, TWO)))
+                sh(what.format(bridge=RED.bridge))
+                async with asyncio.timeout(15):
+                    await network.faults([RED, BLUE])
+                    await network.ensure_segment(RED)
+                    while ONE.address not in sh(f"{{ {rules}; }} 2>&1"):
+                        await asyncio.sleep(0.02)
+                assert network.stands(RED)
+                assert TWO.address not in sh(rules), "the gate does not know of it yet"
+                assert not waiting.done()
+            finally:
+                os.kill(gate, signal.SIGCONT)
+            await waiting
+            assert TWO.address in sh(rules)
 
     town.run(body)
 

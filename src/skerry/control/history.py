@@ -14,8 +14,13 @@ from skerry.store.store import Tx
 
 
 def make_room(tx: Tx, service: Service, own_labels: Mapping[str, str]) -> tuple[Revision, ...]:
-    """Delete the oldest revisions of a service, so that a new one fits in; those that stay."""
-    _trim(tx, service, labels.read_count(own_labels, labels.HISTORY_KEEP) - 1)
+    """Delete the oldest revisions of a service, so that a new one fits in; those that stay. The new one may
+    be taken back, and others after it: then the service is what it is now, and can go back to what it was
+    before, however many failed."""
+    keep = labels.read_count(own_labels, labels.HISTORY_KEEP)
+    current = tx.view.revision(service.id, service.revision)
+    parent = current.parent if current is not None and keep > 1 else 0
+    _trim(tx, service, keep - 1, {parent})
     return tx.view.revisions_of(service.id)
 
 
@@ -24,12 +29,13 @@ def trim(tx: Tx, service: Service, most: int = HISTORY_MOST) -> list[Revision]:
     return _trim(tx, service, min(most, labels.read_count(service.spec.typed.labels, labels.HISTORY_KEEP)))
 
 
-def _trim(tx: Tx, service: Service, limit: int) -> list[Revision]:
-    """The present one stays in any case, and so does the one to which a release that is under way would
-    return."""
+def _trim(tx: Tx, service: Service, limit: int, needed: Iterable[int] = ()) -> list[Revision]:
+    """The present one stays in any case, and so do the one to which a release that is under way would return,
+    and those that are needed."""
     rows = tx.view.revisions_of(service.id)
-    needed = {service.revision, _way_back(tx, service)}
-    gone = [row for row in rows[: max(0, len(rows) - limit)] if row.number not in needed]
+    stay = {service.revision, _way_back(tx, service), *needed}
+    others = [row for row in rows if row.number not in stay]
+    gone = others[: max(0, len(rows) - limit)]
     for row in gone:
         tx.delete(row)
     return gone

@@ -9,6 +9,7 @@ from itertools import chain
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
 from skerry.core import depends
+from skerry.core.parts import before_release
 from skerry.core.traffic_policy import read_policy
 from skerry.core.update import way_back
 from skerry.core.view import View
@@ -223,7 +224,8 @@ def check_networks(view: View, spec: ServiceSpec) -> None:
 def check_ports(view: View, spec: ServiceSpec, own_id: str = "") -> None:
     """Two services may share a host-mode port (their tasks take turns), never an ingress one.
 
-    A service whose update would be rolled back keeps its former ports until the update is over.
+    A service whose update would be rolled back, or whose release would be taken back, keeps its former ports
+    until that is over.
     """
     published: dict[tuple[int, str], set[str]] = {}
     for port in spec.endpoint_spec.ports:
@@ -243,7 +245,9 @@ def check_ports(view: View, spec: ServiceSpec, own_id: str = "") -> None:
 
 
 def _held_ports(view: View, service: Service) -> list[Port]:
-    specs = filter(None, (service.spec, way_back(view, service)))
+    before = before_release(view, service)
+    former = before.spec if before is not None else None
+    specs = filter(None, (service.spec, way_back(view, service), former))
     ports = chain.from_iterable(spec.typed.endpoint_spec.ports for spec in specs)
     named = (Port(port.target_port, port.published_port, port.protocol, port.publish_mode) for port in ports)
     return [port for port in (*named, *service.endpoint.ports) if port.published]

@@ -48,9 +48,16 @@ class KernelNetwork:
         self.gate = GateLink(run_dir, self.namespace, self._take_status, _log_event)
         self.conditions = conditions or Conditions()
         self._traffic = Traffic()
+        """What the gate has acknowledged, and the kernel table is to be."""
+        self._coming = Traffic()
+        """What the gate was told last."""
         self._reservations = PortReservations()
         self._callbacks: list[Callable[[PortReservations], None]] = []
         self._lock = asyncio.Lock()
+        """Of the kernel's side. Nobody who has it waits for the gate: what somebody took away comes back
+        while the gate does not answer."""
+        self._turn = asyncio.Lock()
+        """Of who tells the gate, and follows what it says."""
         self._following: asyncio.Task[None] | None = None
         self._watch: RulesetWatch | None = None
         self._linkwatch: Subscription | None = None
@@ -231,19 +238,22 @@ class KernelNetwork:
         The gate first: what the table then sends to it is already known there. Raises NetworkError; then
         the former table stands, whole.
         """
-        async with self._lock:
-            before, self._traffic = self._traffic, traffic
-            await self._hold()
+        async with self._turn:
+            async with self._lock:
+                self._coming = traffic
+                await self._hold()
             nameservers, options = host_resolver()
             status = await self.gate.say(traffic, nameservers, options)
-            await self._write(status)
-            if astray := flows.led_astray(before, traffic):
-                await asyncio.to_thread(flows.forget_udp, astray)
+            async with self._lock:
+                before, self._traffic = self._traffic, traffic
+                await self._write(status)
+                if astray := flows.led_astray(before, traffic):
+                    await asyncio.to_thread(flows.forget_udp, astray)
             return self._reservations
 
     async def _hold(self, *, anew: bool = False) -> None:
         """Have the gate's namespace answer for every VIP, and for who is gone, before anybody hears of it."""
-        addresses = ruleset.answered(self._traffic)
+        addresses = ruleset.answered(self._coming)
         if addresses != self._held or anew:
             before, self._held = None if anew else self._held, None
             await links.hold(self.namespace, addresses, before)
@@ -287,7 +297,7 @@ class KernelNetwork:
         return status.serial == self.gate.serial and (frozenset(status.reserved), status.refused) != known
 
     async def _follow(self) -> None:
-        async with self._lock:  # an apply under way may have taken it in
+        async with self._turn, self._lock:  # an apply under way may have taken it in
             status = self.gate.status
             if status is None or not self._differs(status):
                 return
