@@ -15,19 +15,19 @@ from tests.atomic.compose_file import STACK
 
 SERVICE, TASK = "com.docker.swarm.service.name", "com.docker.swarm.task"
 WRITTEN = frozenset({"Version", "UpdatedAt", "UpdateStatus"})
-"""Fields of a service that change by its being written, whatever is written."""
+"""Fields that change by something's being written, whatever is written."""
 FILES = ("number", "site", "run/secrets/key")
 OWN = ("HOSTNAME=",)
 """Variables that are of one container alone."""
 
 
-def stored(world: World, *, written: bool = True) -> Raw:
+def stored(world: World, *, written: bool) -> Raw:
     """Services, networks, configs and secrets as the API tells them, each by its name, and the engine's
-    volumes; without what services have of having been written, where that does not matter."""
+    volumes; unless it is asked for, without what they have of having been written."""
     seen: Raw = {"volumes": world.docker("volume", "ls", "--quiet").split()}
     for kind in ("services", "networks", "configs", "secrets"):
         rows = world.api().get(f"/{kind}", label=[f"com.docker.stack.namespace={STACK}"])
-        left_out = WRITTEN if kind == "services" and not written else frozenset()
+        left_out = frozenset() if written else WRITTEN
         seen[kind] = {
             row.get("Name") or row["Spec"]["Name"]: {
                 key: value for key, value in row.items() if key not in left_out

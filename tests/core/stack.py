@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from skerry.control import files, releases, services, stacks, versions
+from skerry.control import files, releases, services, stacks, stopping, versions
 from skerry.control.decode import read
 from skerry.core.plan import is_new
 from skerry.core.reconcile import reconcile
@@ -91,6 +91,18 @@ class Shop:
         assert service is not None, name
         tx = self._tx()
         services.change(tx, service, Spec(ServiceSpec, spec), "")
+        self._commit(tx)
+
+    def stop(self, name: str) -> None:
+        """Stop a service."""
+        tx = self._tx()
+        stopping.stop(tx, [self.named(name)], "")
+        self._commit(tx)
+
+    def start(self, name: str) -> None:
+        """Start it again."""
+        tx = self._tx()
+        stopping.start(tx, [self.named(name)])
         self._commit(tx)
 
     def renew(self, body: Raw) -> None:

@@ -390,3 +390,32 @@ def test_a_service_of_no_stack_is_called_by_its_name() -> None:
     tasks: list[Task] = swarm.tasks
     assert refuses(stopped, tasks)
     assert phase_of(swarm.view, stopped).reason.endswith(": skerry start app")
+
+
+def test_a_task_that_outlived_a_stop_and_a_start_is_a_try_as_any_other() -> None:
+    policy = {"Condition": "none"}
+    swarm = Swarm(service_spec(replicas=1, template={"RestartPolicy": policy}))
+    swarm.agent()
+    (task,) = swarm.live
+    swarm.now += SECOND
+    swarm.put(replace(swarm.service, started_at=swarm.now))  # stopped and started before anybody looked
+    swarm.step(1)
+    swarm.observe(task, TaskState.FAILED)
+    swarm.agent()
+    assert not swarm.live
+
+
+def test_what_takes_the_place_of_a_release_that_started_it_waits_for_its_turn_too() -> None:
+    here = chain()
+    stop(here, "app", "db")
+    here.live(10)
+    here.asleep = {"db"}
+    for image in ("2", "3"):
+        here.deploy(service("web"), service("app", "db:healthy", image), service("db", image=image))
+        here.live(5)
+    assert "app app:3" not in here.begun
+    assert here.named("app").update is None
+    here.asleep = set()
+    here.live(30)
+    assert here.running()["app"] == ["app:3"]
+    assert here.begun[-1] == "app app:3"

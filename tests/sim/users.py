@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from skerry.control import configs, networks, nodes, services, stacks, versions
+from skerry.control import configs, networks, nodes, services, stacks, stopping, versions
 from skerry.control.decode import read
 from skerry.control.stacks import Circumstances, Wanted
 from skerry.model.errors import SkerryError
@@ -41,7 +41,10 @@ class Users:
             (6, self.create), (10, self.update), (4, self.scale), (4, self.roll_back), (2, self.remove),
             (2, self.node), (2, self.network), (1, self.config), (1, self.update_twice),
         ]  # fmt: skip
-        acts += [(10, self.deploy), (2, self.roll_stack_back), (4, self.renew)] if self._stacks else []
+        of_stacks = [
+            (10, self.deploy), (2, self.roll_stack_back), (3, self.stop), (3, self.start), (4, self.renew),
+        ]  # fmt: skip
+        acts += of_stacks if self._stacks else []
         (chosen,) = self._chance.choices([act for _, act in acts], [weight for weight, _ in acts])
         await self.do(chosen)
 
@@ -149,6 +152,25 @@ class Users:
                 body = read(content, "swarm.ConfigSpec")
                 await versions.update(self._world.store, "config", row.id, str(row.version), body)
                 return
+
+    async def stop(self) -> None:
+        """One service, or all of the stack."""
+        chosen = self._some_or_all()
+        self._world.story.tell("user", f"stops {[service.name for service in chosen]}")
+        await self._world.store.update(lambda tx: stopping.stop(tx, chosen, "user"))
+
+    async def start(self) -> None:
+        """The same again."""
+        chosen = self._some_or_all()
+        self._world.story.tell("user", f"starts {[service.name for service in chosen]}")
+        await self._world.store.update(lambda tx: stopping.start(tx, chosen))
+
+    def _some_or_all(self) -> list[Service]:
+        one = self._some()
+        if one is not None and self._chance.random() < 0.5:
+            return [one]
+        rows = self._world.view.services.values()
+        return sorted((row for row in rows if row.name.startswith(f"{STACK}_")), key=lambda row: row.name)
 
     async def node(self) -> None:
         """Drain, pause or activate the node, or move its label."""

@@ -38,6 +38,9 @@ def test_releases_are_restored_as_they_were_and_let_go(world: World) -> None:
     planned = world.skerry("prune", "--keep", "1", "--dry-run")
     assert "Would delete Revisions:\nshort_web 1\n" in planned
     assert "Would delete Images:\nsha256:" in planned
+    asked = world.run("sh", "-c", 'echo n | "$@"', "sh", *world.command("prune", "--keep", "1"))
+    assert "WARNING! This will remove what can't be gone back to any more:\n  - " in asked
+    assert "reclaimed" not in asked
     done = world.skerry("prune", "--keep", "1", "--force")
     assert done == planned.replace("Would delete", "Deleted").replace("reclaimable", "reclaimed")
     assert not done.endswith("space: 0B\n")

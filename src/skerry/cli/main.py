@@ -10,7 +10,7 @@ import click
 from skerry import __version__
 from skerry.cli import daemon_process, systemd
 from skerry.cli.context import create_context, remove_context
-from skerry.cli.options import instance_options, opening_options
+from skerry.cli.options import anywhere_options, instance_options, opening_options
 from skerry.cli.purge import confirm, kept
 from skerry.cli.stack_commands import COMMANDS
 from skerry.cli.status import show
@@ -114,7 +114,7 @@ def status(settings: Settings, as_json: bool) -> None:
 @main.command()
 @click.argument("subject", metavar="STACK|SERVICE|TASK")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@instance_options
+@anywhere_options
 def why(settings: Settings, subject: str, as_json: bool) -> None:
     """Say why a stack, a service or a task is as it is: the most probable cause first, what it is known
     by, and

@@ -12,7 +12,7 @@ from skerry.model.settings import Settings
 
 KINDS = ("Revisions", "Releases", "Configs", "Secrets", "Images", "Files")
 STEP = 1000
-UNITS = ("B", "kB", "MB", "GB", "TB")
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
 def prune(settings: Settings, *, keep: int | None, only_plan: bool, force: bool) -> None:

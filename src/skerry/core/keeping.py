@@ -37,8 +37,9 @@ def files_to_show(view: View, spec: Raw) -> list[KeptFile]:
     """What a service's spec uses that is only kept."""
     if not view.kept_configs and not view.kept_secrets:
         return []
-    used = set(files_in(_template(spec)))
-    return [file for file in _kept(view) if file.id in used]
+    used = sorted(set(files_in(_template(spec))))
+    kept = (view.kept_configs.get(key) or view.kept_secrets.get(key) for key in used)
+    return [file for file in kept if file is not None]
 
 
 def images_needed(view: View) -> frozenset[str]:

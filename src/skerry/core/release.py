@@ -169,15 +169,11 @@ def _places(view: View, service: Service) -> dict[int, list[Task]]:
     """The tasks of the service's current spec by place, oldest first."""
     places: dict[int, list[Task]] = {}
     for task in view.tasks_of(service.id):
-        of_run = task.job_iteration == service.job_iteration if service.is_job else _is_tried(service, task)
+        tried = restart.is_try(task, service.started_at)
+        of_run = task.job_iteration == service.job_iteration if service.is_job else tried
         if of_run and task.spec_version == service.spec_version and task.desired < TaskState.REMOVE:
             places.setdefault(task.slot, []).append(task)
     return places
-
-
-def _is_tried(service: Service, task: Task) -> bool:
-    """Whether a task was made since the service was last started, or still runs."""
-    return task.created_at >= service.started_at or not task.status.state.terminal
 
 
 def _given_up(view: View, service: Service) -> tuple[Task, str] | None:

@@ -72,7 +72,7 @@ def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: Restar
     dirty = tuple(task for task in live if is_dirty(service, task, node))
     last = _last(tasks)
     since = service.started_at
-    tries = tuple(task for task in tasks if task.created_at >= since) if since else tasks
+    tries = tuple(task for task in tasks if restart.is_try(task, since)) if since else tasks
     return Slot(
         number=number,
         tasks=tasks,

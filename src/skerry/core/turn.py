@@ -13,7 +13,7 @@ from skerry.core.depends import Wait, dependencies, waits
 from skerry.core.parts import part_of
 from skerry.core.view import View
 from skerry.model.objects import Service
-from skerry.model.releases import ROLLED
+from skerry.model.releases import ROLLED, ReleasedService
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,19 @@ def held(view: View, service: Service) -> HeldService | None:
     if service.is_job or service.update is not None or not dependencies(service):
         return None
     part = part_of(view, service)
-    rolls = part is not None and part.action == ROLLED and part.stopped is None
+    rolls = part is not None and _is_rolled(view, service, part)
     before = view.revision(service.id, part.before) if part is not None and rolls else None
     unmet = waits(view, service) if before is not None else ()
     if before is None or not unmet:
         return None
     return HeldService(revisions.as_of(service, before), unmet)
+
+
+def _is_rolled(view: View, service: Service, part: ReleasedService) -> bool:
+    """Whether a release replaces tasks of a service. One that was stopped has none, but for those that
+    another release has made, whose place this one took."""
+    stale = (task.live and task.spec_version != service.spec_version for task in view.tasks_of(service.id))
+    return part.action == ROLLED and (part.stopped is None or any(stale))
 
 
 def unsettled(view: View, service: Service, now: int) -> Service | None:

@@ -27,6 +27,8 @@ INSTANCE = "skerry.instance"
 
 STACK = "com.docker.stack.namespace"
 """The docker CLI's: the stack that a service or a network belongs to."""
+STACK_IMAGE = "com.docker.stack.image"
+"""The docker CLI's: the image of a service as its file names it."""
 
 DEPENDS_ON = "skerry.depends_on"
 UPDATE_DEADLINE = "skerry.update.deadline"

@@ -102,7 +102,7 @@ class Service(Struct, frozen=True):
     stopped: Stop | None = None
     """Where it is stopped: nothing of it runs until it is started."""
     started_at: int = 0
-    """When it was last started after a stop (ns): tasks that ended before that count as tries no more."""
+    """When it was last started after a stop (ns): tasks that ended before count as tries no more."""
     settles_at: int = 0
     """Before this instant its tasks stay what they were, and what is written joins the revision (ns): more of
     a deployment by several calls may follow."""

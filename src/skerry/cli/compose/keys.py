@@ -63,6 +63,10 @@ def _of_another(value: Any) -> bool:
 
 
 _SHARED = "a task has namespaces of its own: it can't have those of another service or container"
+_NETWORK = (
+    f"{_SHARED}. Put both on one network, and have one reach the other by its service's name in the place of "
+    "localhost"
+)
 _WINDOWS = "it means something on Windows only"
 _ADDRESS = "the address of a task on an overlay network is given by the swarm"
 _S = "services.*"
@@ -203,7 +207,7 @@ _BY_LABEL = (
 )
 
 _NETWORKS = (
-    _label("network_mode", "network", "`none`; `host` and `bridge` are networks", _SHARED, _of_another),
+    _label("network_mode", "network", "`none`; `host` and `bridge` are networks", _NETWORK, _of_another),
     *_works(f"{_S}.networks.*", "aliases driver_opts"),
     Key(f"{_S}.networks.*.priority", How.WORKS, "networks are joined in this order"),
     _refused(f"{_S}.networks.*.gw_priority", "the way out of a task is by the swarm's own bridge"),

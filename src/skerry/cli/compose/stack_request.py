@@ -14,9 +14,8 @@ from skerry.cli.compose.labelled_settings import settings
 from skerry.cli.compose.project import Project
 from skerry.cli.compose.refusal import Refusals, check, sentence
 from skerry.cli.compose.where import STANDARD_INPUT
-from skerry.cli.outgrow.compose import IMAGE
 from skerry.cli.outgrow.leftover import SpecReader
-from skerry.model.labels import STACK
+from skerry.model.labels import STACK, STACK_IMAGE
 from skerry.model.objects import Raw
 
 
@@ -109,7 +108,7 @@ def _image(project: Project, name: str, raw: Raw, request: StackRequest, *, buil
 def _service_labels(project: Project, service: SpecReader, deploy: SpecReader, image: str) -> dict[str, str]:
     service.take("links")  # aliases of others, and the order that depends_on has
     waits = order.label(service.take("depends_on") or {})
-    return {**_texts(deploy.take("labels")), **waits, STACK: project.name, IMAGE: image}
+    return {**_texts(deploy.take("labels")), **waits, STACK: project.name, STACK_IMAGE: image}
 
 
 def _container(project: Project, service: SpecReader, image: str) -> Raw:

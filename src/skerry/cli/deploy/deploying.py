@@ -15,7 +15,6 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from skerry.cli import client
 from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.compose import program
 from skerry.cli.compose.program import ComposeFailed, ComposeProgram
@@ -26,8 +25,8 @@ from skerry.cli.deploy import codes, credentials
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
-from skerry.cli.home import connect
-from skerry.cli.outgrow.export import on_one_line
+from skerry.cli.home import connect, endless
+from skerry.cli.printable import on_one_line
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
 
@@ -93,7 +92,7 @@ def deploy(settings: Settings, request: DeployRequest) -> int:
         stack = _read(run, compose, request)
         if request.build and not request.only_plan and stack.builds:
             run.say(f"building {', '.join(stack.builds)}")
-            build(compose, request.project, stack.builds, settings.api_socket, quiet=request.as_json)
+            build(compose, request.project, stack.builds, settings, quiet=request.as_json)
     except (ComposeFailed, BuildFailed) as error:
         run.complain([str(error)])
         return codes.INVALID
@@ -197,7 +196,7 @@ def watch_path(run: Deployment, name: str, what: str, path: str, again: str) -> 
     shows how it goes on."""
     from skerry.cli.deploy.views import view_of
 
-    lines = client.at_socket("skerry", run.settings.api_socket, timeout=None)
+    lines = endless(run.settings)
     view = view_of(run.console, as_json=run.as_json)
     again = f"it goes on; to see how: {again}"
     try:

@@ -9,7 +9,7 @@ import click
 from skerry.cli.deploy.changing import sentences
 from skerry.cli.deploy.subjects import subject
 from skerry.cli.home import connect
-from skerry.cli.outgrow.export import on_one_line
+from skerry.cli.printable import on_one_line
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
 
