@@ -93,17 +93,21 @@ class Shop:
         services.change(tx, service, Spec(ServiceSpec, spec), "")
         self._commit(tx)
 
-    def stop(self, name: str) -> None:
-        """Stop a service."""
+    def stop(self, *names: str) -> list[str]:
+        """Stop services; the names of those that ran."""
         tx = self._tx()
-        stopping.stop(tx, [self.named(name)], "")
+        stopped = stopping.stop(tx, [self.named(name) for name in names], "ann")
         self._commit(tx)
+        self.settle()
+        return [row.name for row in stopped]
 
-    def start(self, name: str) -> None:
-        """Start it again."""
+    def start(self, *names: str) -> list[str]:
+        """Start them again."""
         tx = self._tx()
-        stopping.start(tx, [self.named(name)])
+        started = stopping.start(tx, [self.named(name) for name in names])
         self._commit(tx)
+        self.settle()
+        return [row.name for row in started]
 
     def renew(self, body: Raw) -> None:
         """Another content of a config, by a call of its own."""
