@@ -295,6 +295,20 @@ def test_while_a_deployment_settles_the_tasks_stay_and_are_replaced_by_what_they
     assert last.spec.typed.container_spec.configs[0].config_id == next(iter(here.view.configs))
 
 
+def test_what_is_stopped_has_the_new_content_once_it_is_started() -> None:
+    here = first()
+    here.stop("web")
+    here.live(5)
+    assert here.running() == {}
+    here.renew(content("two"))
+    here.live(SETTLING // 1_000_000_000 + 5)
+    assert here.running() == {}
+    here.start("web")
+    here.live(20)
+    (task,) = here.tasks("web")
+    assert task.spec.typed.container_spec.configs[0].config_id == next(iter(here.view.configs))
+
+
 # ---- the parts
 
 

@@ -127,6 +127,8 @@ def refer(tx: Tx, service: Service, spec: Raw, by: str, *, settles: bool = False
     """Put a service whose spec refers to another version of a config or secret, and nothing else is changed.
     A job is not run again for that."""
     changed = _with_spec(tx, service, Spec(ServiceSpec, spec), service.registry_auth, by)
+    if not service.is_job:
+        changed = _begun_anew(tx, changed)
     return _put(tx, replace(changed, settles_at=tx.now + SETTLING if settles else 0))
 
 
