@@ -14,7 +14,7 @@ from skerry.core.stopped import is_over, refuses
 from skerry.core.undo import ended
 from skerry.core.why.answer import Scene, of_service, of_task
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Raw, Service, Task, UpdateStatus
+from skerry.model.objects import Raw, Service, UpdateStatus
 from skerry.model.releases import Stop
 from skerry.model.spec import Spec
 from skerry.model.specs import ServiceSpec
@@ -341,14 +341,13 @@ def test_who_comes_is_refused_once_nobody_needs_it_any_more() -> None:
     here = chain()
     held = service_traffic(here.view, here.named("app").id)
     here.stop("app", "web")
-    app, web = here.named("app"), here.named("web")
-    assert refuses(web, here.view.tasks_of(web.id))
-    assert not refuses(app, here.view.tasks_of(app.id)), "web still asks it"
-    assert service_traffic(here.view, app.id) == held
+    assert refuses(here.view, here.named("web"))
+    assert not refuses(here.view, here.named("app")), "web still asks it"
+    assert service_traffic(here.view, here.named("app").id) == held
     here.live(5)
-    assert refuses(here.named("app"), here.view.tasks_of(app.id))
+    assert refuses(here.view, here.named("app"))
     here.start("app")
-    assert not refuses(here.named("app"), here.view.tasks_of(app.id))
+    assert not refuses(here.view, here.named("app"))
 
 
 def test_its_virtual_ip_and_its_port_stay_and_hold_nobody() -> None:
@@ -368,8 +367,7 @@ def test_a_service_of_no_stack_is_called_by_its_name() -> None:
     swarm = Swarm()
     stopped: Service = replace(swarm.service, stopped=Stop("", swarm.now))
     swarm.put(stopped)
-    tasks: list[Task] = swarm.tasks
-    assert refuses(stopped, tasks)
+    assert refuses(swarm.view, stopped)
     assert phase_of(swarm.view, stopped).reason.endswith(": skerry start app")
 
 
