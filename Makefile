@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash chaos why mutants wire cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test
+.PHONY: bench-setup setup demo test check sim crash chaos why mutants wire lock cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test atomic undo
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -46,6 +46,11 @@ why: setup
 # faults by chance under load, while services are updated: nothing is lost, nothing is left; make chaos MINUTES=2 SEED=7
 chaos: setup
 	@$(PYTHON) -m tests.chaos --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
+
+# thirty releases of a stack under load, each with one service broken: each must end in exactly the release
+# before; make atomic RELEASES=6 FIRST=12 plays some of them
+atomic: setup
+	@$(PYTHON) -m tests.atomic --releases $(or $(RELEASES),30) --first $(or $(FIRST),0)
 
 # a hundred tasks in use: memory, descriptors, threads, rows, database, logs, the kernel's tables must be flat; an hour.
 # make soak PLOT=docs/soak.svg draws it
@@ -98,12 +103,22 @@ handover: setup
 # the package, to be installed by pipx on machines without a checkout
 wheel: setup
 	@rm -rf dist
-	@$(PYTHON) -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir dist .
+	@$(PYTHON) -m pip --quiet --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir dist .
+	@cp requirements.txt dist
+	@bash scripts/release bill dist/skerry.cdx.json
 	@ls dist/*.whl
+
+# requirements*.txt afresh from pyproject.toml: every dependency, and what it depends on, with the hashes of its files
+lock: setup
+	@bash scripts/release lock
 
 # the code's figures beside kopf's and starlette's; make shape NAMES=1 names the places behind them
 shape: setup
 	@$(PYTHON) -m bench.shape $(if $(NAMES),--names)
+
+# fifty releases under one tag, pruned in between, ten of them restored and compared; make undo RELEASES=20 SEED=7
+undo: setup
+	@$(PYTHON) -m tests.undo --releases $(or $(RELEASES),50) $(if $(SEED),--seed $(SEED))
 
 # every file of tests/deploy/files under docker compose up and under skerry deploy, compared; make deploy-test FILES=networks
 deploy-test: setup

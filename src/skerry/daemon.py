@@ -17,6 +17,7 @@ import resource
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -54,6 +55,8 @@ from skerry.loops.engine import EngineLoop, engine_options
 from skerry.loops.guests import GuestsLoop
 from skerry.loops.handover import Handover
 from skerry.loops.history import HistoryLoop
+from skerry.loops.kept_files import KeptFilesLoop
+from skerry.loops.kept_images import KeptImagesLoop
 from skerry.loops.leases import LeasesLoop
 from skerry.loops.leave import clear
 from skerry.loops.log import LogLoop
@@ -77,6 +80,7 @@ from skerry.store.audit import AuditLog
 from skerry.store.errors import StateError
 from skerry.store.event_file import EventFile
 from skerry.store.ids import new_id
+from skerry.store.leftovers import leftovers
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store
 
@@ -108,6 +112,7 @@ class Daemon:
     freezer: Freezer
     backups: Backups
     chronicle: ChronicleLoop
+    kept_images: KeptImagesLoop
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the loops run; where the swarm is locked, that is later than the API."""
     came: asyncio.Event = field(default_factory=asyncio.Event)
@@ -119,18 +124,19 @@ class Daemon:
             "version": __version__,
             "pid": os.getpid(),
             "engine": {"socket": self.choice.socket, "embedded": self.choice.private is not None},
-            "disk": self._disk(),
+            "disk": _disk(self.settings.data_dir),
+            **self._engine_disk(),
             "warnings": [*self.engine.warnings, *self.conditions.texts],
             "conditions": self.conditions.texts,
         }
 
-    def _disk(self) -> Raw:
-        """How much room there is where the state lies, in bytes."""
-        try:
-            usage = shutil.disk_usage(self.settings.data_dir)
-        except OSError as error:
-            return {"path": self.settings.data_dir, "error": str(error)}
-        return {"path": self.settings.data_dir, "total": usage.total, "free": usage.free}
+    def _engine_disk(self) -> Raw:
+        """Where the engine has its images and volumes, where that is another disk than the state's."""
+        root = self.engine.known.root if self.engine.known is not None else ""
+        with contextlib.suppress(OSError):
+            if root and Path(root).stat().st_dev != Path(self.settings.data_dir).stat().st_dev:
+                return {"engine_disk": _disk(root)}
+        return {}
 
     async def network_ready(self, network_id: str) -> Network:
         """The network, once containers can join it."""
@@ -159,6 +165,8 @@ class Daemon:
             about=self.about,
             facts=self.agent.facts,
             chronicle=self.chronicle,
+            kept_images=self.kept_images,
+            leftovers=lambda: leftovers(Path(self.settings.data_dir), time.time()),
             at_work=self.at_work,
             cleared=partial(clear, self.store, self.engine.engine),
             audit=AuditLog(Path(self.settings.audit_file), self.conditions),
@@ -218,6 +226,8 @@ class Daemon:
                 "releases": ReleasesLoop(self.store, self.engine.engine, self.clock).run,
                 "agent": self._agent,
                 "history": HistoryLoop(self.store).run,
+                "kept files": KeptFilesLoop(self.store).run,
+                "kept images": self._keep_images,
                 "clock": ClockLoop(self.store, self.clock).run,
                 "description": self._description,
             },
@@ -247,9 +257,22 @@ class Daemon:
         await self.engine.here()
         await self.agent.run()
 
+    async def _keep_images(self) -> None:
+        await self.engine.here()
+        await self.kept_images.run()
+
     async def _description(self) -> None:
         await self.engine.here()
         await self.description.run()
+
+
+def _disk(path: str) -> Raw:
+    """How much room there is, in bytes."""
+    try:
+        usage = shutil.disk_usage(path)
+    except OSError as error:
+        return {"path": path, "error": str(error)}
+    return {"path": path, "total": usage.total, "free": usage.free}
 
 
 @contextlib.asynccontextmanager
@@ -306,6 +329,7 @@ async def compose(settings: Settings, notifier: Notifier) -> AsyncIterator[Daemo
         yield Daemon(
             settings, choice, engine, store, network, guests, segments, orchestrator, agent, kernel, clock,
             DescriptionLoop(store, engine.engine), conditions, notifier, door, freezer, backups, chronicle,
+            KeptImagesLoop(store, engine.engine, settings.name),
         )  # fmt: skip
 
 

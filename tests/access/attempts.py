@@ -184,6 +184,8 @@ ATTEMPTS: list[tuple[str, str, Any]] = [
     ("POST", SHOP, stack(Networks=[{"Name": "shop_flat", "Labels": OWN, "Driver": "macvlan"}])),
     ("POST", f"{SHOP}/rollback?to=1", None),
     ("POST", f"{SHOP}/rollback?to=1&plan=true", None),
+    ("GET", "/skerry/secrets/other_word/versions", None),
+    ("GET", "/skerry/configs/loose/versions", None),
     ("GET", "/skerry/why/other", None),
     ("GET", "/skerry/why/other_web.1", None),
     ("GET", "/skerry/why/{task}", None),

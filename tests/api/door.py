@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,11 +103,18 @@ class Door:
 
     async def ask(self, method: str, target: str, body: object = None) -> Answer:
         """An ordinary request."""
+        return await self.with_headers(method, target, body, {})
+
+    async def with_headers(
+        self, method: str, target: str, body: object, headers: Mapping[str, str]
+    ) -> Answer:
+        """The same with headers of its own."""
+        own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         data = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
         length = (
             f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n" if body is not None else ""
         )
-        return await self.raw(f"{method} {target} HTTP/1.1\r\nHost: d\r\n{length}\r\n".encode() + data)
+        return await self.raw(f"{method} {target} HTTP/1.1\r\nHost: d\r\n{own}{length}\r\n".encode() + data)
 
 
 def unchunked(body: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
@@ -204,3 +205,30 @@ def test_what_is_wrong_is_said_of_each() -> None:
         assert told.json["message"].endswith("desc = only updates to Labels are allowed")
 
     check(test)
+
+
+def test_credentials_are_kept_for_the_images_of_their_registry_and_other_ones_alone_are_no_release() -> None:
+    async def test(door: Door) -> None:
+        await swarmed(door)
+        sent = body(service("db", "reg.example:5000/db:1"), service("app", "app:1"))
+        first, second = (
+            {"reg.example:5000": {"username": name}, "gone.example": {"username": "x"}} for name in "ab"
+        )
+        for number, auths in enumerate((first, second)):
+            answer = await door.with_headers(
+                "POST", "/skerry/stacks/shop", sent, {"X-Registry-Config": header(auths)}
+            )
+            assert answer.status == 200, answer.body
+            assert (answer.json["Release"], answer.json["Changed"]) == (1, not number)
+            kept = {row.name: row.registry_auth for row in door.store.view.services.values()}
+            assert kept == {"shop_db": header(auths["reg.example:5000"]), "shop_app": ""}
+        assert find(door.store.view, "shop", 1).registry_config == header(first)
+        answer = await door.with_headers("POST", "/skerry/stacks/shop", sent, {"X-Registry-Config": "!"})
+        assert answer.status == 400
+
+    check(test)
+
+
+def header(value: Raw) -> str:
+    """A header's value, as the docker CLI encodes it."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(value)).decode()

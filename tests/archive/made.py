@@ -6,7 +6,8 @@ import io
 from pathlib import Path
 
 from skerry.archive.manifest import Manifest, VolumeEntry
-from skerry.archive.pack import packed, part_of
+from skerry.archive.pack import packed
+from skerry.archive.part import part_of
 
 STATE = b"state" * 1000
 VOLUME = bytes(range(256)) * 900

@@ -24,8 +24,6 @@ OURS: list[tuple[str, int, str]] = [
     ("external_links: [other]", 4, "external_links: put both services on one external"),
     ("volumes_from: [other]", 4, "volumes_from: name the volumes below volumes"),
     ("use_api_socket: true", 4, "use_api_socket: bind /var/run/docker.sock"),
-    ("post_start: [{command: a}]", 4, "post_start: there are no hooks yet"),
-    ("pre_stop: [{command: a}]", 4, "pre_stop: there are no hooks yet"),
     ("pre_start: [{command: a, image: b}]", 4, "pre_start: write it as a service of its own"),
     ("cpu_count: 2", 4, "cpu_count: it means something on Windows only"),
     ("pull_policy: daily", 4, "pull_policy: an image is looked up when it is deployed"),

@@ -266,6 +266,18 @@ BY_LABEL: list[tuple[str, dict[str, str]]] = [
     ("tmpfs: [/run, '/tmp:size=64m,uid=5']", {"tmpfs": "/run,/tmp:size=64m,uid=5"}),
     ("domainname: a.org", {"domainname": "a.org"}),
     ("mac_address: '02:42:ac:11:00:01'", {"mac-address": "02:42:ac:11:00:01"}),
+    (
+        "post_start: [{command: a 'b c', user: root, privileged: true, working_dir: /x, "
+        "environment: {N: 1}}]",
+        {
+            "hooks.post-start": '[{"command": ["a", "b c"], "environment": {"N": "1"}, "privileged": true, '
+            '"user": "root", "working_dir": "/x"}]'
+        },
+    ),
+    (
+        "pre_stop: [{command: [a]}, {command: [b]}]",
+        {"hooks.pre-stop": '[{"command": ["a"]}, {"command": ["b"]}]'},
+    ),
 ]
 
 

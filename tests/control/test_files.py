@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from skerry.control import configs, octets, secrets, services
+from skerry.control import configs, octets, secrets, services, versions
 from skerry.control.decode import read
 from skerry.store.store import Store
 from tests.control.swarm_of_one import World, invalid, spec, update_service
@@ -80,19 +80,20 @@ def test_only_labels_may_change(module: ModuleType, kind: str, limit: int) -> No
     version = str(world.view.version)
     text = invalid("only updates to Labels are allowed")
     for body in ({"Name": "y"}, {"Name": "x", "Data": "Yg=="}, {}):
-        world.refuses(partial(module.update, ref=key, version=version, body=body), 400, text)
+        world.refuses(partial(versions.update, kind=kind, ref=key, version=version, body=body), 400, text)
     stale = "rpc error: code = Unknown desc = update out of sequence"
-    world.refuses(lambda store: module.update(store, key, "1", {"Name": "x"}), 500, stale)
+    world.refuses(lambda store: versions.update(store, kind, key, "1", {"Name": "x"}), 500, stale)
     for garbage in (None, "", "x", "-1"):
         world.refuses(
-            partial(module.update, ref=key, version=garbage, body={"Name": "x"}),
+            partial(versions.update, kind=kind, ref=key, version=garbage, body={"Name": "x"}),
             400,
             f"invalid {kind} version",
         )
-    world.run(module.update(world.store, "x", version, {"Name": "x", "Data": "YQ==", "Labels": {"c": "d"}}))
+    other = {"Name": "x", "Data": "YQ==", "Labels": {"c": "d"}}
+    world.run(versions.update(world.store, kind, "x", version, other))
     found = module.find(world.view, key)
     assert (found.spec["Labels"], found.data, found.version) == ({"c": "d"}, b"a", world.view.version)
-    world.run(module.update(world.store, "x", str(found.version), {"Name": "x"}))
+    world.run(versions.update(world.store, kind, "x", str(found.version), {"Name": "x"}))
     assert module.find(world.view, key).spec["Labels"] == {}
 
 
@@ -111,9 +112,10 @@ def test_what_a_current_spec_uses_stays(module: ModuleType, kind: str, limit: in
     world.refuses(lambda store: module.remove(store, "x"), 400, invalid(f"{text} service: b"))
     world.run(services.remove(world.store, second.id))
     world.run(module.remove(world.store, key))
-    # Only the previous spec of a still names it: a rollback is accepted, and its tasks will fail.
+    # Only the previous spec of a still names it: a rollback has it again.
     version = str(world.view.services[first.id].version)
     world.run(update_service(world.store, "a", version, spec("a"), rollback="previous"))
+    assert module.find(world.view, "x").id == key
 
 
 def test_secret_drivers_are_refused() -> None:

@@ -15,7 +15,7 @@ from skerry.control.scope.role import Role, read_role
 from skerry.control.scope.service_rules import EngineKnows
 from skerry.model.event import Event
 from skerry.model.labels import STACK
-from skerry.model.objects import Raw
+from skerry.model.objects import File, Raw
 from skerry.model.releases import Release
 from tests.control.swarm_of_one import World, spec
 
@@ -204,6 +204,37 @@ def test_what_bears_the_label_and_not_the_name_does_not_go_with_the_stack() -> N
     assert town.refusal(Asked(CHANGE, ref="shop")) == why
     assert town.deploying(body(service()), prune=True) == why
     assert town.deploying(body(service())) == ""
+
+
+# ---- another content
+
+
+@pytest.mark.parametrize("kind", ["config", "secret"])
+def test_another_content_is_the_stacks_to_give_where_nobody_else_has_it(kind: str) -> None:
+    town, prefix = Town(), kind.capitalize()
+    using = on(**{f"{prefix}s": [{f"{prefix}Name": "shop_x", "File": {"Name": "x"}}]})
+    first = town.release(using, **{f"{prefix}s": [file("shop_x")]})
+    other = decode.read(file("shop_x", Data="Yg=="), f"swarm.{prefix}Spec")
+    same = decode.read(file("shop_x"), f"swarm.{prefix}Spec")
+    change = of(kind, Deploy.CHANGE)  # type: ignore[arg-type]
+
+    def refusals(sent: Raw) -> list[str]:
+        return [
+            town.refusal(Asked(change, ref="shop_x", body=sent)),
+            town.deploying(body(using, **{f"{prefix}s": [sent]})),
+        ]
+
+    assert refusals(other) == ["", ""]
+    town.release(using, **{f"{prefix}s": [other]})
+    assert returning(town, first) == ""
+    rows: list[File] = [*town.world.view.configs.values(), *town.world.view.secrets.values()]
+    row = next(row for row in rows if row.name == "shop_x")
+    reference = {f"{prefix}ID": row.id, f"{prefix}Name": "shop_x", "File": {"Name": "x"}}
+    town.world.service("other_reader", Labels={STACK: "other"}, container={f"{prefix}s": [reference]})
+    why = "a service that is not of the stack shop uses shop_x, and would be rolled"
+    assert [why in reason for reason in refusals(same)] == [True, True]
+    assert refusals(other) == ["", ""], "it is what is there"
+    assert returning(town, first) == f"of its release 1, {why}"
 
 
 # ---- going back

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from skerry.control import releases, services, stacks
+from skerry.control import files, releases, services, stacks, versions
 from skerry.control.decode import read
 from skerry.core.plan import is_new
 from skerry.core.reconcile import reconcile
@@ -83,6 +83,22 @@ class Shop:
         """One service by a call of its own, as `docker stack deploy` makes it."""
         tx = self._tx()
         services.add(tx, Spec(ServiceSpec, converted(self.view, body)), "")
+        self._commit(tx)
+
+    def update(self, name: str, spec: Raw) -> None:
+        """Another spec of a service, by a call of its own. `name` is the whole one."""
+        service = self.view.service_named(name)
+        assert service is not None, name
+        tx = self._tx()
+        services.change(tx, service, Spec(ServiceSpec, spec), "")
+        self._commit(tx)
+
+    def renew(self, body: Raw) -> None:
+        """Another content of a config, by a call of its own."""
+        tx = self._tx()
+        old = next(row for row in self.view.configs.values() if row.name == body["Name"])
+        spec, data = files.split(read(body, "swarm.ConfigSpec"))
+        versions.roll(tx, [versions.renew(tx, old, spec, data, "")], "", settles=True)
         self._commit(tx)
 
     def put(self, obj: Object) -> None:

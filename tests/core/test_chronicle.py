@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from skerry.core.chronicle import events_of, of_turn, turned
 from skerry.model.facts import Facts
-from skerry.model.objects import Object, Task
+from skerry.model.objects import Config, Object, Task, kept_of
 from skerry.model.states import TaskState
 from tests.core.world import FAILED, Swarm, image, running
 
@@ -55,6 +55,23 @@ def test_a_service_made_changed_and_removed() -> None:
     after = swarm.service
     swarm.update(image("2", replicas=3))
     assert told(swarm, after, swarm.service) == [("service", "app was changed: Labels", False)]
+
+
+def test_a_config_made_renewed_and_removed() -> None:
+    swarm = running(replicas=1)
+    first = Config("c1", "conf", {}, b"one", number=1)
+    swarm.put(first)
+    assert told(swarm, None, first) == [("config", "config conf was created", False)]
+    assert told(swarm, first, replace(first, spec={"Labels": {"a": "b"}})) == []
+    second = replace(first, id="c2", data=b"two", number=2)
+    swarm.view = swarm.view.without(first).put(kept_of(first)).put(second)
+    assert told(swarm, first, None) == []
+    assert told(swarm, None, kept_of(first)) == []
+    assert told(swarm, None, second) == [("config", "config conf is version 2 now", False)]
+    swarm.view = swarm.view.without(second).put(kept_of(second)).without(kept_of(first)).put(first)
+    assert told(swarm, None, first) == [("config", "config conf is version 1 now", False)]
+    swarm.view = swarm.view.without(first)
+    assert told(swarm, first, None) == [("config", "config conf was removed", False)]
 
 
 def test_an_update_that_is_turned_is_told_with_the_cause() -> None:

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.control import stacks
+from skerry.core import revisions
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw
@@ -112,6 +113,28 @@ def test_what_a_release_made_goes_with_it() -> None:
     assert content(here.view) == before
 
 
+def published(port: int) -> Raw:
+    """A service with a port."""
+    ports = [{"TargetPort": 80, "PublishedPort": port, "PublishMode": "host"}]
+    return service("web", EndpointSpec={"Ports": ports}, **SOON)
+
+
+def test_a_port_to_which_a_release_would_return_is_nobody_elses() -> None:
+    here = Shop()
+    assert here.view.node is not None
+    here.put(replace(here.view.node, reserved=("tcp/8001", "tcp/8002")))
+    here.deploy(published(8001))
+    here.live(40)
+    other = {**published(8001), "Name": "other", "Labels": {}}
+    other["EndpointSpec"] = {"Ports": [{"TargetPort": 80, "PublishedPort": 8001}]}
+    here.deploy(published(8002))
+    with pytest.raises(SkerryError, match="port '8001' is already in use by service 'shop_web'"):
+        here.create(other)
+    here.live(40)
+    assert here.release.outcome.state == "converged"
+    here.create(other)
+
+
 def test_a_crash_loop_ends_a_first_deploy() -> None:
     here = Shop()
     here.deploy(service("app", image="bad"))
@@ -206,6 +229,22 @@ def test_ten_releases_are_kept() -> None:
     assert [row.number for row in kept] == list(range(4, 14))
     with pytest.raises(SkerryError, match=r"no release 3 of the stack shop; kept are: 4, 5"):
         stacks.find(here.view, "shop", 3)
+
+
+@pytest.mark.case("releases that were taken back pushed the revision before out of the history")
+def test_however_many_releases_fail_a_service_can_go_back_to_what_it_was_before() -> None:
+    here = deployed(service("app", image="1"))
+    here.deploy(service("app", image="2"))
+    here.live(40)
+    here.failing = {f"app:bad{number}" for number in range(12)}
+    for number in range(12):
+        here.deploy(service("app", image=f"bad{number}"))
+        here.live(60)
+        assert here.release.outcome.state == "rolled back"
+    previous = revisions.previous_spec(here.view, here.named("app"))
+    assert previous is not None
+    assert previous.raw["TaskTemplate"]["ContainerSpec"]["Image"] == "app:1"
+    assert len(here.view.revisions_of(here.named("app").id)) <= 10
 
 
 def test_all_that_is_wrong_is_said_and_nothing_is_changed() -> None:

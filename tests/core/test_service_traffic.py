@@ -23,6 +23,7 @@ from skerry.model.objects import (
     TaskStatus,
     UpdateStatus,
 )
+from skerry.model.releases import Stop
 from skerry.model.states import TaskState
 from tests.support.specs import of_service
 
@@ -98,7 +99,8 @@ OTHER: dict[type[Struct], dict[str, object]] = {
     },
     Service: {
         **dict.fromkeys(("version", "updated_at", "revision", "spec_version", "job_iteration"), 7),
-        **dict.fromkeys(("last_execution", "created_at"), NOW),
+        **dict.fromkeys(("last_execution", "created_at", "started_at", "settles_at"), NOW),
+        "stopped": Stop("other", NOW),
         "name": "other",
         "registry_auth": "other",
         "spec": of_service({"Name": "s0", "Labels": {"skerry.hold.timeout": "3s"}}),

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from skerry.core.spec_diff import fields
+from skerry.core.spec_diff import fields, names_in
+from skerry.core.view import View
 from skerry.model.declare import Raw
+from skerry.model.objects import Secret
 from skerry.model.specs import CONTENT
 
 
@@ -46,7 +48,10 @@ def spec(**container: Any) -> Raw:
         (
             spec(Configs=[{"ConfigID": "1", "ConfigName": "c", "File": {"Mode": 1}}]),
             spec(Configs=[{"ConfigID": "2", "ConfigName": "c", "File": {"Mode": 2}}]),
-            [("ContainerSpec.Configs[c].File.Mode", 1, 2)],
+            [
+                ("ContainerSpec.Configs[c].File.Mode", 1, 2),
+                ("ContainerSpec.Configs[c].Version", "net-1", "net-2"),
+            ],
         ),
         (
             spec(task={"Networks": [{"Target": "id1"}]}),
@@ -62,3 +67,14 @@ def spec(**container: Any) -> Raw:
 )
 def test_what_differs(old: Raw, new: Raw, told: list[tuple[str, Any, Any]]) -> None:
     assert fields(old, new, lambda key: f"net-{key}") == told
+
+
+def test_what_is_gone_is_called_by_its_id_or_not_at_all() -> None:
+    old = spec(Secrets=[{"SecretID": "1", "SecretName": "s"}], task={"Networks": [{"Target": "n1"}]})
+    new = spec(Secrets=[{"SecretID": "2", "SecretName": "s"}], task={"Networks": [{"Target": "n2"}]})
+    view = View().put(Secret("2", "s", {}, b"", number=3))
+    assert fields(old, new, names_in(view)) == [
+        ("ContainerSpec.Secrets[s].Version", None, "3"),
+        ("Networks[n1].Target", "n1", None),
+        ("Networks[n2].Target", None, "n2"),
+    ]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.world import World
+from skerry.model.container_labels import KEEPS
 from tests.crash.life import PORT, Client
 
 Row = dict[str, Any]
@@ -111,6 +112,8 @@ def _in_the_engine(world: World, roles: Roles) -> Iterator[str]:
     engine = Client(str(world.run_dir / "engine.sock"))
     try:
         for one in engine.get("/containers/json?all=1"):
+            if KEEPS in one["Labels"]:
+                continue  # it never runs: which images need one follows from which tasks were tried
             task = roles.tasks.get(one["Labels"].get("com.docker.swarm.task.id", ""))
             if task is None or not has_ended(task) or one["State"] == "running":
                 whose = roles.task(task) if task else "nobody"

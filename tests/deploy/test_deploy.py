@@ -74,7 +74,7 @@ def test_a_change_is_planned_rolled_and_told(stage: Deploying) -> None:
     assert code == 2, said
     assert "~ service shop_web  rolled: 2 tasks, start-first, 1 at a time" in said
     assert "Env[VERSION]  1 → 2" in said
-    assert "+ config shop_site-v2  new" in said
+    assert "~ config shop_site  new content: version 2" in said
 
     code, said = stage.deploy("--json")
     assert code == 0, said
@@ -85,7 +85,10 @@ def test_a_change_is_planned_rolled_and_told(stage: Deploying) -> None:
     assert stage.world.docker("exec", stage.container("shop_web")["Id"], "cat", "/etc/site") == "of 2"
     assert "nothing to do" in stage.deployed()
     stage.write("KEY=another\n", ".env")
-    assert "+ secret shop_key-v2  new" in stage.deployed()
+    assert "~ secret shop_key  new content: version 2" in stage.deployed()
+    told = stage.skerry("secret", "history", "shop_key")[1]
+    assert [line.split()[0] for line in told.splitlines()] == ["NUMBER", "1", "2*"]
+    assert "another" not in told
     assert (last["Release"], last["State"]) == (2, "converged")
 
     code, said = stage.skerry("diff", "shop", "1", "2")

@@ -31,6 +31,7 @@ PLAN: Raw = {
         {"Name": "shop_db", "Action": "unchanged"},
     ],
     "Networks": [{"Name": "shop_back", "Action": "new"}, {"Name": "shop_front", "Action": "unchanged"}],
+    "Configs": [{"Name": "shop_site", "Action": "new content", "Version": 3}],
     "Secrets": [{"Name": "shop_key", "Action": "changed"}],
 }
 
@@ -47,6 +48,7 @@ def test_each_thing_has_a_line_and_its_fields_below() -> None:
         "    Mode.Replicated  1 → 2",
         "- service shop_old  removed: 0 tasks",
         "+ network shop_back  new",
+        "~ config shop_site  new content: version 3",
         "~ secret shop_key  changed",
         "  2 unchanged",
     ]
@@ -58,5 +60,5 @@ def test_what_is_new_is_green_and_what_goes_is_red() -> None:
 
 
 def test_it_is_counted() -> None:
-    assert summary(PLAN) == "2 new, 4 changed, 1 removed"
+    assert summary(PLAN) == "2 new, 5 changed, 1 removed"
     assert summary({}) == "0 new, 0 changed, 0 removed"

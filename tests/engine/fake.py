@@ -61,6 +61,8 @@ class FakeEngine:
         self.start_error = ""
         self.down = False
         self.on_exec: Command = run_word
+        self.executed: list[tuple[list[str], str, Raw]] = []
+        """Commands that were run, as whom and how."""
         self.exec_s = 0.0
         self.log_lines: list[str] = []
         """What every container has said."""
@@ -133,6 +135,10 @@ class FakeEngine:
             return {"Swarm": {"LocalNodeState": "inactive"}, "LiveRestoreEnabled": True}
         if path.startswith("/networks/") and (name := path.removeprefix("/networks/")) in self.networks:
             return {"Name": name, "Id": self.networks[name]}
+        if path.startswith("/images/") and path.endswith("/json"):
+            image = await self.inspect_image(path.removeprefix("/images/").removesuffix("/json"))
+            if image is not None:
+                return image
         raise EngineError(404, "page not found")
 
     async def get_list(self, path: str, **query: str) -> list[Raw]:
@@ -142,6 +148,7 @@ class FakeEngine:
             return [
                 {
                     "Id": box.id,
+                    "ImageID": self._image_id(box.body["Image"]),
                     "Names": [f"/{box.name}"],
                     "Labels": box.body.get("Labels") or {},
                     "State": box.status,
@@ -149,6 +156,9 @@ class FakeEngine:
                 for box in self.boxes.values()
                 if all(_has(box, label) for label in wanted) and (box.running or query.get("all") == "1")
             ]
+        if path == "/images/json":
+            keys = {str(image["Id"]): None for image in self.images.values()}
+            return [{"Id": key, "RepoTags": self._tags(key), "RepoDigests": None} for key in keys]
         if path == "/networks":
             return [{"Name": name, "Id": key} for name, key in self.networks.items()]
         raise EngineError(404, "page not found")
@@ -157,12 +167,37 @@ class FakeEngine:
         self._asked(f"post {path}")
         if path == "/volumes/create":
             return dict(body or {})
+        if path.startswith("/images/") and path.endswith("/tag"):
+            image = await self.inspect_image(path.removeprefix("/images/").removesuffix("/tag"))
+            if image is not None:
+                self.images[f"{query['repo']}:{query['tag']}"] = image
+                return {}
         raise EngineError(404, "page not found")
 
     async def inspect_image(self, reference: str) -> Raw | None:
         self._asked(f"image {reference}")
         by_id = (image for image in self.images.values() if image["Id"] == reference)
         return self.images.get(reference) or next(by_id, None)
+
+    async def remove_image(self, reference: str) -> None:
+        self._asked(f"untag {reference}")
+        image = self.images.get(reference)
+        used = {self._image_id(box.body["Image"]) for box in self.boxes.values()}
+        if image is not None and self._tags(image["Id"]) == [reference] and image["Id"] in used:
+            raise EngineError(409, f"conflict: a container is using its referenced image {image['Id']}")
+        self.images.pop(reference, None)
+
+    def untag(self, reference: str) -> None:
+        """Somebody gives a tag to another image: the one before has none, but is here."""
+        image = self.images.pop(reference)
+        self.images.setdefault(f"<none>@{image['Id']}", image)
+
+    def _tags(self, key: str) -> list[str]:
+        return [name for name, image in self.images.items() if image["Id"] == key and "<none>" not in name]
+
+    def _image_id(self, reference: str) -> str:
+        by_id = (str(image["Id"]) for image in self.images.values() if image["Id"] == reference)
+        return str(self.images[reference]["Id"]) if reference in self.images else next(by_id, "")
 
     async def pull(self, reference: str, auth: str = "") -> None:
         self._asked(f"pull {reference}")
@@ -175,7 +210,7 @@ class FakeEngine:
         self._asked(f"create {name}")
         if (box := self.boxes.get(name)) is not None:
             return box.id
-        if body["Image"] not in self.images:
+        if not self._image_id(body["Image"]):
             raise EngineError(404, f"No such image: {body['Image']}")
         box = Box(f"{next(self._numbers):064x}", name, body)
         for network, config in ((body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}).items():
@@ -236,11 +271,14 @@ class FakeEngine:
         del self.boxes[box.name]
         self._emit("destroy", box)
 
-    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
+    async def exec(
+        self, container: str, command: list[str], timeout_s: float, user: str = "", options: Raw | None = None
+    ) -> ExecResult:
         self._asked(f"exec {container}")
         box = self._box(container)
         if not box.running:
             raise EngineError(409, f"Container {box.id} is not running")
+        self.executed.append((command, user, options or {}))
         needed = float(command[1]) if command[0] == "sleep" else self.exec_s
         await asyncio.sleep(min(needed, timeout_s))
         return ExecResult(-1, "") if needed > timeout_s else self.on_exec(box, command)
@@ -315,7 +353,12 @@ class FakeEngine:
         return next(text for at in itertools.islice(hosts, 1, None) if (text := str(at)) not in taken)
 
     def _emit(self, action: str, box: Box, **attributes: str) -> None:
-        labels = {"name": box.name, **(box.body.get("Labels") or {}), **attributes}
+        labels = {
+            "name": box.name,
+            "image": box.body["Image"],
+            **(box.body.get("Labels") or {}),
+            **attributes,
+        }
         event: Raw = {"Type": "container", "Action": action, "Actor": {"ID": box.id, "Attributes": labels}}
         self._tell(event)
 

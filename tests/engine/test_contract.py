@@ -12,7 +12,9 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from skerry.agent.seat import IN_USE
+from skerry.core.kept_images import EngineImage
 from skerry.engine.client import connect_engine
+from skerry.engine.kept_images import containers_of, images_of
 from skerry.engine.port import Engine, EngineError
 from skerry.model.objects import Raw
 from tests.engine.dockerd import dockerd
@@ -138,6 +140,25 @@ def test_the_engines_own_words_come_back(on_engine: Run) -> None:
         assert await engine.inspect_image("nosuch:1") is None
         with pytest.raises(EngineError):
             await engine.pull("nosuch.invalid/image:1")
+
+    on_engine(check)
+
+
+def test_a_tag_is_removed_and_what_is_in_use_stays(on_engine: Run) -> None:
+    async def check(engine: Engine) -> None:
+        (box,) = await images_of(engine)
+        await engine.post(f"/images/{box.id}/tag", repo="kept", tag="x")
+        (both,) = await images_of(engine)
+        assert both == EngineImage(box.id, frozenset({"box:1", "kept:x"}), both.digests)
+        for _ in range(2):  # gone is success
+            await engine.remove_image("kept:x")
+        assert await images_of(engine) == [box]
+        container = await engine.create_container("user", body("sleep", "1000"))
+        with pytest.raises(EngineError) as used:
+            await engine.remove_image("box:1")
+        assert used.value.status == 409
+        assert [row.image for row in await containers_of(engine) if row.id == container] == [box.id]
+        await engine.remove_container("user")
 
     on_engine(check)
 

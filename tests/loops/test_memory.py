@@ -1,4 +1,4 @@
-"""Memory is given back when something was committed, and else nothing is done."""
+"""Memory is given back after the start, and when something was committed; else nothing is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.sim.loop import SECOND, VirtualLoop
 from tests.support.memory import memory_store
 
 
-def test_memory_is_given_back_once_after_commits() -> None:
+def test_memory_is_given_back_once_after_the_start_and_after_commits() -> None:
     loop = VirtualLoop()
     given: list[int] = []
 
@@ -27,4 +27,4 @@ def test_memory_is_given_back_once_after_commits() -> None:
 
     loop.run_until_complete(story())
     loop.close()
-    assert given == [180, 480]
+    assert given == [60, 180, 480]

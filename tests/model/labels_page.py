@@ -39,11 +39,28 @@ file), so a change replaces tasks as any other change of the container does; on 
 """
 
 
+HOOKS = """
+## Hooks
+
+Commands in the container, as a compose file's `post_start` and `pre_stop` have them: labels of the container.
+`privileged` gives a command all rights of the machine. A command of the start is run again where skerryd was
+away before it ended. None is run where the container ends by itself or its check fails.
+
+| label | values | what it does |
+| --- | --- | --- |
+"""
+
+
 def page() -> str:
     """The whole page."""
-    steering = [_row(label) for label in LABELS.values() if not label.container]
+    steering = [_row(label) for label in LABELS.values() if not label.is_of_container]
     settings = [_setting(label) for label in LABELS.values() if label.container]
-    return HEAD + "".join([*steering, CONTAINER, *settings])
+    hooks = [_hook(label) for label in LABELS.values() if label.on_container]
+    return HEAD + "".join([*steering, CONTAINER, *settings, HOOKS, *hooks])
+
+
+def _hook(label: Label) -> str:
+    return f"| `{label.name}` | {label.values} | {label.help} |\n"
 
 
 def _setting(label: Label) -> str:

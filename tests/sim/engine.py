@@ -169,7 +169,9 @@ class MovedEngine(FakeEngine):
         self._reached()
         return await super().inspect_container(container)
 
-    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
+    async def exec(
+        self, container: str, command: list[str], timeout_s: float, user: str = "", options: Raw | None = None
+    ) -> ExecResult:
         self._reached()
         await asyncio.sleep(min(self.weather.lasts("probe"), timeout_s))
         return await super().exec(container, command, timeout_s, user)

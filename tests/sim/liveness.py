@@ -40,6 +40,9 @@ def unrest(world: World) -> list[str]:
 
 
 def _service(view: View, service: Service) -> Iterator[str]:
+    if service.stopped is not None:
+        yield from (f"{task.name} is wanted, and stopped" for task in view.tasks_of(service.id) if task.live)
+        return
     if service.is_job:
         yield from _job(view, service)
         return

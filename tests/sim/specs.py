@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from skerry.model.labels import STACK
 from skerry.model.objects import Raw
 
 SECOND = 1_000_000_000
@@ -47,12 +48,28 @@ def new_stack(chance: random.Random, stack: str, serial: int) -> Raw:
             random.Random(serial // chance.choice([1, 1, 3])), f"{stack}_{name}", [], job=name == "job"
         )
         spec.pop("EndpointSpec", None)
-        spec["Labels"] = {"com.docker.stack.namespace": stack}
+        spec["Labels"] = {STACK: stack}
+        if name != "db":
+            file = {"Name": "f", "UID": "0", "GID": "0", "Mode": 292}
+            spec["TaskTemplate"]["ContainerSpec"]["Configs"] = [{"ConfigName": f"{stack}_conf", "File": file}]
         if wanted := [one for one in needs if one.partition(":")[0] in there]:
             spec["Labels"]["skerry.depends_on"] = ", ".join(wanted)
         services.append(spec)
     network = {"Name": f"{stack}_net", "Driver": "overlay"}
-    return {"Services": services, "Networks": [network] if chance.random() < 0.5 else []}
+    return {
+        "Services": services,
+        "Networks": [network] if chance.random() < 0.5 else [],
+        "Configs": [new_content(chance, stack)],
+    }
+
+
+def new_content(chance: random.Random, stack: str) -> Raw:
+    """The stack's config, with one of a few contents."""
+    return {
+        "Name": f"{stack}_conf",
+        "Labels": {STACK: stack},
+        "Data": chance.choice(["YQ==", "Yg==", "Yw=="]),
+    }
 
 
 STACK_ORDER = (

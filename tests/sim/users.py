@@ -7,14 +7,14 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from skerry.control import configs, networks, nodes, services, stacks
+from skerry.control import configs, networks, nodes, services, stacks, stopping, versions
 from skerry.control.decode import read
 from skerry.control.stacks import Circumstances, Wanted
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Network, Raw, Service
 from tests.control.swarm_of_one import create_service, update_service
 from tests.sim.engine import JOB
-from tests.sim.specs import SECOND, changed, new_spec, new_stack
+from tests.sim.specs import SECOND, changed, new_content, new_spec, new_stack
 from tests.sim.world import World
 
 NAMES = ("web", "app", "db", "job", "queue")
@@ -41,7 +41,10 @@ class Users:
             (6, self.create), (10, self.update), (4, self.scale), (4, self.roll_back), (2, self.remove),
             (2, self.node), (2, self.network), (1, self.config), (1, self.update_twice),
         ]  # fmt: skip
-        acts += [(10, self.deploy), (2, self.roll_stack_back)] if self._stacks else []
+        of_stacks = [
+            (10, self.deploy), (2, self.roll_stack_back), (3, self.stop), (3, self.start), (4, self.renew),
+        ]  # fmt: skip
+        acts += of_stacks if self._stacks else []
         (chosen,) = self._chance.choices([act for _, act in acts], [weight for weight, _ in acts])
         await self.do(chosen)
 
@@ -139,6 +142,35 @@ class Users:
             self._world.story.tell("user", f"rolls the stack back to {release.number}")
             wanted = stacks.again(release, by="", atomic=self._chance.random() < 0.8)
             await self._world.store.update(lambda tx: stacks.deploy(tx, wanted, Circumstances()))
+
+    async def stop(self) -> None:
+        """One service, or all of the stack."""
+        chosen = self._some_or_all()
+        self._world.story.tell("user", f"stops {[service.name for service in chosen]}")
+        await self._world.store.update(lambda tx: stopping.stop(tx, chosen, "user"))
+
+    async def start(self) -> None:
+        """The same again."""
+        chosen = self._some_or_all()
+        self._world.story.tell("user", f"starts {[service.name for service in chosen]}")
+        await self._world.store.update(lambda tx: stopping.start(tx, chosen))
+
+    def _some_or_all(self) -> list[Service]:
+        one = self._some()
+        if one is not None and self._chance.random() < 0.5:
+            return [one]
+        rows = self._world.view.services.values()
+        return sorted((row for row in rows if row.name.startswith(f"{STACK}_")), key=lambda row: row.name)
+
+    async def renew(self) -> None:
+        """The stack's config, by a call of its own."""
+        content = new_content(self._chance, STACK)
+        for row in self._world.view.configs.values():
+            if row.name == content["Name"]:
+                self._world.story.tell("user", f"gives {row.name} the content {content['Data']}")
+                body = read(content, "swarm.ConfigSpec")
+                await versions.update(self._world.store, "config", row.id, str(row.version), body)
+                return
 
     async def node(self) -> None:
         """Drain, pause or activate the node, or move its label."""

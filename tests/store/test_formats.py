@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from skerry.model.objects import Config, Listener, User
+from skerry.model.objects import Config, KeptConfig, KeptSecret, Listener, User
 from skerry.model.releases import Release
 from skerry.store import sqlite
 from skerry.store.errors import StateError
@@ -16,7 +16,8 @@ from tests.store.rows import ALL, created, opened, view_of
 
 FORMAT_1 = Path(__file__).parent / "format-1"
 """Written by a skerry that knew no releases, users and listeners: the rows of `ALL` as they were then."""
-BEFORE = tuple(row for row in ALL if not isinstance(row, Release | User | Listener))
+LATER = Release | User | Listener | KeptConfig | KeptSecret
+BEFORE = tuple(row for row in ALL if not isinstance(row, LATER))
 
 
 def format_of(directory: Path) -> int:

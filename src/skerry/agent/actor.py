@@ -14,6 +14,7 @@ from typing import Any, cast
 import structlog
 
 from skerry.agent.actor_deps import AgentDeps
+from skerry.agent.hooks import after_start, before_stop, hooks_of
 from skerry.agent.hostsfile import name_itself
 from skerry.agent.observe import (
     UNHEALTHY_CAUSE,
@@ -44,6 +45,7 @@ from skerry.model.drain import DrainOutcome
 from skerry.model.errors import SkerryError
 from skerry.model.facts import Facts
 from skerry.model.family import FAMILIES
+from skerry.model.hooks import POST_START, PRE_STOP
 from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
 from skerry.store.errors import StateError
@@ -211,13 +213,24 @@ class Actor:
             await self._report(TaskState.STARTING)
             return
         container = await self._launched(task)
-        if container is None:
+        if container is None or (hooks_of(task, POST_START) and not await self._welcomed(task)):
             return
         if not await self._readiness.at_once(task, container):
             await self._edit_started(container, TaskState.STARTING)
             if not await self._watch_over(task, container, STARTING):
                 return
         await self._edit_started(self._container or container, TaskState.RUNNING)
+
+    async def _welcomed(self, task: Task) -> bool:
+        """Whether its hooks of the start are done; any end is dealt with here. They are run again where
+        skerryd was away meanwhile."""
+        which, result = await first(self._ending.wait(), self._exit(), after_start(self._parts, task))
+        if which == 1:
+            await self._ended(task, result)
+        elif which == 2 and result:
+            async with self._stopping(task) as container:
+                await self._ended(task, container, result)
+        return which == 2 and not result
 
     async def _launched(self, task: Task) -> Raw | None:
         """The running container; None where it has ended or would not start, which is reported then."""
@@ -398,6 +411,8 @@ class Actor:
         elif not never_ready:
             await withdraw(self._parts.traffic, self._id)
             outcome = await self._drained(task)
+        if hooks_of(task, PRE_STOP):
+            await first(before_stop(self._parts, task), self._exit())
         async with self._stopping(task) as container:
             code = self._died if container is None and self._died is not None else exit_code(container)
             await self._stopped(task, outcome, code)

@@ -15,7 +15,7 @@ from skerry.model.errors import SkerryError
 from skerry.model.go import strconv
 from skerry.model.go.budget import Budget
 from skerry.model.go.values import Function, decoded, encoded
-from skerry.model.objects import Config, Raw, Secret, Task
+from skerry.model.objects import File, KeptFile, Raw, Task
 from skerry.model.specs import ConfigReference, FileTarget, SecretReference
 from skerry.model.template import Context, context_of, expand, expand_container, payload_context
 
@@ -63,11 +63,11 @@ def task_files(task: Task, view: View) -> list[TaskFile]:
     files = []
     for secret in container.secrets:
         if secret.file is not None:
-            secret_row = view.secrets.get(secret.secret_id)
+            secret_row = view.secret(secret.secret_id)
             files.append(_file(secret.file, SECRET_FOLDER, payload.content(secret_row, secret)))
     for config in container.configs:
         if config.file is not None:
-            config_row = view.configs.get(config.config_id)
+            config_row = view.config(config.config_id)
             files.append(_file(config.file, CONFIG_FOLDER, payload.content(config_row, config)))
     return files
 
@@ -107,7 +107,7 @@ class _Payload:
     def _plain_context(self) -> Context:
         return context_of(self._task, self._view.nodes.get(self._task.node_id))
 
-    def content(self, stored: Config | Secret | None, reference: ConfigReference | SecretReference) -> bytes:
+    def content(self, stored: File | KeptFile | None, reference: ConfigReference | SecretReference) -> bytes:
         """What a file holds: the object's data, filled where it is a template."""
         if stored is None:
             kind = "secret" if isinstance(reference, SecretReference) else "config"
@@ -123,17 +123,13 @@ class _Payload:
     def _secret(self, target: str) -> str:
         for reference in self._container.secrets:
             if reference.file is not None and reference.file.name == target:
-                return self._text(
-                    self._view.secrets.get(reference.secret_id), f"secret {reference.secret_id}"
-                )
+                return self._text(self._view.secret(reference.secret_id), f"secret {reference.secret_id}")
         raise ValueError(f"secret target {target} not found")
 
     def _config(self, target: str) -> str:
         for reference in self._container.configs:
             if reference.file is not None and reference.file.name == target:
-                return self._text(
-                    self._view.configs.get(reference.config_id), f"config {reference.config_id}"
-                )
+                return self._text(self._view.config(reference.config_id), f"config {reference.config_id}")
         raise ValueError(f"config target {target} not found")
 
     def _env(self, name: str) -> str:
@@ -148,7 +144,7 @@ class _Payload:
         return {key: value for key, sign, value in pairs if sign}
 
     @staticmethod
-    def _text(stored: Config | Secret | None, what: str) -> str:
+    def _text(stored: File | KeptFile | None, what: str) -> str:
         if stored is None:
             raise ValueError(f"{what} not found")
         return decoded(stored.data)

@@ -15,6 +15,8 @@ from skerry.api.filters import Filters
 from skerry.api.query import Query
 from skerry.api.swarm_events import Feed
 from skerry.api.upstream import EngineFacts, Upstream
+from skerry.control import registries
+from skerry.control.registries import Credentials
 from skerry.control.scope.role import ADMIN, Role
 from skerry.core.view import View
 from skerry.engine.http import Response
@@ -127,6 +129,11 @@ class Call:
     def auth(self) -> str:
         """The registry credentials, encoded as the client sent them."""
         return self.request.headers.get("X-Registry-Auth", "")
+
+    @property
+    def credentials(self) -> Credentials:
+        """The same for a whole stack: one for all its images, or one for each of their registries."""
+        return registries.checked(self.auth, self.request.headers.get("X-Registry-Config", ""))
 
     @property
     def prefix(self) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from skerry.backup.request import BackupRequest
@@ -67,6 +68,31 @@ async def _nowhere(address: str) -> str:
     return "skerry serves at no address"
 
 
+class KeptImages(Protocol):
+    """What keeps the images of what is kept from being pruned."""
+
+    holders: frozenset[str]
+    """The containers, by ID, that are there for an image alone."""
+
+    async def look(self) -> None:
+        """See to it that each that is needed is kept."""
+
+    async def freed(self, needed: frozenset[str]) -> dict[str, int]:
+        """The images that would go if these alone were needed, each with the bytes that it alone takes."""
+
+
+class _NoImages:
+    """No image is kept."""
+
+    holders: frozenset[str] = frozenset()
+
+    async def look(self) -> None:
+        pass
+
+    async def freed(self, needed: frozenset[str]) -> dict[str, int]:
+        return {}
+
+
 class _NoChronicle:
     """Nothing ever happens."""
 
@@ -111,6 +137,10 @@ class ApiDeps:
     """What is known at this moment of a task that runs, by its ID; None of any other."""
     chronicle: Chronicle = field(default_factory=_NoChronicle)
     """The events in words."""
+    kept_images: KeptImages = field(default_factory=_NoImages)
+    """What keeps images for what is kept."""
+    leftovers: Callable[[], list[Path]] = list
+    """The files that something which was cut has left in the data directory."""
     at_work: Callable[[], Awaitable[None]] = _nothing
     """Wait until what the unlocked state asks for is being done."""
     cleared: Callable[[str], Awaitable[None]] = _nothing_left

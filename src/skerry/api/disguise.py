@@ -17,8 +17,9 @@ from skerry.api import engine_versions
 from skerry.api.call import Call
 from skerry.api.deps import Health
 from skerry.api.wire.tasks import host_ports
+from skerry.core.kept_images import REPOSITORY
 from skerry.core.view import View
-from skerry.model.container_labels import TASK_ID
+from skerry.model.container_labels import KEEPS, TASK_ID
 from skerry.model.family import FAMILIES
 from skerry.model.labels import INSTANCE
 from skerry.model.objects import Network, Raw, Task
@@ -56,6 +57,18 @@ def event(view: View, original: Raw) -> Raw:
         return original
     named = {**original, "Actor": {**actor, "Attributes": {**attributes, "image": image}}}
     return {**named, "from": image} if "from" in original else named
+
+
+def is_holder(labels: Raw | None) -> bool:
+    """Whether a container with these labels is only there to keep an image from being pruned."""
+    return KEEPS in (labels or {})
+
+
+def is_inner(event: Raw) -> bool:
+    """Whether an event is about nothing but how skerry keeps an image."""
+    attributes = (event.get("Actor") or {}).get("Attributes") or {}
+    of_image = event.get("Type") == "image" and attributes.get("name", "").startswith(f"{REPOSITORY}:")
+    return is_holder(attributes) or of_image
 
 
 def without_own(labels: Raw) -> Raw:

@@ -44,14 +44,16 @@ def stacks(view: View, services: Sequence[Raw]) -> list[Raw]:
 
 
 def is_well(service: Raw) -> bool:
-    """Whether a service has its tasks, and no update of it is paused."""
+    """Whether a service has its tasks, and no update of it is paused; or is stopped."""
+    if service["stopped"]:
+        return True
     enough = service["running"] + service["completed"] >= service["desired"]
     return bool((service["job"] or enough) and "paused" not in service["update"])
 
 
 def attention(scene: Scene, about: Raw, services: Sequence[Raw]) -> list[Raw]:
     """What needs somebody: in words, and what to type next. The most urgent first."""
-    needs = _of_disk(about.get("disk") or {})
+    needs = [need for key in ("disk", "engine_disk") for need in _of_disk(about.get(key) or {})]
     if scene.view.locked:
         needs.append(_need("swarm", "it is locked: nothing is decided", "docker swarm unlock"))
     here = scene.view.node
@@ -71,7 +73,7 @@ def _of_disk(disk: Raw) -> list[Raw]:
     if not disk.get("total") or disk["free"] >= NEARLY_FULL * disk["total"]:
         return []
     sentence = f"the disk is nearly full: {size(disk['free'])} of {size(disk['total'])} are free"
-    return [_need(disk["path"], sentence, "docker system df")]
+    return [_need(disk["path"], sentence, "skerry prune")]
 
 
 def _need(of: str, sentence: str, command: str) -> Raw:

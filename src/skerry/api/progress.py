@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
 
 import msgspec
 from aiohttp import web
 
 from skerry.api.wire import stacks as wire
-from skerry.core.phase import DONE, FAILED, READY, Phase, phase_of
-from skerry.core.release import progress
+from skerry.core.phase import DONE, FAILED, READY, STOPPED, Phase, phase_of
+from skerry.core.release import failure_of, progress
 from skerry.core.view import View
-from skerry.model.objects import Raw
+from skerry.model.errors import InvalidParameter
+from skerry.model.objects import Raw, Service
 from skerry.model.releases import (
     REMOVED,
     ROLLING,
+    SUPERSEDED,
     TAKEN_BACK,
     TAKING_BACK,
     UNCHANGED,
     UNDER_WAY,
+    Outcome,
     Release,
     ReleasedService,
 )
@@ -27,6 +31,7 @@ from skerry.store.store import Store
 
 GATHERED_S = 0.1
 """Between two looks: more than so many lines a second nobody reads."""
+LOOK_S = 1.0
 ROLLED_BACK = "rolled back"
 
 
@@ -57,11 +62,60 @@ def lines_of_service(store: Store, clock: Callable[[], int], revision_id: str) -
         service = view.services.get(revision.service_id) if revision is not None else None
         if revision is None or service is None:
             return None
-        over = revision.outcome.state != ROLLING
-        last = wire.last_line(revision.number, revision.outcome) if over else None
+        over, outcome = revision.outcome.state != ROLLING, revision.outcome
+        if service.stopped is not None:
+            over, outcome = True, Outcome(STOPPED)
+        last = wire.last_line(revision.number, outcome) if over else None
         return [(service.name, phase_of(view, service))], last
 
     return _lines(store, clock, look)
+
+
+def lines_of(
+    what: str, store: Store, clock: Callable[[], int], services: Iterable[Service]
+) -> AsyncIterator[Raw]:
+    """How the stop or the start of services goes. Raises InvalidParameter for any other word."""
+    kinds = {"stop": lines_of_stop, "start": lines_of_start}
+    if what not in kinds:
+        raise InvalidParameter(f"invalid value for of: {what[:40]}: stop or start is meant")
+    return kinds[what](store, clock, services)
+
+
+def lines_of_stop(store: Store, clock: Callable[[], int], services: Iterable[Service]) -> AsyncIterator[Raw]:
+    """How services stop, until nothing of them runs; what is removed meanwhile is waited for no more."""
+    keys = [service.id for service in services]
+
+    def look(view: View, now: int) -> tuple[list[tuple[str, Phase]], Raw | None] | None:
+        present = _present(view, keys)
+        phases = [(service.name, phase_of(view, service)) for service in present]
+        if again := [service.name for service in present if service.stopped is None]:
+            return phases, wire.last_line(0, Outcome(SUPERSEDED, f"{again[0]} was started again"))
+        over = all(phase.word == STOPPED for _, phase in phases)
+        return phases, wire.last_line(0, Outcome(DONE)) if over else None
+
+    return _lines(store, clock, look)
+
+
+def lines_of_start(store: Store, clock: Callable[[], int], services: Iterable[Service]) -> AsyncIterator[Raw]:
+    """How services start, until each has what it asks for, or one has failed by its own rules."""
+    keys = [service.id for service in services]
+
+    def look(view: View, now: int) -> tuple[list[tuple[str, Phase]], Raw | None] | None:
+        present = _present(view, keys)
+        phases = [(service.name, phase_of(view, service)) for service in present]
+        if again := [service.name for service in present if service.stopped is not None]:
+            return phases, wire.last_line(0, Outcome(SUPERSEDED, f"{again[0]} was stopped again"))
+        if failure := next(filter(None, (failure_of(view, service, now) for service in present)), None):
+            words = f"{failure.service}: {failure.message}"
+            return phases, wire.last_line(0, Outcome(FAILED, words, failure))
+        over = all(phase.word == DONE for _, phase in phases)
+        return phases, wire.last_line(0, Outcome(DONE)) if over else None
+
+    return _lines(store, clock, look)
+
+
+def _present(view: View, keys: Iterable[str]) -> list[Service]:
+    return [view.services[key] for key in keys if key in view.services]
 
 
 async def _lines(store: Store, clock: Callable[[], int], look: Look) -> AsyncIterator[Raw]:
@@ -80,7 +134,9 @@ async def _lines(store: Store, clock: Callable[[], int], look: Look) -> AsyncIte
             if last is not None:
                 yield last
                 return
-            await commits.get()
+            with suppress(TimeoutError):  # a deadline passes without a commit
+                async with asyncio.timeout(LOOK_S):
+                    await commits.get()
             await asyncio.sleep(GATHERED_S)
             while not commits.empty():
                 commits.get_nowait()
@@ -110,7 +166,7 @@ def _phase(view: View, release: Release, part: ReleasedService, now: int) -> Pha
         return Phase(ROLLED_BACK, 0, 0)
     phase = phase_of(view, service)
     if release.outcome.state in (TAKING_BACK, TAKEN_BACK):
-        back = phase.word == DONE and service.spec_version != part.spec_version
+        back = phase.word == STOPPED or (phase.word == DONE and service.spec_version != part.spec_version)
         return Phase(ROLLED_BACK, phase.ready, phase.wanted) if back else phase
     how_far = progress(view, part, now)
     if how_far.failure is not None:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from skerry.api.door.connection import Connection
 from skerry.api.door.frontdoor import Server, backlog
-from skerry.api.door.tls import TlsSession
 from skerry.control.certificates import issue_to_server
 from skerry.model.caller import Caller
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import HOUR
 from skerry.model.objects import Cluster, Listener
 from skerry.store.store import Store
+
+if TYPE_CHECKING:
+    from skerry.api.door.tls import TlsSession
+    from skerry.api.door.tls_identity import TlsIdentity
 
 LOOK_S = 15.0
 """How often it is looked again whether an address can be served that could not."""
@@ -42,16 +43,6 @@ class Keeper(Protocol):
 
     def keep_remote(self, listeners: Mapping[str, socket.socket], /) -> None:
         """Keep these, and no others."""
-
-
-@dataclass(frozen=True)
-class TlsIdentity:
-    """What the API shows at an address, and by which authority it knows others."""
-
-    context: ssl.SSLContext
-    authority: str
-    names: tuple[str, ...]
-    made_at: int
 
 
 @dataclass
@@ -196,16 +187,14 @@ class RemoteListeners:
         return old or identity.names != names or identity.authority != cluster.ca_cert
 
     def _identity(self, names: tuple[str, ...], cluster: Cluster) -> TlsIdentity:
+        from skerry.api.door.tls_identity import (
+            TlsIdentity,
+            server_context,
+        )  # ssl comes with it, and is large
+
         now = self._clock()
         issued = issue_to_server(cluster.ca_cert, cluster.ca_key, names, now, CERTIFICATE_DAYS)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a user's own authority may be no root
-        context.options |= ssl.OP_NO_TICKET  # each connection shows its certificate anew
-        context.num_tickets = 0
-        context.load_verify_locations(cadata=cluster.ca_cert)
-        _load(context, issued.certificate + issued.key)
+        context = server_context(cluster.ca_cert, issued.certificate + issued.key)
         return TlsIdentity(context, cluster.ca_cert, names, now)
 
     def _renew(self, place: ServedAddress, listener: Listener, identity: TlsIdentity) -> None:
@@ -223,7 +212,7 @@ class RemoteListeners:
         if place is None or self._strangers >= STRANGERS:
             return _Closed()
         self._strangers += 1
-        return TlsSession(place.identity.context, self._admit, self._ended)
+        return place.identity.session(self._admit, self._ended)
 
     def _ended(self, session: TlsSession) -> None:
         if self._users.pop(session, None) is None:
@@ -248,13 +237,3 @@ class _Closed(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hang up."""
         transport.close()
-
-
-def _load(context: ssl.SSLContext, pem: str) -> None:
-    """Give a certificate and its key to OpenSSL, which reads files: one in memory."""
-    handle = os.memfd_create("skerry-certificate", os.MFD_CLOEXEC)
-    try:
-        os.write(handle, pem.encode())
-        context.load_cert_chain(f"/proc/self/fd/{handle}")
-    finally:
-        os.close(handle)

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
-from skerry.archive.manifest import ENTRY, Manifest, Part, encode
+from skerry.archive.manifest import ENTRY, Manifest, encode
 
 CHUNK = 1 << 20
-
-
-def part_of(folder: Path, name: str, kind: Literal["state", "key", "images", "volume"]) -> Part:
-    """The entry for a file of the folder, which is read for its hash."""
-    with (folder / name).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Part(name, kind, file.tell(), digest)
 
 
 def packed(manifest: Manifest, folder: Path) -> Iterator[bytes]:

@@ -7,9 +7,11 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from skerry.core.parts import stack_of
 from skerry.core.view import View
 from skerry.engine.client import DockerEngine
 from skerry.model.objects import Raw, Service
+from skerry.model.releases import REMOVED
 from skerry.model.specs import CONTENT
 
 QUICK = 1
@@ -19,7 +21,9 @@ QUICK = 1
 async def own_images(engine: DockerEngine, view: View, services: Iterable[Service]) -> list[str]:
     """What services run, or would run after a rollback, and the engine alone has: by name where that still
     means it, else by ID."""
-    specs = [spec for service in services for spec in _specs(view, service)]
+    members = list(services)
+    specs = [spec for service in members for spec in _specs(view, service)]
+    specs += [spec for stack in sorted(set(map(stack_of, members))) for spec in _released(view, stack)]
     wanted = {(image, content) for image, content in map(_pinned, specs) if content}
     names = []
     for image, content in sorted(wanted):
@@ -34,6 +38,12 @@ async def own_images(engine: DockerEngine, view: View, services: Iterable[Servic
 
 def _specs(view: View, service: Service) -> list[Raw]:
     return [service.spec.raw, *(revision.spec.raw for revision in view.revisions_of(service.id))]
+
+
+def _released(view: View, stack: str) -> list[Raw]:
+    """The specs of services that a stack had, some of which it has no more."""
+    parts = (part for release in view.releases_of(stack) for part in release.services)
+    return [part.spec for part in parts if part.action != REMOVED]
 
 
 def _pinned(spec: Raw) -> tuple[str, str]:

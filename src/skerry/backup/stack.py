@@ -4,12 +4,12 @@ where it is made again."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from skerry.core.attach import networks_of
 from skerry.core.naming import stack_of
 from skerry.core.view import View
-from skerry.model.objects import Config, Network, Raw, Secret, Service
+from skerry.model.objects import File, KeptFile, Network, Raw, Service
 from skerry.model.specs import CONTENT
 
 
@@ -17,10 +17,11 @@ def stack_objects(view: View, stack: str) -> Raw:
     """The services of a stack, and the networks, configs and secrets that they use or that are its own."""
     services = [service for service in view.services.values() if stack_of(service.spec.typed.labels) == stack]
     services.sort(key=lambda service: service.name)
+    configs, secrets = (_used(kind, services) for kind in ("config", "secret"))
     return {
         "networks": [network.spec for network in _networks(view, stack, services)],
-        "configs": [_payload(row) for row in _files(view.configs.values(), "config", stack, services)],
-        "secrets": [_payload(row) for row in _files(view.secrets.values(), "secret", stack, services)],
+        "configs": [_payload(row) for row in _files(view.configs, view.config, stack, configs)],
+        "secrets": [_payload(row) for row in _files(view.secrets, view.secret, stack, secrets)],
         "services": [
             {"spec": _by_names(view, service), "auth": service.registry_auth} for service in services
         ],
@@ -36,19 +37,28 @@ def _networks(view: View, stack: str, services: list[Service]) -> Iterator[Netwo
             yield network
 
 
-def _files(
-    rows: Iterable[Config] | Iterable[Secret], kind: str, stack: str, services: list[Service]
-) -> list[Config | Secret]:
-    used = {
-        reference.config_id if kind == "config" else reference.secret_id
+def _used(kind: str, services: list[Service]) -> set[str]:
+    """The configs or secrets of services, by ID."""
+    return {
+        str(getattr(reference, f"{kind}_id"))
         for service in services
         for reference in getattr(service.spec.typed.task_template.container_spec, f"{kind}s")
     }
-    own = [row for row in rows if row.id in used or stack_of(row.spec.get("Labels") or {}) == stack]
-    return sorted(own, key=lambda row: row.name)
 
 
-def _payload(row: Config | Secret) -> Raw:
+def _files(
+    shown: Mapping[str, File], by_id: Callable[[str], File | KeptFile | None], stack: str, used: Iterable[str]
+) -> list[File | KeptFile]:
+    """Those that are the stack's or that its services use, by name. Of two of one name it is what is used,
+    as that may be one which is only kept."""
+    rows: dict[str, File | KeptFile] = {
+        row.name: row for row in shown.values() if stack_of(row.spec.get("Labels") or {}) == stack
+    }
+    rows |= {row.name: row for row in map(by_id, used) if row is not None}
+    return [rows[name] for name in sorted(rows)]
+
+
+def _payload(row: File | KeptFile) -> Raw:
     body: Raw = {**row.spec, "Name": row.name}
     return {**body, "Data": base64.b64encode(row.data).decode()} if row.data else body
 

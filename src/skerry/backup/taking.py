@@ -19,7 +19,7 @@ import structlog
 
 from skerry import __version__
 from skerry.archive.manifest import IMAGES, KEY, STATE, Manifest, Part
-from skerry.archive.pack import part_of
+from skerry.archive.part import part_of
 from skerry.backup.freezer import Freezer
 from skerry.backup.own_images import own_images, save_images
 from skerry.backup.request import BackupRequest

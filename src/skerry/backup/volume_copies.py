@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from skerry.archive.manifest import VOLUME_ROOT, Part
-from skerry.archive.pack import part_of
+from skerry.archive.part import part_of
 from skerry.backup.tree import Tree
 from skerry.backup.volumes import Volume
 from skerry.model.errors import SkerryError

@@ -52,7 +52,7 @@ class UnixConnection(http.client.HTTPConnection):
 class DialConnection(http.client.HTTPConnection):
     """HTTP over `docker WORDS system dial-stdio`, which ends when the connection does."""
 
-    def __init__(self, words: Iterable[str], timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, words: Iterable[str], timeout: float | None = TIMEOUT_S) -> None:
         super().__init__("docker", timeout=timeout)
         self._words = ["docker", *words, "system", "dial-stdio"]
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -95,7 +95,11 @@ class DockerClient:
     def get(self, path: str, **filters: list[str]) -> Any:
         """The JSON of a GET; `filters` become Docker's. Raises Refused, Unreachable."""
         query = "?" + urlencode({"filters": json.dumps(filters)}) if filters else ""
-        return _json(self._ask("GET", path + query, None, {}))
+        return self.get_with(path + query, {})
+
+    def get_with(self, path: str, headers: dict[str, str]) -> Any:
+        """The JSON of a GET with headers of its own."""
+        return _json(self._ask("GET", path, None, headers))
 
     def find(self, path: str) -> Any:
         """The same, but None where there is no such thing."""
@@ -207,22 +211,23 @@ def at_socket(name: str, path: str, timeout: float | None = TIMEOUT_S) -> Docker
     return DockerClient(name, lambda: UnixConnection(path, timeout))
 
 
-def at(place: str) -> DockerClient:
-    """The API of a docker context, or of a host such as `ssh://root@manager`.
+def at(place: str, timeout: float | None = TIMEOUT_S) -> DockerClient:
+    """The API of a docker context, or of a host such as `ssh://root@manager`; `timeout` as of `at_socket`.
 
     Raises Unreachable where `place` is neither, or there is no docker CLI to go there.
     """
     if shutil.which("docker") is None:
         raise Unreachable(f"{place} is reached by the docker CLI, and there is none in the PATH")
-    if "://" in place:
-        words = ["--host", place]
-    elif place in contexts():
-        words = ["--context", place]
-    else:
+    if "://" not in place and place not in contexts():
         raise Unreachable(
             f"{place} is neither a docker context nor a host such as ssh://root@manager or tcp://10.0.0.5:2376"
         )
-    return DockerClient(place, lambda: DialConnection(words))
+    return DockerClient(place, lambda: DialConnection(words_to(place), timeout))
+
+
+def words_to(place: str) -> list[str]:
+    """The docker CLI's options for a context or a host."""
+    return ["--host" if "://" in place else "--context", place]
 
 
 def contexts() -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from skerry.cli.client import contexts
 from skerry.cli.daemon_process import ask
 from skerry.model.labels import STACK
 from skerry.model.settings import DEFAULT_DATA_DIR, DEFAULT_NAME, DEFAULT_RUN_DIR, Settings
@@ -22,6 +24,17 @@ def complete_stack(context: click.Context, parameter: click.Parameter, begun: st
 def complete_service(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """`STACK/SERVICE`."""
     return _items({f"{stack}/{service}" for stack, service in _services(context)}, begun)
+
+
+def complete_place(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """`STACK` or `STACK/SERVICE`."""
+    pairs = _services(context)
+    return _items({stack for stack, _ in pairs} | {f"{stack}/{service}" for stack, service in pairs}, begun)
+
+
+def complete_context(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The docker CLI's contexts."""
+    return _items(set(contexts()) if shutil.which("docker") is not None else set(), begun)
 
 
 def _items(names: set[str], begun: str) -> list[CompletionItem]:

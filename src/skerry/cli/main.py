@@ -10,7 +10,7 @@ import click
 from skerry import __version__
 from skerry.cli import daemon_process, systemd
 from skerry.cli.context import create_context, remove_context
-from skerry.cli.options import instance_options, opening_options
+from skerry.cli.options import anywhere_options, instance_options, opening_options
 from skerry.cli.purge import confirm, kept
 from skerry.cli.stack_commands import COMMANDS
 from skerry.cli.status import show
@@ -114,7 +114,7 @@ def status(settings: Settings, as_json: bool) -> None:
 @main.command()
 @click.argument("subject", metavar="STACK|SERVICE|TASK")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@instance_options
+@anywhere_options
 def why(settings: Settings, subject: str, as_json: bool) -> None:
     """Say why a stack, a service or a task is as it is: the most probable cause first, what it is known
     by, and
@@ -157,6 +157,19 @@ def events(settings: Settings, names: tuple[str, ...], **wish: Any) -> None:
     from skerry.cli import events as telling
 
     telling.show(settings, names, **wish)
+
+
+@main.command()
+@click.option("--keep", type=click.IntRange(1), help="So many revisions and releases of each stay at most.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--force", "-f", is_flag=True, help="Do not prompt for confirmation.")
+@instance_options
+def prune(settings: Settings, keep: int | None, dry_run: bool, force: bool) -> None:
+    """Remove what nothing that is kept needs: old revisions and releases, and the images, configs and secrets
+    that only they used."""
+    from skerry.cli import prune as pruning
+
+    pruning.prune(settings, keep=keep, only_plan=dry_run, force=force)
 
 
 @main.command()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from skerry.cli.completion import complete_context
 from skerry.model.defaults import SECOND
 from skerry.model.settings import DEFAULT_DATA_DIR, DEFAULT_NAME, DEFAULT_RUN_DIR, Settings
 from skerry.model.times import duration
@@ -38,6 +40,23 @@ def instance_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(settings=settings, **rest)
 
     return wrapped
+
+
+def anywhere_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same and --context, for commands that ask nothing but the API."""
+
+    @click.option(
+        "--context",
+        default="",
+        metavar="CONTEXT|HOST",
+        shell_complete=complete_context,
+        help="Another machine's skerry: a docker context, or a host such as ssh://root@server.",
+    )
+    @wraps(command)
+    def wrapped(settings: Settings, context: str, **rest: Any) -> Any:
+        return command(settings=replace(settings, context=context), **rest)
+
+    return instance_options(wrapped)
 
 
 def opening_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,12 +7,15 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
-from skerry.cli.completion import complete_service, complete_stack
-from skerry.cli.options import instance_options, seconds
+from skerry.cli.completion import complete_place, complete_service, complete_stack
+from skerry.cli.options import anywhere_options, seconds
 from skerry.model.settings import Settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 _TIMEOUT = click.option("--timeout", default="10m", show_default=True, help="How long to wait for it.")
+_PLACES = click.argument(
+    "places", nargs=-1, required=True, metavar="STACK[/SERVICE]…", shell_complete=complete_place
+)
 _DETACH = click.option("--detach", "-d", is_flag=True, help="Return once it has begun.")
 
 
@@ -33,12 +36,18 @@ _DETACH = click.option("--detach", "-d", is_flag=True, help="Return once it has 
 @click.option(
     "--prune/--no-prune", default=False, show_default=True, help="Remove what the file has no more."
 )
+@click.option(
+    "--registry-auth/--no-registry-auth",
+    default=True,
+    show_default=True,
+    help="Send the docker CLI's credentials for the images' registries.",
+)
 @click.option("--follow", is_flag=True, help="Deploy nothing: watch the release that is under way.")
 @click.option("--message", "-m", default="", help="Kept with the release.")
 @_DETACH
 @_TIMEOUT
 @_JSON
-@instance_options
+@anywhere_options
 def deploy(settings: Settings, stack: str, follow: bool, **wish: Any) -> None:
     """Deploy a compose file as STACK (by default, as the project's own name), and wait until it runs.
 
@@ -69,7 +78,7 @@ def deploy(settings: Settings, stack: str, follow: bool, **wish: Any) -> None:
 
 @click.command()
 @_JSON
-@instance_options
+@anywhere_options
 def stacks(settings: Settings, as_json: bool) -> None:
     """List the stacks, and how each stands."""
     from skerry.cli.deploy import listing
@@ -80,7 +89,7 @@ def stacks(settings: Settings, as_json: bool) -> None:
 @click.command()
 @click.argument("stack", required=False, default="", shell_complete=complete_stack)
 @_JSON
-@instance_options
+@anywhere_options
 def ps(settings: Settings, stack: str, as_json: bool) -> None:
     """List the services of STACK, or of all stacks, and why one is not as it should be."""
     from skerry.cli.deploy import listing
@@ -90,7 +99,7 @@ def ps(settings: Settings, stack: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("stacks", nargs=-1, required=True, metavar="STACK…", shell_complete=complete_stack)
-@instance_options
+@anywhere_options
 def rm(settings: Settings, stacks: tuple[str, ...]) -> None:
     """Remove STACKs: services, then networks, configs and secrets. Volumes stay."""
     from skerry.cli.deploy import changing
@@ -102,7 +111,7 @@ def rm(settings: Settings, stacks: tuple[str, ...]) -> None:
 @click.argument(
     "wishes", nargs=-1, required=True, metavar="STACK/SERVICE=REPLICAS…", shell_complete=complete_service
 )
-@instance_options
+@anywhere_options
 def scale(settings: Settings, wishes: tuple[str, ...]) -> None:
     """Set how many replicas services have."""
     from skerry.cli.deploy import changing
@@ -115,7 +124,7 @@ def scale(settings: Settings, wishes: tuple[str, ...]) -> None:
 @click.argument("older", required=False, type=int, metavar="[N]")
 @click.argument("newer", required=False, type=int, metavar="[M]")
 @_JSON
-@instance_options
+@anywhere_options
 def diff(settings: Settings, stack: str, older: int | None, newer: int | None, as_json: bool) -> None:
     """Show what changed between the releases N and M of STACK; by default, what the last one changed.
 
@@ -129,7 +138,7 @@ def diff(settings: Settings, stack: str, older: int | None, newer: int | None, a
 @click.command()
 @click.argument("subject", metavar="STACK|SERVICE", shell_complete=complete_stack)
 @_JSON
-@instance_options
+@anywhere_options
 def history(settings: Settings, subject: str, as_json: bool) -> None:
     """List the releases of a stack, or the revisions of a service, that are kept, the newest last.
 
@@ -157,7 +166,7 @@ def history(settings: Settings, subject: str, as_json: bool) -> None:
 @_DETACH
 @_TIMEOUT
 @_JSON
-@instance_options
+@anywhere_options
 def rollback(settings: Settings, subject: str, timeout: str, **wish: Any) -> None:
     """Make a stack or a service again what it was, by default before what is there now, as a rolling update.
 
@@ -171,10 +180,8 @@ def rollback(settings: Settings, subject: str, timeout: str, **wish: Any) -> Non
 
 
 @click.command()
-@click.argument(
-    "places", nargs=-1, required=True, metavar="STACK[/SERVICE]…", shell_complete=complete_service
-)
-@instance_options
+@_PLACES
+@anywhere_options
 def restart(settings: Settings, places: tuple[str, ...]) -> None:
     """Replace all tasks of a stack or a service, rolling as its update would."""
     from skerry.cli.deploy import changing
@@ -182,10 +189,53 @@ def restart(settings: Settings, places: tuple[str, ...]) -> None:
     changing.restart(settings, places)
 
 
+@click.command()
+@_PLACES
+@_DETACH
+@_TIMEOUT
+@_JSON
+@anywhere_options
+def stop(settings: Settings, timeout: str, **wish: Any) -> None:
+    """Stop stacks or services: nothing of them runs until they are started, and who connects is refused at
+    once. Names, addresses, ports and specs stay.
+
+    \b
+    Exit 0 once nothing of them runs;
+         1 if skerry refuses, 3 if it does not run;
+         7 if it is not over within --timeout, and 130 when interrupted: it goes on;
+         9 if one was started again meanwhile.
+    """
+    from skerry.cli.deploy import stop_and_start
+
+    request = stop_and_start.HaltRequest(timeout=seconds(timeout), **wish)
+    raise SystemExit(stop_and_start.stop(settings, request))
+
+
+@click.command()
+@_PLACES
+@_DETACH
+@_TIMEOUT
+@_JSON
+@anywhere_options
+def start(settings: Settings, timeout: str, **wish: Any) -> None:
+    """Start stacks or services that are stopped, and what they need, in their order.
+
+    \b
+    Exit 0 once each is ready;
+         1 if skerry refuses, 3 if it does not run; 8 if one failed;
+         7 if it is not over within --timeout, and 130 when interrupted: it goes on;
+         9 if one was stopped again meanwhile.
+    """
+    from skerry.cli.deploy import stop_and_start
+
+    request = stop_and_start.HaltRequest(timeout=seconds(timeout), **wish)
+    raise SystemExit(stop_and_start.start(settings, request))
+
+
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--tty/--no-tty", "-t/-T", default=None, help="A terminal.  [default: if there is one]")
 @click.option("--user", "-u", default="", help="Instead of the container's own.")
-@instance_options
+@anywhere_options
 @click.argument("place", metavar="STACK/SERVICE[.SLOT]", shell_complete=complete_service)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(settings: Settings, place: str, command: tuple[str, ...], tty: bool | None, user: str) -> None:
@@ -196,7 +246,7 @@ def exec_(settings: Settings, place: str, command: tuple[str, ...], tty: bool | 
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@instance_options
+@anywhere_options
 @click.argument("place", metavar="STACK/SERVICE", shell_complete=complete_service)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def run(settings: Settings, place: str, command: tuple[str, ...]) -> None:
@@ -204,6 +254,36 @@ def run(settings: Settings, place: str, command: tuple[str, ...]) -> None:
     from skerry.cli.deploy import inside
 
     raise SystemExit(inside.run(settings, place, command))
+
+
+@click.group()
+def config() -> None:
+    """The versions of configs."""
+
+
+@click.group()
+def secret() -> None:
+    """The versions of secrets."""
+
+
+@click.command("history")
+@click.argument("wanted", metavar="NAME")  # --name is the instance's
+@_JSON
+@anywhere_options
+@click.pass_context
+def versions(context: click.Context, settings: Settings, wanted: str, as_json: bool) -> None:
+    """List the versions of NAME that are kept, the newest last, and who uses each.
+
+    * is the one that its name means.
+    """
+    from skerry.cli.deploy import versions as telling
+
+    assert context.parent is not None
+    telling.show(settings, str(context.parent.info_name), wanted, as_json=as_json)
+
+
+for _group in (config, secret):
+    _group.add_command(versions)
 
 
 @click.command()
@@ -225,7 +305,11 @@ COMMANDS = {
     "diff": diff,
     "history": history,
     "rollback": rollback,
+    "config": config,
+    "secret": secret,
     "restart": restart,
+    "stop": stop,
+    "start": start,
     "exec": exec_,
     "run": run,
     "completion": completion,

@@ -61,7 +61,8 @@ def _print_up(settings: Settings, status: dict[str, Any]) -> None:
     click.echo(f"engine  {engine['socket']} ({kind}, Docker {status['engine_version']})")
     hint = "; unlock it with: docker swarm unlock" if status["swarm"] == "locked" else ""
     click.echo(f"swarm   {status['swarm']}{hint}")
-    for line in (*_of_node(status.get("node")), *_of_disk(status.get("disk"))):
+    disks = (line for key in ("disk", "engine_disk") for line in _of_disk(status.get(key)))
+    for line in (*_of_node(status.get("node")), *disks):
         click.echo(line)
     for warning in status["warnings"]:
         click.echo(f"warning {warning}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from skerry.control import access, files
+from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
-from skerry.model.objects import Config, Raw
+from skerry.model.objects import Config, KeptConfig, Raw
 from skerry.store.store import Store, Tx
 
 LIMIT = 1000 * 1024
@@ -16,27 +17,34 @@ def find(view: View, ref: str) -> Config:
     return files.find(view, "config", view.configs.values(), ref)
 
 
-async def create(store: Store, body: Raw) -> str:
-    """Create a config from a ConfigSpec (`Data` in base64); its ID."""
+def look_up(view: View, ref: str) -> Config | KeptConfig:
+    """The same, and by its whole ID also a former version. Raises what `find` does."""
+    kept = view.kept_configs.get(ref)
+    return kept if kept is not None and is_former(view, kept) else find(view, ref)
+
+
+async def create(store: Store, body: Raw, by: str = "") -> str:
+    """Create a config from a ConfigSpec (`Data` in base64), for whoever asks for it; its ID."""
 
     def write(tx: Tx) -> str:
         access.require_swarm(tx.view)
-        return add(tx, body).id
+        return add(tx, body, by).id
 
     return await store.update(write)
 
 
-def add(tx: Tx, body: Raw) -> Config:
+def add(tx: Tx, body: Raw, by: str = "") -> Config:
     """Write a config that nothing is wrong with. Raises RpcError."""
     spec, data = files.split(body)
-    files.check_new(spec, data, "config", LIMIT, tx.view.configs.values())
-    return tx.put(Config(tx.new_id(), spec["Name"], spec, data))
+    check(spec, data)
+    files.check_name_free(spec["Name"], "config", tx.view.configs.values())
+    number = next_number(tx.view, "config", spec["Name"])
+    return tx.put(Config(tx.new_id(), spec["Name"], spec, data, number=number, by=by))
 
 
-async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:
-    """Change a config's labels. Raises RpcError where anything else differs, or the version is stale."""
-    spec, data = files.split(body)
-    await files.relabel(store, find, ref, access.version_number(version, "config"), spec, data)
+def check(spec: Raw, data: bytes) -> None:
+    """Whether a config may have this content. Raises RpcError."""
+    files.check_content(spec, data, "config", LIMIT)
 
 
 async def remove(store: Store, ref: str) -> None:

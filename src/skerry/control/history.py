@@ -4,24 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from skerry.core import undo
 from skerry.core.parts import stack_of
 from skerry.model import labels
+from skerry.model.defaults import HISTORY_MOST
 from skerry.model.objects import Revision, Service
-from skerry.model.releases import UNDER_WAY
+from skerry.model.releases import UNDER_WAY, Release
 from skerry.store.store import Tx
 
 
-def make_room(tx: Tx, service: Service, own_labels: Mapping[str, str]) -> list[Revision]:
-    """Delete the oldest revisions of a service, so that a new one fits in; those that stay. The present one
-    stays in any case, and so does the one to which a release that is under way would return."""
+def make_room(tx: Tx, service: Service, own_labels: Mapping[str, str]) -> tuple[Revision, ...]:
+    """Delete the oldest revisions of a service, so that a new one fits in; those that stay. The new one may
+    be taken back, and others after it: then the service is what it is now, and can go back to what it was
+    before, however many failed."""
+    keep = labels.read_count(own_labels, labels.HISTORY_KEEP)
+    current = tx.view.revision(service.id, service.revision)
+    parent = current.parent if current is not None and keep > 1 else 0
+    _trim(tx, service, keep - 1, {parent})
+    return tx.view.revisions_of(service.id)
+
+
+def trim(tx: Tx, service: Service, most: int = HISTORY_MOST) -> list[Revision]:
+    """Delete the oldest revisions of a service beyond as many as it asks for, and beyond `most`; these."""
+    return _trim(tx, service, min(most, labels.read_count(service.spec.typed.labels, labels.HISTORY_KEEP)))
+
+
+def _trim(tx: Tx, service: Service, limit: int, needed: Iterable[int] = ()) -> list[Revision]:
+    """The present one stays in any case, and so do the one to which a release that is under way would return,
+    and those that are needed."""
     rows = tx.view.revisions_of(service.id)
-    needed = {service.revision, _way_back(tx, service)}
-    surplus = rows[: max(0, len(rows) + 1 - labels.read_count(own_labels, labels.HISTORY_KEEP))]
-    gone = {row.number for row in surplus} - needed
-    for row in rows:
-        if row.number in gone:
-            tx.delete(row)
-    return [row for row in rows if row.number not in gone]
+    stay = {service.revision, _way_back(tx, service), *needed}
+    others = [row for row in rows if row.number not in stay]
+    gone = others[: max(0, len(rows) - limit)]
+    for row in gone:
+        tx.delete(row)
+    return gone
 
 
 def _way_back(tx: Tx, service: Service) -> int:
@@ -31,8 +48,14 @@ def _way_back(tx: Tx, service: Service) -> int:
     return next((part.before for part in release.services if part.id == service.id), 0)
 
 
-def trim_releases(tx: Tx, stack: str, services: Iterable[Service]) -> None:
-    """Delete the oldest releases of a stack beyond as many as one of its services asks for."""
-    keep = [labels.read_count(service.spec.typed.labels, labels.HISTORY_KEEP) for service in services]
-    for old in tx.view.releases_of(stack)[: -max(keep, default=labels.read_count({}, labels.HISTORY_KEEP))]:
+def trim_releases(tx: Tx, stack: str, services: Iterable[Service], most: int = HISTORY_MOST) -> list[Release]:
+    """Delete the oldest releases of a stack beyond as many as one of its services asks for, and beyond
+    `most`; these. What is there now stays in any case, however many came after it and were taken back."""
+    wishes = [labels.read_count(service.spec.typed.labels, labels.HISTORY_KEEP) for service in services]
+    keep = min(most, max(wishes, default=labels.read_count({}, labels.HISTORY_KEEP)))
+    before = undo.release_before(tx.view, stack)
+    needed = {undo.standing_release(tx.view, stack), before.number if before is not None else 0}
+    gone = [old for old in tx.view.releases_of(stack)[:-keep] if old.number not in needed]
+    for old in gone:
         tx.delete(old)
+    return gone

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from skerry.model.image_name import HUB, split
+
 COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 DOMAIN = rf"{LABEL}(?:\.{LABEL})*(?::[0-9]+)?"
@@ -22,21 +24,13 @@ def is_reference(image: str) -> bool:
     """Whether an image may be called so. A bare 64-digit image ID may not."""
     if len(image) > LONGEST or IMAGE_ID.fullmatch(image):
         return False
-    domain, path = _split(image)
-    if domain == "docker.io" and "/" not in path:
+    domain, path = split(image)
+    if domain == HUB and "/" not in path:
         path = f"library/{path}"
     match = REFERENCE.fullmatch(f"{domain}/{path}")
     if match is None or len(match[1]) > LONGEST_NAME:
         return False
     return match[3] is None or _is_digest(match[3])
-
-
-def _split(image: str) -> tuple[str, str]:
-    """Domain and rest: a first part with a dot or a colon, or `localhost`, is a domain."""
-    first, slash, rest = image.partition("/")
-    if not slash or ("." not in first and ":" not in first and first != "localhost"):
-        return "docker.io", image
-    return ("docker.io" if first == "index.docker.io" else first), rest
 
 
 def _is_digest(digest: str) -> bool:

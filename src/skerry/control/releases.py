@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from skerry.control import files, networks, services
+from skerry.control import files, networks, services, versions
 from skerry.core.release import ReleaseStep, restored
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
@@ -55,9 +55,11 @@ def dismiss(tx: Tx, tasks: Iterable[Task]) -> None:
             tx.put(replace(task, desired=TaskState.REMOVE))
 
 
-def discard(tx: Tx, made: Iterable[Made]) -> None:
-    """Remove what a release made, but for what somebody else has come to use."""
-    for row in made:
+def discard(tx: Tx, made: tuple[Made, ...]) -> None:
+    """Remove what a release made, but for what somebody else has come to use, and show the versions of
+    configs and secrets that it put away."""
+    versions.take_back(tx, made)
+    for row in (row for row in made if not row.replaces):
         with suppress(SkerryError):
             if row.kind == "network" and row.id in tx.view.networks:
                 networks.take_away(tx, tx.view.networks[row.id])

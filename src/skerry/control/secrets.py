@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from skerry.control import access, files
 from skerry.control.names import check_file_name
+from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
 from skerry.model.errors import RpcError
 from skerry.model.go.strconv import quote
-from skerry.model.objects import Raw, Secret
+from skerry.model.objects import KeptSecret, Raw, Secret
 from skerry.store.store import Store, Tx
 
 LIMIT = 500 * 1024
@@ -19,23 +20,36 @@ def find(view: View, ref: str) -> Secret:
     return files.find(view, "secret", view.secrets.values(), ref)
 
 
-async def create(store: Store, body: Raw) -> str:
-    """Create a secret from a SecretSpec (`Data` in base64); its ID."""
+def look_up(view: View, ref: str) -> Secret | KeptSecret:
+    """The same, and by its whole ID also a former version. Raises what `find` does."""
+    kept = view.kept_secrets.get(ref)
+    return kept if kept is not None and is_former(view, kept) else find(view, ref)
+
+
+async def create(store: Store, body: Raw, by: str = "") -> str:
+    """Create a secret from a SecretSpec (`Data` in base64), for whoever asks for it; its ID."""
 
     def write(tx: Tx) -> str:
         access.require_swarm(tx.view)
-        return add(tx, body).id
+        return add(tx, body, by).id
 
     return await store.update(write)
 
 
-def add(tx: Tx, body: Raw) -> Secret:
+def add(tx: Tx, body: Raw, by: str = "") -> Secret:
     """Write a secret that nothing is wrong with. Raises RpcError."""
     spec, data = files.split(body)
+    check(spec, data)
+    files.check_name_free(spec["Name"], "secret", tx.view.secrets.values())
+    number = next_number(tx.view, "secret", spec["Name"])
+    return tx.put(Secret(tx.new_id(), spec["Name"], spec, data, number=number, by=by))
+
+
+def check(spec: Raw, data: bytes) -> None:
+    """Whether a secret may have this content. Raises RpcError."""
     if "Driver" in spec:
         _refuse_driver(spec)
-    files.check_new(spec, data, "secret", LIMIT, tx.view.secrets.values())
-    return tx.put(Secret(tx.new_id(), spec["Name"], spec, data))
+    files.check_content(spec, data, "secret", LIMIT)
 
 
 def _refuse_driver(spec: Raw) -> None:
@@ -45,12 +59,6 @@ def _refuse_driver(spec: Raw) -> None:
     if not driver:
         raise RpcError("InvalidArgument", "secret driver must have a name")
     raise RpcError("Unknown", f"plugin {quote(driver)} not found")
-
-
-async def update(store: Store, ref: str, version: str | None, body: Raw) -> None:
-    """Change a secret's labels. Raises RpcError where anything else differs, or the version is stale."""
-    spec, data = files.split(body)
-    await files.relabel(store, find, ref, access.version_number(version, "secret"), spec, data)
 
 
 async def remove(store: Store, ref: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from skerry.control import access, history, validate
+from skerry.control import access, files, history, stopping, validate
 from skerry.control.convert import networks_of_task
 from skerry.control.images import Content, pinned, stays
 from skerry.core import allocate, revisions
 from skerry.core.attach import lacks_ingress
+from skerry.core.stopped import words_of
 from skerry.core.view import View
 from skerry.model import template
+from skerry.model.defaults import SETTLING
 from skerry.model.errors import RpcError, SkerryError, out_of_sequence
 from skerry.model.objects import Raw, Revision, Service, UpdateStatus
 from skerry.model.spec import Spec, endpoint_of
@@ -94,22 +96,56 @@ async def update(
             raise SkerryError(f"unrecognized rollback option {rollback}")
         check_change(tx.view, service, pinned_spec)
         back = rollback == "previous"
+        fresh = version == service.version or (not back and _has_only_begun(tx.view, service, version))
         changed = _rolled_back(tx, service) if back else _with_spec(tx, service, pinned_spec, kept_auth, by)
-        if version != service.version:
+        if not fresh:
             raise out_of_sequence()
         if back:
             validate.check_ports(tx.view, changed.spec.typed, service.id)
         changed = _put(tx, _begun_anew(tx, changed))
         validate.check_order(tx.view, changed, complete=False)
-        return warnings_of(changed.spec.typed)
+        return [*left_stopped(changed), *warnings_of(changed.spec.typed)]
 
     return await store.update(write)
+
+
+def left_stopped(service: Service) -> list[str]:
+    """What a user should know who has changed a service that is stopped."""
+    said = words_of(service)
+    return [f"{service.name} is {said}; its new spec holds from then on"] if said else []
+
+
+def _has_only_begun(view: View, service: Service, version: int) -> bool:
+    """Whether all that has changed about a service since a version is how far it is with a config's or
+    secret's new content: then who read it before, as `docker stack deploy` does, may still change it."""
+    newest = max((row.number for row in view.revisions_of(service.id)), default=0)
+    is_its = service.settles_at > 0 and service.revision == newest
+    return is_its and service.spec_version <= version <= service.version
+
+
+def refer(tx: Tx, service: Service, spec: Raw, by: str, *, settles: bool = False) -> Service:
+    """Put a service whose spec refers to another version of a config or secret, and nothing else is changed.
+    A job is not run again for that."""
+    changed = _with_spec(tx, service, Spec(ServiceSpec, spec), service.registry_auth, by)
+    return _put(tx, replace(changed, settles_at=tx.now + SETTLING if settles else 0))
 
 
 def change(tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str, by: str = "") -> Service:
     """Put a service with another spec, and the revision that it is."""
     check_change(tx.view, service, spec)
     return _put(tx, _begun_anew(tx, _with_spec(tx, service, spec, auth or service.registry_auth, by)))
+
+
+def renew(tx: Tx, service: Service, auth: str) -> bool:
+    """Have the images of a service that stays as it is pulled with these credentials; whether they are new.
+    Its tasks stay: credentials are no part of what a service asks for."""
+    if not auth or auth == service.registry_auth:
+        return False
+    current = tx.view.revision(service.id, service.revision)
+    if current is not None:
+        tx.put(replace(current, registry_auth=auth))
+    tx.put(replace(tx.view.services[service.id], registry_auth=auth))
+    return True
 
 
 def restore(tx: Tx, service: Service, revision: Revision, by: str) -> Service:
@@ -124,9 +160,9 @@ def restore(tx: Tx, service: Service, revision: Revision, by: str) -> Service:
 
 
 def _begun_anew(tx: Tx, service: Service) -> Service:
-    """A job with a new spec is a run of its own."""
+    """A job with a new spec is a run of its own; what is stopped stays so."""
     if not service.is_job:
-        return service
+        return service if service.stopped is None else stopping.changed_at_rest(service, tx.now)
     return replace(service, job_iteration=service.job_iteration + 1, last_execution=tx.now, update=None)
 
 
@@ -162,6 +198,7 @@ def _put(tx: Tx, service: Service) -> Service:
         raise RpcError(
             "FailedPrecondition", "service needs ingress network, but no ingress network is present"
         )
+    files.show_again(tx, service.spec.raw)
     return tx.put(replace(service, endpoint=allocate.endpoint(tx.view, service)))
 
 
@@ -180,11 +217,17 @@ def _stored_auth(view: View, service: Service, source: str) -> str:
 def _with_spec(
     tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str, by: str = "", restores: int = 0
 ) -> Service:
-    """The service with a new revision; the same one where the spec is what it was."""
+    """The service with a new revision; the same one where the spec is what it was, or where the present one
+    is of the same deployment."""
     current = tx.view.revision(service.id, service.revision)
-    changed = replace(service, spec=spec, spec_version=tx.version, registry_auth=auth, update=None)
+    changed = replace(
+        service, spec=spec, spec_version=tx.version, registry_auth=auth, update=None, settles_at=0
+    )
     if spec == service.spec and current is not None:
         tx.put(replace(current, spec_version=tx.version, registry_auth=auth))
+        return changed
+    if current is not None and service.settles_at > tx.now:
+        tx.put(revisions.revision_of(changed, current.parent, by or current.by, restores))
         return changed
     kept = history.make_room(tx, service, spec.typed.labels)
     changed = replace(changed, revision=max([service.revision, *(row.number for row in kept)]) + 1)

@@ -11,17 +11,19 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from skerry.control import access, configs, files, history, networks, secrets, services, validate
+from skerry.control import access, files, history, networks, services, stopping, validate
 from skerry.control.convert import service_spec
 from skerry.control.faults import Faults
 from skerry.control.images import Content, pinned, reference_of, stays
 from skerry.control.names import check_name
+from skerry.control.registries import NO_CREDENTIALS, Credentials
+from skerry.control.stack_files import KINDS, StackFiles
 from skerry.core import depends, stack_plan
 from skerry.core.parts import stack_of
 from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.errors import Conflict, InvalidParameter, NotFound
-from skerry.model.objects import Config, Network, Raw, Secret, Service
+from skerry.model.objects import Network, Raw, Service
 from skerry.model.releases import (
     NEW,
     REMOVED,
@@ -48,7 +50,7 @@ class Wanted:
     stack: str
     body: Raw
     by: str = ""
-    auth: str = ""
+    credentials: Credentials = NO_CREDENTIALS
     atomic: bool = True
     prune: bool = False
     again: Release | None = None
@@ -76,6 +78,8 @@ class Deployed:
     changed: bool
     plan: Raw
     warnings: list[str]
+    renews: bool = False
+    """Whether a service that stays as it is has other credentials from now on."""
 
 
 def deploy(tx: Tx, wanted: Wanted, known: Circumstances) -> Deployed:
@@ -95,6 +99,7 @@ class _Deployment:
         self._faults = Faults()
         self._made: list[Made] = []
         self._services: list[Service] = []
+        self._files = StackFiles(tx, wanted.by, self._faults)
         self._rolled: set[str] = set()
         self._warnings: list[str] = []
 
@@ -106,23 +111,34 @@ class _Deployment:
             for service in removed:
                 services.forget_all(self._tx, service)
         self._put_networks()
-        self._put_files("config")
-        self._put_files("secret")
+        self._put_files()
         self._faults.check()
-        keys = {kind: self._keys(kind) for kind in ("Config", "Secret")}
+        keys = self._files.keys()
         order = depends.in_order(self._wanted.stack, {name: _labels(body) for name, body in bodies.items()})
         for name in order:
             with self._faults.of(f"service {name}"):
                 self._put_service(bodies[name], keys)
         self._faults.check()
         self._check_order(removed)
-        plan = stack_plan.plan(self._before, self._tx.view, self._services, removed, self._names())
+        others = self._files.roll_others({service.id for service in (*self._services, *removed)})
+        plan = stack_plan.plan(
+            self._before, self._tx.view, [*self._services, *others], removed, self._names()
+        )
         changed = bool(self._tx.changes() or removed)
         number = self._last.number if self._last is not None else 0
         if changed:
             number += 1
             self._put_release(number, plan, removed)
-        return Deployed(number, changed, plan, self._warnings)
+        self._files.forget()
+        return Deployed(number, changed, plan, self._warnings, self._renew())
+
+    def _renew(self) -> bool:
+        """Have the services that stay as they are keep the credentials of this call; whether any are new."""
+        renewed = [services.renew(self._tx, row, self._auth_of(row.spec.raw)) for row in self._services]
+        return any(renewed)
+
+    def _auth_of(self, spec: Raw) -> str:
+        return self._wanted.credentials.of(reference_of(spec))
 
     # ---- networks, configs, secrets
 
@@ -137,35 +153,11 @@ class _Deployment:
                     network = networks.add_checked(self._tx, body, self._known.around)
                     self._made.append(Made("network", network.id, name))
 
-    def _put_files(self, kind: str) -> None:
-        """Write the configs or the secrets that are new, or have other labels. Content never changes."""
-        there: Mapping[str, Config | Secret] = {file.name.lower(): file for file in self._files(kind)}
-        for body in self._wanted.body.get(f"{kind.capitalize()}s", []):
-            name = body.get("Name", "")
-            old = there.get(name.lower())
-            with self._faults.of(f"{kind} {name}"):
-                if old is not None:
-                    self._change_file(old, body)
-                else:
-                    add = configs.add if kind == "config" else secrets.add
-                    self._made.append(Made(kind, add(self._tx, body).id, name))
-
-    def _change_file(self, old: Config | Secret, body: Raw) -> None:
-        spec, data = files.split(body)
-        try:
-            files.check_change(old, spec, data)
-        except Exception as error:
-            raise Conflict(str(error)) from error
-        if (old.spec.get("Labels") or {}) != spec["Labels"]:
-            files.put_labels(self._tx, old, spec["Labels"])
-
-    def _files(self, kind: str) -> Iterable[Config | Secret]:
-        view = self._tx.view
-        return view.configs.values() if kind.lower() == "config" else view.secrets.values()
-
-    def _keys(self, kind: str) -> dict[str, str]:
-        """IDs of configs or secrets by name."""
-        return {file.name: file.id for file in self._files(kind)}
+    def _put_files(self) -> None:
+        for kind in KINDS:
+            self._files.put(kind, self._wanted.body.get(f"{kind.capitalize()}s", []))
+        if self._wanted.again is not None:
+            self._files.bring_back(self._wanted.again)
 
     # ---- services
 
@@ -196,7 +188,7 @@ class _Deployment:
         """Write one service, unless it is as it was."""
         old = self._tx.view.service_named(body["Name"])
         raw = self._as_it_was(body) if self._wanted.again is not None else self._converted(body, old, keys)
-        auth = self._wanted.auth
+        auth = self._auth_of(raw)
         if old is not None and raw == old.spec.raw:
             service = old
         else:
@@ -207,6 +199,8 @@ class _Deployment:
                 else services.change(self._tx, old, spec, auth, self._wanted.by)
             )
             self._warnings += services.warnings_of(spec.typed)
+        if service.stopped is not None:
+            service = stopping.start_alone(self._tx, service)
         self._services.append(service)
         if stack_plan.action_of(self._before.services.get(service.id), service) == ROLLED:
             self._rolled.add(service.name)
@@ -271,7 +265,7 @@ class _Deployment:
         """Write the release. One that is under way is superseded, and what it made and rolled is answered for
         by this one; those beyond the last few are forgotten."""
         wanted, tx, last = self._wanted, self._tx, self._last
-        made = list(self._made)
+        made = [*self._made, *self._files.made]
         parts = {}
         if last is not None and last.outcome.state in UNDER_WAY:
             made += last.made
@@ -301,7 +295,8 @@ class _Deployment:
                 restores=wanted.again.number if wanted.again is not None else 0,
                 atomic=wanted.atomic,
                 plan=plan,
-                registry_auth=wanted.auth,
+                registry_auth=wanted.credentials.auth,
+                registry_config=wanted.credentials.config,
             )
         )
         history.trim_releases(tx, wanted.stack, self._services)
@@ -319,11 +314,18 @@ class _Deployment:
             service.spec_version,
             old.revision if old is not None else 0,
             old.job_iteration if old is not None else 0,
+            old.stopped if old is not None else None,
         )
         if earlier is None or old is None or old.spec_version != earlier.spec_version:
             return part
         whole = next(word for word in (NEW, ROLLED, earlier.action) if word in (earlier.action, action))
-        return replace(part, action=whole, before=earlier.before, iteration_before=earlier.iteration_before)
+        return replace(
+            part,
+            action=whole,
+            before=earlier.before,
+            iteration_before=earlier.iteration_before,
+            stopped=earlier.stopped,
+        )
 
     def _released_networks(self) -> Iterable[ReleasedNetwork]:
         living: dict[str, Network] = {network.name: network for network in networks.living(self._tx.view)}
@@ -394,7 +396,8 @@ def again(release: Release, *, by: str, atomic: bool) -> Wanted:
         "Source": {"Text": release.text, "Origin": release.origin},
         "Message": f"rollback to release {release.number}",
     }
-    return Wanted(release.stack, body, by, release.registry_auth, atomic, prune=True, again=release)
+    credentials = Credentials(release.registry_auth, release.registry_config)
+    return Wanted(release.stack, body, by, credentials, atomic, prune=True, again=release)
 
 
 def find(view: View, stack: str, number: int) -> Release:
@@ -426,6 +429,8 @@ def remove(tx: Tx, stack: str) -> None:
     something else uses one of them; then nothing is to be written."""
     for service in services_of(tx.view, stack):
         services.forget_all(tx, service)
+    for release in tx.view.releases_of(stack):
+        tx.delete(release)
     faults = Faults()
     for network in networks_of(tx.view, stack):
         with faults.of(f"network {network.name}"):
@@ -436,8 +441,6 @@ def remove(tx: Tx, stack: str) -> None:
                 with faults.of(f"{kind} {file.name}"):
                     files.delete(tx, file, kind)
     faults.check()
-    for release in tx.view.releases_of(stack):
-        tx.delete(release)
 
 
 def networks_of(view: View, stack: str) -> list[Network]:

@@ -260,8 +260,8 @@ async def leave(store: Store, force: bool) -> None:
         view = tx.view
         for service_id in sorted(view.services):
             forget(tx, service_id)
-        gone_with_it = (view.services, view.configs, view.secrets, view.users, view.listeners)
-        for gone in (*gone_with_it, view.nodes, view.clusters):
+        gone_with_it = (view.services, view.configs, view.secrets, view.kept_configs, view.kept_secrets)
+        for gone in (*gone_with_it, view.users, view.listeners, view.nodes, view.clusters):
             for key in sorted(gone):
                 tx.delete(gone[key])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from skerry.control import access, services, stacks
 from skerry.core import undo
-from skerry.core.spec_diff import Field, fields
+from skerry.core.spec_diff import Field, fields, names_in
 from skerry.core.view import View
 from skerry.model.errors import NotFound
 from skerry.model.objects import Revision, Service
@@ -59,10 +59,6 @@ def roll_back(tx: Tx, ref: str, number: int | None, by: str) -> Restored:
     if revision.spec == service.spec:
         return Restored(service, revision.number, False, [], [])
     changed = services.restore(tx, service, revision, by)
-    view = tx.view
-    differing = fields(
-        service.spec.raw,
-        changed.spec.raw,
-        lambda key: view.networks[key].name if key in view.networks else key,
-    )
-    return Restored(changed, revision.number, True, differing, services.warnings_of(changed.spec.typed))
+    differing = fields(service.spec.raw, changed.spec.raw, names_in(tx.view))
+    warnings = [*services.left_stopped(changed), *services.warnings_of(changed.spec.typed)]
+    return Restored(changed, revision.number, True, differing, warnings)

@@ -9,6 +9,7 @@ from itertools import chain
 from skerry.control.names import check_name
 from skerry.control.reference import is_reference
 from skerry.core import depends
+from skerry.core.parts import before_release
 from skerry.core.traffic_policy import read_policy
 from skerry.core.update import way_back
 from skerry.core.view import View
@@ -17,7 +18,7 @@ from skerry.model.defaults import MILLISECOND
 from skerry.model.errors import RpcError, SkerryError
 from skerry.model.go.fmt import sprintf
 from skerry.model.go.strconv import quote
-from skerry.model.objects import Config, Port, Raw, Secret, Service
+from skerry.model.objects import File, KeptFile, Port, Raw, Service
 from skerry.model.spec import Spec
 from skerry.model.specs import (
     ConfigReference,
@@ -223,7 +224,8 @@ def check_networks(view: View, spec: ServiceSpec) -> None:
 def check_ports(view: View, spec: ServiceSpec, own_id: str = "") -> None:
     """Two services may share a host-mode port (their tasks take turns), never an ingress one.
 
-    A service whose update would be rolled back keeps its former ports until the update is over.
+    A service whose update would be rolled back, or whose release would be taken back, keeps its former ports
+    until that is over.
     """
     published: dict[tuple[int, str], set[str]] = {}
     for port in spec.endpoint_spec.ports:
@@ -243,7 +245,9 @@ def check_ports(view: View, spec: ServiceSpec, own_id: str = "") -> None:
 
 
 def _held_ports(view: View, service: Service) -> list[Port]:
-    specs = filter(None, (service.spec, way_back(view, service)))
+    before = before_release(view, service)
+    former = before.spec if before is not None else None
+    specs = filter(None, (service.spec, way_back(view, service), former))
     ports = chain.from_iterable(spec.typed.endpoint_spec.ports for spec in specs)
     named = (Port(port.target_port, port.published_port, port.protocol, port.publish_mode) for port in ports)
     return [port for port in (*named, *service.endpoint.ports) if port.published]
@@ -256,17 +260,14 @@ def _in_use(port: Port, service: Service, manner: str) -> RpcError:
 
 
 def check_files(view: View, spec: ServiceSpec) -> None:
-    """Every secret and config must exist under the ID and have the name that the spec gives."""
+    """Every secret and config must exist under the ID and have the name that the spec gives; one that is
+    only kept does, for who knows its ID from a spec that has it."""
     container = spec.task_template.container_spec
-    _check_existence(
-        "secret", [(ref.secret_name, view.secrets.get(ref.secret_id)) for ref in container.secrets]
-    )
-    _check_existence(
-        "config", [(ref.config_name, view.configs.get(ref.config_id)) for ref in container.configs]
-    )
+    _check_existence("secret", [(ref.secret_name, view.secret(ref.secret_id)) for ref in container.secrets])
+    _check_existence("config", [(ref.config_name, view.config(ref.config_id)) for ref in container.configs])
 
 
-def _check_existence(kind: str, named: Iterable[tuple[str, Config | Secret | None]]) -> None:
+def _check_existence(kind: str, named: Iterable[tuple[str, File | KeptFile | None]]) -> None:
     missing = [name for name, file in named if file is None or file.name != name]
     if missing:
         raise _invalid(f"{kind if len(missing) == 1 else kind + 's'} not found: {', '.join(missing)}")

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from skerry.core.naming import stack_of
 from skerry.core.spec_words import described, difference
+from skerry.core.stopped import manner_of
+from skerry.core.versions import kind_of, versions_of
 from skerry.core.view import View
 from skerry.core.why.answer import Scene
 from skerry.core.why.ends import of_end
@@ -18,7 +20,7 @@ from skerry.core.why.rollout import of_update
 from skerry.core.why.unplaced import of_wait, port_held
 from skerry.core.why.words import span
 from skerry.model.event import Event
-from skerry.model.objects import Config, Network, Node, Object, Secret, Service, Task
+from skerry.model.objects import Config, File, Network, Node, Object, Secret, Service, Task
 from skerry.model.states import TaskState
 
 TURNED = frozenset({"paused", "rollback_paused", "rollback_started"})
@@ -33,11 +35,30 @@ def events_of(view: View, old: Object | None, new: Object | None, at: int) -> It
             yield from _of_service(view, old, new, at)  # type: ignore[arg-type]
         case Node():
             yield from _of_node(old, new, at)  # type: ignore[arg-type]
-        case Network(name=name) | Config(name=name) | Secret(name=name) as row:
+        case Network(name=name) as row:
             if row and (old is None or new is None):
-                word = "created" if old is None else "removed"
-                kind = type(row).__name__.lower()
-                yield Event(at, kind, f"{kind} {name} was {word}", name)
+                yield Event(at, "network", f"network {name} was {_made_or_gone(old)}", name)
+        case Config() | Secret():
+            yield from _of_file(view, old, new, at)  # type: ignore[arg-type]
+
+
+def _made_or_gone(old: Object | None) -> str:
+    return "created" if old is None else "removed"
+
+
+def _of_file(view: View, old: File | None, new: File | None, at: int) -> Iterator[Event]:
+    """What happened to a config or secret. One whose name means another version by now has not gone."""
+    if old is not None and new is not None:
+        return
+    row = new or old
+    assert row is not None
+    kind = kind_of(row)
+    rows = versions_of(view, kind, row.name)
+    if new is None and any(isinstance(other, File) for other in rows):
+        return
+    is_first = row.number == 1 and len(rows) == 1
+    words = f"was {_made_or_gone(old)}" if new is None or is_first else f"is version {row.number} now"
+    yield Event(at, kind, f"{kind} {row.name} {words}", row.name)
 
 
 def turned(old: Object | None, new: Object | None) -> bool:
@@ -108,6 +129,9 @@ def _of_service(view: View, old: Service | None, new: Service | None, at: int) -
         return
     if old.spec_version != new.spec_version and not turned(old, new):
         yield _about(new, at, "service", f"{new.name} was changed: {difference(old.spec, new.spec)}")
+    if (old.stopped is None) != (new.stopped is None):
+        words = "started again" if new.stopped is None else manner_of(new)
+        yield _about(new, at, "service", f"{new.name} was {words}")
     before, after = (row.update.state if row.update is not None else "" for row in (old, new))
     if before != after and after and not turned(old, new):
         took = (

@@ -102,7 +102,8 @@ def waits(view: View, service: Service) -> tuple[Wait, ...]:
                 name = whole_name(stack_of(service), dependency)
                 unmet.append(Wait(name, f"{WAITS}{name}, which does not exist"))
         elif not _met(view, target, dependency):
-            unmet.append(Wait(target.name, f"{WAITS}{target.name} {_GOALS[dependency.condition]}"))
+            goal = f" {_GOALS[dependency.condition]}" if target.stopped is None else ", which is stopped"
+            unmet.append(Wait(target.name, f"{WAITS}{target.name}{goal}"))
     return tuple(unmet)
 
 

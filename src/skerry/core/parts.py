@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from skerry.core.view import View
 from skerry.model import labels
-from skerry.model.objects import Service
-from skerry.model.releases import FAILED, ROLLING, TAKING_BACK, UNCHANGED, ReleasedService
+from skerry.model.objects import Revision, Service
+from skerry.model.releases import FAILED, ROLLING, TAKING_BACK, UNCHANGED, UNDER_WAY, ReleasedService
 
 _IN_ORDER = frozenset({ROLLING, FAILED, TAKING_BACK})
 """What waits for its turn in a release that failed, and is not taken back, waits on."""
@@ -41,3 +41,12 @@ def part_of(view: View, service: Service) -> ReleasedService | None:
             is_its = part.action != UNCHANGED and part.spec_version == service.spec_version
             return part if is_its else None
     return None
+
+
+def before_release(view: View, service: Service) -> Revision | None:
+    """What a service returns to if the release under way is taken back; None where it would not."""
+    release = view.release_of(stack_of(service)) if view.releases else None
+    if release is None or not release.atomic or release.outcome.state not in UNDER_WAY:
+        return None
+    part = part_of(view, service)
+    return view.revision(service.id, part.before) if part is not None else None

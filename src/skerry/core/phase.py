@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from skerry.core.depends import dependencies, waits
 from skerry.core.draft import UNDER_WAY
 from skerry.core.standing import current, standing
+from skerry.core.stopped import is_over, words_of
 from skerry.core.turn import held
 from skerry.core.view import View
 from skerry.model.objects import Service, Task
 from skerry.model.states import TaskState
 
 WAITS, PULLING, STARTING, READY = "waits", "pulling", "starting", "ready"
-DRAINING, DONE, FAILED = "draining", "done", "failed"
+DRAINING, DONE, FAILED, STOPPED = "draining", "done", "failed", "stopped"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def _word(view: View, service: Service, *, full: bool) -> tuple[str, str]:
     """The word and the reason of a phase: what needs somebody first, then what is waited for, then how far
     the tasks are."""
     update = service.update
+    if service.stopped is not None:
+        return (STOPPED, words_of(service)) if is_over(view, service) else (DRAINING, _note(view, service))
     if update is not None and "paused" in update.state:
         return FAILED, update.message
     if why := _waits(view, service):
@@ -49,9 +52,13 @@ def _word(view: View, service: Service, *, full: bool) -> tuple[str, str]:
         return _of_task(min(on_the_way, key=_rank))
     if any(_is_leaving(task) for task in view.tasks_of(service.id)):
         return DRAINING, ""
-    note = view.decisions.get(service.id)
-    last = note.notes[-1].text if note is not None and note.notes else ""
-    return READY if full else STARTING, last
+    return READY if full else STARTING, _note(view, service)
+
+
+def _note(view: View, service: Service) -> str:
+    """What was decided last about a service, in words."""
+    decision = view.decisions.get(service.id)
+    return decision.notes[-1].text if decision is not None and decision.notes else ""
 
 
 def _rank(task: Task) -> int:

@@ -18,6 +18,7 @@ from skerry.core import restart, revisions
 from skerry.core.depends import dependencies_in, whole_name
 from skerry.core.draft import ROLLBACK_STARTED, UNDER_WAY
 from skerry.core.standing import current, standing
+from skerry.core.stopped import is_over
 from skerry.core.update import COMPLETED, HALTED
 from skerry.core.view import View
 from skerry.model import labels
@@ -27,6 +28,7 @@ from skerry.model.releases import (
     CONVERGED,
     FAILED,
     REMOVED,
+    STARTED,
     TAKEN_BACK,
     TAKING_BACK,
     UNCHANGED,
@@ -97,9 +99,10 @@ def _roll(view: View, release: Release, now: int) -> ReleaseStep:
 
 
 def progress(view: View, part: ReleasedService, now: int) -> PartProgress:
-    """How far one service is. What somebody has changed or removed since is the release's no more."""
+    """How far one service is. What somebody has changed, stopped or removed since is not the release's any
+    more."""
     service = view.services.get(part.id)
-    if service is None or part.action in (UNCHANGED, REMOVED):
+    if service is None or service.stopped is not None or part.action in (UNCHANGED, REMOVED):
         return DONE
     if service.spec_version != part.spec_version:
         if not _turned_back(service, part):
@@ -113,6 +116,12 @@ def progress(view: View, part: ReleasedService, now: int) -> PartProgress:
         return PENDING
     goes_on = update is not None and update.state == COMPLETED and _ignores_failures(service)
     return DONE if goes_on else _settled(view, service, part, now)
+
+
+def failure_of(view: View, service: Service, now: int) -> Failure | None:
+    """By which task a service has failed that no release is about, as it would in one."""
+    spec = ReleasedService(service.id, service.name, service.spec.raw, STARTED, service.spec_version)
+    return progress(view, spec, now).failure
 
 
 def _turned_back(service: Service, part: ReleasedService) -> bool:
@@ -132,7 +141,7 @@ def _settled(view: View, service: Service, part: ReleasedService, now: int) -> P
     tasks = current(view, service)
     for failed in (_given_up(view, service), _looping(tasks), _late(service, tasks, now)):
         if failed is not None:
-            return PartProgress(failure=_failure_of(service, *failed))
+            return PartProgress(failure=_by_task(service, *failed))
     if not _is_full(view, service):
         deadlines = (_late_at(service, task) for task in tasks if _may_be_late(task))
         return PartProgress(wake_at=min(deadlines, default=None))
@@ -160,7 +169,8 @@ def _places(view: View, service: Service) -> dict[int, list[Task]]:
     """The tasks of the service's current spec by place, oldest first."""
     places: dict[int, list[Task]] = {}
     for task in view.tasks_of(service.id):
-        of_run = task.job_iteration == service.job_iteration if service.is_job else True
+        tried = restart.is_try(task, service.started_at)
+        of_run = task.job_iteration == service.job_iteration if service.is_job else tried
         if of_run and task.spec_version == service.spec_version and task.desired < TaskState.REMOVE:
             places.setdefault(task.slot, []).append(task)
     return places
@@ -235,7 +245,7 @@ def _badness(task: Task) -> tuple[bool, bool, int]:
     return failed, not task.status.state.terminal, task.status.at
 
 
-def _failure_of(service: Service, task: Task, message: str) -> Failure:
+def _by_task(service: Service, task: Task, message: str) -> Failure:
     return Failure(service.name, task.id, message)
 
 
@@ -267,6 +277,8 @@ def _is_back(view: View, part: ReleasedService) -> bool:
     service = view.services.get(part.id)
     if service is None:
         return not any(not task.status.state.terminal for task in view.tasks_of(part.id))
+    if service.stopped is not None and (part.action == STARTED or not _is_new(view, part)):
+        return is_over(view, service)
     if service.spec_version == part.spec_version:
         return bool(part.before) and view.revision(service.id, part.before) is None
     rolls_back = service.revision == part.before and service.update is not None
@@ -303,14 +315,18 @@ def _stuck(view: View, part: ReleasedService) -> str:
 
 def restored(view: View, release: Release, part: ReleasedService, now: int) -> tuple[Service, list[Task]]:
     """A service as it was before the release, and the tasks that are to be removed: of a job those of its
-    run, so that what had completed before counts again."""
+    run, so that what had completed before counts again. One that was stopped is so again, and one that
+    somebody has stopped since stays so."""
     service, before = view.services[part.id], view.revision(part.id, part.before)
+    service = replace(service, stopped=service.stopped or part.stopped)
+    if part.action == STARTED:
+        return service, []
     assert before is not None
     if service.is_job:
         run = [task for task in view.tasks_of(part.id) if task.job_iteration == service.job_iteration]
         back = revisions.restored(view, service, before, None)
         return replace(back, job_iteration=part.iteration_before), run
     words = f"release {release.number} of {release.stack} is taken back"
-    begun = _begun(view, part)
+    begun = _begun(view, part) and service.stopped is None
     update = UpdateStatus(ROLLBACK_STARTED, words, now) if begun else None
     return revisions.restored(view, service, before, update), []

@@ -44,7 +44,7 @@ def falls_due(draft: Draft, slot: Slot) -> bool:
     return (
         bool(ended)
         and not _is_followed(draft, slot, ended[-1])
-        and restart.allowed(ended[-1], slot.tasks, draft.policy)
+        and restart.allowed(ended[-1], slot.tries, draft.policy)
         and ended[-1].start_after <= draft.now
     )
 
@@ -66,7 +66,7 @@ def _replace_ended(draft: Draft, slot: Slot, task: Task) -> None:
     says so, a wait while its delay runs, or else a new task in the slot."""
     if _is_followed(draft, slot, task):
         draft.want(task, TaskState.SHUTDOWN)
-    elif not restart.allowed(task, slot.tasks, draft.policy):
+    elif not restart.allowed(task, slot.tries, draft.policy):
         word = task.status.state.word
         draft.want(task, TaskState.SHUTDOWN)
         draft.say(f"{draft.name(slot.number)}: {word}, and the restart policy leaves it at that")
@@ -109,7 +109,7 @@ def succeed(draft: Draft, slot: Slot, order: str, of_update: int) -> None:
         draft.create(slot.number, TaskState.RUNNING, of_update=of_update)
         return
     waited_for = next((task.follows for task in superseded if task.follows), "")
-    before = serving.id if serving else waited_for or _leaving(slot)
+    before = serving.id if serving else waited_for or leaving(slot)
     draft.create(slot.number, TaskState.READY, follows=before, of_update=of_update)
 
 
@@ -119,8 +119,9 @@ def _serving(slot: Slot) -> Task | None:
     return begun[-1] if begun else None
 
 
-def _leaving(slot: Slot) -> str:
-    """The task that is still running and has been told to go, as from a node that is drained."""
+def leaving(slot: Slot) -> str:
+    """The task that is still running and has been told to go, as from a node that is drained; "" where none
+    is."""
     return next((task.id for task in reversed(slot.tasks) if not task.live and has_begun(task)), "")
 
 

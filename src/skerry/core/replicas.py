@@ -6,6 +6,7 @@ from itertools import islice
 
 from skerry.core.draft import MOST_TASKS, Draft
 from skerry.core.place import available, may_stay
+from skerry.core.replace import leaving
 from skerry.core.slots import Slot
 from skerry.model.states import TaskState
 
@@ -15,10 +16,12 @@ GLOBAL_SLOT = 0
 def adjust(draft: Draft) -> set[int]:
     """Bring the number of occupied slots to what the service asks for; the slots that it asks for, of those
     that are still to be made only as many as one pass makes."""
-    occupied = {number: slot for number, slot in draft.slots().items() if slot.occupied}
+    slots = draft.slots()
+    occupied = {number: slot for number, slot in slots.items() if slot.occupied}
     numbers = _desired_numbers(draft, occupied)
     for number in sorted(numbers - occupied.keys()):
-        draft.create(number, draft.begins_as)
+        before = leaving(slots[number]) if number in slots else ""
+        draft.create(number, TaskState.READY if before else draft.begins_as, follows=before)
         draft.say(f"new task {draft.name(number)}")
     for number, slot in draft.slots().items():
         if number not in numbers:

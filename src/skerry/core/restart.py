@@ -22,6 +22,14 @@ STEADY = 300 * SECOND
 """A task that ran for so long has worked: its failure begins a new row."""
 
 
+def is_try(task: Task, since: int) -> bool:
+    """Whether a task counts as a try of a service that was last started at an instant (ns): it was made
+    since, or it went on then and has ended by itself, if at all."""
+    state = task.status.state
+    ended_since = state in ENDED_BY_ITSELF and task.status.at >= since
+    return task.created_at >= since or not state.terminal or ended_since
+
+
 def allowed(task: Task, slot_tasks: Iterable[Task], policy: RestartPolicy) -> bool:
     """Whether the policy lets `task`, which has ended, be followed by another in its slot."""
     if task.status.state not in ENDED_BY_ITSELF:

@@ -44,14 +44,18 @@ def revision_of(service: Service, parent: int, by: str = "", restores: int = 0) 
     )
 
 
-def restored(view: View, service: Service, revision: Revision, update: UpdateStatus | None) -> Service:
-    """The service with a spec that it had; tasks of that revision are what it asks for again."""
-    back = replace(
+def as_of(service: Service, revision: Revision) -> Service:
+    """A service as it was by one of its revisions, its update aside."""
+    return replace(
         service,
         spec=revision.spec,
         spec_version=revision.spec_version,
         revision=revision.number,
         registry_auth=revision.registry_auth,
-        update=update,
     )
+
+
+def restored(view: View, service: Service, revision: Revision, update: UpdateStatus | None) -> Service:
+    """The service with a spec that it had; tasks of that revision are what it asks for again."""
+    back = replace(as_of(service, revision), update=update, settles_at=0)
     return replace(back, endpoint=endpoint(view, back))

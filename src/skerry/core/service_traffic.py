@@ -12,6 +12,7 @@ from itertools import chain
 from skerry.core.addresses import retaken
 from skerry.core.attach import holding_network, leads_elsewhere, networks_of, way_in
 from skerry.core.naming import clients_of, names_of, stack_of
+from skerry.core.stopped import refuses
 from skerry.core.traffic_policy import policy_of
 from skerry.core.view import View
 from skerry.model.defaults import SECOND
@@ -61,7 +62,7 @@ def _part(row: Object | None) -> tuple[object, ...]:
     """What a service's share is made of, as far as it stands in one row. Tasks that are over give nothing."""
     match row:
         case Service():
-            return (row.name, row.spec, row.endpoint, row.created_at)
+            return (row.name, row.spec, row.endpoint, row.created_at, row.stopped is None)
         case Task(status=status) if not status.state.terminal:
             stage = (row.live, row.placed, status.state == TaskState.RUNNING)
             return (*stage, row.attachments, row.ports, row.node_id, status.container_id, status.unheard)
@@ -90,9 +91,15 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
         if vip.address:
             family = family_of(vip.address)
             backends = _backends(view, service, vip.network_id, family)
-            hold_s = policy_of(service).hold_timeout / SECOND
+            hold_s = _hold_s(view, service)
             former = tuple(_former(view, service, vip.network_id, family))
             yield VirtualService(service.id, vip.network_id, vip.address, backends, hold_s, former)
+
+
+def _hold_s(view: View, service: Service) -> float:
+    """How long a connection waits while nobody serves it; of a service that is stopped none does."""
+    stopped = refuses(service, view.tasks_of(service.id))
+    return 0.0 if stopped else policy_of(service).hold_timeout / SECOND
 
 
 def _former(view: View, service: Service, network_id: str, family: Family) -> Iterator[Former]:
@@ -127,7 +134,7 @@ def _vips_on(service: Service, network_id: str, *families: Family) -> tuple[str,
 
 def _ports_over(view: View, service: Service, family: Family, vip: str) -> Iterator[PublishedPort]:
     """The same over one family, held at a virtual IP."""
-    hold_s = policy_of(service).hold_timeout / SECOND
+    hold_s = _hold_s(view, service)
     entrances = tuple(_entrances(view, service, family))
     for port in service.endpoint.ports:
         if port.published and not port.fault:

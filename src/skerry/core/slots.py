@@ -32,6 +32,8 @@ class Slot:
     the one made last."""
     given_up: bool
     """Nothing is wanted, since the last task ended and the restart policy leaves it at that."""
+    tries: tuple[Task, ...]
+    """Those of its tasks that the restart policy counts: none from before the service was last started."""
 
     @property
     def occupied(self) -> bool:
@@ -69,6 +71,8 @@ def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: Restar
     live = tuple(task for task in tasks if task.live)
     dirty = tuple(task for task in live if is_dirty(service, task, node))
     last = _last(tasks)
+    since = service.started_at
+    tries = tuple(task for task in tasks if restart.is_try(task, since)) if since else tasks
     return Slot(
         number=number,
         tasks=tasks,
@@ -76,7 +80,8 @@ def _slot(service: Service, number: int, tasks: tuple[Task, ...], policy: Restar
         clean=tuple(task for task in live if task not in dirty) if dirty else live,
         dirty=dirty,
         last=last,
-        given_up=not live and not restart.allowed(last, tasks, policy),
+        given_up=not live and last in tries and not restart.allowed(last, tries, policy),
+        tries=tries,
     )
 
 

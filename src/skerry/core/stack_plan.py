@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from skerry.core.depends import needed
-from skerry.core.spec_diff import fields
+from skerry.core.spec_diff import fields, names_in
 from skerry.core.standing import wanted_of
 from skerry.core.view import View
 from skerry.model.declare import Raw
 from skerry.model.defaults import PARALLELISM, UPDATE_ORDER
-from skerry.model.objects import Config, Secret, Service
-from skerry.model.releases import CHANGED, IN_PLACE, NEW, REMOVED, ROLLED, UNCHANGED
+from skerry.model.objects import Config, File, Secret, Service
+from skerry.model.releases import CHANGED, IN_PLACE, NEW, REMOVED, RENEWED, ROLLED, STARTED, UNCHANGED
 from skerry.model.spec import endpoint_of, template_of
 
 
@@ -51,10 +51,11 @@ def action_of(before: Service | None, after: Service) -> str:
     """What becomes of a service."""
     if before is None:
         return NEW
+    starts = before.stopped is not None and after.stopped is None
     if before.spec == after.spec:
-        return UNCHANGED
+        return STARTED if starts else UNCHANGED
     template, old = template_of(after.spec), template_of(before.spec)
-    if after.is_job or template != old or endpoint_of(after.spec) != endpoint_of(before.spec):
+    if starts or after.is_job or template != old or endpoint_of(after.spec) != endpoint_of(before.spec):
         return ROLLED
     return IN_PLACE
 
@@ -73,18 +74,15 @@ def _service(before: View, after: View, service: Service) -> Raw:
         "Order": config.order if config is not None else UPDATE_ORDER,
         "Parallelism": config.parallelism if config is not None else PARALLELISM,
         "WaitsFor": waits,
-        "Fields": _fields(after, old, service) if old is not None and action != UNCHANGED else [],
+        "Fields": _fields(after, old, service)
+        if old is not None and action not in (UNCHANGED, STARTED)
+        else [],
     }
 
 
 def _fields(view: View, old: Service, new: Service) -> list[Raw]:
     """What differs between two specs of a service, networks by their names."""
-
-    def name_of(key: str) -> str:
-        network = view.networks.get(key)
-        return network.name if network is not None else key
-
-    differing = fields(old.spec.raw, new.spec.raw, name_of)
+    differing = fields(old.spec.raw, new.spec.raw, names_in(view))
     return [{"Path": path, "Old": was, "New": now} for path, was, now in differing]
 
 
@@ -101,12 +99,15 @@ def _files(
     before: Iterable[Config] | Iterable[Secret],
     after: Iterable[Config] | Iterable[Secret],
 ) -> list[Raw]:
-    """The rows of configs or secrets. Content never changes; labels may."""
+    """The rows of configs or secrets: labels may change, and which version is shown."""
     old = {file.name: file for file in before}
     new = {file.name: file for file in after}
-    rows = []
-    for name in names:
-        was, now = old.get(name), new.get(name)
-        action = NEW if was is None else UNCHANGED if now is was else CHANGED
-        rows.append({"Name": name, "Action": action})
-    return rows
+    return [_file(name, old.get(name), new.get(name)) for name in names]
+
+
+def _file(name: str, was: File | None, now: File | None) -> Raw:
+    if was is None or now is None or was is now:
+        return _named(name, was is not None)
+    if was.id == now.id:
+        return {"Name": name, "Action": CHANGED}
+    return {"Name": name, "Action": RENEWED, "Version": now.number}

@@ -1,16 +1,19 @@
-"""A service's turn in the release of its stack: before that, it stays what it was."""
+"""A service's turn: before that, it stays what it was.
+
+Its turn is in the release of its stack, after those that it waits for; or, where a config of it has another
+content and the rest of a deployment may still come, a moment later.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
+from skerry.core import revisions
 from skerry.core.depends import Wait, dependencies, waits
 from skerry.core.parts import part_of
 from skerry.core.view import View
 from skerry.model.objects import Service
-from skerry.model.releases import ROLLED
+from skerry.model.releases import ROLLED, ReleasedService
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,25 @@ def held(view: View, service: Service) -> HeldService | None:
     if service.is_job or service.update is not None or not dependencies(service):
         return None
     part = part_of(view, service)
-    before = view.revision(service.id, part.before) if part is not None and part.action == ROLLED else None
+    rolls = part is not None and _is_rolled(view, service, part)
+    before = view.revision(service.id, part.before) if part is not None and rolls else None
     unmet = waits(view, service) if before is not None else ()
     if before is None or not unmet:
         return None
-    former = replace(
-        service,
-        spec=before.spec,
-        spec_version=before.spec_version,
-        revision=before.number,
-        registry_auth=before.registry_auth,
-    )
-    return HeldService(former, unmet)
+    return HeldService(revisions.as_of(service, before), unmet)
+
+
+def _is_rolled(view: View, service: Service, part: ReleasedService) -> bool:
+    """Whether a release replaces tasks of a service. One that was stopped has none, but for those that
+    another release has made, whose place this one took."""
+    stale = (task.live and task.spec_version != service.spec_version for task in view.tasks_of(service.id))
+    return part.action == ROLLED and (part.stopped is None or any(stale))
+
+
+def unsettled(view: View, service: Service, now: int) -> Service | None:
+    """What a service is while the rest of its deployment may still come; None where it need not be waited
+    for."""
+    if service.is_job or service.settles_at <= now:
+        return None
+    before = revisions.previous(view, service)
+    return revisions.as_of(service, before) if before is not None else None

@@ -19,6 +19,8 @@ from skerry.model.objects import (
     Config,
     Decision,
     FormerAddress,
+    KeptConfig,
+    KeptSecret,
     Lease,
     Listener,
     Network,
@@ -47,6 +49,8 @@ class View:
     tasks: Mapping[str, Task] = Map()
     configs: Mapping[str, Config] = Map()
     secrets: Mapping[str, Secret] = Map()
+    kept_configs: Mapping[str, KeptConfig] = Map()
+    kept_secrets: Mapping[str, KeptSecret] = Map()
     revisions: Mapping[str, Revision] = Map()
     releases: Mapping[str, Release] = Map()
     decisions: Mapping[str, Decision] = Map()
@@ -95,6 +99,14 @@ class View:
     def service_named(self, name: str) -> Service | None:
         """A service by its whole name."""
         return self.services.get(self.index.names.get(name, ""))
+
+    def config(self, key: str) -> Config | KeptConfig | None:
+        """What a spec means by the ID of a config, whether it is shown or only kept."""
+        return self.configs.get(key) or self.kept_configs.get(key)
+
+    def secret(self, key: str) -> Secret | KeptSecret | None:
+        """The same of a secret."""
+        return self.secrets.get(key) or self.kept_secrets.get(key)
 
     def revision(self, service_id: str, number: int) -> Revision | None:
         """One revision of a service."""
@@ -151,6 +163,8 @@ COLLECTION_OF: dict[type[Object], str] = {
     Task: "tasks",
     Config: "configs",
     Secret: "secrets",
+    KeptConfig: "kept_configs",
+    KeptSecret: "kept_secrets",
     Revision: "revisions",
     Release: "releases",
     Decision: "decisions",

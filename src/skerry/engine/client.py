@@ -151,9 +151,12 @@ class DockerEngine:
             await asyncio.sleep(REMOVAL_POLL_S)
         raise error
 
-    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
+    async def exec(
+        self, container: str, command: list[str], timeout_s: float, user: str = "", options: Raw | None = None
+    ) -> ExecResult:
         """Run a command inside."""
-        return await execution.run(self.wire, container, command, timeout_s, user)
+        body = {**(options or {}), "Cmd": command, **({"User": user} if user else {})}
+        return await execution.run(self.wire, container, body, timeout_s)
 
     def events(self, **filters: list[str]) -> AbstractAsyncContextManager[AsyncIterator[Raw]]:
         """Subscribe to events."""
@@ -181,6 +184,14 @@ class DockerEngine:
         """Images as one tar, which has what they share once."""
         async with self.wire.request("GET", "/images/get", {"names": names}, endless=True) as response:
             yield self.wire.chunks(response)
+
+    async def remove_image(self, reference: str) -> None:
+        """Remove a tag, and an image that nothing else names; gone is success."""
+        try:
+            await self.wire.call("DELETE", f"/images/{reference}")
+        except EngineError as error:
+            if error.status != 404:
+                raise
 
     async def create_network(self, body: Raw) -> str:
         """Create a network; a taken name means that it was created before."""

@@ -20,11 +20,10 @@ END_TRIES = 200
 """How long the engine may take to notice the end after the output has ended."""
 
 
-async def run(wire: Wire, container: str, command: list[str], timeout_s: float, user: str) -> ExecResult:
-    """Run it and wait for its end. Past `timeout_s` it is killed, and the exit code is -1."""
-    body: Raw = {"AttachStdout": True, "AttachStderr": True, "Cmd": command}
-    if user:
-        body["User"] = user
+async def run(wire: Wire, container: str, what: Raw, timeout_s: float) -> ExecResult:
+    """Run it and wait for its end; `what` is the engine's body of it. Past `timeout_s` it is killed, and the
+    exit code is -1."""
+    body: Raw = {"AttachStdout": True, "AttachStderr": True, **what}
     created = await wire.call("POST", f"/containers/{container}/exec", body=body)
     exec_id = str(created["Id"])
     output = bytearray()

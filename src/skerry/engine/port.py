@@ -64,6 +64,10 @@ class Engine(Protocol):
     async def inspect_image(self, reference: str) -> Raw | None:
         """The image's JSON, or None where the engine has no such image."""
 
+    async def remove_image(self, reference: str) -> None:
+        """Remove a tag, and the image where that was all that named it. EngineError 409 where a container has
+        it."""
+
     async def pull(self, reference: str, auth: str = "") -> None:
         """Pull an image; `auth` is the value of X-Registry-Auth."""
 
@@ -82,8 +86,11 @@ class Engine(Protocol):
     async def remove_container(self, container: str) -> None:
         """Remove it, by force and with its anonymous volumes."""
 
-    async def exec(self, container: str, command: list[str], timeout_s: float, user: str = "") -> ExecResult:
-        """Run a command inside; past the timeout it is killed and the code is -1."""
+    async def exec(
+        self, container: str, command: list[str], timeout_s: float, user: str = "", options: Raw | None = None
+    ) -> ExecResult:
+        """Run a command inside; past the timeout it is killed and the code is -1. `options` are further
+        fields of the engine's own."""
 
     def events(self, **filters: list[str]) -> AbstractAsyncContextManager[AsyncIterator[Raw]]:
         """Subscribe to the engine's events from now on; entered means subscribed."""

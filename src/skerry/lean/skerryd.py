@@ -1,33 +1,17 @@
-"""aiohttp makes a TLS context when it is imported, with all authorities that the machine trusts, some 5 MB;
-skerryd is nobody's TLS client: the engine is asked over a socket, a registry by the engine. structlog comes
-without rich, 3 or 4 MB, which it would load for coloured tracebacks that a log file does not have."""
+"""skerryd speaks TLS to nobody but whom it serves over the network, and loads ssl, 3 or 4 MB, when somebody
+is to be: asyncio and aiohttp come without. structlog comes without rich, as much again, which it would load
+for coloured tracebacks that a log file does not have; aiohttp with lists in Python, since those in C bring
+the library of C++, and without the machine's table of a thousand media types, as no files are served; shutil
+without archives."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import mimetypes
 
+import skerry.lean.hashes  # noqa: F401
 from skerry.lean.absent import absent
 
-
-@contextmanager
-def _trusting_nobody() -> Iterator[None]:
-    """Where OpenSSL looks for authorities by default, there are none meanwhile."""
-    before = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
-    os.environ.update(dict.fromkeys(before, os.devnull))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-with absent("rich"):
+mimetypes.knownfiles.clear()
+with absent("rich", "ssl", "frozenlist._frozenlist", "bz2", "lzma"):
+    import aiohttp.web  # noqa: F401
     import structlog  # noqa: F401
-
-with _trusting_nobody():
-    import aiohttp  # noqa: F401

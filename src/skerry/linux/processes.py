@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import os
 import sys
@@ -46,6 +45,8 @@ def wait_for_children_without_threads() -> None:
     """Have asyncio hear of a child's end by a descriptor, as Python 3.12 does by itself: before, each child
     costs a thread that waits for it. Where the kernel has no such descriptors (before 5.3), it goes on so."""
     if sys.version_info < (3, 12):
+        import asyncio  # commands, which wait for no child so, need not load it
+
         with suppress(OSError):
             os.close(os.pidfd_open(os.getpid()))
             asyncio.set_child_watcher(asyncio.PidfdChildWatcher())

@@ -17,6 +17,7 @@ from skerry.core.view import View
 from skerry.engine.choose import running_engine
 from skerry.engine.client import DockerEngine
 from skerry.engine.embedded import Embedded, is_anonymous
+from skerry.engine.kept_images import let_go, tags_of
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.linux import mounts
 from skerry.loops.engine import engine_options
@@ -72,6 +73,7 @@ async def what_goes(settings: Settings) -> dict[str, list[str]]:
             else:
                 containers = await _containers(engine, view, settings.name)
                 goods["volumes"] += _volumes_of(containers)
+                goods["images"] = [*await tags_of(engine, settings.name)]
         finally:
             await engine.close()
     return {kind: sorted(names) for kind, names in goods.items()}
@@ -102,6 +104,7 @@ async def _stop_tasks(engine: DockerEngine, view: View, instance: str, *, purge:
     if not purge:
         return
     await asyncio.gather(*(engine.remove_container(row["Id"]) for row in containers))
+    await let_go(engine, instance)
     for network in view.networks.values():
         if not network.predefined:
             await engine.remove_network(network.engine_name)

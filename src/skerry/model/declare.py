@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args
 
 from msgspec import Struct
+from msgspec.structs import fields
 
 from skerry.model.api_version import Version
 
@@ -83,3 +85,15 @@ def go(name: str) -> Callable[[S], S]:
         return struct
 
     return declared
+
+
+@cache
+def declared_fields(struct: type[Declared]) -> dict[str, tuple[Any, Go]]:
+    """The fields of a struct by Docker's names for them, in the order of their declaration: their Python
+    types, and what is said beside these."""
+    return {field.encode_name: _apart(field.type) for field in fields(struct)}
+
+
+def _apart(hint: Any) -> tuple[Any, Go]:
+    beside = [item for item in get_args(hint) if isinstance(item, Go)]
+    return (get_args(hint)[0], beside[0]) if beside else (hint, Go())

@@ -25,6 +25,10 @@ UPDATE_DEADLINE = 600 * SECOND
 RESTART_MAX_DELAY = 60 * SECOND
 """How far the pause between the tries of a crash loop grows."""
 
+SETTLING = 5 * SECOND
+"""How long the rest of a deployment by several calls is waited for, once a config or secret of it has another
+content."""
+
 HISTORY_KEPT = 10
 """Revisions kept for each service, and releases for each stack."""
 HISTORY_MOST = 100

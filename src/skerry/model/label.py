@@ -23,3 +23,10 @@ class Label:
     container: str = ""
     """Where its value goes in the body of `POST /containers/create`, e.g. `HostConfig.Privileged`. Such a
     label stands on the container, so that a change replaces the tasks; all others stand on the service."""
+    on_container: bool = False
+    """Whether it stands on the container without being a field of its creation."""
+
+    @property
+    def is_of_container(self) -> bool:
+        """Whether it stands on the container."""
+        return self.on_container or bool(self.container)

@@ -3,7 +3,7 @@
 One table says all of each: what its value may be, what holds where it is absent, and what becomes of it on
 a real Swarm. docs/labels.md is made of it. They are labels of the service (`deploy.labels` in a compose
 file), so that a change replaces no task; only the settings of containers (`skerry.model.container_settings`)
-are labels of the container.
+and their hooks (`skerry.model.hooks`) are labels of the container.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from skerry.model import defaults
 from skerry.model.container_settings import SETTINGS
 from skerry.model.dependencies import read_dependencies
+from skerry.model.hooks import HOOKS
 from skerry.model.label import Label
 from skerry.model.listening import read_ports
 from skerry.model.times import duration
@@ -26,6 +27,8 @@ INSTANCE = "skerry.instance"
 
 STACK = "com.docker.stack.namespace"
 """The docker CLI's: the stack that a service or a network belongs to."""
+STACK_IMAGE = "com.docker.stack.image"
+"""The docker CLI's: the image of a service as its file names it."""
 
 DEPENDS_ON = "skerry.depends_on"
 UPDATE_DEADLINE = "skerry.update.deadline"
@@ -189,7 +192,7 @@ _TABLE = (
     Label(STOPPED, "Set by `skerry migrate --stop-source` on a service that it stopped.", "set by skerry"),
 )
 
-LABELS = {label.name: label for label in (*_TABLE, *SETTINGS)}
+LABELS = {label.name: label for label in (*_TABLE, *SETTINGS, *HOOKS)}
 """Every label of ours that a user may write, by its name: another one with the prefix is a mistake."""
 
 
@@ -233,7 +236,7 @@ def check(labels: Mapping[str, str]) -> None:
     """Raises ValueError, in a sentence for the user, for a service's label of ours with a value that means
     nothing, and for one that belongs on its containers."""
     for name, label in LABELS.items():
-        if label.container and name in labels:
+        if label.is_of_container and name in labels:
             raise ValueError(
                 f"label {name} is one of the containers: write it below labels instead of deploy.labels, or "
                 "with --container-label instead of --label"
@@ -243,7 +246,7 @@ def check(labels: Mapping[str, str]) -> None:
 
 def check_container(labels: Mapping[str, str]) -> None:
     """The same for a container's labels."""
-    for label in SETTINGS:
+    for label in (*SETTINGS, *HOOKS):
         read(labels, label.name)
 
 

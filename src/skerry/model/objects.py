@@ -7,13 +7,14 @@ Times are integer nanoseconds since the epoch. The specs of services and tasks a
 from __future__ import annotations
 
 from msgspec import Struct, field
+from msgspec.structs import astuple
 
 from skerry.model import defaults, mtu
 from skerry.model.declare import Raw as Raw
 from skerry.model.drain import DrainOutcome
 from skerry.model.facts import Facts
 from skerry.model.family import FOUR, SIX, Family
-from skerry.model.releases import Outcome, Release
+from skerry.model.releases import Outcome, Release, Stop
 from skerry.model.spec import Spec
 from skerry.model.specs import Driver, EndpointSpec, ServiceSpec, TaskTemplate
 from skerry.model.states import TaskState
@@ -98,6 +99,13 @@ class Service(Struct, frozen=True):
     """Jobs: how often the spec was updated; each time is a run of its own."""
     last_execution: int = 0
     """Jobs: when this iteration began (ns)."""
+    stopped: Stop | None = None
+    """Where it is stopped: nothing of it runs until it is started."""
+    started_at: int = 0
+    """When it was last started after a stop (ns): tasks that ended before count as tries no more."""
+    settles_at: int = 0
+    """Before this instant its tasks stay what they were, and what is written joins the revision (ns): more of
+    a deployment by several calls may follow."""
 
     @property
     def is_job(self) -> bool:
@@ -449,6 +457,10 @@ class _Payload(Struct, frozen=True):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+    number: int = 1
+    """Which version of its name it is."""
+    by: str = ""
+    """Who made it, where that is known."""
 
     @property
     def templating(self) -> str:
@@ -462,6 +474,29 @@ class Config(_Payload, frozen=True):
 
 class Secret(_Payload, frozen=True):
     """A secret, whose content the store encrypts before it is written."""
+
+
+class KeptConfig(_Payload, frozen=True):
+    """A config that was removed, or whose name another one has by now, and that something that is kept uses.
+    No list shows it, and its name is not taken."""
+
+
+class KeptSecret(_Payload, frozen=True):
+    """The same of a secret."""
+
+
+File = Config | Secret
+KeptFile = KeptConfig | KeptSecret
+
+
+def kept_of(file: File) -> KeptFile:
+    """The row that holds the content of a config or secret once it is out of sight."""
+    return (KeptConfig if isinstance(file, Config) else KeptSecret)(*astuple(file))
+
+
+def shown_of(file: KeptFile) -> File:
+    """The config or secret that a kept row was, under its ID."""
+    return (Config if isinstance(file, KeptConfig) else Secret)(*astuple(file))
 
 
 class Cluster(Struct, frozen=True):
@@ -539,6 +574,8 @@ Object = (
     | Task
     | Config
     | Secret
+    | KeptConfig
+    | KeptSecret
     | Revision
     | Release
     | Decision
@@ -556,6 +593,8 @@ KINDS: dict[str, type[Object]] = {
     "task": Task,
     "config": Config,
     "secret": Secret,
+    "kept config": KeptConfig,
+    "kept secret": KeptSecret,
     "revision": Revision,
     "release": Release,
     "decision": Decision,

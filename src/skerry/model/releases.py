@@ -8,8 +8,12 @@ from skerry.model.declare import Raw
 
 NEW, UNCHANGED, IN_PLACE, ROLLED, REMOVED = "new", "unchanged", "in-place", "rolled", "removed"
 """What a release does with a service. In place: no task is replaced."""
+STARTED = "started"
+"""It was stopped, and is what it was."""
 CHANGED = "changed"
 """What it does with a config or a secret whose labels are others."""
+RENEWED = "new content"
+"""The same of one that shows another version."""
 
 ROLLING, CONVERGED, FAILED = "rolling", "converged", "failed"
 TAKING_BACK, TAKEN_BACK = "rolling back", "rolled back"
@@ -17,6 +21,13 @@ SUPERSEDED = "superseded"
 PAUSED = "paused"
 """Of a service's revision: its update stands still until somebody does something about it."""
 UNDER_WAY = frozenset({ROLLING, TAKING_BACK})
+
+
+class Stop(Struct, frozen=True):
+    """That a service was stopped: who did it, as far as that is known, and when (ns)."""
+
+    by: str
+    at: int
 
 
 class ReleasedService(Struct, frozen=True):
@@ -33,14 +44,18 @@ class ReleasedService(Struct, frozen=True):
     """The revision that it returns to where the release is taken back; 0: it was not there."""
     iteration_before: int = 0
     """Of a job: its run before this release."""
+    stopped: Stop | None = None
+    """Where it was stopped before: it is so again where the release is taken back."""
 
 
 class Made(Struct, frozen=True):
-    """A network, config or secret that a release made."""
+    """A network, config or secret that a release made, or a version of one that it shows."""
 
     kind: str
     id: str
     name: str
+    replaces: str = ""
+    """Of another version of a config or secret: the one that was shown before, by its ID."""
 
 
 class Failure(Struct, frozen=True):
@@ -82,7 +97,7 @@ class Release(Struct, frozen=True):
     secrets: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     made: tuple[Made, ...] = ()
-    """What is removed again where it is taken back."""
+    """What is removed again where it is taken back, the last first where it is of a name."""
     by: str = ""
     origin: str = ""
     """Where the compose file lay."""
@@ -98,6 +113,8 @@ class Release(Struct, frozen=True):
     outcome: Outcome = Outcome()
     registry_auth: str = ""
     """The X-Registry-Auth of the call: never in an answer, encrypted on disk."""
+    registry_config: str = ""
+    """Its X-Registry-Config, in the same way."""
     version: int = 0
     created_at: int = 0
     updated_at: int = 0

@@ -68,6 +68,9 @@ class Settings:
     name: str = DEFAULT_NAME
     engine: str | None = None
     """The engine's socket (`unix://…`), `private` for one of our own, or None to choose."""
+    context: str = ""
+    """The docker context, or the host, whose daemon a command asks in the place of this machine's; "" for a
+    daemon itself."""
 
     @property
     def api_socket(self) -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
 from skerry.model import requests
-from skerry.model.declare import STRUCTS, Declared, Go, Raw
+from skerry.model.declare import STRUCTS, Declared, Go, Raw, declared_fields
 from skerry.model.specs import CONTENT, Annotations
 
 LABELS = "map[string]string"
@@ -36,23 +36,16 @@ def _kind(hint: Any) -> str:
     return _NAMES.get(hint) or _SCALARS[hint]
 
 
-def _declared(hint: Any) -> Go:
-    """What is known of a field of this annotation, its kind included."""
-    if get_origin(hint) is not Annotated:
-        return Go(_kind(hint))
-    plain, *beside = get_args(hint)
-    known: Go = next(item for item in beside if isinstance(item, Go))
-    return known if known.type else replace(known, type=_kind(plain))
+def _shape_of(struct: type[Declared]) -> dict[str, Go]:
+    """The fields of a struct by Docker's names, in the order of their declaration, with their kinds."""
+    return {
+        name: known if known.type else replace(known, type=_kind(hint))
+        for name, (hint, known) in declared_fields(struct).items()
+        if name != CONTENT
+    }
 
 
-def shape_of(struct: type[Declared]) -> dict[str, Go]:
-    """The fields of a struct by Docker's names for them, in the order of their declaration."""
-    hints = get_type_hints(struct, include_extras=True)
-    fields = {field.encode_name: hints[field.name] for field in msgspec.structs.fields(struct)}
-    return {name: _declared(hint) for name, hint in fields.items() if name != CONTENT}
-
-
-FIELDS: dict[str, dict[str, Go]] = {name: shape_of(struct) for name, struct in STRUCTS.items()}
+FIELDS: dict[str, dict[str, Go]] = {name: _shape_of(struct) for name, struct in STRUCTS.items()}
 """Every field of every struct."""
 
 SHAPES: dict[str, dict[str, str]] = {

@@ -8,17 +8,18 @@ from typing import Any, get_args
 import msgspec
 
 from skerry.model.declare import Declared
-from skerry.model.objects import KINDS, Cluster, Object, Raw, Revision, Secret, Service, Task
+from skerry.model.objects import KINDS, Cluster, KeptSecret, Object, Raw, Revision, Secret, Service, Task
 from skerry.model.releases import Release
 from skerry.model.spec import Spec
 from skerry.store.crypt import seal, unseal
 
 SEALED: dict[type[Object], tuple[str, ...]] = {
     Secret: ("data",),
+    KeptSecret: ("data",),
     Cluster: ("ca_key", "worker_token", "manager_token", "unlock_key"),
     Service: ("registry_auth",),
     Revision: ("registry_auth",),
-    Release: ("registry_auth",),
+    Release: ("registry_auth", "registry_config"),
     Task: ("registry_auth",),
 }
 """Fields that are on disk only encrypted."""

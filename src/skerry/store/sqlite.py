@@ -31,8 +31,8 @@ from skerry.store.state_files import RESTORE, check_before_opening, check_key, p
 from skerry.store.store import Change
 
 FORMAT = 2
-"""The format that this version writes; it reads this one and older ones. Format 2 has rows of releases, which
-a version that knows format 1 would take for damage."""
+"""The format that this version writes; it reads this one and older ones. Format 2 has rows of releases and
+of what is kept for them, which a version that knows format 1 would take for damage."""
 
 PROOF = b"skerry"
 

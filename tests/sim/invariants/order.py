@@ -57,7 +57,12 @@ def waits_for_its_turn(view: View, service: Service) -> bool:
     """Whether a release that is under way has changed a service that stays what it was so far."""
     part = part_of(view, service)
     turn = part is not None and part.action == "rolled" and part.before > 0 and service.update is None
+    turn = turn and part is not None and (part.stopped is None or _has_stale(view, service))
     return turn and (bool(unmet(view, service)) or _is_taken_back(view, service))
+
+
+def _has_stale(view: View, service: Service) -> bool:
+    return any(task.live and task.spec_version != service.spec_version for task in view.tasks_of(service.id))
 
 
 def _is_taken_back(view: View, service: Service) -> bool:
@@ -125,7 +130,7 @@ def what_is_taken_back_is_gone(step: Step) -> Iterator[str]:
             continue
         for part in release.services:
             service = step.after.services.get(part.id)
-            changed = part.action not in ("unchanged", "removed")
+            changed = part.action not in ("unchanged", "removed", "started")
             if changed and service is not None and service.spec_version == part.spec_version:
                 yield f"{part.name} is still as release {release.number} has it"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from skerry.model.objects import Task
 from skerry.model.states import TaskState
+from tests.sim.invariants.order import waits_for_its_turn
 from tests.sim.invariants.step import Step, policy_of
 from tests.sim.past import Life
 
@@ -13,10 +14,13 @@ ENDED_BY_ITSELF = (TaskState.COMPLETE, TaskState.FAILED, TaskState.REJECTED)
 
 
 def restarted(step: Step) -> Iterator[tuple[Life, Life]]:
-    """The tasks made in this commit to follow one that ended by itself: (ended, successor)."""
+    """The tasks made in this commit to follow one that ended by itself: (ended, successor). Of a service that
+    waits for its turn in a release it is the policy of before that says how, at which nobody looks here."""
     for old, new in step.written:
         if old is None and not new.update_started_at and step.writer == "orchestrator":
             life = step.past.lives[new.id]
+            if life.service is not None and waits_for_its_turn(step.before, life.service):
+                continue
             before = step.past.lives.get(life.followed)
             if before is None or before.task.job_iteration != new.job_iteration:
                 continue

@@ -93,9 +93,14 @@ def delay(step: Step) -> Iterator[str]:
 
 def monitor(step: Step) -> Iterator[str]:
     """An update is completed no earlier than `Monitor` after its last slot was done, and with no slot
-    that is still being replaced or out of date."""
+    that is still being replaced or out of date; or by a stop."""
     for old, new in step.services:
-        if new.update is None or new.update.state not in DONE or _state(old) == new.update.state:
+        if (
+            new.stopped is not None
+            or new.update is None
+            or new.update.state not in DONE
+            or _state(old) == new.update.state
+        ):
             continue
         for slot, life in made(step, new).items():
             if slot not in slots_of(step.after, new.id):
@@ -177,7 +182,8 @@ def order_of_words(step: Step) -> Iterator[str]:
             continue
         before, after = _state(old), _state(new)
         if step.writer == "control":
-            if after not in ("", "rollback_started", before):
+            ends = DONE if new.stopped is not None else ()
+            if after not in ("", "rollback_started", before, *ends):
                 yield f"control made {new.name} {after}"
         elif after and after not in NEXT[before]:
             yield f"{new.name} went from {before!r} to {after!r}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from skerry.api.call import Call
+from skerry.api.callers import name_of
 from skerry.api.filters import Filters, any_of
 from skerry.api.query import NUMBER, Parameter
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import configs_and_secrets as wire
-from skerry.control import configs, secrets
+from skerry.control import configs, secrets, versions
 from skerry.control.access import require_swarm
 from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.model.errors import InvalidParameter
@@ -46,15 +47,15 @@ async def list_secrets(call: Call) -> web.Response:
 
 
 async def inspect_config(call: Call) -> web.Response:
-    """One config."""
+    """One config; by its whole ID also a former version."""
     require_swarm(call.view)
-    return json_response(wire.config(configs.find(call.view, call.ref)))
+    return json_response(wire.config(configs.look_up(call.view, call.ref)))
 
 
 async def inspect_secret(call: Call) -> web.Response:
-    """One secret, without its content."""
+    """The same of a secret, without its content."""
     require_swarm(call.view)
-    return json_response(wire.secret(secrets.find(call.view, call.ref)))
+    return json_response(wire.secret(secrets.look_up(call.view, call.ref)))
 
 
 def _check_templating(call: Call, body: Raw, kind: str) -> None:
@@ -67,28 +68,50 @@ async def create_config(call: Call) -> web.Response:
     """Make a config."""
     body = await call.body()
     _check_templating(call, body, "config")
-    return json_response({"ID": await configs.create(call.store, body)}, 201)
+    return json_response({"ID": await configs.create(call.store, body, _asking(call))}, 201)
 
 
 async def create_secret(call: Call) -> web.Response:
     """Make a secret."""
     body = await call.body()
     _check_templating(call, body, "secret")
-    return json_response({"ID": await secrets.create(call.store, body)}, 201)
+    return json_response({"ID": await secrets.create(call.store, body, _asking(call))}, 201)
 
 
 async def update_config(call: Call) -> web.Response:
     """Replace a config's spec."""
-    body = await call.body()
-    await configs.update(call.store, call.ref, call.query.number("version"), body)
-    return empty_response()
+    return await _updated(call, "config")
 
 
 async def update_secret(call: Call) -> web.Response:
     """Replace a secret's spec."""
-    body = await call.body()
-    await secrets.update(call.store, call.ref, call.query.number("version"), body)
+    return await _updated(call, "secret")
+
+
+async def _updated(call: Call, kind: str) -> web.Response:
+    body, version = await call.body(), call.query.number("version")
+    await versions.update(call.store, kind, call.ref, version, body, _asking(call))
     return empty_response()
+
+
+def _asking(call: Call) -> str:
+    return name_of(call.view, call.caller)
+
+
+async def versions_of_config(call: Call) -> web.Response:
+    """The versions of a config that are kept, the first one first."""
+    return _versions(call, "config")
+
+
+async def versions_of_secret(call: Call) -> web.Response:
+    """The versions of a secret that are kept, without their contents."""
+    return _versions(call, "secret")
+
+
+def _versions(call: Call, kind: str) -> web.Response:
+    require_swarm(call.view)
+    rows = versions.find(call.view, kind, call.ref)
+    return json_response([wire.version(call.view, row) for row in rows])
 
 
 async def remove_config(call: Call) -> web.Response:
@@ -121,6 +144,12 @@ ROUTES: Table = [
         query={"version": NUMBER},
         access=of("config", Deploy.CHANGE),
     ),
+    Route(
+        "GET",
+        "/skerry/configs/{ref}/versions",
+        versions_of_config,
+        access=of("config", Deploy.SEE),
+    ),
     Route("DELETE", "/configs/{ref}", remove_config, access=of("config", Deploy.CHANGE)),
     Route("GET", "/secrets", list_secrets, query={"filters": _FILTERS}, access=of("secret", Deploy.LIST)),
     Route(
@@ -138,6 +167,12 @@ ROUTES: Table = [
         body="swarm.SecretSpec",
         query={"version": NUMBER},
         access=of("secret", Deploy.CHANGE),
+    ),
+    Route(
+        "GET",
+        "/skerry/secrets/{ref}/versions",
+        versions_of_secret,
+        access=of("secret", Deploy.SEE),
     ),
     Route("DELETE", "/secrets/{ref}", remove_secret, access=of("secret", Deploy.CHANGE)),
 ]

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from skerry.api import engine_versions, portfilter
 from skerry.api.call import Call
-from skerry.api.disguise import Disguise, networks_of, own_healthcheck
+from skerry.api.disguise import Disguise, is_holder, networks_of, own_healthcheck
 from skerry.api.filters import Filters
 from skerry.api.overlay import attachable, joined
 from skerry.api.query import FLAG, NUMBER, TEXT, Parameter
@@ -21,7 +21,7 @@ from skerry.api.route import Route, Table
 from skerry.api.seats import seat
 from skerry.control import leases
 from skerry.control.scope.endpoint_access import ADMIN_ONLY, Deploy, of
-from skerry.model.container_labels import TASK_ID
+from skerry.model.container_labels import KEEPS, TASK_ID
 from skerry.model.errors import InvalidParameter, SkerryError
 from skerry.model.go import strconv
 from skerry.model.objects import Network, Raw
@@ -38,7 +38,7 @@ async def listing(call: Call) -> web.Response:
     filters = call.filters()
     own = Filters({key: filters.pop(key) for key in _OWN if key in filters})
     try:
-        limit = _limit(call.query.text("limit")) if own else 0
+        limit = _limit(call.query.text("limit")) if own or call.deps.kept_images.holders else 0
         _check(own)
     except InvalidParameter:
         response = await call.forward()
@@ -53,7 +53,8 @@ async def listing(call: Call) -> web.Response:
     if response.status != 200:
         return relay(response)
     disguise = Disguise.of(call)
-    rows = [disguise.row(row) for row in response.json]
+    asked = any(value.startswith(KEEPS) for value in filters.get("label", ()))
+    rows = [disguise.row(row) for row in response.json if asked or not is_holder(row.get("Labels"))]
     rows = [row for row in rows if _passes(disguise, row, own)]
     return json_response(rows[:limit] if limit > 0 else rows, response.status)
 

@@ -102,8 +102,10 @@ async def _past(call: Call, filters: Filters, since: int, until: int) -> list[Ra
 
 
 def _is_wanted(call: Call, event: Raw, filters: Filters) -> bool:
-    """Whether an event passes the filters, and whoever asks may see it."""
-    return passes(event, filters) and shows_event(call.role, event, call.view)
+    """Whether an event passes the filters, whoever asks may see it, and it is about nothing hidden."""
+    return (
+        not disguise.is_inner(event) and passes(event, filters) and shows_event(call.role, event, call.view)
+    )
 
 
 async def _write(response: web.StreamResponse, events: list[Raw]) -> None:

@@ -1,8 +1,10 @@
-"""/networks/prune: the engine's networks and the swarm's that nothing uses."""
+"""What prunes: networks, the engine's and the swarm's, that nothing uses; images and containers, but for what
+is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -16,6 +18,7 @@ from skerry.api.query import Parameter
 from skerry.api.responses import json_response, relay
 from skerry.api.route import Route, Table
 from skerry.control.scope.endpoint_access import ADMIN_ONLY
+from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.model.errors import RpcError
 from skerry.model.times import instant
 
@@ -68,12 +71,37 @@ def _prunable(held: Mapping[str, str] | None, created: int, filters: Filters, un
     return filters.labels("label", held) and not excluded and not young
 
 
+async def prune_images(call: Call) -> web.Response:
+    """The engine's prune, once each image that is kept is safe from it: containers may have been pruned just
+    before."""
+    await _keep_images(call)
+    return relay(await call.forward())
+
+
+async def prune_containers(call: Call) -> web.Response:
+    """The engine's prune; those that keep an image are made again, and nobody is told of them."""
+    hidden = call.deps.kept_images.holders
+    response = await call.forward()
+    if response.status != 200:
+        return relay(response)
+    await _keep_images(call)
+    gone = [key for key in response.json["ContainersDeleted"] or () if key not in hidden]
+    return json_response({**response.json, "ContainersDeleted": gone or None}, response.status)
+
+
+async def _keep_images(call: Call) -> None:
+    with suppress(EngineError, EngineUnreachable):  # whoever asks hears of it from the engine itself
+        await call.deps.kept_images.look()
+
+
 ROUTES: Table = [
+    Route("POST", "/images/prune", prune_images, access=ADMIN_ONLY),
+    Route("POST", "/containers/prune", prune_containers, access=ADMIN_ONLY),
     Route(
         "POST",
         "/networks/prune",
         prune,
         query={"filters": Parameter("filters", malformed=500)},
         access=ADMIN_ONLY,
-    )
+    ),
 ]

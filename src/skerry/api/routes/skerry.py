@@ -23,6 +23,7 @@ from skerry.control.access import require_swarm
 from skerry.control.scope.disclosure import sees
 from skerry.control.scope.endpoint_access import ADMIN_ONLY, Deploy, of
 from skerry.core.draft import NOTHING_TO_DO, UNDER_WAY
+from skerry.core.stopped import words_of
 from skerry.core.why.answer import Scene
 from skerry.model.defaults import SECOND
 from skerry.model.errors import Forbidden, InvalidParameter, Unavailable
@@ -65,12 +66,14 @@ async def status(call: Call) -> web.Response:
 
 def _goes_on(service: Raw) -> bool:
     """Whether something is being done about a service at this moment."""
-    lacks = not service["job"] and service["running"] < service["desired"]
+    lacks = not service["job"] and not service["stopped"] and service["running"] < service["desired"]
     return (lacks or service["update"] in UNDER_WAY) and service["note"] not in ("", NOTHING_TO_DO)
 
 
 def _problems(service: Raw) -> list[str]:
     """What is not as the user wants it, in words."""
+    if service["stopped"]:
+        return []
     problems = []
     done = service["running"] + service["completed"]
     if done < (min(service["desired"], 1) if service["job"] else service["desired"]):
@@ -92,6 +95,7 @@ def _service(call: Call, service: Service) -> Raw:
         "desired": counts["DesiredTasks"],
         "completed": counts["CompletedTasks"],
         "job": service.is_job,
+        "stopped": words_of(service),
         "update": service.update.state if service.update is not None else "",
         "note": notes[-1]["text"] if notes else "",
         "notes": notes,
@@ -110,7 +114,7 @@ async def reveal(call: Call) -> web.Response:
     require_swarm(call.view)
     if call.caller.uid != 0:
         raise Forbidden("the content of a secret is told to root alone")
-    secret = secrets.find(call.view, call.ref)
+    secret = secrets.look_up(call.view, call.ref)
     log.info("secret revealed", name=secret.name, pid=call.caller.pid)
     return json_response({"Data": base64.b64encode(secret.data).decode()})
 

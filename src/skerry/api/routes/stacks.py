@@ -9,11 +9,11 @@ from skerry.api.call import Call
 from skerry.api.callers import name_of
 from skerry.api.image_references import contents_of
 from skerry.api.overlay import check_no_guests, local_networks, taken
-from skerry.api.query import BOOL, NUMBER, whole_number
+from skerry.api.query import BOOL, NUMBER, TEXT, whole_number
 from skerry.api.responses import empty_response, json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import stacks as wire
-from skerry.control import networks, stacks, undo
+from skerry.control import networks, stacks, stopping, undo
 from skerry.control.access import require_swarm
 from skerry.control.networks import Surroundings
 from skerry.control.scope.endpoint_access import Deploy, of
@@ -44,7 +44,7 @@ async def deploy(call: Call) -> web.Response:
         call.ref,
         body,
         by=name_of(call.view, call.caller),
-        auth=call.auth,
+        credentials=call.credentials,
         atomic=_flag(call, "atomic", default=True),
         prune=_flag(call, "prune", default=False),
     )
@@ -66,7 +66,7 @@ async def _deployed(call: Call, wanted: Wanted) -> web.Response:
     outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))
     if known.missing:
         known = Circumstances(known.local, known.around, await contents_of(call, known.missing))
-    if outcome.changed and not _flag(call, "plan", default=False):
+    if (outcome.changed or outcome.renews) and not _flag(call, "plan", default=False):
         outcome = await call.store.update(lambda tx: stacks.deploy(tx, wanted, known))
     elif known.contents:
         outcome = call.store.rehearse(lambda tx: stacks.deploy(tx, wanted, known))
@@ -109,6 +109,20 @@ async def remove(call: Call) -> web.Response:
     return empty_response(204)
 
 
+async def stop(call: Call) -> web.Response:
+    """Stop the services of a stack; the names of those that ran."""
+    by, stack = name_of(call.view, call.caller), call.ref
+    services = await call.store.update(lambda tx: stopping.stop(tx, stacks.services_of(tx.view, stack), by))
+    return json_response(wire.named(services))
+
+
+async def start(call: Call) -> web.Response:
+    """Start them again; the names of those that were stopped."""
+    stack = call.ref
+    services = await call.store.update(lambda tx: stopping.start(tx, stacks.services_of(tx.view, stack)))
+    return json_response(wire.named(services))
+
+
 async def releases(call: Call) -> web.Response:
     """The releases of a stack that are kept, oldest first."""
     stacks.services_of(call.view, call.ref)
@@ -124,7 +138,11 @@ async def release(call: Call) -> web.Response:
 
 
 async def follow(call: Call) -> web.StreamResponse:
-    """How a release goes, a line of JSON whenever something changes, until it is over."""
+    """How a release, a stop or a start goes, a line of JSON whenever something changes, until it is over."""
+    if what := call.query.text("of"):
+        services = stacks.services_of(call.view, call.ref)
+        lines = progress.lines_of(what, call.store, call.deps.clock, services)
+        return await progress.streamed(call.request, lines)
     number = call.query.optional_integer("release")
     if number is None:
         last = call.view.release_of(call.ref)
@@ -152,7 +170,15 @@ ROUTES: Table = [
     Route("DELETE", "/skerry/stacks/{ref}", remove, access=_CHANGE),
     Route("GET", "/skerry/stacks/{ref}/releases", releases, access=_SEE_RELEASES),
     Route("GET", "/skerry/stacks/{ref}/releases/{number}", release, access=_SEE_RELEASES),
-    Route("GET", "/skerry/stacks/{ref}/progress", follow, query={"release": NUMBER}, access=_SEE_RELEASES),
+    Route(
+        "GET",
+        "/skerry/stacks/{ref}/progress",
+        follow,
+        query={"release": NUMBER, "of": TEXT},
+        access=_SEE_RELEASES,
+    ),
+    Route("POST", "/skerry/stacks/{ref}/stop", stop, access=_CHANGE),
+    Route("POST", "/skerry/stacks/{ref}/start", start, access=_CHANGE),
     Route(
         "POST",
         "/skerry/stacks/{ref}/rollback",

@@ -6,12 +6,15 @@ from aiohttp import web
 
 from skerry.api import engine_versions
 from skerry.api.call import Call
-from skerry.api.disguise import Disguise
+from skerry.api.disguise import Disguise, is_holder
 from skerry.api.responses import json_response, relay
 from skerry.api.route import Route, Table
 from skerry.api.wire import cluster as wire
 from skerry.control.scope.endpoint_access import EVERYBODY, Deploy, of
 from skerry.model.objects import Raw
+
+_COUNTS = ("Containers", "ContainersStopped")
+"""Where the engine counts containers that never ran."""
 
 
 async def info(call: Call) -> web.Response:
@@ -22,7 +25,9 @@ async def info(call: Call) -> web.Response:
     engine_info: Raw = response.json
     plugins = dict(engine_info.get("Plugins") or {})
     plugins["Network"] = sorted({*(plugins.get("Network") or ()), "overlay"})
-    return json_response({**engine_info, "Plugins": plugins, "Swarm": wire.local_info(call.view)})
+    hidden = len(call.deps.kept_images.holders)
+    counts = {name: max(engine_info[name] - hidden, 0) for name in _COUNTS if name in engine_info}
+    return json_response({**engine_info, **counts, "Plugins": plugins, "Swarm": wire.local_info(call.view)})
 
 
 async def disk_usage(call: Call) -> web.Response:
@@ -32,7 +37,8 @@ async def disk_usage(call: Call) -> web.Response:
     if not usage or not usage.get("Containers"):
         return relay(response)
     disguise = Disguise.of(call)
-    return json_response({**usage, "Containers": [disguise.row(row) for row in usage["Containers"]]})
+    shown = [disguise.row(row) for row in usage["Containers"] if not is_holder(row.get("Labels"))]
+    return json_response({**usage, "Containers": shown})
 
 
 async def ping(call: Call) -> web.Response:

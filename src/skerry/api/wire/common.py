@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 
 from skerry.model.family import family_of
-from skerry.model.objects import Cluster, Config, Network, Node, Port, Raw, Secret, Service, Task
+from skerry.model.objects import Cluster, File, KeptFile, Network, Node, Port, Raw, Service, Task
 from skerry.model.times import timestamp
 
 
-def meta(obj: Cluster | Node | Network | Service | Task | Config | Secret) -> Raw:
+def meta(obj: Cluster | Node | Network | Service | Task | File | KeptFile) -> Raw:
     return {
         "ID": obj.id,
         "Version": {"Index": obj.version},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry.api.wire.common import port
 from skerry.core.parts import stack_of
-from skerry.core.phase import DONE, Phase, phase_of
+from skerry.core.phase import DONE, STOPPED, Phase, phase_of
 from skerry.core.phase import FAILED as PHASE_FAILED
 from skerry.core.view import View
 from skerry.model.objects import Raw, Service
@@ -13,6 +13,7 @@ from skerry.model.times import timestamp
 
 PAUSED = "paused"
 ROLLING = "rolling"
+PARTLY_STOPPED = "partly stopped"
 
 
 def stack(view: View, name: str, services: list[Service]) -> Raw:
@@ -34,12 +35,17 @@ def stack(view: View, name: str, services: list[Service]) -> Raw:
 
 def _state(view: View, services: list[Service], release: Release | None) -> str:
     """How a stack is: as its last release ended, and where that converged, as its services are now."""
-    if release is not None and release.outcome.state != CONVERGED:
-        return ROLLING if release.outcome.state in UNDER_WAY else release.outcome.state
     words = {phase_of(view, service).word for service in services}
+    under_way = release is not None and release.outcome.state in UNDER_WAY
+    if words == {STOPPED} and not under_way:
+        return STOPPED
+    if release is not None and release.outcome.state != CONVERGED:
+        return ROLLING if under_way else release.outcome.state
     if PHASE_FAILED in words:
         return PAUSED
-    return CONVERGED if words <= {DONE} else ROLLING
+    if words <= {DONE, STOPPED}:
+        return CONVERGED if words <= {DONE} else PARTLY_STOPPED
+    return ROLLING
 
 
 def whole(view: View, name: str, services: list[Service]) -> Raw:
@@ -73,6 +79,11 @@ def _changed_by(view: View, service: Service) -> int:
             if is_it and part.action != UNCHANGED:
                 return release.number
     return 0
+
+
+def named(services: list[Service]) -> Raw:
+    """Services by their names."""
+    return {"Services": [service.name for service in services]}
 
 
 def release(row: Release, now: int, current: int) -> Raw:

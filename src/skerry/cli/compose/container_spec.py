@@ -6,8 +6,7 @@ What stands there as it is follows from the declarations of the fields; here is 
 from __future__ import annotations
 
 from skerry.cli.outgrow.leftover import SpecReader
-from skerry.model.declare import Declared, Raw
-from skerry.model.shapes import shape_of
+from skerry.model.declare import Declared, Raw, declared_fields
 from skerry.model.specs import ContainerSpec, DNSConfig, Healthcheck
 from skerry.model.times import duration
 
@@ -17,7 +16,7 @@ RUN_SECRETS = "/run/secrets/"
 def declared(struct: type[Declared], service: SpecReader) -> Raw:
     """The fields of a struct that a compose file has as they are, by Docker's names."""
     fields = {}
-    for name, go in shape_of(struct).items():
+    for name, (_, go) in declared_fields(struct).items():
         if go.compose and (value := service.take(go.compose)) is not None:
             fields[name] = duration(value) if go.is_duration else value
     return fields

@@ -63,6 +63,10 @@ def _of_another(value: Any) -> bool:
 
 
 _SHARED = "a task has namespaces of its own: it can't have those of another service or container"
+_NETWORK = (
+    f"{_SHARED}. Put both on one network, and have one reach the other by its service's name in the place of "
+    "localhost"
+)
 _WINDOWS = "it means something on Windows only"
 _ADDRESS = "the address of a task on an overlay network is given by the swarm"
 _S = "services.*"
@@ -98,10 +102,6 @@ _SERVICE = (
     _refused(
         f"{_S}.pre_start",
         "write it as a service of its own, on which this one depends with service_completed_successfully",
-    ),
-    _refused(f"{_S}.post_start", "there are no hooks yet: let the container's own command do it"),
-    _refused(
-        f"{_S}.pre_stop", "there are no hooks yet: let the container do it when it gets its stop signal"
     ),
     *_works(
         _S,
@@ -195,11 +195,19 @@ _BY_LABEL = (
     _label("annotations", "annotations"),
     _label("tmpfs", "tmpfs"),
     _label("domainname", "domainname"),
+    *(
+        key
+        for name in ("post_start", "pre_stop")
+        for key in (
+            _label(name, f"hooks.{name.replace('_', '-')}"),
+            *_works(f"{_S}.{name}", "command user privileged working_dir environment"),
+        )
+    ),
     _label("mac_address", "mac-address"),
 )
 
 _NETWORKS = (
-    _label("network_mode", "network", "`none`; `host` and `bridge` are networks", _SHARED, _of_another),
+    _label("network_mode", "network", "`none`; `host` and `bridge` are networks", _NETWORK, _of_another),
     *_works(f"{_S}.networks.*", "aliases driver_opts"),
     Key(f"{_S}.networks.*.priority", How.WORKS, "networks are joined in this order"),
     _refused(f"{_S}.networks.*.gw_priority", "the way out of a task is by the swarm's own bridge"),

@@ -96,6 +96,17 @@ def _network(label: str, mode: str) -> dict[str, str]:
     return {label: mode} if mode == "none" else {}
 
 
+def _hooks(label: str, hooks: list[Raw]) -> dict[str, str]:
+    """Each as it stands, variables as text; Compose has put in the values of those that have none."""
+    listed = []
+    for hook in hooks:
+        variables = {
+            name: str(value) for name, value in (hook.get("environment") or {}).items() if value is not None
+        }
+        listed.append({**hook, **({"environment": variables} if "environment" in hook else {})})
+    return {label: json.dumps(listed, sort_keys=True)} if listed else {}
+
+
 def _security(option: str, folder: Path) -> str:
     """With the content of a seccomp profile in the place of its file's name, as the docker CLI sends it."""
     word, separator, value = option.partition("=" if "=" in option else ":")
@@ -109,6 +120,8 @@ _TEXTS: dict[str, Callable[[str, Any], dict[str, str]]] = {
     "gpus": _requests,
     "tmpfs": _tmpfs,
     "network_mode": _network,
+    "post_start": _hooks,
+    "pre_stop": _hooks,
     "weight_device": _rates,
     **{f"device_{kind}_{unit}": _rates for kind in ("read", "write") for unit in ("bps", "iops")},
 }

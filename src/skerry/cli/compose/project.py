@@ -22,6 +22,8 @@ OVERRIDES = tuple(
 )
 _PATH = re.compile(r"\b(?:services|networks|volumes|configs|secrets)(?:\.[\w-]+)+")
 _LINE = re.compile(r"\bat L(\d+)\.C")
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""That of libyaml, where PyYAML has it."""
 VARIABLE = "COMPOSE_FILE"
 NO_KEY = "false schema"
 """What Compose says of a key that is none."""
@@ -86,7 +88,7 @@ def read(compose: ComposeProgram, request: ProjectRequest) -> Project:
     files = read_files(names, request.standard_input)
     variables = sorted(_variables(model))
     values = _values(compose, request, names, variables) if variables else {}
-    text = yaml.safe_dump(json.loads(answer.text), sort_keys=False, allow_unicode=True)
+    text = yaml.dump(json.loads(answer.text), Dumper=DUMPER, sort_keys=False, allow_unicode=True)
     return Project(model, KeyLocations(files), text, files, values, answer.warnings)
 
 

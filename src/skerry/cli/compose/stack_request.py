@@ -14,9 +14,8 @@ from skerry.cli.compose.labelled_settings import settings
 from skerry.cli.compose.project import Project
 from skerry.cli.compose.refusal import Refusals, check, sentence
 from skerry.cli.compose.where import STANDARD_INPUT
-from skerry.cli.outgrow.compose import IMAGE
 from skerry.cli.outgrow.leftover import SpecReader
-from skerry.model.labels import STACK
+from skerry.model.labels import STACK, STACK_IMAGE
 from skerry.model.objects import Raw
 
 
@@ -30,8 +29,6 @@ class StackRequest:
     """What becomes of the file otherwise than it says, in sentences."""
     builds: list[str] = field(default_factory=list)
     """Services of the file whose images are built."""
-    versioned: set[str] = field(default_factory=set)
-    """Configs and secrets to which the file gives no name of its own."""
     pulls: dict[str, str] = field(default_factory=dict)
     """Pull policies by the swarm's names of services; empty where nothing is said."""
 
@@ -60,9 +57,6 @@ def translate(project: Project, *, build: bool) -> StackRequest:
         "Secrets": configs_and_secrets.created(project, "secrets", refusals),
         "Source": {"Text": project.text, "Origin": _origin(project)},
     }
-    for section in ("configs", "secrets"):
-        names = configs_and_secrets.names(project, section)
-        request.versioned |= {name for key, name in names.items() if name == f"{project.name}_{key}"}
     refusals += _port_conflicts(project, services)
     if refusals:
         raise Refusals(refusals)
@@ -114,7 +108,7 @@ def _image(project: Project, name: str, raw: Raw, request: StackRequest, *, buil
 def _service_labels(project: Project, service: SpecReader, deploy: SpecReader, image: str) -> dict[str, str]:
     service.take("links")  # aliases of others, and the order that depends_on has
     waits = order.label(service.take("depends_on") or {})
-    return {**_texts(deploy.take("labels")), **waits, STACK: project.name, IMAGE: image}
+    return {**_texts(deploy.take("labels")), **waits, STACK: project.name, STACK_IMAGE: image}
 
 
 def _container(project: Project, service: SpecReader, image: str) -> Raw:

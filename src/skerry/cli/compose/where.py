@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 STANDARD_INPUT = "standard input"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""That of libyaml, where PyYAML has it: it takes a tenth of the time."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,9 @@ def _included(tree: yaml.Node | None) -> Iterator[str]:
         yield from (str(node.value) for node in nodes if isinstance(node, yaml.ScalarNode))
 
 
-class _Composer(yaml.SafeLoader):
-    """Composes nodes only; tags such as `!reset` are not looked at."""
-
-
 def _parsed(text: str) -> yaml.Node | None:
-    loader = _Composer(text)
+    """Composes nodes only; tags such as `!reset` are not looked at."""
+    loader = LOADER(text)
     try:
         node: Any = loader.get_single_node()
         return node if isinstance(node, yaml.Node) else None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 
+from skerry.cli.client import environment
 from skerry.cli.compose.program import ComposeProgram
 from skerry.cli.compose.project import ProjectRequest
+from skerry.model.settings import Settings
 
 
 class BuildFailed(Exception):
@@ -17,7 +18,12 @@ class BuildFailed(Exception):
 
 
 def build(
-    compose: ComposeProgram, request: ProjectRequest, services: Sequence[str], socket: str, *, quiet: bool
+    compose: ComposeProgram,
+    request: ProjectRequest,
+    services: Sequence[str],
+    settings: Settings,
+    *,
+    quiet: bool,
 ) -> None:
     """Build the images of these services. Raises BuildFailed.
 
@@ -30,18 +36,20 @@ def build(
         stdout=sys.stderr,
         text=True,
         check=False,
-        env=_environment(socket),
+        env=_environment(settings),
     )
     if done.returncode:
         names = ", ".join(services)
         raise BuildFailed(f"service {names}: build: it failed, as said above; nothing was deployed")
 
 
-def _environment(socket: str) -> dict[str, str]:
-    unwanted = ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-    kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+def _environment(settings: Settings) -> dict[str, str]:
+    """Ours, with the engine behind the API that the stack is deployed by."""
+    unwanted = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+    kept = {name: value for name, value in environment().items() if name not in unwanted}
     kit = {} if _has_buildx() else {"DOCKER_BUILDKIT": "0"}
-    return {**kept, "DOCKER_HOST": f"unix://{socket}", **kit}
+    place = settings.context or f"unix://{settings.api_socket}"
+    return {**kept, "DOCKER_HOST" if "://" in place else "DOCKER_CONTEXT": place, **kit}
 
 
 def _has_buildx() -> bool:

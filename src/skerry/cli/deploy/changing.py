@@ -37,7 +37,7 @@ def remove(settings: Settings, stacks: Iterable[str]) -> None:
 
 def scale(settings: Settings, wishes: Iterable[str]) -> None:
     """`STACK/SERVICE=N`, each."""
-    api = connect(settings)
+    api = connect(settings, of_any=True)
     pairs = [_wish(wish) for wish in wishes]
     with sentences():
         services = [(service_at(api, place), count) for place, count in pairs]
@@ -64,7 +64,7 @@ def _scaled(spec: Raw, count: int) -> Raw:
 
 def restart(settings: Settings, places: Iterable[str]) -> None:
     """Replace the tasks of stacks or services, one service after the other as the API takes them."""
-    api = connect(settings)
+    api = connect(settings, of_any=True)
     with sentences():
         services = [service for place in places for service in services_at(api, place)]
         for service in services:
@@ -79,4 +79,6 @@ def _forced(spec: Raw) -> Raw:
 
 def _update(api: DockerClient, service: Raw, change: Callable[[Raw], Raw]) -> None:
     path = f"/services/{service['ID']}/update?version={service['Version']['Index']}"
-    api.post(path, change(service["Spec"]))
+    answer = api.post(path, change(service["Spec"]))
+    for warning in answer.get("Warnings") or []:
+        click.echo(f"Warning: {warning}", err=True)

@@ -17,9 +17,11 @@ INTERRUPTED = 130
 
 OF_STATE = {
     "converged": DONE,
+    "done": DONE,
+    "stopped": DONE,
     "rolled back": ROLLED_BACK,
     "paused": PAUSED,
     "failed": FAILED,
     "superseded": SUPERSEDED,
 }
-"""By how a release ended."""
+"""By how a release, or a revision, a stop or a start, ended."""

@@ -1,33 +1,37 @@
-"""`skerry deploy`: from a file to a stack that runs, or to the reason why it does not."""
+"""`skerry deploy`: from a file to a stack that runs, or to the reason why it does not.
+
+What shows a plan, and how it goes, is loaded when there is one: what changes nothing is over sooner.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import click
-from rich.console import Console
 
-from skerry.cli import client
 from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.compose import program
 from skerry.cli.compose.program import ComposeFailed, ComposeProgram
 from skerry.cli.compose.project import ProjectRequest, read
 from skerry.cli.compose.refusal import Refusals
 from skerry.cli.compose.stack_request import StackRequest, translate
-from skerry.cli.deploy import codes, plan_view
+from skerry.cli.deploy import codes, credentials
 from skerry.cli.deploy.build import BuildFailed, build
 from skerry.cli.deploy.follow import TimedOut, follow
 from skerry.cli.deploy.pins import pin
-from skerry.cli.deploy.versions import take_newest, take_next
-from skerry.cli.deploy.views import view_of
-from skerry.cli.home import connect
-from skerry.cli.outgrow.export import on_one_line
+from skerry.cli.home import connect, endless
+from skerry.cli.printable import on_one_line
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class DeployRequest:
     as_json: bool = False
     timeout: float = 600.0
     message: str = ""
+    registry_auth: bool = True
+    """Whether the user's credentials for the images' registries are sent along."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +57,25 @@ class Deployment:
 
     settings: Settings
     api: DockerClient
-    console: Console
     as_json: bool
     timeout: float
+
+    @cached_property
+    def console(self) -> Console:
+        """The terminal, or what stands in its place."""
+        from rich.console import Console
+
+        return Console()
 
     def say(self, text: str) -> None:
         """A line for people, where JSON is not asked for."""
         if not self.as_json:
-            self.console.out(text, highlight=False)
+            click.echo(text)
 
     def emit(self, value: Raw) -> None:
         """A line for programs, where that is asked for."""
         if self.as_json:
-            self.console.out(json.dumps(value), highlight=False)
+            click.echo(json.dumps(value))
 
     def complain(self, sentences: Iterable[str], word: str = "Error") -> None:
         """To standard error, each on a line."""
@@ -80,20 +92,38 @@ def deploy(settings: Settings, request: DeployRequest) -> int:
         stack = _read(run, compose, request)
         if request.build and not request.only_plan and stack.builds:
             run.say(f"building {', '.join(stack.builds)}")
-            build(compose, request.project, stack.builds, settings.api_socket, quiet=request.as_json)
+            build(compose, request.project, stack.builds, settings, quiet=request.as_json)
     except (ComposeFailed, BuildFailed) as error:
         run.complain([str(error)])
         return codes.INVALID
     except Refusals as error:
         run.complain(error.sentences)
         return codes.INVALID
-    pin(run.api, stack)
-    take_newest(run.api, stack)
-    return _submit(run, stack, request)
+    auths = _auths(run, stack) if request.registry_auth else {}
+    pin(run.api, stack, auths)
+    return _submit(run, stack, request, auths)
+
+
+def _auths(run: Deployment, stack: StackRequest) -> dict[str, Raw]:
+    """The credentials that the user has for the registries of the stack's images."""
+
+    def warn(sentence: str) -> None:
+        run.complain([sentence], "Warning")
+
+    built = {f"{stack.name}_{name}" for name in stack.builds}
+    specs = (spec for spec in stack.body["Services"] if spec["Name"] not in built)
+    try:
+        file = credentials.load()
+    except credentials.Unreadable as error:
+        warn(f"no credentials for registries: {error}")
+        return {}
+    return credentials.gathered(
+        file, (spec["TaskTemplate"]["ContainerSpec"]["Image"] for spec in specs), warn
+    )
 
 
 def begin(settings: Settings, *, as_json: bool, timeout: float) -> Deployment:
-    return Deployment(settings, connect(settings), Console(), as_json, timeout)
+    return Deployment(settings, connect(settings), as_json, timeout)
 
 
 def _read(run: Deployment, compose: ComposeProgram, request: DeployRequest) -> StackRequest:
@@ -104,14 +134,15 @@ def _read(run: Deployment, compose: ComposeProgram, request: DeployRequest) -> S
     return stack
 
 
-def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int:
+def _submit(run: Deployment, stack: StackRequest, request: DeployRequest, auths: Mapping[str, Raw]) -> int:
     """Send the stack, and show what becomes of it. The exit code tells a file that is wrong from a swarm that
     refuses or is away."""
     options = {"plan": request.only_plan, "atomic": request.atomic, "prune": request.prune}
     query = urlencode({name: str(value).lower() for name, value in options.items()})
     body = {**stack.body, **({"Message": request.message} if request.message else {})}
     try:
-        answer = _posted(run.api, stack, f"/skerry/stacks/{quote(stack.name)}?{query}", body)
+        headers = {"X-Registry-Config": credentials.header({**auths})} if auths else {}
+        answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body, headers)
     except Refused as error:
         run.complain([str(error)])
         return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
@@ -122,23 +153,14 @@ def _submit(run: Deployment, stack: StackRequest, request: DeployRequest) -> int
     return shown(run, stack.name, answer, only_plan=request.only_plan, detach=request.detach)
 
 
-def _posted(api: DockerClient, stack: StackRequest, path: str, body: Raw) -> Raw:
-    """The answer; where a config or secret has another content by now, that of the next version of it."""
-    try:
-        answer: Raw = api.post(path, body)
-    except Refused as error:
-        if not take_next(stack, str(error)):
-            raise
-        answer = api.post(path, body)
-    return answer
-
-
 def shown(run: Deployment, stack: str, answer: Raw, *, only_plan: bool, detach: bool) -> int:
     """Show what is done, or would be, and see it through; the exit code."""
     run.emit({"Stack": stack, **answer})
     if not answer["Changed"]:
         run.say(f"{stack}: nothing to do, release {answer['Release']} is what the file says")
         return codes.DONE
+    from skerry.cli.deploy import plan_view
+
     if not run.as_json:
         for line in plan_view.lines(answer["Plan"]):
             run.console.print(line, soft_wrap=True)
@@ -172,7 +194,9 @@ def watch(run: Deployment, stack: str, release: int) -> int:
 def watch_path(run: Deployment, name: str, what: str, path: str, again: str) -> int:
     """Follow what a path tells of a stack or service to its end; the exit code. `again` is the command that
     shows how it goes on."""
-    lines = client.at_socket("skerry", run.settings.api_socket, timeout=None)
+    from skerry.cli.deploy.views import view_of
+
+    lines = endless(run.settings)
     view = view_of(run.console, as_json=run.as_json)
     again = f"it goes on; to see how: {again}"
     try:

@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
+from typing import Protocol
 
 from skerry.cli.client import DockerClient, Refused, Unreachable
 from skerry.cli.deploy.progress import DeployProgress
-from skerry.cli.deploy.views import ProgressView
 from skerry.model.objects import Raw
 
 TICK_S = 0.1
@@ -22,6 +22,19 @@ AGAIN_S = 0.5
 
 class TimedOut(Exception):
     """It is not over yet, and goes on."""
+
+
+class ProgressView(Protocol):
+    """Shows what comes in."""
+
+    def show(self, line: Raw, progress: DeployProgress, now: float) -> None:
+        """One more line came."""
+
+    def tick(self, progress: DeployProgress, now: float) -> None:
+        """Time went by."""
+
+    def close(self) -> None:
+        """No more comes."""
 
 
 def follow(client: DockerClient, path: str, view: ProgressView, timeout: float) -> Raw:

@@ -9,7 +9,7 @@ import click
 from skerry.cli.deploy.changing import sentences
 from skerry.cli.deploy.subjects import subject
 from skerry.cli.home import connect
-from skerry.cli.outgrow.export import on_one_line
+from skerry.cli.printable import on_one_line
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
 
@@ -33,9 +33,13 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
 def cells(row: Raw) -> tuple[str, ...]:
     """What stands in the columns for one of them."""
     number = f"{row['Number']}{'*' if row['Current'] else ''}"
-    when = str(row["At"]).partition(".")[0].replace("T", " ").removesuffix("Z")
     said = f" ({row['Message']})" if row.get("Message") else ""
-    return number, when, row["By"] or "-", ended(row["Outcome"]), f"{row['Changes']}{said}"
+    return number, instant(row["At"]), row["By"] or "-", ended(row["Outcome"]), f"{row['Changes']}{said}"
+
+
+def instant(at: str) -> str:
+    """A time of the API as people read it, to the second."""
+    return at.partition(".")[0].replace("T", " ").removesuffix("Z")
 
 
 def ended(outcome: Raw) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from skerry.cli.client import DockerClient
+from skerry.cli.client import DockerClient, environment, words_to
 from skerry.cli.deploy.changing import sentences
 from skerry.cli.deploy.places import service_at
 from skerry.cli.home import connect
@@ -31,15 +31,19 @@ def execute(settings: Settings, place: str, command: Sequence[str], *, tty: bool
     docker = shutil.which("docker")
     if docker is None:
         raise click.ClickException("skerry exec needs the docker CLI, and there is none in the PATH")
-    api = connect(settings)
+    api = connect(settings, of_any=True)
     place, slot = _slot(place)
     with sentences():
         container = _container(api, service_at(api, place), slot)
     terminal = sys.stdin.isatty() and sys.stdout.isatty() if tty is None else tty
     options = ["--interactive", *(["--tty"] if terminal else []), *(["--user", user] if user else [])]
-    environment = {name: value for name, value in os.environ.items() if name != "DOCKER_CONTEXT"}
-    words = [docker, "exec", *options, container, *command]
-    os.execve(docker, words, {**environment, "DOCKER_HOST": f"unix://{settings.api_socket}"})
+    words = [docker, *_place_of(settings), "exec", *options, container, *command]
+    os.execve(docker, words, environment())
+
+
+def _place_of(settings: Settings) -> list[str]:
+    """Where the docker CLI is to go."""
+    return words_to(settings.context or f"unix://{settings.api_socket}")
 
 
 def _slot(place: str) -> tuple[str, int]:
@@ -65,7 +69,7 @@ def _container(api: DockerClient, service: Raw, slot: int) -> str:
 
 def run(settings: Settings, place: str, command: Sequence[str]) -> int:
     """Run a job with the spec of a service, show its log, take it away again; its exit code."""
-    api = connect(settings)
+    api = connect(settings, of_any=True)
     with sentences():
         service = service_at(api, place)
         made = str(api.post("/services/create", _job(service["Spec"], command))["ID"])

@@ -16,7 +16,7 @@ from skerry.cli.home import connect
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
 
-STYLES = {"converged": "green", "failed": "red", "rolled back": "red", "paused": "red"}
+STYLES = {"converged": "green", "failed": "red", "rolled back": "red", "paused": "red", "stopped": "dim"}
 
 
 def stacks(settings: Settings, *, as_json: bool) -> None:

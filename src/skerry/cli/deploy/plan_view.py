@@ -33,7 +33,8 @@ def lines(plan: Raw) -> Iterator[Text]:
     for kind, word in KINDS:
         for entry in plan.get(kind) or []:
             if entry["Action"] != "unchanged":
-                yield _line(entry, word, str(entry["Action"]))
+                version = f": version {entry['Version']}" if "Version" in entry else ""
+                yield _line(entry, word, f"{entry['Action']}{version}")
     if count := counted(plan)[" "]:
         yield Text(f"  {count} unchanged", style="dim")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from skerry.model.objects import Raw
 
-OVER = ("done", "failed", "rolled back")
+OVER = ("done", "failed", "rolled back", "stopped")
 
 
 @dataclass

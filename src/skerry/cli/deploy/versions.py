@@ -1,63 +1,52 @@
-"""Configs and secrets whose content changes: each content has a name of its own, `shop_site`, `shop_site-v2`.
-
-Swarm can't change the content of a config or secret, and tells nobody that of a secret. So the newest name
-that is there is tried first, and where the daemon says that the content is another one, the next. Services
-that get it are rolled, and the way back leads to the old name, which is there as long as the stack is.
-"""
+"""`skerry config history` and `skerry secret history`: the versions of one, a line each."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+import json
+from collections.abc import Iterator
+from urllib.parse import quote
 
-from skerry.cli.client import DockerClient
-from skerry.cli.compose.stack_request import StackRequest
+import click
+
+from skerry.cli.deploy.changing import sentences
+from skerry.cli.deploy.history import instant, table
+from skerry.cli.home import connect
 from skerry.model.objects import Raw
+from skerry.model.settings import Settings
 
-KINDS = ("Config", "Secret")
-_OTHER_CONTENT = re.compile(r"^(config|secret) (\S+): .*only updates to Labels are allowed$")
-_VERSION = re.compile(r"-v([0-9]+)$")
-
-
-def take_newest(api: DockerClient, stack: StackRequest) -> None:
-    """Have the stack name the newest version of each config and secret whose name the file leaves open."""
-    for kind in KINDS:
-        if not any(spec["Name"] in stack.versioned for spec in stack.body[f"{kind}s"]):
-            continue
-        present = {str(row["Spec"]["Name"]) for row in api.get(f"/{kind.lower()}s")}
-        for spec in stack.body[f"{kind}s"]:
-            if spec["Name"] in stack.versioned and (newest := _newest(spec["Name"], present)):
-                _rename(stack, kind, spec, newest)
+HEAD = ("NUMBER", "WHEN", "BY", "CONTENT", "USED BY")
+SHORT = len("sha256:") + 12
+"""Characters of a digest that are shown."""
 
 
-def take_next(stack: StackRequest, refusal: str) -> bool:
-    """Have the stack name the next version of what the daemon says has another content; whether that is all
-    that it says."""
-    lines = refusal.splitlines()
-    changed = {(match[1].capitalize(), match[2]) for line in lines if (match := _OTHER_CONTENT.match(line))}
-    ours = {(kind, name) for kind, name in changed if _VERSION.sub("", name) in stack.versioned}
-    if not ours or len(ours) < len(lines):
-        return False
-    for kind, name in ours:
-        spec = next(spec for spec in stack.body[f"{kind}s"] if spec["Name"] == name)
-        _rename(stack, kind, spec, f"{_VERSION.sub('', name)}-v{_number(name) + 1}")
-    return True
+def show(settings: Settings, kind: str, name: str, *, as_json: bool) -> None:
+    """Print them. `kind` is config or secret."""
+    api = connect(settings)
+    with sentences():
+        rows = api.get(f"/skerry/{kind}s/{quote(name, safe='')}/versions")
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row))
+        return
+    for line in table([HEAD, *map(cells, rows)]):
+        click.echo(line)
 
 
-def _newest(name: str, present: Iterable[str]) -> str:
-    versions = [other for other in present if _VERSION.sub("", other) == name]
-    return max(versions, key=_number, default="")
+def cells(row: Raw) -> tuple[str, ...]:
+    """What stands in the columns for one of them."""
+    number = f"{row['Number']}{'*' if row['Shown'] else ''}"
+    return number, instant(row["At"]), row["By"] or "-", content(row), ", ".join(users(row)) or "-"
 
 
-def _number(name: str) -> int:
-    match = _VERSION.search(name)
-    return int(match[1]) if match else 1
+def content(row: Raw) -> str:
+    """The beginning of a config's digest; of a secret only whether it is one that was there before."""
+    if digest := row.get("Digest"):
+        return str(digest)[:SHORT]
+    return f"as {row['SameAs']}" if row["SameAs"] else "its own"
 
 
-def _rename(stack: StackRequest, kind: str, spec: Raw, name: str) -> None:
-    """In its own spec, and wherever a service refers to it."""
-    for service in stack.body["Services"]:
-        for reference in service["TaskTemplate"]["ContainerSpec"].get(f"{kind}s") or []:
-            if reference[f"{kind}Name"] == spec["Name"]:
-                reference[f"{kind}Name"] = name
-    spec["Name"] = name
+def users(row: Raw) -> Iterator[str]:
+    """Who has a version, and what goes back to it."""
+    yield from row["Services"]
+    yield from (f"{former['Service']} revision {former['Number']}" for former in row["Revisions"])
+    yield from (f"{former['Stack']} release {former['Number']}" for former in row["Releases"])

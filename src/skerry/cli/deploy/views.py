@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,23 +10,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from skerry.cli.deploy.follow import ProgressView
 from skerry.cli.deploy.progress import OVER, DeployProgress, ServiceProgress, told
 from skerry.model.objects import Raw
 
-STYLES = {"done": "green", "ready": "green", "failed": "red", "rolled back": "red", "waits": "dim"}
-
-
-class ProgressView(Protocol):
-    """Shows what comes in."""
-
-    def show(self, line: Raw, progress: DeployProgress, now: float) -> None:
-        """One more line came."""
-
-    def tick(self, progress: DeployProgress, now: float) -> None:
-        """Time went by."""
-
-    def close(self) -> None:
-        """No more comes."""
+STYLES = {
+    "done": "green",
+    "ready": "green",
+    "failed": "red",
+    "rolled back": "red",
+    "waits": "dim",
+    "stopped": "dim",
+}
 
 
 class JsonView:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from skerry.cli.client import DockerClient, Refused, environment
 from skerry.cli.outgrow.cluster_nodes import RemoteSwarm
 from skerry.cli.outgrow.move_plan import MoveStep
-from skerry.model.labels import STOPPED
+from skerry.model.labels import MOVED, STOPPED
 from skerry.model.objects import Raw
 
 NOWHERE = "node.labels.skerry.moved == away"
@@ -36,7 +36,7 @@ class Carrier:
             case "create", "config":
                 self.cluster.manager.post("/configs/create", step.body)
             case "create", "secret":
-                self.cluster.manager.post("/secrets/create", {**step.body, "Data": self._secret(step.name)})
+                self.cluster.manager.post("/secrets/create", {**step.body, "Data": self._secret(step)})
             case "load", "image":
                 self._load(step)
             case "push", "image":
@@ -55,10 +55,10 @@ class Carrier:
         where = f"/services/{service['ID']}/update?version={service['Version']['Index']}"
         self.home.post(where, stopped(service["Spec"]))
 
-    def _secret(self, name: str) -> str:
+    def _secret(self, step: MoveStep) -> str:
         """Its content in base64, which only skerry itself tells, and only root."""
         try:
-            return str(self.home.post(f"/skerry/secrets/{name}/reveal")["Data"])
+            return str(self.home.post(f"/skerry/secrets/{step.body['Labels'][MOVED]}/reveal")["Data"])
         except Refused as refused:
             raise MoveFailed(f"its content can't be read here: {refused}") from refused
 

@@ -15,6 +15,7 @@ from skerry.cli.outgrow import export as exporting
 from skerry.cli.outgrow import migrate as moving
 from skerry.cli.outgrow.carry import MoveFailed
 from skerry.cli.outgrow.cluster_nodes import Unsuitable
+from skerry.cli.printable import on_one_line
 from skerry.model.settings import Settings
 
 
@@ -35,9 +36,9 @@ def export(settings: Settings, stack: str, place: str, output: str) -> None:
     except (exporting.NoSuchStack, exporting.Unsafe, Refused, Unreachable, OSError) as error:
         raise click.ClickException(str(error)) from error
     for kind, names in exported.needed():
-        click.echo(exporting.on_one_line(f"needs {kind}: {', '.join(names)}"), err=True)
+        click.echo(on_one_line(f"needs {kind}: {', '.join(names)}"), err=True)
     for loss in exported.losses:
-        click.echo(exporting.on_one_line(f"lost: {loss}"), err=True)
+        click.echo(on_one_line(f"lost: {loss}"), err=True)
 
 
 def migrate(settings: Settings, **options: Any) -> None:

@@ -13,10 +13,9 @@ from skerry.cli.outgrow import normal
 from skerry.cli.outgrow.compose_fields import container, deploy, mounts, ports
 from skerry.cli.outgrow.leftover import SpecReader
 from skerry.cli.outgrow.snapshot import Snapshot
-from skerry.model.labels import MOVED, STACK
+from skerry.model.labels import MOVED, STACK, STACK_IMAGE
 from skerry.model.objects import Raw
 
-IMAGE = "com.docker.stack.image"
 POOL_PREFIX = "10."
 """Where Swarm takes subnets from when nobody names one, /24 each."""
 
@@ -201,7 +200,7 @@ def _files(stack: _Stack, kind: str, files: dict[str, str], needed: list[str]) -
 
 def _own_labels(labels: dict[str, str] | None) -> dict[str, str]:
     """Labels but for those that the docker CLI and the move write themselves."""
-    return {key: value for key, value in (labels or {}).items() if key not in (STACK, IMAGE, MOVED)}
+    return {key: value for key, value in (labels or {}).items() if key not in (STACK, STACK_IMAGE, MOVED)}
 
 
 def _escaped(value: Any) -> Any:

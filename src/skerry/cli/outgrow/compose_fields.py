@@ -6,9 +6,8 @@ What stands there as it is follows from the declarations of the fields; here is 
 from __future__ import annotations
 
 from skerry.cli.outgrow.leftover import SpecReader
-from skerry.model.declare import Declared, Raw
+from skerry.model.declare import Declared, Raw, declared_fields
 from skerry.model.labels import STACK
-from skerry.model.shapes import shape_of
 from skerry.model.specs import (
     ContainerSpec,
     DNSConfig,
@@ -25,7 +24,7 @@ from skerry.model.specs import (
 def declared(struct: type[Declared], reader: SpecReader) -> Raw:
     """The fields of a struct that a compose file has as they are, by the names of their declaration."""
     fields = {}
-    for name, go in shape_of(struct).items():
+    for name, (_, go) in declared_fields(struct).items():
         if go.compose and (value := reader.take(name)) is not None:
             fields[go.compose] = duration(value) if go.is_duration else value
     return fields

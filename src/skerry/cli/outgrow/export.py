@@ -15,6 +15,7 @@ from skerry.cli.client import DockerClient
 from skerry.cli.outgrow import snapshot
 from skerry.cli.outgrow.compose import Exported, export
 from skerry.cli.outgrow.snapshot import Snapshot
+from skerry.cli.printable import on_one_line
 from skerry.model.objects import Raw
 
 FILE = "docker-compose.yml"
@@ -91,8 +92,3 @@ def render(stack: str, exported: Exported) -> str:
     lines += [f"Lost: {loss}" for loss in exported.losses]
     head = "".join(f"# {on_one_line(line)}\n" for line in lines)
     return head + yaml.safe_dump(exported.file, sort_keys=False, allow_unicode=True, width=100)
-
-
-def on_one_line(text: str) -> str:
-    """Text of another machine's, without what would begin a line or steer a terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -31,8 +31,8 @@ def read(client: DockerClient) -> Snapshot:
     return Snapshot(
         {row["Spec"]["Name"]: {**row, "Spec": _named(client, row["Spec"], names)} for row in services},
         networks,
-        _files(client, "configs"),
-        _files(client, "secrets"),
+        _files(client, "Config", services),
+        _files(client, "Secret", services),
     )
 
 
@@ -66,8 +66,14 @@ def _networks(client: DockerClient) -> dict[str, Raw]:
     return {row["Name"]: row for row in rows if not row.get("Ingress")}
 
 
-def _files(client: DockerClient, kind: str) -> dict[str, Raw]:
-    return {row["Spec"]["Name"]: row for row in client.get(f"/{kind}")}
+def _files(client: DockerClient, kind: str, services: list[Raw]) -> dict[str, Raw]:
+    """Configs or secrets. Of two versions of one name it is the one that a service has."""
+    path = f"/{kind.lower()}s"
+    rows = {row["ID"]: row for row in client.get(path)}
+    used = _files_of({service["ID"]: service for service in services}, kind, "ID")
+    former = (client.find(f"{path}/{quote(key, safe='')}") for key in sorted(used - rows.keys()))
+    rows |= {row["ID"]: row for row in former if row}
+    return {row["Spec"]["Name"]: row for row in rows.values()}
 
 
 def _named(client: DockerClient, spec: Raw, names: dict[str, str]) -> Raw:
@@ -83,8 +89,8 @@ def _named(client: DockerClient, spec: Raw, names: dict[str, str]) -> Raw:
     return copy
 
 
-def _files_of(services: dict[str, Raw], kind: str) -> set[str]:
-    return _values(services, lambda template: template["ContainerSpec"].get(f"{kind}s"), f"{kind}Name")
+def _files_of(services: dict[str, Raw], kind: str, key: str = "Name") -> set[str]:
+    return _values(services, lambda template: template["ContainerSpec"].get(f"{kind}s"), f"{kind}{key}")
 
 
 def _values(services: dict[str, Raw], entries: Callable[[Raw], list[Raw] | None], key: str) -> set[str]:

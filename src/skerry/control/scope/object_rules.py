@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from skerry.control import files
 from skerry.control.scope.role import Role
 from skerry.control.scope.spec_fields import unusable
-from skerry.control.scope.territory import is_named
+from skerry.control.scope.territory import is_named, is_own
+from skerry.core.versions import is_other, kind_of, users_of, versions_of
 from skerry.core.view import View
 from skerry.model import labels
-from skerry.model.objects import Raw
+from skerry.model.errors import SkerryError
+from skerry.model.objects import File, Raw
 
 RESERVED = ("skerry.", "com.docker.")
 """Labels that mean something to skerry, to the engine or to its clients begin so."""
@@ -58,11 +61,31 @@ def wrong_network(role: Role, view: View, body: Raw) -> Iterator[str]:
 def wrong_config(role: Role, view: View, body: Raw) -> Iterator[str]:
     """A config that is to be made or changed."""
     yield from _wrong_object(role, view, body, "swarm.ConfigSpec")
+    yield from _wrong_content(role, view, body, "config")
 
 
 def wrong_secret(role: Role, view: View, body: Raw) -> Iterator[str]:
     """A secret that is to be made or changed."""
     yield from _wrong_object(role, view, body, "swarm.SecretSpec")
+    yield from _wrong_content(role, view, body, "secret")
+
+
+def _wrong_content(role: Role, view: View, body: Raw, kind: str) -> Iterator[str]:
+    """Another content, to which a service of others would be rolled."""
+    try:
+        spec, data = files.split(body)
+    except SkerryError:
+        return  # the endpoint itself says what is wrong with it
+    for file in versions_of(view, kind, str(spec.get("Name", ""))):
+        if isinstance(file, File) and is_other(file, spec, data):
+            yield from wrong_roll(role, view, file)
+
+
+def wrong_roll(role: Role, view: View, file: File) -> Iterator[str]:
+    """Another version in the place of this one, where services of others use its name."""
+    keys = [row.id for row in versions_of(view, kind_of(file), file.name)]
+    if not all(is_own(role, view, service) for service in users_of(view, keys)):
+        yield f"a service that is not of the stack {role.stack} uses {file.name}, and would be rolled"
 
 
 def _wrong_object(role: Role, view: View, body: Raw, shape: str) -> Iterator[str]:

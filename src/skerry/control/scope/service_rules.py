@@ -6,7 +6,7 @@ they refer to: images, networks, volumes, configs and secrets. Each gives the re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from skerry.control.scope.image_patterns import allowed
@@ -17,7 +17,7 @@ from skerry.core.depends import dependencies_in, whole_name
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter
 from skerry.model.labels import DEPENDS_ON
-from skerry.model.objects import Config, Network, Raw, Secret
+from skerry.model.objects import File, KeptFile, Network, Raw
 from skerry.model.specs import CONTENT
 
 MOUNTS = ("volume", "tmpfs")
@@ -25,6 +25,8 @@ LOG_DRIVERS = ("json-file", "local", "journald", "none")
 LOG_OPTIONS = ("max-size", "max-file", "compress", "mode", "max-buffer-size", "tag", "labels", "env")
 """Other drivers and options make the engine connect to addresses and open files of the user's choice."""
 TEMPLATE = "{{"
+Content = Callable[[str], File | KeptFile | None]
+"""A config or secret by its ID, shown or only kept."""
 
 
 @dataclass(frozen=True)
@@ -143,19 +145,19 @@ def _wrong_attachment(role: Role, view: View, target: str) -> Iterator[str]:
 
 def _wrong_files(role: Role, view: View, container: Raw, beside: Beside | None) -> Iterator[str]:
     made = beside or Beside()
-    kinds: tuple[tuple[str, frozenset[str], Mapping[str, Config | Secret]], ...] = (
-        ("Secret", made.secrets, view.secrets),
-        ("Config", made.configs, view.configs),
+    kinds: tuple[tuple[str, frozenset[str], Mapping[str, File], Content], ...] = (
+        ("Secret", made.secrets, view.secrets, view.secret),
+        ("Config", made.configs, view.configs, view.config),
     )
-    for kind, names, files in kinds:
+    for kind, names, files, by_id in kinds:
         for entry in container.get(f"{kind}s", []):
             key, name = str(entry.get(f"{kind}ID", "")), str(entry.get(f"{kind}Name", ""))
             if beside is not None and not key and name in names:
                 continue
-            file = files.get(key) if key or beside is None else _called(files, name)
+            file = by_id(key) if key or beside is None else _called(files, name)
             if file is None or not is_own(role, view, file):
                 yield f"the {kind.lower()} {name or key} is not of the stack {role.stack}"
 
 
-def _called(files: Mapping[str, Config | Secret], name: str) -> Config | Secret | None:
+def _called(files: Mapping[str, File], name: str) -> File | None:
     return next((file for file in files.values() if file.name == name), None)

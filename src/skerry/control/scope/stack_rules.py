@@ -15,11 +15,14 @@ from skerry.control.scope.object_rules import (
     wrong_labels,
     wrong_name,
     wrong_network,
+    wrong_roll,
     wrong_secret,
 )
 from skerry.control.scope.role import Role
 from skerry.control.scope.service_rules import Beside, EngineKnows, without_content, wrong_service
 from skerry.control.scope.territory import Owned, find, is_own, labels_of
+from skerry.control.versions import hidden_behind
+from skerry.core.keeping import files_of_release
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter
 from skerry.model.labels import STACK
@@ -82,8 +85,15 @@ def wrong_release(role: Role, view: View, release: Release, known: EngineKnows) 
         **stacks.again(release, by="", atomic=True).body,
         "Services": [_on_names(spec, names) for spec in specs_of(release)],
     }
-    for reason in wrong_stack(role, view, body, known):
+    for reason in chain(wrong_stack(role, view, body, known), _wrong_files(role, view, release)):
         yield f"of its release {release.number}, {reason}"
+
+
+def _wrong_files(role: Role, view: View, release: Release) -> Iterator[str]:
+    used = files_of_release(release)
+    for kind in ("config", "secret"):
+        for _, shown in hidden_behind(view, kind, used):
+            yield from wrong_roll(role, view, shown)
 
 
 def specs_of(release: Release) -> list[Raw]:

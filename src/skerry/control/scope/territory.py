@@ -11,9 +11,9 @@ from skerry.control.scope.role import Role
 from skerry.core.view import View
 from skerry.model.errors import NotFound
 from skerry.model.labels import STACK
-from skerry.model.objects import Config, Network, Secret, Service, Task
+from skerry.model.objects import File, KeptFile, Network, Service, Task
 
-Owned = Service | Config | Secret | Network | Task
+Owned = Service | File | KeptFile | Network | Task
 
 _FIND: dict[str, Callable[[View, str], Owned]] = {
     "service": services.find,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from skerry.core import restart
 from skerry.core.draft import NOTHING_TO_DO, UNDER_WAY
 from skerry.core.naming import stack_of
+from skerry.core.standing import wanted_of
+from skerry.core.stopped import command_of, is_over, manner_of
 from skerry.core.view import View
 from skerry.core.why.cause import Cause, Explanation
 from skerry.core.why.ends import of_end
@@ -63,6 +65,8 @@ def of_stack(scene: Scene, services: Iterable[Service], name: str) -> Explanatio
 def of_service(scene: Scene, service: Service) -> Explanation:
     """A service: what keeps its tasks, its last update, and what is wrong with the machine."""
     tasks = scene.view.tasks_of(service.id)
+    if service.stopped is not None:
+        return _of_stopped_service(scene, service, tasks)
     causes = [*_of_machine(scene, service), *_of_slots(scene, service, tasks)]
     update = of_update(scene.view, service, scene.names)
     if update is not None:
@@ -79,6 +83,15 @@ def of_service(scene: Scene, service: Service) -> Explanation:
     if (running < desired or under_way) and all(cause.past for cause in causes):
         causes += _of_decision(scene, service)
     return Explanation("service", service.name, _state(service, running, desired), _ranked(_grouped(causes)))
+
+
+def _of_stopped_service(scene: Scene, service: Service, tasks: Sequence[Task]) -> Explanation:
+    """Nothing is wrong with it: somebody has stopped it."""
+    running = sum(task.status.state == TaskState.RUNNING for task in tasks)
+    cause = Cause("stopped", f"it was {manner_of(service)}", (), (command_of(service),)).about(service.name)
+    waits = () if is_over(scene.view, service) else tuple(_of_decision(scene, service))
+    state = f"{running} of {wanted_of(service, scene.view.node)} tasks run; stopped"
+    return Explanation("service", service.name, state, (cause, *waits))
 
 
 def of_task(scene: Scene, task: Task) -> Explanation:
@@ -263,6 +276,9 @@ def _of_stopped(scene: Scene, task: Task) -> Cause | None:
     if service is None:
         return Cause("removed", "it was stopped, as its service was removed")
     update = service.update
+    if service.stopped is not None:
+        words = f"it was stopped, as its service was {manner_of(service)}"
+        return Cause("stopped", words, (), (command_of(service),))
     if update is not None and update.failed_task == task.id:
         cause = of_update(scene.view, service, scene.names)
         return replace(cause, past=False) if cause is not None else None

@@ -11,6 +11,7 @@ from skerry.core.why.refusals import of_refusal
 from skerry.core.why.unready import of_check
 from skerry.core.why.words import FIRST_OF_SIGNALS, MEANINGS, exit_words, quoted, signal_of, size, span
 from skerry.model.facts import Facts
+from skerry.model.hooks import FAILED
 from skerry.model.objects import Task
 from skerry.model.states import TaskState
 
@@ -35,6 +36,8 @@ def _of_end(task: Task, names: Collection[str]) -> Cause:
     if UNHEALTHY in status.err:
         return of_check(task, facts, over=True)
     how = _how(task, facts)
+    if FAILED in status.err:
+        return _of_hook(task, how)
     if facts.out_of_memory or OUT_OF_MEMORY in status.err:
         return _out_of_memory(task, facts, how)
     if status.exit_code or status.state == TaskState.FAILED:
@@ -44,6 +47,14 @@ def _of_end(task: Task, names: Collection[str]) -> Cause:
                 Cause(cause.kind, cause.sentence, (how, *cause.evidence), cause.advice), facts
             )
     return _by_code(task, facts, how)
+
+
+def _of_hook(task: Task, how: str) -> Cause:
+    """The hook that failed, in the words of the task's Err."""
+    _, _, which = task.status.err.partition(f"{FAILED}: ")
+    return Cause(
+        "hook", f"its post_start hook failed: {which}", (how,), (f"skerry logs {task.service_name}",)
+    )
 
 
 def _how(task: Task, facts: Facts) -> str:
