@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.processes import processes_of
@@ -18,6 +18,7 @@ SOCKET = "socket:"
 SPARE = 16
 """So many sockets more than at the begin a process may have, to clients and the engine, which come and go."""
 PROGRAMS = ("skerry.daemon", "skerry.gate")
+REMEMBERED = "machine nft: chain former-"
 COMES_AND_GOES = re.compile(r"file (\S+\.log\.\d|goroutine-\S+)$")
 
 
@@ -31,6 +32,11 @@ def everything(stage: Stage) -> list[str]:
     found = (*_mounts(stage), *_processes(stage), *_descriptors(stage))
     lines += [CHANCE.sub("ID", line) for line in found]
     return sorted(line for line in lines if not COMES_AND_GOES.search(line))
+
+
+def remembered(lines: Iterable[str]) -> bool:
+    """Whether addresses of tasks that are gone still lead to their services: that ends by itself."""
+    return any(line.startswith(REMEMBERED) for line in lines)
 
 
 def _mounts(stage: Stage) -> Iterator[str]:

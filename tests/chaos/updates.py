@@ -63,8 +63,18 @@ class Updates:
     def reset(self) -> None:
         """Update all once more, to what they were at the begin."""
         for service in REPLICAS:
-            self._set(service, FIRST, "--label-rm", MARK)
-            self._acknowledged[service] = {FIRST}
+            self._reset(service)
+
+    def reset_paused(self) -> None:
+        """The same of those whose update was paused, as a task of it failed: on a machine that is busy, one
+        may fail its check without a fault."""
+        for service in REPLICAS:
+            if self._stage.world.api().update_state(service) == "paused":
+                self._reset(service)
+
+    def _reset(self, service: str) -> None:
+        self._set(service, FIRST, "--label-rm", MARK)
+        self._acknowledged[service] = {FIRST}
 
     def unfinished(self) -> str:
         """What update is not done yet, in words; empty where none is."""
