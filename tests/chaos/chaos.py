@@ -23,10 +23,12 @@ from tests.crash.picture import differences
 
 HELD_S = 300.0
 """So long a connection waits while nothing is ready: faults come quicker than what they broke comes back."""
-SETTLED_S = 30.0
+SETTLED_S = 60.0
 LOOK_S = 0.5
 LOG_BYTES = 30_000
 NETWORK = "rules"
+CHANGING = (OSError, Unreachable, Refused, AssertionError)
+"""What comes of looking at something that goes meanwhile."""
 
 Tell = Callable[[str], None]
 
@@ -150,7 +152,7 @@ class Chaos:
         last: list[str] = []
         deadline = time.monotonic() + PATIENCE * SETTLED_S
         while True:
-            with contextlib.suppress(OSError, Unreachable, Refused):  # what goes while it is looked at
+            with contextlib.suppress(*CHANGING):
                 now = everything(self._stage)
                 if not remembered(now) and not differences(wanted or last, now):
                     return now
