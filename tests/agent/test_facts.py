@@ -87,3 +87,12 @@ async def test_what_a_crash_left_unexplained_is_explained_at_the_next_start() ->
         await here.put(replace(here.row(), facts=None))
         await here.start()
         assert (await facts_of(here)).log == ("boom",)
+
+
+async def test_its_memory_was_the_reason_though_the_engine_tells_that_after_its_end() -> None:
+    async with stage() as here:
+        await here.task(Args=["sh", "-c", "exit 137"])
+        await here.until_state(TaskState.FAILED)
+        assert not (await facts_of(here)).out_of_memory
+        fake_of(here).starve(here.row().name)
+        await here.until(lambda: here.row().facts is not None and here.row().facts.out_of_memory)  # type: ignore[union-attr]

@@ -10,21 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from demo.patience import PATIENCE
+from harness.world import wait_until
 from skerry.cli.client import Refused, Unreachable
 from tests.cases.faults.fault import Fault, Span
 from tests.cases.faults.load import Request
 from tests.cases.faults.run import converged
-from tests.cases.faults.stage import Stage
+from tests.cases.faults.stage import START_S, Stage
 from tests.chaos.story import Story
-from tests.chaos.strays import everything, sockets, surplus
+from tests.chaos.strays import everything, remembered, sockets, surplus
 from tests.chaos.updates import Updates
 from tests.crash.picture import differences
 
 HELD_S = 300.0
 """So long a connection waits while nothing is ready: faults come quicker than what they broke comes back."""
-SETTLED_S = 30.0
+SETTLED_S = 60.0
 LOOK_S = 0.5
 LOG_BYTES = 30_000
+NETWORK = "rules"
+CHANGING = (OSError, Unreachable, Refused, AssertionError)
+"""What comes of looking at something that goes meanwhile."""
 
 Tell = Callable[[str], None]
 
@@ -132,25 +136,29 @@ class Chaos:
 
     def _at_rest(self) -> str:
         """Have the engine make its rules anew, and the services as they were; why that can't be."""
-        self._stage.restart_engine()
+        _renew_rules(self._stage)
         self._updates.reset()
         deadline = time.monotonic() + PATIENCE * SETTLED_S
         while why := self._updates.unfinished():
             if time.monotonic() > deadline:
                 return why
             time.sleep(LOOK_S)
+            self._updates.reset_paused()
         return converged(self._stage)
 
     def _settled(self, wanted: Iterable[str] = ()) -> list[str]:
-        """All there is: once it is as wanted, or, where nothing is wanted, twice the same."""
+        """All there is, once no former address is remembered: as wanted, or, where nothing is wanted, twice
+        the same."""
         last: list[str] = []
         deadline = time.monotonic() + PATIENCE * SETTLED_S
         while True:
-            with contextlib.suppress(OSError, Unreachable, Refused):  # what goes while it is looked at
+            with contextlib.suppress(*CHANGING):
                 now = everything(self._stage)
-                if not differences(wanted or last, now) or time.monotonic() > deadline:
+                if not remembered(now) and not differences(wanted or last, now):
                     return now
                 last = now
+            if time.monotonic() > deadline:
+                return last
             time.sleep(LOOK_S)
 
     def _told(self, request: Request) -> str:
@@ -159,6 +167,22 @@ class Chaos:
         places = ", ".join(sorted(self._stage.ways.of(request.client, request.start, request.end)))
         led = f"led to {places or 'nobody'}"
         return f"failed: {request.kind} from {began:.1f} to {ended:.1f} s, {led}: {request.text}"
+
+
+def _renew_rules(stage: Stage) -> None:
+    """Have the engine write all its rules. One that starts beside containers that it kept (live-restore)
+    makes the chain of its users, DOCKER-USER, only with the next network."""
+    stage.restart_engine()
+    wait_until(lambda: _makes_network(stage), "the engine makes a network", START_S)
+    stage.engine("network", "rm", NETWORK)
+
+
+def _makes_network(stage: Stage) -> bool:
+    stage.engine("network", "rm", NETWORK, check=False)
+    with contextlib.suppress(AssertionError):
+        stage.engine("network", "create", NETWORK)
+        return True
+    return False
 
 
 def chaos(seconds: float, story: Story, tell: Tell) -> Result:

@@ -11,7 +11,7 @@ from tests.cases.faults.stage import REPLICAS, Stage
 
 EVERY_S = 4.4
 VARIABLE = "NUMBER"
-FIRST = "0"
+FIRST, AGAIN = "0", "again"
 UNDER_WAY = ("updating", "rollback_started")
 
 
@@ -63,8 +63,22 @@ class Updates:
     def reset(self) -> None:
         """Update all once more, to what they were at the begin."""
         for service in REPLICAS:
-            self._set(service, FIRST, "--label-rm", MARK)
-            self._acknowledged[service] = {FIRST}
+            self._reset(service)
+
+    def reset_paused(self) -> None:
+        """The same of those whose update was paused, as a task of it failed: on a machine that is busy, one
+        may fail its check without a fault. They are given something else first, as the same again would be no
+        update where the task was tried again with success."""
+        for service in REPLICAS:
+            state = self._stage.world.api().update_state(service)
+            if state == "paused" or (not state and self._first(service) == REPLICAS[service]):
+                self._set(service, AGAIN)
+            elif state == "completed" and self._number(service) == AGAIN:
+                self._reset(service)
+
+    def _reset(self, service: str) -> None:
+        self._set(service, FIRST, "--label-rm", MARK)
+        self._acknowledged[service] = {FIRST}
 
     def unfinished(self) -> str:
         """What update is not done yet, in words; empty where none is."""
@@ -72,10 +86,13 @@ class Updates:
             state = self._stage.world.api().update_state(service)
             if state != "completed":
                 return f"the update of {service} is {state}"
-            with_it = [task for task in self._stage.tasks(service) if _of(task["Spec"]) == FIRST]
-            if len(with_it) != REPLICAS[service]:
-                return f"of {service}, {len(with_it)} tasks have their last environment"
+            if (count := self._first(service)) != REPLICAS[service]:
+                return f"of {service}, {count} tasks have their last environment"
         return ""
+
+    def _first(self, service: str) -> int:
+        """How many tasks are as at the begin."""
+        return sum(_of(task["Spec"]) == FIRST for task in self._stage.tasks(service))
 
     def _number(self, service: str) -> str:
         return _of(self._stage.world.api().service(service)["Spec"]["TaskTemplate"])

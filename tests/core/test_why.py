@@ -230,6 +230,12 @@ CHECKS = [
         "check-missing",
         "command of its health check is not in the image",
     ),
+    (
+        replace(NO_CHECK, exit_code=127, output="sh: curl: not found"),
+        (),
+        "check-missing",
+        "command of its health check is not in the image",
+    ),
 ]
 
 

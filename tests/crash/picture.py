@@ -26,6 +26,10 @@ CHANCE = re.compile(
 )
 """What the kernel counts, a place in a map, the number of a process, an engine's name for a device."""
 NFT_PARTS = re.compile(r"[{},]|\n")
+IDLE_CHAIN = re.compile(
+    r"^\s*chain [A-Z]+ \{\s+type \w+ hook \w+ priority [^;]+; policy accept;\s+\}\n", re.MULTILINE
+)
+"""One of iptables' own without a rule. Its programs make them whenever they look, and they change nothing."""
 
 
 class Roles:
@@ -44,7 +48,7 @@ class Roles:
         self._names |= {key: one["Spec"]["Name"] for key, one in self.services.items()}
         self._names |= {key: f"net-{one['Name']}" for key, one in self.networks.items()}
         self._names |= {key: self.task(one) for key, one in self.tasks.items()}
-        for task in self.tasks.values():
+        for task in sorted(self.tasks.values(), key=has_ended):  # who has an address now comes first
             for place in task.get("NetworksAttachments") or ():
                 for address in place.get("Addresses") or ():
                     # whatever its network: published ports come in by that whose ID is the first one
@@ -126,13 +130,19 @@ def _in_the_engine(world: World, roles: Roles) -> Iterator[str]:
 
 def _in_the_kernel(world: World) -> Iterator[str]:
     for where, namespace in (("machine", world.net.inside), ("gate", f"skerry-gate-{world.name}")):
-        for part in NFT_PARTS.split(_within(world, namespace, "nft", "list", "ruleset")):
-            if part.strip():
-                yield f"{where} nft: {part.strip().removeprefix('# progname python').strip()}"
+        for part in parts(_within(world, namespace, "nft", "list", "ruleset")):
+            yield f"{where} nft: {part}"
         for words in _rows(world, namespace, "link"):
             yield f"{where} link: {words[0].partition('@')[0]}"
         for words in _rows(world, namespace, "address"):
             yield f"{where} address: {' '.join(words[2:])}"
+
+
+def parts(ruleset: str) -> Iterator[str]:
+    """What there is in a ruleset: its tables, chains and rules, and each element by itself."""
+    for part in NFT_PARTS.split(IDLE_CHAIN.sub("", ruleset)):
+        if said := part.strip().removeprefix("# progname python").strip():
+            yield said
 
 
 def _rows(world: World, namespace: str, what: str) -> list[list[str]]:
@@ -161,4 +171,13 @@ def _answer(world: World) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    return json.dumps(in_order(value), sort_keys=True)
+
+
+def in_order(value: Any) -> Any:
+    """The docker CLI sends the variables of an environment in an order by chance."""
+    if isinstance(value, list):
+        return [in_order(part) for part in value]
+    if isinstance(value, dict):
+        return {key: sorted(part or ()) if key == "Env" else in_order(part) for key, part in value.items()}
+    return value

@@ -100,6 +100,7 @@ class Actor:
     def out_of_memory(self) -> None:
         """The engine told that the kernel killed one of its processes; its end may follow."""
         self._out_of_memory = True
+        self._witness.out_of_memory()
 
     async def facts(self) -> Facts | None:
         """What is known of it at this moment, if its container runs."""
@@ -473,7 +474,7 @@ class Actor:
             await self._parts.engine.stop_container(self._name, grace_s(task))
         await self._drop_files(task)
         if end.state == TaskState.FAILED or task.job_iteration is None:
-            await self._witness.keep(task, container, out_of_memory=self._out_of_memory)
+            await self._witness.keep(task, container)
 
     async def _clear(self) -> None:
         """Remove the container and what belongs to it. Somebody may have started it again from outside, and

@@ -22,6 +22,7 @@ class Witness:
         self._parts = parts
         self._readiness = readiness
         self._seen = Facts()
+        self._starved = False
 
     async def look(self, task: Task, container: Raw) -> Facts:
         """See how a task that runs answers, and where it listens."""
@@ -33,12 +34,19 @@ class Witness:
             pass
         return self._seen
 
-    async def keep(self, task: Task, container: Raw | None, *, out_of_memory: bool = False) -> None:
+    def out_of_memory(self) -> None:
+        """The engine told that the kernel killed one of the task's processes for its memory."""
+        self._starved = True
+
+    async def keep(self, task: Task, container: Raw | None) -> None:
         """Write down all that is known of a task that has ended, while its container is there."""
         before = task.facts.pull if task.facts is not None else ""
-        facts_before = replace(self._seen, out_of_memory=out_of_memory, pull=before)
+        facts_before = replace(self._seen, pull=before)
         facts = await gather.after_its_end(self._parts, task, container, facts_before)
-        await self._parts.reporter.edit(task.id, lambda row, now: _with(row, facts, now))
+        await self._parts.reporter.edit(task.id, lambda row, now: _with(row, self._of_now(facts), now))
+
+    def _of_now(self, facts: Facts) -> Facts:
+        return replace(facts, out_of_memory=facts.out_of_memory or self._starved)
 
 
 async def explain_late(parts: AgentDeps, task: Task) -> None:
@@ -47,6 +55,13 @@ async def explain_late(parts: AgentDeps, task: Task) -> None:
     container = await parts.engine.inspect_container(task.name)
     facts = await gather.after_its_end(parts, task, container, task.facts or Facts())
     await parts.reporter.edit(task.id, lambda row, now: _with(row, facts, now))
+
+
+def starved(task: Task) -> Task:
+    """A task whose end is written down, once it is known that it was for its memory."""
+    if task.facts is None or task.facts.out_of_memory or not task.status.state.terminal:
+        return task
+    return replace(task, facts=replace(task.facts, out_of_memory=True))
 
 
 def is_unexplained(task: Task) -> bool:

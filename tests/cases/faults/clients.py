@@ -24,6 +24,9 @@ import msgspec
 from proof.stream import Broken, Place, Stale, Stream, ask, pieces, plain
 
 EVERY_S = 0.1
+PROBES = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 12}
+"""Every 5 s (and twelve times before it is given up) a quiet connection is asked whether it still is one, as
+programs in Go do: whose other end a fault took away, with the word of that, learns it so."""
 MANNERS = ("kept", "new", "slow")
 
 
@@ -88,6 +91,9 @@ class Client:
         self._source = ""
         target = self._target
         plug = Place(target.host, target.netns).plug(socket.SOCK_STREAM)
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in PROBES.items():
+            plug.setsockopt(socket.IPPROTO_TCP, option, value)
         plug.bind((_own_address(target), 0))
         self._source = "{}:{}".format(*plug.getsockname())
         self._stream = Stream(plug)

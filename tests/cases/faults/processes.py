@@ -12,7 +12,7 @@ from tests.cases.faults.fault import FAULTS, Fault, Span, fault
 from tests.cases.faults.stage import Stage
 
 STOPPED_S = 15.0
-NOTICED_S = 10.0
+NOTICED_S = 20.0
 """What a health check takes to find out that nobody answers: interval, time limit, retries."""
 
 PROGRAMS = {

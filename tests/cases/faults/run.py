@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from demo.patience import PATIENCE
 from tests.cases.faults.fault import Fault
 from tests.cases.faults.load import Request
 from tests.cases.faults.stage import CONVERGED_S, WELL_S, Stage
@@ -51,7 +52,7 @@ class Result:
 
 
 def play(stage: Stage, fault: Fault) -> Result:
-    """Do it, and wait until everything is as it was; no longer than CONVERGED_S."""
+    """Do it, and wait until everything is as it was."""
     began, why = time.monotonic(), ""
     try:
         fault.act(stage)
@@ -67,12 +68,13 @@ def play(stage: Stage, fault: Fault) -> Result:
 
 
 def converged(stage: Stage) -> str:
-    """Wait until nothing is wrong, nor has been for a while; what still is after all the time, in words."""
-    deadline = time.monotonic() + CONVERGED_S
+    """Wait until nothing is wrong, nor has been for a while, no longer than CONVERGED_S of a machine at rest;
+    what still is after all the time, in words."""
+    deadline = time.monotonic() + PATIENCE * CONVERGED_S
     time.sleep(WELL_S)
     while wrong := _wrong(stage):
         if time.monotonic() > deadline:
-            return f"after {CONVERGED_S:.0f} s: {wrong}"
+            return f"after {PATIENCE * CONVERGED_S:.0f} s: {wrong}"
         time.sleep(LOOK_S)
     return ""
 

@@ -29,6 +29,8 @@ IMAGE = "story-app:1.0.0"
 REPLICAS = {"web": 2, "one": 1}
 PORTS = {"web": 8080, "one": 8081}
 HEALTH = "curl -sf http://127.0.0.1:8080/healthcheck || exit 1"
+CHECK = "5s"
+"""So long it may take: none fails because the machine is busy."""
 START_S = 120.0
 CONVERGED_S = 120.0
 WELL_S = 3.0
@@ -89,7 +91,7 @@ class Stage(harness.stage.Stage):
         self.world.docker(
             *("service", "create", "--detach", "--name", name, "--network", "n", *options),
             *("--config", "source=app,target=/app.py", "--replicas", str(count), "--health-cmd", HEALTH),
-            *("--health-interval", "1s", "--health-timeout", "1s", "--health-retries", "2"),
+            *("--health-interval", "1s", "--health-timeout", CHECK, "--health-retries", "2"),
             *("--restart-delay", "100ms", "--update-order", "start-first", "--update-monitor", "200ms"),
             *(
                 "--label",

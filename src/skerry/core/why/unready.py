@@ -55,7 +55,7 @@ def _answer(probe: LastProbe) -> str:
 
 def _asked_elsewhere(probe: LastProbe, listeners: tuple[ListeningSocket, ...] | None) -> Cause | None:
     """Whether the check asks where nothing listens, which is the commonest mistake."""
-    if listeners is None or not probe.port or LATE in probe.output:
+    if listeners is None or not probe.port or LATE in probe.output or _is_missing(probe):
         return None
     here = [listener for listener in listeners if listener.port == probe.port]
     if here and any(listener.outward or listener.address.startswith("127.") for listener in here):
@@ -87,7 +87,7 @@ def _failing(probe: LastProbe) -> Cause:
             f"its check got no answer in time ({span(probe.took)})",
             advice=("its program hangs or is overloaded; more time: --health-timeout",),
         )
-    if probe.exit_code in (126, 127) or (probe.exit_code == -1 and NOT_THERE.search(probe.output)):
+    if _is_missing(probe):
         return Cause(
             "check-missing",
             "the command of its health check is not in the image",
@@ -98,6 +98,13 @@ def _failing(probe: LastProbe) -> Cause:
         return Cause("unhealthy", f"its check found nobody: connection refused{where}")
     output = f" and says {quoted(probe.output)}" if probe.output else ""
     return Cause("unhealthy", f"its check fails with exit code {probe.exit_code}{output}")
+
+
+def _is_missing(probe: LastProbe) -> bool:
+    """Whether there is no such command in the container."""
+    return probe.exit_code in (126, 127) or (
+        probe.exit_code == -1 and NOT_THERE.search(probe.output) is not None
+    )
 
 
 def of_silence(task: Task, facts: Facts) -> Cause | None:
