@@ -128,6 +128,29 @@ def test_for_an_older_client_the_daemon_finds_the_digest_with_the_clients_passwo
     wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=older"), "it is gone")
 
 
+def test_skerry_deploy_sends_the_credentials_of_whoever_deploys(registry: World) -> None:
+    world = registry
+    world.docker("login", "--username", "joe", "--password", "word", HOST)
+    pushed = push(world, "four")
+    file = world.root / "private.yaml"
+    file.write_text(f"services: {{app: {{image: {APP}, command: sleep 100000, stop_grace_period: 1s}}}}")
+    deploy = ("deploy", "private", "--file", str(file))
+    code, said = world.attempt(*deploy, "--no-registry-auth", "--no-atomic", "--timeout", "5s")
+    assert code in (6, 7, 8), said
+    world.skerry("rm", "private")
+    world.skerry(*deploy)
+    spec = world.inspect("service", "private_app")["Spec"]["TaskTemplate"]["ContainerSpec"]
+    assert spec["Image"] == f"{APP}@{pushed}"
+    assert "nothing to do" in world.skerry(*deploy)
+    world.docker("logout", HOST)
+    world.docker("service", "scale", "private_app=0")
+    wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=private_app"), "no task is left")
+    world.docker("image", "rm", "--force", *world.docker("image", "ls", "-q", f"{HOST}/app").split())
+    world.docker("service", "scale", "private_app=1")  # pulled with what the service keeps
+    world.skerry("rm", "private")
+    wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=private_app"), "it is gone")
+
+
 def test_without_the_password_the_task_is_rejected(registry: World) -> None:
     world = registry
     world.docker("service", "create", "--detach", "--name", "stranger", f"{HOST}/app:2", "sleep", "1")
