@@ -51,7 +51,8 @@ def test_a_stopped_service_refuses_at_once_and_is_there_again_after_a_start(worl
     assert "200 OK" in ask_name(shop, "web")
     assert endpoints(shop) == before
     said = world.skerry("start", "halt")
-    assert said.strip() == "halt: nothing to do, it is not stopped"
+    assert said.startswith("halt: nothing to do, it is not stopped\n")
+    assert said.endswith("halt: start done\n")
     shop.ask("DELETE")
     wait_until(lambda: not shop.containers(), "its containers are gone")
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from skerry.cli.client import Refused, Unreachable
 from skerry.cli.deploy import codes, deploying
 from skerry.cli.deploy.deploying import Deployment
-from skerry.cli.deploy.places import service_at
-from skerry.cli.deploy.subjects import Subject
+from skerry.cli.deploy.subjects import Subject, subject
 from skerry.model.settings import Settings
 
 ALREADY = {"stop": "is stopped already", "start": "is not stopped"}
@@ -41,40 +39,31 @@ def _halt(settings: Settings, verb: str, request: HaltRequest) -> int:
     """All are told first, so that those of one stack go and come in its order."""
     run = deploying.begin(settings, as_json=request.as_json, timeout=request.timeout)
     try:
-        subjects = [_subject(run, place) for place in request.places]
-        told = [subject for subject in subjects if _tell(run, verb, subject)]
+        subjects = [subject(run.api, place, released=False) for place in request.places]
+        for chosen in subjects:
+            _tell(run, verb, chosen)
     except (Refused, Unreachable) as error:
         run.complain([str(error)])
         return codes.REFUSED
     if request.detach:
         return codes.DONE
-    return _first(_watch(run, verb, subject) for subject in told)
+    return _first(_watch(run, verb, chosen) for chosen in subjects)
 
 
-def _subject(run: Deployment, place: str) -> Subject:
-    """A stack, or the service that a place means. Raises ClickException."""
-    path = f"/skerry/stacks/{quote(place)}"
-    if "/" not in place and run.api.find(path) is not None:
-        return Subject(place, path, True)
-    service = service_at(run.api, place)
-    return Subject(service["Spec"]["Name"], f"/skerry/services/{service['ID']}", False)
-
-
-def _tell(run: Deployment, verb: str, subject: Subject) -> bool:
-    """Have it stop or start; whether there is something to do."""
-    answer = run.api.post(f"{subject.path}/{verb}")
-    run.emit({"Name": subject.name, **answer})
+def _tell(run: Deployment, verb: str, chosen: Subject) -> None:
+    """Have it stop or start. Where somebody else has done that already, it may still be on its way."""
+    answer = run.api.post(f"{chosen.path}/{verb}")
+    run.emit({"Name": chosen.name, **answer})
     if not answer["Services"]:
-        run.say(f"{subject.name}: nothing to do, it {ALREADY[verb]}")
+        run.say(f"{chosen.name}: nothing to do, it {ALREADY[verb]}")
     for name in answer["Services"]:
         run.say(f"{name}: {BEGUN[verb]}")
-    return bool(answer["Services"])
 
 
-def _watch(run: Deployment, verb: str, subject: Subject) -> int:
-    path = f"{subject.path}/progress?of={verb}"
-    stack = subject.name if subject.is_stack else ""
-    return deploying.watch_path(run, subject.name, verb, path, f"skerry ps {stack}".rstrip())
+def _watch(run: Deployment, verb: str, chosen: Subject) -> int:
+    path = f"{chosen.path}/progress?of={verb}"
+    stack = chosen.name if chosen.is_stack else ""
+    return deploying.watch_path(run, chosen.name, verb, path, f"skerry ps {stack}".rstrip())
 
 
 def _first(results: Iterable[int]) -> int:

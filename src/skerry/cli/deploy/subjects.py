@@ -19,11 +19,12 @@ class Subject:
     is_stack: bool
 
 
-def subject(api: DockerClient, name: str) -> Subject:
+def subject(api: DockerClient, name: str, *, released: bool = True) -> Subject:
     """What `STACK`, `STACK/SERVICE` or `SERVICE` means. A stack that was deployed service by service has no
-    releases, so a name that only it has means its one service. Raises ClickException."""
+    releases: where it is to be `released`, a name that only it has means its one service. Raises
+    ClickException."""
     stack: Raw | None = None if "/" in name else api.find(f"/skerry/stacks/{quote(name)}")
-    if stack is not None and stack["Release"]:
+    if stack is not None and (stack["Release"] or not released):
         return Subject(name, f"/skerry/stacks/{quote(name)}", True)
     service = service_at(api, name)
     return Subject(service["Spec"]["Name"], f"/skerry/services/{service['ID']}", False)
