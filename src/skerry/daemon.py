@@ -44,6 +44,7 @@ from skerry.core.view import View
 from skerry.engine.choose import Choice, adopted, choose_engine
 from skerry.health.sockets import NamespaceSockets
 from skerry.instance import failure_noted, only_one, refuse_used
+from skerry.linux.memory import share_one_heap
 from skerry.linux.port_holders import holder_of
 from skerry.linux.processes import refuse_core_dumps, wait_for_children_without_threads
 from skerry.logs import log_to_stderr
@@ -422,6 +423,7 @@ def main() -> None:
     log_to_stderr(Path(settings.log_file))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
+    share_one_heap()
     wait_for_children_without_threads()
     faulthandler.enable(all_threads=True)  # a watchdog's SIGABRT leaves in the log where we hung
     refuse_core_dumps()

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from skerry.control import files, releases, services, stacks, versions
+from skerry.control import files, releases, services, stacks, stopping, versions
 from skerry.control.decode import read
 from skerry.core.plan import is_new
 from skerry.core.reconcile import reconcile
@@ -92,6 +92,22 @@ class Shop:
         tx = self._tx()
         services.change(tx, service, Spec(ServiceSpec, spec), "")
         self._commit(tx)
+
+    def stop(self, *names: str) -> list[str]:
+        """Stop services; the names of those that ran."""
+        tx = self._tx()
+        stopped = stopping.stop(tx, [self.named(name) for name in names], "ann")
+        self._commit(tx)
+        self.settle()
+        return [row.name for row in stopped]
+
+    def start(self, *names: str) -> list[str]:
+        """Start them again."""
+        tx = self._tx()
+        started = stopping.start(tx, [self.named(name) for name in names])
+        self._commit(tx)
+        self.settle()
+        return [row.name for row in started]
 
     def renew(self, body: Raw) -> None:
         """Another content of a config, by a call of its own."""

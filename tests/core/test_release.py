@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from skerry.control import stacks
 from skerry.core import revisions
+from skerry.core.standing import standing
 from skerry.core.view import View
 from skerry.model.errors import SkerryError
 from skerry.model.objects import Raw
@@ -158,6 +159,24 @@ def test_a_job_that_completed_before_is_not_run_again_when_all_is_taken_back() -
     here.live(60)
     assert here.release.outcome.state == "converged"
     assert "migrate app:3" in here.begun
+
+
+def test_a_job_whose_run_was_not_over_is_run_anew_when_all_is_taken_back() -> None:
+    long = {"Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 3}}}
+    here = deployed({**job("migrate"), **long}, service("app"))
+    again = {**here.named("migrate").spec.raw, "Labels": {"com.docker.stack.namespace": "shop", "run": "2"}}
+    here.update("shop_migrate", again)
+    here.live(4)
+    assert not standing(here.view, here.named("migrate")).full
+    here.begun.clear()
+    here.failing = {"app:bad"}
+    here.deploy({**job("migrate", image="2"), **long}, service("app", image="bad"))
+    here.live(120)
+    assert here.release.outcome.state == "rolled back"
+    migrate = here.named("migrate")
+    assert migrate.spec.typed.task_template.container_spec.image == "app:1"
+    assert standing(here.view, migrate).full
+    assert here.begun.count("migrate app:1") >= 3, "what it had begun before is gone"
 
 
 def test_without_atomic_what_fails_stays_and_the_rest_goes_on() -> None:

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.control import services as control
-from skerry.control import stopping
 from skerry.core.depends import waits
 from skerry.core.phase import phase_of
 from skerry.core.reconcile import reconcile
@@ -15,7 +14,7 @@ from skerry.core.stopped import is_over, refuses
 from skerry.core.undo import ended
 from skerry.core.why.answer import Scene, of_service, of_task
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Raw, Service, Task, UpdateStatus
+from skerry.model.objects import Raw, Service, UpdateStatus
 from skerry.model.releases import Stop
 from skerry.model.spec import Spec
 from skerry.model.specs import ServiceSpec
@@ -35,24 +34,6 @@ def chain() -> Shop:
     return here
 
 
-def stop(here: Shop, *names: str) -> list[str]:
-    """Stop services; the names of those that ran."""
-    tx = here._tx()
-    stopped = stopping.stop(tx, [here.named(name) for name in names], "ann")
-    here._commit(tx)
-    here.settle()
-    return [row.name for row in stopped]
-
-
-def start(here: Shop, *names: str) -> list[str]:
-    """Start them again."""
-    tx = here._tx()
-    started = stopping.start(tx, [here.named(name) for name in names])
-    here._commit(tx)
-    here.settle()
-    return [row.name for row in started]
-
-
 def told(here: Shop, name: str) -> list[TaskState]:
     """What is desired of the tasks of a service that have not ended."""
     return [
@@ -70,7 +51,7 @@ def end(here: Shop, name: str) -> None:
 
 def test_a_stack_stops_in_the_reverse_of_its_order() -> None:
     here = chain()
-    assert stop(here, "db", "app", "web") == ["shop_db", "shop_app", "shop_web"]
+    assert here.stop("db", "app", "web") == ["shop_db", "shop_app", "shop_web"]
     assert (told(here, "web"), told(here, "app"), told(here, "db")) == ([SHUTDOWN], [RUNNING], [RUNNING])
     assert here.note("app") == "stops once shop_web has stopped"
     assert reconcile(here.view, here.named("app").id, here.now).awaited == ("shop_web",)
@@ -86,7 +67,7 @@ def test_a_stack_stops_in_the_reverse_of_its_order() -> None:
 
 def test_one_that_goes_on_keeps_nobody_from_stopping() -> None:
     here = chain()
-    stop(here, "db")
+    here.stop("db")
     assert told(here, "db") == [SHUTDOWN]
     here.live(10)
     assert set(here.running()) == {"web", "app"}
@@ -95,9 +76,9 @@ def test_one_that_goes_on_keeps_nobody_from_stopping() -> None:
 def test_it_starts_in_order_and_keeps_what_it_was() -> None:
     here = chain()
     before = {name: here.named(name) for name in ("web", "app", "db")}
-    stop(here, "db", "app", "web")
+    here.stop("db", "app", "web")
     here.live(10)
-    assert start(here, "db", "app", "web") == ["shop_app", "shop_db", "shop_web"]
+    assert here.start("db", "app", "web") == ["shop_app", "shop_db", "shop_web"]
     here.live(20)
     assert here.begun == ["db app:1", "app app:1", "web app:1"]
     for name, was in before.items():
@@ -108,21 +89,21 @@ def test_it_starts_in_order_and_keeps_what_it_was() -> None:
             was.revision,
             was.spec_version,
         )
-    assert start(here, "db") == []
+    assert here.start("db") == []
 
 
 def test_a_service_is_started_with_what_it_needs() -> None:
     here = chain()
-    stop(here, "db", "app", "web")
+    here.stop("db", "app", "web")
     here.live(10)
-    assert start(here, "app") == ["shop_app", "shop_db"]
+    assert here.start("app") == ["shop_app", "shop_db"]
     here.live(10)
     assert set(here.running()) == {"app", "db"}
 
 
 def test_who_needs_one_that_is_stopped_says_so() -> None:
     here = chain()
-    stop(here, "db")
+    here.stop("db")
     (task,) = here.tasks("app")
     here.observe(task, TaskState.FAILED)
     here.live(10)
@@ -133,10 +114,10 @@ def test_who_needs_one_that_is_stopped_says_so() -> None:
 
 def test_what_is_stopped_twice_says_who_did_it_first() -> None:
     here = chain()
-    stop(here, "web")
+    here.stop("web")
     first = here.named("web").stopped
     here.now += SECOND
-    assert stop(here, "web") == []
+    assert here.stop("web") == []
     assert here.named("web").stopped == first == Stop("ann", here.now - SECOND)
 
 
@@ -159,7 +140,7 @@ def test_what_has_not_begun_goes_at_once_though_others_are_waited_for() -> None:
     here = chain()
     here.view = here.view.put(replace(here.named("db"), spec=scaled(here, "db", 3)))
     here.settle()
-    stop(here, "db", "app", "web")
+    here.stop("db", "app", "web")
     states = {task.status.state: task.desired for task in here.view.tasks_of(here.named("db").id)}
     assert states[TaskState.RUNNING] == RUNNING
     assert {desired for state, desired in states.items() if state < READY} == {SHUTDOWN}
@@ -212,12 +193,12 @@ def test_a_job_goes_on_with_what_it_had_not_done() -> None:
     many = {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 3}}
     here.deploy({**job("work"), "Mode": many})
     here.live(4)
-    stop(here, "work")
+    here.stop("work")
     here.live(10)
     done = states(here, "work").count(TaskState.COMPLETE)
     assert 0 < done < 3
     assert here.running() == {}
-    start(here, "work")
+    here.start("work")
     here.live(20)
     assert states(here, "work").count(TaskState.COMPLETE) == 3
     assert phase_of(here.view, here.named("work")).word == "done"
@@ -235,7 +216,7 @@ def test_a_stop_ends_the_update_under_way() -> None:
     here = chain()
     update = UpdateStatus("updating", "update in progress", here.now, total=1)
     here.put(replace(here.named("web"), update=update))
-    stop(here, "web")
+    here.stop("web")
     status = here.named("web").update
     assert status is not None
     assert (status.state, status.message, status.completed_at) == (
@@ -243,13 +224,13 @@ def test_a_stop_ends_the_update_under_way() -> None:
         "the service is stopped",
         here.now,
     )
-    start(here, "web")
+    here.start("web")
     assert here.named("web").update is None
 
 
 def test_an_update_of_a_stopped_service_holds_from_its_start_on() -> None:
     here = chain()
-    stop(here, "web")
+    here.stop("web")
     here.live(5)
     changed(here, "web", "2")
     here.live(5)
@@ -262,7 +243,7 @@ def test_an_update_of_a_stopped_service_holds_from_its_start_on() -> None:
         "its new spec holds from then on"
     ]
     assert 2 not in [row.number for row in ended(here.view, web, here.now)]
-    start(here, "web")
+    here.start("web")
     here.live(20)
     assert here.running()["web"] == ["app:2"]
 
@@ -278,7 +259,7 @@ def changed(here: Shop, name: str, image: str) -> None:
 
 def test_a_deploy_starts_what_is_stopped_and_says_so() -> None:
     here = chain()
-    stop(here, "db", "app", "web")
+    here.stop("db", "app", "web")
     here.live(10)
     answer = here.deploy(
         service("web", "app:healthy"), service("app", "db:healthy"), service("db", image="2")
@@ -295,7 +276,7 @@ def test_a_deploy_starts_what_is_stopped_and_says_so() -> None:
 
 def test_what_a_release_started_is_stopped_again_where_it_is_taken_back() -> None:
     here = chain()
-    stop(here, "app", "web")
+    here.stop("app", "web")
     here.live(10)
     here.failing = {"app:bad"}
     here.deploy(
@@ -317,7 +298,7 @@ def test_a_service_that_is_stopped_meanwhile_is_waited_for_no_more() -> None:
     )
     here.live(15)
     assert here.release.outcome.state == "rolling"
-    stop(here, "web")
+    here.stop("web")
     here.live(15)
     assert here.release.outcome.state == "converged"
     assert "web" not in here.running()
@@ -328,7 +309,7 @@ def test_a_service_that_is_stopped_meanwhile_is_waited_for_no_more() -> None:
 
 def test_it_is_told_as_stopped_once_nothing_runs() -> None:
     here = chain()
-    stop(here, "app", "web")
+    here.stop("app", "web")
     web, app = phase_of(here.view, here.named("web")), phase_of(here.view, here.named("app"))
     assert (web.word, web.ready, web.wanted) == ("draining", 0, 1)
     assert app.word == "draining"
@@ -341,7 +322,7 @@ def test_it_is_told_as_stopped_once_nothing_runs() -> None:
 
 def test_why_it_does_not_run() -> None:
     here = chain()
-    stop(here, "web")
+    here.stop("web")
     here.live(5)
     answer = of_service(Scene(here.view, here.now), here.named("web"))
     assert answer.state == "0 of 1 tasks run; stopped"
@@ -359,15 +340,14 @@ def test_why_it_does_not_run() -> None:
 def test_who_comes_is_refused_once_nobody_needs_it_any_more() -> None:
     here = chain()
     held = service_traffic(here.view, here.named("app").id)
-    stop(here, "app", "web")
-    app, web = here.named("app"), here.named("web")
-    assert refuses(web, here.view.tasks_of(web.id))
-    assert not refuses(app, here.view.tasks_of(app.id)), "web still asks it"
-    assert service_traffic(here.view, app.id) == held
+    here.stop("app", "web")
+    assert refuses(here.view, here.named("web"))
+    assert not refuses(here.view, here.named("app")), "web still asks it"
+    assert service_traffic(here.view, here.named("app").id) == held
     here.live(5)
-    assert refuses(here.named("app"), here.view.tasks_of(app.id))
-    start(here, "app")
-    assert not refuses(here.named("app"), here.view.tasks_of(app.id))
+    assert refuses(here.view, here.named("app"))
+    here.start("app")
+    assert not refuses(here.view, here.named("app"))
 
 
 def test_its_virtual_ip_and_its_port_stay_and_hold_nobody() -> None:
@@ -387,8 +367,7 @@ def test_a_service_of_no_stack_is_called_by_its_name() -> None:
     swarm = Swarm()
     stopped: Service = replace(swarm.service, stopped=Stop("", swarm.now))
     swarm.put(stopped)
-    tasks: list[Task] = swarm.tasks
-    assert refuses(stopped, tasks)
+    assert refuses(swarm.view, stopped)
     assert phase_of(swarm.view, stopped).reason.endswith(": skerry start app")
 
 
@@ -407,7 +386,7 @@ def test_a_task_that_outlived_a_stop_and_a_start_is_a_try_as_any_other() -> None
 
 def test_what_takes_the_place_of_a_release_that_started_it_waits_for_its_turn_too() -> None:
     here = chain()
-    stop(here, "app", "db")
+    here.stop("app", "db")
     here.live(10)
     here.asleep = {"db"}
     for image in ("2", "3"):

@@ -295,6 +295,33 @@ def test_while_a_deployment_settles_the_tasks_stay_and_are_replaced_by_what_they
     assert last.spec.typed.container_spec.configs[0].config_id == next(iter(here.view.configs))
 
 
+def test_a_release_that_comes_while_a_deployment_settles_is_none_of_it() -> None:
+    here = first()
+    here.failing = {"app:bad"}
+    here.renew(content("two"))
+    here.deploy(having("web", "bad"), Configs=[content("three")])
+    here.live(60)
+    assert here.release.outcome.state == "rolled back"
+    assert here.named("web").revision == 2
+    assert (shown(here.view), had(here.view, "shop_web")) == ((b"two", b"one"), (b"two", b"one"))
+    (task,) = here.tasks("web")
+    assert task.spec.typed.container_spec.configs[0].config_id == next(iter(here.view.configs))
+
+
+def test_what_is_stopped_has_the_new_content_once_it_is_started() -> None:
+    here = first()
+    here.stop("web")
+    here.live(5)
+    assert here.running() == {}
+    here.renew(content("two"))
+    here.live(SETTLING // 1_000_000_000 + 5)
+    assert here.running() == {}
+    here.start("web")
+    here.live(20)
+    (task,) = here.tasks("web")
+    assert task.spec.typed.container_spec.configs[0].config_id == next(iter(here.view.configs))
+
+
 # ---- the parts
 
 

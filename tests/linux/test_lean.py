@@ -20,17 +20,18 @@ UNUSED = {
     "pyrage",
     "rich",
     "ssl",
+    "tarfile",
     "yaml",
 }
 OF_THE_DAEMON = {
     "aiohttp",
     "cryptography",
-    "sqlite3",
-    "tarfile",
-    "zipfile",
+    "dns.query",
     "email",
     "http.client",
+    "sqlite3",
     "typing_extensions",
+    "zipfile",
 }
 LATER = """
 import skerry.daemon, asyncio, aiohttp, hashlib, ssl

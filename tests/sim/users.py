@@ -143,6 +143,16 @@ class Users:
             wanted = stacks.again(release, by="", atomic=self._chance.random() < 0.8)
             await self._world.store.update(lambda tx: stacks.deploy(tx, wanted, Circumstances()))
 
+    async def renew(self) -> None:
+        """The stack's config, by a call of its own."""
+        content = new_content(self._chance, STACK)
+        for row in self._world.view.configs.values():
+            if row.name == content["Name"]:
+                self._world.story.tell("user", f"gives {row.name} the content {content['Data']}")
+                body = read(content, "swarm.ConfigSpec")
+                await versions.update(self._world.store, "config", row.id, str(row.version), body)
+                return
+
     async def stop(self) -> None:
         """One service, or all of the stack."""
         chosen = self._some_or_all()
@@ -161,16 +171,6 @@ class Users:
             return [one]
         rows = self._world.view.services.values()
         return sorted((row for row in rows if row.name.startswith(f"{STACK}_")), key=lambda row: row.name)
-
-    async def renew(self) -> None:
-        """The stack's config, by a call of its own."""
-        content = new_content(self._chance, STACK)
-        for row in self._world.view.configs.values():
-            if row.name == content["Name"]:
-                self._world.story.tell("user", f"gives {row.name} the content {content['Data']}")
-                body = read(content, "swarm.ConfigSpec")
-                await versions.update(self._world.store, "config", row.id, str(row.version), body)
-                return
 
     async def node(self) -> None:
         """Drain, pause or activate the node, or move its label."""

@@ -97,7 +97,11 @@ async def update(
         check_change(tx.view, service, pinned_spec)
         back = rollback == "previous"
         fresh = version == service.version or (not back and _has_only_begun(tx.view, service, version))
-        changed = _rolled_back(tx, service) if back else _with_spec(tx, service, pinned_spec, kept_auth, by)
+        changed = (
+            _rolled_back(tx, service)
+            if back
+            else _with_spec(tx, service, pinned_spec, kept_auth, by, joins=True)
+        )
         if not fresh:
             raise out_of_sequence()
         if back:
@@ -126,7 +130,10 @@ def _has_only_begun(view: View, service: Service, version: int) -> bool:
 def refer(tx: Tx, service: Service, spec: Raw, by: str, *, settles: bool = False) -> Service:
     """Put a service whose spec refers to another version of a config or secret, and nothing else is changed.
     A job is not run again for that."""
-    changed = _with_spec(tx, service, Spec(ServiceSpec, spec), service.registry_auth, by)
+    auth, joins = service.registry_auth, settles
+    changed = _with_spec(tx, service, Spec(ServiceSpec, spec), auth, by, joins=joins)
+    if not service.is_job:
+        changed = _begun_anew(tx, changed)
     return _put(tx, replace(changed, settles_at=tx.now + SETTLING if settles else 0))
 
 
@@ -215,10 +222,17 @@ def _stored_auth(view: View, service: Service, source: str) -> str:
 
 
 def _with_spec(
-    tx: Tx, service: Service, spec: Spec[ServiceSpec], auth: str, by: str = "", restores: int = 0
+    tx: Tx,
+    service: Service,
+    spec: Spec[ServiceSpec],
+    auth: str,
+    by: str = "",
+    *,
+    restores: int = 0,
+    joins: bool = False,
 ) -> Service:
-    """The service with a new revision; the same one where the spec is what it was, or where the present one
-    is of the same deployment."""
+    """The service with a new revision; the same one where the spec is what it was, or, with `joins`, where
+    the present one is of the same deployment by several calls."""
     current = tx.view.revision(service.id, service.revision)
     changed = replace(
         service, spec=spec, spec_version=tx.version, registry_auth=auth, update=None, settles_at=0
@@ -226,8 +240,8 @@ def _with_spec(
     if spec == service.spec and current is not None:
         tx.put(replace(current, spec_version=tx.version, registry_auth=auth))
         return changed
-    if current is not None and service.settles_at > tx.now:
-        tx.put(revisions.revision_of(changed, current.parent, by or current.by, restores))
+    if joins and current is not None and service.settles_at > tx.now:
+        tx.put(revisions.revision_of(changed, current.parent, by or current.by))
         return changed
     kept = history.make_room(tx, service, spec.typed.labels)
     changed = replace(changed, revision=max([service.revision, *(row.number for row in kept)]) + 1)

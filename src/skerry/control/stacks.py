@@ -20,6 +20,7 @@ from skerry.control.registries import NO_CREDENTIALS, Credentials
 from skerry.control.stack_files import KINDS, StackFiles
 from skerry.core import depends, stack_plan
 from skerry.core.parts import stack_of
+from skerry.core.standing import standing
 from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.errors import Conflict, InvalidParameter, NotFound
@@ -315,6 +316,7 @@ class _Deployment:
             old.revision if old is not None else 0,
             old.job_iteration if old is not None else 0,
             old.stopped if old is not None else None,
+            old is not None and old.is_job and not standing(self._before, old).full,
         )
         if earlier is None or old is None or old.spec_version != earlier.spec_version:
             return part
@@ -325,6 +327,7 @@ class _Deployment:
             before=earlier.before,
             iteration_before=earlier.iteration_before,
             stopped=earlier.stopped,
+            unfinished=earlier.unfinished,
         )
 
     def _released_networks(self) -> Iterable[ReleasedNetwork]:

@@ -315,8 +315,8 @@ def _stuck(view: View, part: ReleasedService) -> str:
 
 def restored(view: View, release: Release, part: ReleasedService, now: int) -> tuple[Service, list[Task]]:
     """A service as it was before the release, and the tasks that are to be removed: of a job those of its
-    run, so that what had completed before counts again. One that was stopped is so again, and one that
-    somebody has stopped since stays so."""
+    run, so that what had completed before counts again; a run that was not over is begun anew. One that was
+    stopped is so again, and one that somebody has stopped since stays so."""
     service, before = view.services[part.id], view.revision(part.id, part.before)
     service = replace(service, stopped=service.stopped or part.stopped)
     if part.action == STARTED:
@@ -325,7 +325,8 @@ def restored(view: View, release: Release, part: ReleasedService, now: int) -> t
     if service.is_job:
         run = [task for task in view.tasks_of(part.id) if task.job_iteration == service.job_iteration]
         back = revisions.restored(view, service, before, None)
-        return replace(back, job_iteration=part.iteration_before), run
+        iteration = service.job_iteration + 1 if part.unfinished else part.iteration_before
+        return replace(back, job_iteration=iteration), run
     words = f"release {release.number} of {release.stack} is taken back"
     begun = _begun(view, part) and service.stopped is None
     update = UpdateStatus(ROLLBACK_STARTED, words, now) if begun else None

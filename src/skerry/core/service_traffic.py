@@ -98,8 +98,7 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
 
 def _hold_s(view: View, service: Service) -> float:
     """How long a connection waits while nobody serves it; of a service that is stopped none does."""
-    stopped = refuses(service, view.tasks_of(service.id))
-    return 0.0 if stopped else policy_of(service).hold_timeout / SECOND
+    return 0.0 if refuses(view, service) else policy_of(service).hold_timeout / SECOND
 
 
 def _former(view: View, service: Service, network_id: str, family: Family) -> Iterator[Former]:

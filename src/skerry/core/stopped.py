@@ -8,7 +8,7 @@ needs it any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from skerry.core.depends import needed
 from skerry.core.draft import Draft
@@ -54,10 +54,10 @@ def _is_there(task: Task) -> bool:
     return not task.status.state.terminal and (task.live or task.placed)
 
 
-def refuses(service: Service, tasks: Iterable[Task]) -> bool:
+def refuses(view: View, service: Service) -> bool:
     """Whether who comes for a service is refused at once, since nobody will serve it: it is stopped, and its
     tasks go."""
-    return service.stopped is not None and not any(task.live for task in tasks)
+    return service.stopped is not None and not any(task.live for task in view.tasks_of(service.id))
 
 
 def words_of(service: Service) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from skerry.gate import socket_passing
 from skerry.gate.gate import Gate
 from skerry.gate.socket_passing import Inherited
+from skerry.linux.memory import give_back, share_one_heap
 from skerry.linux.netns import RUN_NETNS
 from skerry.logs import log_to_stderr
 from skerry.model.settings import GatePaths
@@ -41,6 +42,8 @@ def main() -> int:
     log_to_stderr(GatePaths(options.run_dir).log)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
+    share_one_heap()
+    give_back()  # what the start left
     return asyncio.run(_serve(options))
 
 

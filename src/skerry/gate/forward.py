@@ -13,7 +13,6 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-import dns.asyncquery
 import dns.exception
 import dns.flags
 import dns.message
@@ -41,6 +40,7 @@ LONGEST = 65535
 PAYLOAD = 1232
 """The most that an answer over UDP has: it passes everywhere in one piece."""
 PASSED_ON = dns.flags.RD | dns.flags.AD | dns.flags.CD
+_UNREADABLE = (dns.exception.DNSException, ValueError, struct.error)
 _NEXT = {dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTIMP}
 
 
@@ -126,10 +126,8 @@ class Forwarder:
             async with asyncio.timeout(timeout_s):
                 answer = await _exchange(query, server, self._port)
                 if answer.flags & dns.flags.TC:
-                    answer = await dns.asyncquery.tcp(
-                        query, server, port=self._port, ignore_trailing=True, one_rr_per_rrset=True
-                    )
-        except (OSError, dns.exception.DNSException, EOFError):
+                    answer = await _exchange_whole(query, server, self._port)
+        except (OSError, EOFError, *_UNREADABLE):
             self._behind[server] = asyncio.get_running_loop().time() + BEHIND_S
             return None
         self._behind.pop(server, None)
@@ -145,10 +143,28 @@ async def _exchange(query: dns.message.Message, server: str, port: int) -> dns.m
         await loop.sock_sendall(connected, query.to_wire())
         while True:
             wire = await loop.sock_recv(connected, LONGEST)
-            with suppress(dns.exception.DNSException, ValueError, struct.error):
-                answer = dns.message.from_wire(wire, ignore_trailing=True, one_rr_per_rrset=True)
+            with suppress(*_UNREADABLE):
+                answer = _read(wire)
                 if query.is_response(answer):
                     return answer
+
+
+async def _exchange_whole(query: dns.message.Message, server: str, port: int) -> dns.message.Message:
+    """The same over TCP, for an answer that was too long. Raises ValueError where the answer is another's."""
+    reader, writer = await asyncio.open_connection(server, port)
+    try:
+        writer.write(query.to_wire(prepend_length=True))
+        (length,) = struct.unpack("!H", await reader.readexactly(2))
+        answer = _read(await reader.readexactly(length))
+    finally:
+        writer.close()
+    if not query.is_response(answer):
+        raise ValueError("an answer to another question")
+    return answer
+
+
+def _read(wire: bytes) -> dns.message.Message:
+    return dns.message.from_wire(wire, ignore_trailing=True, one_rr_per_rrset=True)
 
 
 def _question(query: dns.message.Message, servers: tuple[str, ...]) -> Question:

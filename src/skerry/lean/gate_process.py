@@ -12,6 +12,6 @@ with absent("rich", "ssl", "typing_extensions", "bz2", "lzma"), hollow("importli
     import asyncio  # noqa: F401
     import shutil  # noqa: F401
 
-    import dns.asyncquery  # noqa: F401
+    import dns.message  # noqa: F401
     import msgspec  # noqa: F401
     import structlog  # noqa: F401

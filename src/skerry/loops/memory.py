@@ -1,7 +1,7 @@
 """Gives memory back to the kernel while there is work.
 
-Each change leaves small holes in the C library's heaps, one heap a thread. The library keeps them, and they
-would grow for days before they are used again. So does the start, some 1 MB.
+Each change leaves small holes in the C library's heap. The library keeps them, and they would grow for days
+before they are used again. So does the start, some 1 MB.
 """
 
 from __future__ import annotations

@@ -46,6 +46,8 @@ class ReleasedService(Struct, frozen=True):
     """Of a job: its run before this release."""
     stopped: Stop | None = None
     """Where it was stopped before: it is so again where the release is taken back."""
+    unfinished: bool = False
+    """Of a job: that run was not over, and what it had begun is gone, so that it is begun anew."""
 
 
 class Made(Struct, frozen=True):

@@ -16,7 +16,6 @@ from skerry.api.responses import json_response
 from skerry.api.route import Route, Table
 from skerry.api.wire import cluster
 from skerry.api.wire import services as wire
-from skerry.archive.pack import packed
 from skerry.backup.request import FREEZE_S, BackupRequest
 from skerry.control import secrets
 from skerry.control.access import require_swarm
@@ -121,6 +120,8 @@ async def reveal(call: Call) -> web.Response:
 
 async def backup(call: Call) -> web.StreamResponse:
     """A backup as one tar, which begins with what is in it. Its key of secrets is told to root alone."""
+    from skerry.archive.pack import packed  # tarfile comes with it: not before a backup is taken
+
     request = _backup_request(call)
     if request.key == "yes" and call.caller.uid != 0:
         raise Forbidden("the key of secrets is told to root alone: without it, add --without-key")
