@@ -99,7 +99,7 @@ def test_the_label_says_how_many_are_kept() -> None:
             assert told.status == 200, told.body
         rows = (await door.ask("GET", "/skerry/services/app/revisions")).json
         assert [row["Number"] for row in rows] == [3, 4, 5]
-        assert rows[0]["Changes"] == "image app:4, 1 replicas", "what was before it is not known any more"
+        assert rows[0]["Changes"] == "image app:3, 1 replicas", "what was before it is not known any more"
 
     check(test)
 
