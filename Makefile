@@ -1,7 +1,7 @@
 # One command for each thing one does here; everything works as root, without a terminal, twice in a row.
 PYTHON := .venv/bin/python
 
-.PHONY: bench-setup setup demo test check sim crash chaos why mutants wire lock cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test atomic undo
+.PHONY: bench-setup setup demo test check sim crash chaos why mutants wire lock cases transcripts proof handover outgrow wheel bench bench-core bench-network bench-probes bench-names bench-listening names soak shape backup-test deploy-test bench-deploy atomic undo
 
 # ENGINE=trixie, with any of these: the Docker Engine of that Debian release in the place of this machine's;
 # ENGINE="forky containerd": the same with its images in containerd's store
@@ -88,6 +88,10 @@ bench-probes: setup
 
 bench-listening: setup
 	@$(PYTHON) -m bench.listening
+
+# 100 services deployed the first time, beside what a bare engine takes for the same containers; and once more
+bench-deploy: setup
+	@$(PYTHON) -m bench.deploy --rounds $(or $(ROUNDS),5)
 
 bench-names: setup
 	@$(PYTHON) -m bench.names

@@ -10,14 +10,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import pstats
-import signal
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.daemons import SOURCE, profiled, world_of
 from bench.peer.wire import Wire
 from demo.ending import end_in_order
 from harness.images import BOX
@@ -27,16 +25,6 @@ ROUND = 10
 """Updates in a row, before it is the other's turn."""
 NAME = "measured"
 SETTLE_S = 0.2
-SOURCE = str(Path(__file__).parent.parent / "src")
-SITE = """
-import os, sys
-if os.environ.get("SKERRY_PROFILE") and "skerry.daemon" in sys.orig_argv:
-    import atexit, cProfile, time
-    profile = cProfile.Profile(time.process_time)
-    profile.enable()
-    atexit.register(lambda: (profile.disable(), profile.dump_stats(os.environ["SKERRY_PROFILE"])))
-"""
-"""Begins a profile in the daemon; Python imports it by its name, `sitecustomize`."""
 
 
 class Subject:
@@ -96,13 +84,7 @@ class Subject:
 @contextlib.contextmanager
 def subject(source: str) -> Iterator[Subject]:
     """A skerryd of the checkout whose `src` this is."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = source
-    try:
-        world = World(images=["box"])
-    finally:
-        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
-    with world:
+    with world_of(source) as world:
         yield Subject(world)
 
 
@@ -120,17 +102,9 @@ def compare(rounds: int, other: str) -> None:
 
 def profile(rounds: int) -> None:
     """Where the time goes, by function."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "sitecustomize.py").write_text(SITE)
-        os.environ["SKERRY_PROFILE"] = f"{folder}/profile"
-        with subject(f"{folder}:{SOURCE}") as measured:
-            measured.updates(ROUND * rounds)
-            daemon = Path(f"/proc/{measured.world.pid}")
-            os.kill(measured.world.pid, signal.SIGTERM)
-            wait_until(lambda: not daemon.exists(), "the profile is written", 90)
-            stats = pstats.Stats(f"{folder}/profile")
-    stats.sort_stats("tottime").print_stats(45)
-    stats.sort_stats("cumtime").print_stats("skerry", 90)
+    with profiled() as (source, end), subject(source) as measured:
+        measured.updates(ROUND * rounds)
+        end(measured.world)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from bench.peer.boxes import BOX
 from bench.peer.events import Deaths
@@ -55,12 +56,15 @@ class Floor:
         self._netns = RUN_NETNS / system.net.inside
 
     def create(self, name: str, kind: Kind = FIFTY) -> None:
+        Wire(self._socket).call("POST", f"/containers/create?name={PREFIX}-{name}", self.body(name, kind))
+
+    def body(self, name: str, kind: Kind) -> Any:
+        """What is asked for; `name` makes no difference to containers of a kind."""
         host: dict[str, object] = {"NetworkMode": self._network}
         if kind is WEB:  # its own site looks for a host named app
             host["ExtraHosts"] = ["app:127.0.0.1"]
         body = {"Image": kind.image, "Healthcheck": {"Test": ["NONE"]}, "HostConfig": host}
-        body |= {"Cmd": list(kind.command)} if kind.command else {}
-        Wire(self._socket).call("POST", f"/containers/create?name={PREFIX}-{name}", body)
+        return body | ({"Cmd": list(kind.command)} if kind.command else {})
 
     def start(self, name: str) -> None:
         Wire(self._socket).call("POST", f"/containers/{PREFIX}-{name}/start")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from harness.net import run
 from skerry.engine.client import connect_engine
+from skerry.health.check import ProbeResult
 from skerry.health.sockets import NamespaceSockets
 from skerry.linux.processes import process_name
 from skerry.model.defaults import MILLISECOND, SECOND
@@ -74,11 +75,26 @@ def check(line: str, **more: int) -> Raw:
     return {"Healthcheck": {"Test": ["CMD-SHELL", line], "Interval": 200 * MILLISECOND, **more}}
 
 
+def log_of(here: Stage) -> Sequence[ProbeResult]:
+    """What the probes of the task have answered."""
+    state = here.agent.health("t1")
+    return state.log if state is not None else ()
+
+
+async def asleep(here: Stage) -> list[str]:
+    """The commands of a probe that are in the container."""
+    seen = await here.engine.get(f"/containers/{NAME}/top")
+    commands = [str(row[-1]) for row in seen["Processes"]]
+    return [command for command in commands if "600" in command or "601" in command]
+
+
 def test_a_whole_life(socket: str) -> None:
     async def play(here: Stage) -> None:
-        late = SERVING.replace("touch", "sleep 0.7; touch")
-        checked = check("test -e /tmp/up || exit 1; echo fine", Retries=50, Timeout=5 * SECOND)
+        late = SERVING.replace("touch", "until test -e /tmp/go; do sleep 0.05; done; touch")
+        checked = check("test -e /tmp/up || exit 1; echo fine", Retries=10_000, Timeout=60 * SECOND)
         await here.task(**shell(late), **checked)
+        await here.until(lambda: bool(log_of(here)), WITHIN_S)
+        await here.engine.exec(NAME, ["busybox", "touch", "/tmp/go"], WITHIN_S)
         await here.until(lambda: here.row().attachments[0].address != "", WITHIN_S)
         assert here.row().status.state == TaskState.STARTING
         status = await here.until_state(TaskState.RUNNING, within_s=WITHIN_S)
@@ -102,9 +118,9 @@ def test_a_whole_life(socket: str) -> None:
 def test_an_unhealthy_container_is_killed_and_its_task_failed(socket: str) -> None:
     async def play(here: Stage) -> None:
         body = shell("touch /tmp/up; while true; do sleep 0.1; done")
-        await here.task(**body, **check("test -e /tmp/up", Retries=2, Timeout=SECOND))
+        await here.task(**body, **check("test -e /tmp/up", Retries=2, Timeout=60 * SECOND))
         await here.until_state(TaskState.RUNNING, within_s=WITHIN_S)
-        await here.engine.exec(NAME, ["busybox", "rm", "/tmp/up"], 5)
+        await here.engine.exec(NAME, ["busybox", "rm", "/tmp/up"], WITHIN_S)
         status = await here.until_state(TaskState.FAILED, within_s=WITHIN_S)
         assert status.err == "task: non-zero exit (137): dockerexec: unhealthy container"
         assert status.exit_code == 137
@@ -114,17 +130,13 @@ def test_an_unhealthy_container_is_killed_and_its_task_failed(socket: str) -> No
 
 def test_a_probe_out_of_time_leaves_nothing_behind(socket: str) -> None:
     async def play(here: Stage) -> None:
-        await here.task(**shell(SERVING), **check("sleep 600 & sleep 601", Retries=50, Timeout=SECOND // 2))
-        await here.until(
-            lambda: (state := here.agent.health("t1")) is not None and len(state.log) > 1, WITHIN_S
-        )
-        state = here.agent.health("t1")
-        assert state is not None
-        assert state.log[0].exit_code == -1
-        await here.crash()
-        seen = await here.engine.get(f"/containers/{NAME}/top")
-        commands = [row[-1] for row in seen["Processes"]]
-        assert not [command for command in commands if "600" in command or "601" in command]
+        once = {"Interval": 3600 * SECOND, "Timeout": SECOND // 2}
+        await here.task(**shell(SERVING), **check("sleep 600 & sleep 601", **once))
+        await here.until(lambda: bool(log_of(here)), WITHIN_S)
+        assert log_of(here)[0].exit_code == -1
+        async with asyncio.timeout(WITHIN_S):
+            while await asleep(here):
+                await asyncio.sleep(0.05)
 
     on_stage(socket, play)
 

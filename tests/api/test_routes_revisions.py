@@ -94,12 +94,12 @@ def test_the_label_says_how_many_are_kept() -> None:
     async def test(door: Door) -> None:
         await with_history(door)
         for tag in ("4", "5"):
-            sent = spec(tag, Labels={"skerry.history.keep": "2"})
+            sent = spec(tag, Labels={"skerry.history.keep": "3"})
             told = await door.ask("POST", f"/services/app/update?version={app(door).version}", sent)
             assert told.status == 200, told.body
         rows = (await door.ask("GET", "/skerry/services/app/revisions")).json
-        assert [row["Number"] for row in rows] == [4, 5]
-        assert rows[0]["Changes"] == "image app:4, 1 replicas", "what was before it is not known any more"
+        assert [row["Number"] for row in rows] == [3, 4, 5]
+        assert rows[0]["Changes"] == "image app:3, 1 replicas", "what was before it is not known any more"
 
     check(test)
 

@@ -13,7 +13,7 @@ from tests.cases.faults.kinds import spanning
 from tests.chaos.chaos import chaos
 from tests.chaos.story import Story
 
-SHORT_S = 80.0
+SHORT_S = 50.0
 
 
 @pytest.mark.parametrize("span", [Span.SUDDEN, Span.LASTING])
@@ -27,7 +27,6 @@ def test_the_same_seed_tells_the_same_story_and_every_fault_comes_in_it(span: Sp
 
 
 @pytest.mark.engine
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_after_faults_by_chance_all_is_as_it_was() -> None:
     seed = int(os.environ.get("SEED") or random.randrange(1 << 30))
