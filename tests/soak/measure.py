@@ -21,11 +21,14 @@ THREADS = 2 * (POOL + 2)
 """So many threads there may be: of each process its own, those of asyncio's pool, which come as they are
 needed, and one for the namespace."""
 
+CONNECTIONS = 100
+"""So many the kernel may follow: those of the clients of the moment, and for a while what they have ended."""
+
 
 @dataclass(frozen=True)
 class Measure:
-    """At a moment. Logs, threads, and rows of revisions count as what they may become at most, until they are
-    more.
+    """At a moment. Logs, threads, connections, and rows of revisions count as what they may become at most,
+    until they are more.
 
     Descriptors and threads are those of skerryd and the gate together; an element is one of a map or set of
     the kernel's table.
@@ -55,7 +58,7 @@ def measure(world: World) -> Measure:
         _size_kb(world.data_dir, "skerry.db*"),
         max(LOGS_KB, sum(_size_kb(world.root, f"{name}*") for name in LOGS)),
         _elements(world.run("nft", "list", "table", "ip", f"skerry-{world.name}")),
-        int(world.run("conntrack", "-C")),
+        max(CONNECTIONS, int(world.run("conntrack", "-C"))),
     )
 
 
