@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from itertools import islice
 
 import pytest
@@ -14,6 +13,8 @@ from tests.chaos.chaos import chaos
 from tests.chaos.story import Story
 
 SHORT_S = 50.0
+SEED = 1
+"""`SEED=7 make test TESTS=tests/chaos` plays another one; `make chaos` draws its own."""
 
 
 @pytest.mark.parametrize("span", [Span.SUDDEN, Span.LASTING])
@@ -29,6 +30,6 @@ def test_the_same_seed_tells_the_same_story_and_every_fault_comes_in_it(span: Sp
 @pytest.mark.engine
 @pytest.mark.timeout(600)
 def test_after_faults_by_chance_all_is_as_it_was() -> None:
-    seed = int(os.environ.get("SEED") or random.randrange(1 << 30))
+    seed = int(os.environ.get("SEED") or SEED)
     result = chaos(SHORT_S, Story(seed), print)
     assert result.good, f"SEED={seed} {result.line}\n" + "\n".join(result.wrong)
