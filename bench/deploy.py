@@ -59,7 +59,6 @@ class Stack:
             json.dumps({"services": {name: {"image": IMAGE, "command": BOX} for name in names}})
         )
         self.engine = Wire(world.run_dir / "engine.sock")
-        self._before = self._networks()
 
     def _command(self, *words: str) -> list[str]:
         deploy = self._world.command("deploy", STACK, "--file", str(self._file), *words)
@@ -94,9 +93,10 @@ class Stack:
 
     def remove(self) -> None:
         """Nothing of it is left, in the engine too."""
+        network = f"skerry.{self._world.inspect('network', f'{STACK}_default')['Id']}"
         self._world.skerry("rm", STACK)
         self.engine.gone(LABEL)
-        wait_until(lambda: self._networks() == self._before, "the stack's network is gone", 60)
+        wait_until(lambda: network not in self._networks(), "the stack's network is gone", 60)
 
     def _networks(self) -> set[str]:
         return {row["Name"] for row in self.engine.call("GET", "/networks")}
@@ -125,14 +125,22 @@ def body_of(shown: Any, folder: Path) -> Any:
     config = {key: value for key, value in shown["Config"].items() if key not in OWN}
     (place,) = shown["NetworkSettings"]["Networks"].values()
     host = {**shown["HostConfig"], "NetworkMode": PREFIX}
-    for mount in host.get("Mounts") or ():
-        copy = folder / f"{shown['Id']}-{Path(mount['Target']).name}"
-        copy.write_bytes(Path(mount["Source"]).read_bytes())
-        mount["Source"] = str(copy)
+    host["Mounts"] = [
+        {**mount, "Source": _copied(mount["Source"], folder)} for mount in host.get("Mounts") or ()
+    ]
+    parts = [bind.partition(":") for bind in host.get("Binds") or ()]
+    host["Binds"] = [f"{_copied(source, folder)}:{rest}" for source, _, rest in parts]
     endpoint = {"IPAMConfig": place["IPAMConfig"]}
     # by its tag: each engine gave an ID of its own to what it imported
     config["Image"] = IMAGE
     return {**config, "HostConfig": host, "NetworkingConfig": {"EndpointsConfig": {PREFIX: endpoint}}}
+
+
+def _copied(source: str, folder: Path) -> str:
+    """A copy of a file that lasts."""
+    copy = folder / source.strip("/").replace("/", "-")
+    copy.write_bytes(Path(source).read_bytes())
+    return str(copy)
 
 
 class Copied(Floor):

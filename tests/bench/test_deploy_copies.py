@@ -16,20 +16,21 @@ def test_a_container_is_made_again_as_it_is_shown(tmp_path: Path) -> None:
     shown: Any = {
         "Id": "c1",
         "Config": {"Hostname": "c1", "Image": "sha256:abc", "Cmd": ["sleep"], "Labels": {"a": "b"}},
-        "HostConfig": {"NetworkMode": "skerry.n1", "Mounts": [mount], "Init": True},
+        "HostConfig": {"NetworkMode": "skerry.n1", "Mounts": [mount], "Binds": [f"{resolv}:/b:ro"]},
         "NetworkSettings": {"Networks": {"skerry.n1": {"IPAMConfig": {"IPv4Address": "10.0.0.3"}}}},
     }
     body = body_of(shown, tmp_path)
     resolv.unlink()  # it goes with the stack
     (bound,) = body["HostConfig"]["Mounts"]
     assert Path(bound["Source"]).read_text() == "nameserver 10.0.0.254\n"
+    assert body["HostConfig"]["Binds"] == [f"{bound['Source']}:/b:ro"]
     assert {name: body[name] for name in ("Image", "Cmd", "Labels")} == {
         "Image": IMAGE,
         "Cmd": ["sleep"],
         "Labels": {"a": "b"},
     }
     assert "Hostname" not in body
-    assert (body["HostConfig"]["NetworkMode"], body["HostConfig"]["Init"]) == (PREFIX, True)
+    assert body["HostConfig"]["NetworkMode"] == PREFIX
     assert body["NetworkingConfig"]["EndpointsConfig"] == {
         PREFIX: {"IPAMConfig": {"IPv4Address": "10.0.0.3"}}
     }
