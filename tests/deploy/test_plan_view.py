@@ -46,7 +46,7 @@ def test_each_thing_has_a_line_and_its_fields_below() -> None:
         "~ service shop_job  rolled: 3 tasks, all at once",
         "~ service shop_web  in place",
         "    Mode.Replicated  1 → 2",
-        "- service shop_old  removed: 0 tasks",
+        "- service shop_old  removed",
         "+ network shop_back  new",
         "~ config shop_site  new content: version 3",
         "~ secret shop_key  changed",

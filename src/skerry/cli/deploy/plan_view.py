@@ -57,7 +57,7 @@ def _line(entry: Raw, kind: str, how: str) -> Text:
 def _how(service: Raw) -> str:
     """`rolled: 2 tasks, start-first, 1 at a time; after db`."""
     tasks = service.get("Tasks") or 0
-    words = [f"{tasks} task{'' if tasks == 1 else 's'}"] if service["Action"] != "in-place" else []
+    words = [f"{tasks} task{'' if tasks == 1 else 's'}"] if tasks and service["Action"] != "in-place" else []
     if service["Action"] == "rolled":
         words += [service["Order"]] if service.get("Order") else []
         parallelism = service.get("Parallelism")
