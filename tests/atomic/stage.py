@@ -38,6 +38,8 @@ class Stage(harness.stage.Stage):
         world.up()
         world.load("box", "story")
         world.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
+        # Each crash is looked up after its release.
+        world.docker("swarm", "update", "--task-history-limit", "100")
         self.folder = world.root / STACK
         self.folder.mkdir()
         self._images: dict[int, str] = {}
