@@ -9,7 +9,7 @@ import pytest
 
 from skerry.control import stacks
 from skerry.core.keeping import files_needed, files_needless, files_of_release, files_to_show
-from skerry.core.versions import is_other, referring, same_before, users_of, uses_of, versions_of
+from skerry.core.versions import is_other, next_number, referring, same_before, users_of, uses_of, versions_of
 from skerry.core.view import View
 from skerry.model.defaults import SETTLING
 from skerry.model.labels import STACK
@@ -392,6 +392,16 @@ def test_references_are_rewritten_and_nothing_else() -> None:
 def template(key: str) -> Raw:
     """What a task is that has a config."""
     return {"ContainerSpec": {"Image": "app:1", "Configs": [{"ConfigID": key, "ConfigName": "x"}]}}
+
+
+def test_a_version_that_nothing_goes_back_to_has_no_number_any_more() -> None:
+    view = rows()
+    assert next_number(view, "config", "x") == 3, "c is only there until its tasks have ended"
+    former = of_service({"Name": "s", "TaskTemplate": template("c")})
+    present = of_service({"Name": "s", "TaskTemplate": template("b")})
+    view = view.put(Service("s", "s", present, revision=2)).put(Revision("s.1", "s", 1, former, 1))
+    assert next_number(view, "config", "x") == 4
+    assert next_number(view, "config", "z") == 1
 
 
 def test_what_something_that_is_kept_has_is_needed_and_nothing_else() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -17,6 +18,11 @@ _PLACES = click.argument(
     "places", nargs=-1, required=True, metavar="STACK[/SERVICE]…", shell_complete=complete_place
 )
 _DETACH = click.option("--detach", "-d", is_flag=True, help="Return once it has begun.")
+
+
+def _waiting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How what takes a while is waited for, and shown."""
+    return _DETACH(_TIMEOUT(_JSON(command)))
 
 
 @click.command()
@@ -44,9 +50,7 @@ _DETACH = click.option("--detach", "-d", is_flag=True, help="Return once it has 
 )
 @click.option("--follow", is_flag=True, help="Deploy nothing: watch the release that is under way.")
 @click.option("--message", "-m", default="", help="Kept with the release.")
-@_DETACH
-@_TIMEOUT
-@_JSON
+@_waiting
 @anywhere_options
 def deploy(settings: Settings, stack: str, follow: bool, **wish: Any) -> None:
     """Deploy a compose file as STACK (by default, as the project's own name), and wait until it runs.
@@ -163,9 +167,7 @@ def history(settings: Settings, subject: str, as_json: bool) -> None:
     show_default=True,
     help="Of a stack: where one service fails, take all back.",
 )
-@_DETACH
-@_TIMEOUT
-@_JSON
+@_waiting
 @anywhere_options
 def rollback(settings: Settings, subject: str, timeout: str, **wish: Any) -> None:
     """Make a stack or a service again what it was, by default before what is there now, as a rolling update.
@@ -191,9 +193,7 @@ def restart(settings: Settings, places: tuple[str, ...]) -> None:
 
 @click.command()
 @_PLACES
-@_DETACH
-@_TIMEOUT
-@_JSON
+@_waiting
 @anywhere_options
 def stop(settings: Settings, timeout: str, **wish: Any) -> None:
     """Stop stacks or services: nothing of them runs until they are started, and who connects is refused at
@@ -213,9 +213,7 @@ def stop(settings: Settings, timeout: str, **wish: Any) -> None:
 
 @click.command()
 @_PLACES
-@_DETACH
-@_TIMEOUT
-@_JSON
+@_waiting
 @anywhere_options
 def start(settings: Settings, timeout: str, **wish: Any) -> None:
     """Start stacks or services that are stopped, and what they need, in their order.

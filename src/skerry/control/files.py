@@ -18,6 +18,8 @@ from skerry.store.store import Store, Tx
 Shown = TypeVar("Shown", Config, Secret)
 Find = Callable[[View, str], File]
 """Finds one by what the user calls it."""
+Add = Callable[[Tx, Raw, str], File]
+"""Writes a new one."""
 
 
 def find(view: View, kind: str, files: Iterable[Shown], ref: str) -> Shown:
@@ -29,6 +31,16 @@ def split(body: Raw) -> tuple[Raw, bytes]:
     """The spec without its content, and the content."""
     spec = {"Labels": {}, **body}
     return spec, octets.read(spec.pop("Data", ""))
+
+
+async def create(store: Store, add: Add, body: Raw, by: str) -> str:
+    """Create one from its spec (`Data` in base64), for whoever asks; its ID. Raises what `add` does."""
+
+    def write(tx: Tx) -> str:
+        access.require_swarm(tx.view)
+        return add(tx, body, by).id
+
+    return await store.update(write)
 
 
 def put_labels(tx: Tx, file: File, labels: Raw) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.control import access, files
+from skerry.control import files
 from skerry.control.names import check_file_name
 from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
@@ -28,12 +28,7 @@ def look_up(view: View, ref: str) -> Secret | KeptSecret:
 
 async def create(store: Store, body: Raw, by: str = "") -> str:
     """Create a secret from a SecretSpec (`Data` in base64), for whoever asks for it; its ID."""
-
-    def write(tx: Tx) -> str:
-        access.require_swarm(tx.view)
-        return add(tx, body, by).id
-
-    return await store.update(write)
+    return await files.create(store, add, body, by)
 
 
 def add(tx: Tx, body: Raw, by: str = "") -> Secret:

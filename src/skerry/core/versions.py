@@ -49,8 +49,15 @@ def is_former(view: View, kept: KeptFile) -> bool:
 
 
 def next_number(view: View, kind: str, name: str) -> int:
-    """The number of a name's next version."""
-    return max((row.number for row in versions_of(view, kind, name)), default=0) + 1
+    """The number of a name's next version. What nobody has any more but tasks that are about to end is no
+    version."""
+    rows = versions_of(view, kind, name)
+    return max((row.number for row in rows if isinstance(row, File) or _is_used(view, row)), default=0) + 1
+
+
+def _is_used(view: View, file: KeptFile) -> bool:
+    uses = uses_of(view, file.id)
+    return bool(uses.services or uses.revisions or uses.releases)
 
 
 def is_other(file: File | KeptFile, spec: Raw, data: bytes) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from skerry.cli.client import Refused, Unreachable
 from skerry.cli.deploy import codes, deploying, plan_view
 from skerry.cli.deploy.deploying import Deployment
 from skerry.cli.deploy.subjects import Subject, subject
@@ -28,15 +27,9 @@ class RollbackRequest:
 def roll_back(settings: Settings, name: str, request: RollbackRequest) -> int:
     """Go back; the exit code."""
     run = deploying.begin(settings, as_json=request.as_json, timeout=request.timeout)
-    try:
+    with deploying.refusals(run):
         chosen = subject(run.api, name)
         answer = run.api.post(f"{chosen.path}/rollback?{_query(chosen, request)}")
-    except Refused as error:
-        run.complain([str(error)])
-        return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
-    except Unreachable as error:
-        run.complain([str(error)])
-        return codes.REFUSED
     run.complain(answer.get("Warnings") or [], "Warning")
     if not chosen.is_stack:
         return _service(run, chosen, answer, request)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -140,17 +141,24 @@ def _submit(run: Deployment, stack: StackRequest, request: DeployRequest, auths:
     options = {"plan": request.only_plan, "atomic": request.atomic, "prune": request.prune}
     query = urlencode({name: str(value).lower() for name, value in options.items()})
     body = {**stack.body, **({"Message": request.message} if request.message else {})}
-    try:
-        headers = {"X-Registry-Config": credentials.header({**auths})} if auths else {}
+    headers = {"X-Registry-Config": credentials.header({**auths})} if auths else {}
+    with refusals(run):
         answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body, headers)
-    except Refused as error:
-        run.complain([str(error)])
-        return codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED
-    except Unreachable as error:
-        run.complain([str(error)])
-        return codes.REFUSED
     run.complain(answer.get("Warnings") or [], "Warning")
     return shown(run, stack.name, answer, only_plan=request.only_plan, detach=request.detach)
+
+
+@contextmanager
+def refusals(run: Deployment) -> Iterator[None]:
+    """Say what skerry refuses, and why it can't be reached, and end with the exit code. Raises SystemExit."""
+    try:
+        yield
+    except Refused as error:
+        run.complain([str(error)])
+        raise SystemExit(codes.INVALID if error.status in (400, 404, 409) else codes.REFUSED) from error
+    except Unreachable as error:
+        run.complain([str(error)])
+        raise SystemExit(codes.REFUSED) from error
 
 
 def shown(run: Deployment, stack: str, answer: Raw, *, only_plan: bool, detach: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import click
 
@@ -22,11 +23,15 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
     with sentences():
         chosen = subject(api, name)
         rows = api.get(f"{chosen.path}/{'releases' if chosen.is_stack else 'revisions'}")
-    if as_json:
-        for row in rows:
-            click.echo(json.dumps(row))
-        return
-    for line in table([HEAD, *map(cells, rows)]):
+    print_rows(rows, HEAD, cells, as_json=as_json)
+
+
+def print_rows(
+    rows: list[Raw], head: tuple[str, ...], cells_of: Callable[[Raw], tuple[str, ...]], *, as_json: bool
+) -> None:
+    """As a table below a head, or a line of JSON each."""
+    lines = map(json.dumps, rows) if as_json else table([head, *map(cells_of, rows)])
+    for line in lines:
         click.echo(line)
 
 

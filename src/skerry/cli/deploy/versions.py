@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from urllib.parse import quote
 
-import click
-
 from skerry.cli.deploy.changing import sentences
-from skerry.cli.deploy.history import instant, table
+from skerry.cli.deploy.history import instant, print_rows
 from skerry.cli.home import connect
 from skerry.model.objects import Raw
 from skerry.model.settings import Settings
@@ -24,12 +21,7 @@ def show(settings: Settings, kind: str, name: str, *, as_json: bool) -> None:
     api = connect(settings)
     with sentences():
         rows = api.get(f"/skerry/{kind}s/{quote(name, safe='')}/versions")
-    if as_json:
-        for row in rows:
-            click.echo(json.dumps(row))
-        return
-    for line in table([HEAD, *map(cells, rows)]):
-        click.echo(line)
+    print_rows(rows, HEAD, cells, as_json=as_json)
 
 
 def cells(row: Raw) -> tuple[str, ...]:
