@@ -1,6 +1,5 @@
-"""What is written down of a task for `skerry why`: how it answers and where it listens while it runs,
-its last
-words and the engine's when it has ended. Nothing here may hold up or fail what the task needs."""
+"""What is written down of a task for `skerry why`: how it answers and where it listens while it runs, its
+last words and the engine's when it has ended. Nothing here may hold up or fail what the task needs."""
 
 from __future__ import annotations
 
@@ -17,6 +16,7 @@ from skerry.engine import streams
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.health.check import Check, ProbeResult, TaskHealth
 from skerry.health.probe import HttpProbe
+from skerry.linux.kernel_log import was_starved
 from skerry.model import facts as bounds
 from skerry.model.errors import SkerryError
 from skerry.model.facts import Facts, LastProbe, bounded
@@ -28,6 +28,8 @@ log = structlog.get_logger()
 LOOK_S = 5.0
 """Longer than that nobody waits for a log or an image."""
 LOG_BYTES = 64 * 1024
+KILLED = 137
+"""The exit code of what SIGKILL ended."""
 WRONG_PLATFORM = "exec format error"
 _PORT = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[?::1\]?)[: ]+(\d{2,5})\b")
 
@@ -52,12 +54,23 @@ async def after_its_end(parts: AgentDeps, task: Task, container: Raw | None, fac
         facts,
         started_at=facts.started_at or instant(str(state.get("StartedAt", ""))),
         log=lines,
-        out_of_memory=facts.out_of_memory or bool(state.get("OOMKilled")),
+        out_of_memory=facts.out_of_memory or await _was_starved(container),
         engine=error,
     )
     if any(WRONG_PLATFORM in text for text in (error, *lines)):
         return replace(facts, platform=await platform_of(parts, task.spec.typed.container_spec.image))
     return facts
+
+
+async def _was_starved(container: Raw | None) -> bool:
+    """Whether it was killed for its memory, by the engine's word or, as the engine misses it of one that
+    ends at once, by the kernel's."""
+    if container is None:
+        return False
+    state = container["State"]
+    if state.get("OOMKilled") or state.get("ExitCode") != KILLED:
+        return bool(state.get("OOMKilled"))
+    return await asyncio.to_thread(was_starved, str(container["Id"]))
 
 
 async def platform_of(parts: AgentDeps, reference: str) -> str:
