@@ -20,6 +20,7 @@ def test_thirty_releases_break_every_service_in_five_ways_and_none_twice_in_one(
         assert sum(name == broken.name for _, name in seen) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.timeout(300)
 def test_each_way_ends_in_exactly_the_release_before() -> None:

@@ -27,6 +27,7 @@ def test_the_same_seed_tells_the_same_story_and_every_fault_comes_in_it(span: Sp
         assert {fault.name for _, fault in half} == {fault.name for fault in spanning(span)}
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.timeout(600)
 def test_after_faults_by_chance_all_is_as_it_was() -> None:
