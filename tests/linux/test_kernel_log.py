@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.linux.kernel_log import tells_of, was_starved
+from skerry.linux.kernel_log import killed_for_memory, tells_of
 
 BOX, OTHER = "ba4a" * 16, "0c1d" * 16
 KILL = (
@@ -32,5 +32,5 @@ def test_other_words_about_a_container_are_no_kill() -> None:
     assert not tells_of(BOX, [f"4,7,7,-;memory: usage 24576kB of /docker/{BOX}\n"])
 
 
-def test_nobody_was_starved_that_the_kernel_does_not_know() -> None:
-    assert not was_starved("f" * 64)
+def test_nobody_was_killed_that_the_kernel_does_not_know() -> None:
+    assert not killed_for_memory("f" * 64)

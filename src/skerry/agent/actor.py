@@ -75,7 +75,6 @@ class Actor:
         self._ending = asyncio.Event()
         self._suspect = asyncio.Event()
         self._died: int | None = None
-        self._out_of_memory = False
         self._container: Raw | None = None
         """The container as it was last seen running, or None where it has to be looked at."""
         self._made = False
@@ -99,8 +98,7 @@ class Actor:
 
     def out_of_memory(self) -> None:
         """The engine told that the kernel killed one of its processes; its end may follow."""
-        self._out_of_memory = True
-        self._witness.out_of_memory()
+        self._witness.out_of_memory = True
 
     async def facts(self) -> Facts | None:
         """What is known of it at this moment, if its container runs."""
@@ -461,7 +459,7 @@ class Actor:
 
     async def _ended(self, task: Task, container: Raw | None, cause: str = "") -> None:
         """Report the end; what somebody started again from outside ends too, since a successor comes."""
-        end = end_of(task, container, self._died, cause, out_of_memory=self._out_of_memory)
+        end = end_of(task, container, self._died, cause, out_of_memory=self._witness.out_of_memory)
         with self._parts.clearing.of(task):
             await self._report(end.state, err=end.err, exit_code=end.exit_code, pid=0)
             if task.status.state == TaskState.RUNNING:

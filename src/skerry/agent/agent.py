@@ -20,7 +20,7 @@ from skerry.agent.task_folders import TaskFolders
 from skerry.agent.task_image import Images
 from skerry.agent.task_network import TaskNetwork, withdraw
 from skerry.agent.waits import delays
-from skerry.agent.witness import explain_late, is_unexplained, starved
+from skerry.agent.witness import ended_for_memory, explain_late, is_unexplained
 from skerry.core.apisocket import ApiSocket
 from skerry.engine.port import Engine, EngineError, EngineUnreachable
 from skerry.health.check import TaskHealth
@@ -180,7 +180,7 @@ class Agent:
                     waits = delays()
                     async for event in events:
                         self._dispatch(event)
-                        await self._note_hunger(event)
+                        await self._note_memory(event)
             except (EngineUnreachable, EngineError) as error:
                 log.warning("the engine's events broke off", error=error.message)
             await asyncio.sleep(next(waits))
@@ -223,11 +223,11 @@ class Agent:
             case _:
                 acting[0].look()
 
-    async def _note_hunger(self, event: Raw) -> None:
+    async def _note_memory(self, event: Raw) -> None:
         """Write down why a task ended, where the engine tells only afterwards that it was for its memory."""
         if event["Action"] == "oom":
             task_id = str((event["Actor"].get("Attributes") or {}).get(TASK_ID))
-            await self._reporter.edit(task_id, lambda task, _: starved(task))
+            await self._reporter.edit(task_id, lambda task, _: ended_for_memory(task))
 
     async def _sweep(self) -> None:
         """Remove this node's containers and files whose task is gone, and stop, or explain, those whose task

@@ -16,7 +16,7 @@ from skerry.engine import streams
 from skerry.engine.port import EngineError, EngineUnreachable
 from skerry.health.check import Check, ProbeResult, TaskHealth
 from skerry.health.probe import HttpProbe
-from skerry.linux.kernel_log import was_starved
+from skerry.linux.kernel_log import killed_for_memory
 from skerry.model import facts as bounds
 from skerry.model.errors import SkerryError
 from skerry.model.facts import Facts, LastProbe, bounded
@@ -54,7 +54,7 @@ async def after_its_end(parts: AgentDeps, task: Task, container: Raw | None, fac
         facts,
         started_at=facts.started_at or instant(str(state.get("StartedAt", ""))),
         log=lines,
-        out_of_memory=facts.out_of_memory or await _was_starved(container),
+        out_of_memory=facts.out_of_memory or await _ended_for_memory(container),
         engine=error,
     )
     if any(WRONG_PLATFORM in text for text in (error, *lines)):
@@ -62,7 +62,7 @@ async def after_its_end(parts: AgentDeps, task: Task, container: Raw | None, fac
     return facts
 
 
-async def _was_starved(container: Raw | None) -> bool:
+async def _ended_for_memory(container: Raw | None) -> bool:
     """Whether it was killed for its memory, by the engine's word or, as the engine misses it of one that
     ends at once, by the kernel's."""
     if container is None:
@@ -70,7 +70,7 @@ async def _was_starved(container: Raw | None) -> bool:
     state = container["State"]
     if state.get("OOMKilled") or state.get("ExitCode") != KILLED:
         return bool(state.get("OOMKilled"))
-    return await asyncio.to_thread(was_starved, str(container["Id"]))
+    return await asyncio.to_thread(killed_for_memory, str(container["Id"]))
 
 
 async def platform_of(parts: AgentDeps, reference: str) -> str:

@@ -15,8 +15,8 @@ from skerry.model.objects import Task
 
 log = structlog.get_logger()
 
-SAID = 200
-"""So many characters of a failed hook's last line are told."""
+LONGEST = 200
+"""So many characters of a hook's command, and of a failed one's last line, are told."""
 TIMED_OUT = -1
 
 
@@ -51,7 +51,7 @@ async def before_stop(parts: AgentDeps, task: Task) -> None:
 
 async def _run(parts: AgentDeps, task: Task, hook: Hook, timeout_s: float) -> str:
     """Run one hook; why it failed, in words, or ""."""
-    name = " ".join(hook.command)[:SAID]
+    name = " ".join(hook.command)[:LONGEST]
     try:
         result = await parts.engine.exec(task.name, hook.command, timeout_s, hook.user, hook.options)
     except EngineError as error:
@@ -59,7 +59,7 @@ async def _run(parts: AgentDeps, task: Task, hook: Hook, timeout_s: float) -> st
     if not result.exit_code:
         return ""
     lines = result.output.strip().splitlines()
-    said = f": {lines[-1][:SAID]}" if lines else ""
+    last_line = f": {lines[-1][:LONGEST]}" if lines else ""
     if result.exit_code == TIMED_OUT:
-        return f"{name}: it was not over within {timeout_s:g} s{said}"
-    return f"{name}: exit code {result.exit_code}{said}"
+        return f"{name}: it was not over within {timeout_s:g} s{last_line}"
+    return f"{name}: exit code {result.exit_code}{last_line}"

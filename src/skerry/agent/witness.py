@@ -22,7 +22,8 @@ class Witness:
         self._parts = parts
         self._readiness = readiness
         self._seen = Facts()
-        self._starved = False
+        self.out_of_memory = False
+        """The engine told that the kernel killed one of the task's processes for its memory."""
 
     async def look(self, task: Task, container: Raw) -> Facts:
         """See how a task that runs answers, and where it listens."""
@@ -34,10 +35,6 @@ class Witness:
             pass
         return self._seen
 
-    def out_of_memory(self) -> None:
-        """The engine told that the kernel killed one of the task's processes for its memory."""
-        self._starved = True
-
     async def keep(self, task: Task, container: Raw | None) -> None:
         """Write down all that is known of a task that has ended, while its container is there."""
         before = task.facts.pull if task.facts is not None else ""
@@ -46,7 +43,7 @@ class Witness:
         await self._parts.reporter.edit(task.id, lambda row, now: _with(row, self._of_now(facts), now))
 
     def _of_now(self, facts: Facts) -> Facts:
-        return replace(facts, out_of_memory=facts.out_of_memory or self._starved)
+        return replace(facts, out_of_memory=facts.out_of_memory or self.out_of_memory)
 
 
 async def explain_late(parts: AgentDeps, task: Task) -> None:
@@ -57,7 +54,7 @@ async def explain_late(parts: AgentDeps, task: Task) -> None:
     await parts.reporter.edit(task.id, lambda row, now: _with(row, facts, now))
 
 
-def starved(task: Task) -> Task:
+def ended_for_memory(task: Task) -> Task:
     """A task whose end is written down, once it is known that it was for its memory."""
     if task.facts is None or task.facts.out_of_memory or not task.status.state.terminal:
         return task

@@ -115,8 +115,8 @@ async def update(
 
 def left_stopped(service: Service) -> list[str]:
     """What a user should know who has changed a service that is stopped."""
-    said = words_of(service)
-    return [f"{service.name} is {said}; its new spec holds from then on"] if said else []
+    words = words_of(service)
+    return [f"{service.name} is {words}; its new spec holds from then on"] if words else []
 
 
 def _has_only_begun(view: View, service: Service, version: int) -> bool:

@@ -37,9 +37,9 @@ def _other_keys(old: Raw, new: Raw) -> set[str]:
     before, after = (spec.get("TaskTemplate") or {} for spec in (old, new))
     keys: set[str] = set()
     for key in _different(before, after):
-        one, other = before.get(key), after.get(key)
-        both = isinstance(one, dict) and isinstance(other, dict)
-        keys |= _different(one or {}, other or {}) if both else {key}
+        old_value, new_value = before.get(key), after.get(key)
+        both = isinstance(old_value, dict) and isinstance(new_value, dict)
+        keys |= _different(old_value or {}, new_value or {}) if both else {key}
     return {REBUILT if key == CONTENT else key for key in keys}
 
 

@@ -13,7 +13,7 @@ _SEPARATORS = re.compile(r"[/,=\s]|docker-|\.scope")
 """What stands around a container's ID in the path of its control group, of either kind."""
 
 
-def was_starved(container: str) -> bool:
+def killed_for_memory(container: str) -> bool:
     """Whether the kernel killed a process of a container (its whole ID) for its memory. What it said long
     ago is overwritten; where nothing can be read, nothing is known."""
     try:

@@ -53,8 +53,8 @@ async def listing(call: Call) -> web.Response:
     if response.status != 200:
         return relay(response)
     disguise = Disguise.of(call)
-    asked = any(value.startswith(KEEPS) for value in filters.get("label", ()))
-    rows = [disguise.row(row) for row in response.json if asked or not is_holder(row.get("Labels"))]
+    with_holders = any(value.startswith(KEEPS) for value in filters.get("label", ()))
+    rows = [disguise.row(row) for row in response.json if with_holders or not is_holder(row.get("Labels"))]
     rows = [row for row in rows if _passes(disguise, row, own)]
     return json_response(rows[:limit] if limit > 0 else rows, response.status)
 

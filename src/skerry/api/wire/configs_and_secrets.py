@@ -29,7 +29,7 @@ def version(view: View, row: File | KeptFile) -> Raw:
     """One version of a config or secret, with who uses it. Of a secret no digest is told, by which a short
     one could be guessed, but whether its content is that of a version before it."""
     uses = uses_of(view, row.id)
-    told: Raw = {
+    shown: Raw = {
         "Number": row.number,
         "ID": row.id,
         "At": timestamp(row.created_at),
@@ -40,4 +40,6 @@ def version(view: View, row: File | KeptFile) -> Raw:
         "Revisions": [{"Service": name, "Number": number} for name, number in uses.revisions],
         "Releases": [{"Stack": stack, "Number": number} for stack, number in uses.releases],
     }
-    return {**told, "Digest": f"sha256:{sha256(row.data).hexdigest()}"} if kind_of(row) == "config" else told
+    return (
+        {**shown, "Digest": f"sha256:{sha256(row.data).hexdigest()}"} if kind_of(row) == "config" else shown
+    )

@@ -115,14 +115,14 @@ def _of_helper(name: str, registry: str) -> Raw:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unreadable(f"{program}: {error}") from error
     if done.returncode:
-        said = done.stdout.strip() or done.stderr.strip()
-        if said.startswith(NOT_THERE):
+        message = done.stdout.strip() or done.stderr.strip()
+        if message.startswith(NOT_THERE):
             return {}
-        raise Unreadable(f"{program}: {said or f'exit code {done.returncode}'}")
-    return _told(program, done.stdout)
+        raise Unreadable(f"{program}: {message or f'exit code {done.returncode}'}")
+    return _answer_of(program, done.stdout)
 
 
-def _told(program: str, text: str) -> Raw:
+def _answer_of(program: str, text: str) -> Raw:
     try:
         answer: dict[str, Any] = json.loads(text)
         user, secret = str(answer.get("Username") or ""), str(answer.get("Secret") or "")

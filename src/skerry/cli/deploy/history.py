@@ -38,8 +38,8 @@ def print_rows(
 def cells(row: Raw) -> tuple[str, ...]:
     """What stands in the columns for one of them."""
     number = f"{row['Number']}{'*' if row['Current'] else ''}"
-    said = f" ({row['Message']})" if row.get("Message") else ""
-    return number, instant(row["At"]), row["By"] or "-", ended(row["Outcome"]), f"{row['Changes']}{said}"
+    message = f" ({row['Message']})" if row.get("Message") else ""
+    return number, instant(row["At"]), row["By"] or "-", ended(row["Outcome"]), f"{row['Changes']}{message}"
 
 
 def instant(at: str) -> str:
