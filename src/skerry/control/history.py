@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from skerry.core import undo
-from skerry.core.parts import stack_of
+from skerry.core.parts import before_release
 from skerry.model import labels
 from skerry.model.defaults import HISTORY_MOST
 from skerry.model.objects import Revision, Service
-from skerry.model.releases import UNDER_WAY, Release
+from skerry.model.releases import Release
 from skerry.store.store import Tx
 
 
@@ -18,34 +18,33 @@ def make_room(tx: Tx, service: Service, own_labels: Mapping[str, str]) -> tuple[
     be taken back, and others after it: then the service is what it is now, and can go back to what it was
     before, however many failed."""
     keep = labels.read_count(own_labels, labels.HISTORY_KEEP)
-    current = tx.view.revision(service.id, service.revision)
-    parent = current.parent if current is not None and keep > 1 else 0
-    _trim(tx, service, keep - 1, {parent})
+    _trim(tx, service, keep - 1, _origin(tx, service))
     return tx.view.revisions_of(service.id)
 
 
 def trim(tx: Tx, service: Service, most: int = HISTORY_MOST) -> list[Revision]:
-    """Delete the oldest revisions of a service beyond as many as it asks for, and beyond `most`; these."""
-    return _trim(tx, service, min(most, labels.read_count(service.spec.typed.labels, labels.HISTORY_KEEP)))
+    """Delete the oldest revisions of a service beyond as many as it asks for, and beyond `most`; these. What
+    the present one came from stays where there is room for two, however many came between and failed."""
+    keep = min(most, labels.read_count(service.spec.typed.labels, labels.HISTORY_KEEP))
+    return _trim(tx, service, keep, _origin(tx, service) if keep > 1 else ())
+
+
+def _origin(tx: Tx, service: Service) -> tuple[int, ...]:
+    current = tx.view.revision(service.id, service.revision)
+    return (current.parent,) if current is not None else ()
 
 
 def _trim(tx: Tx, service: Service, limit: int, needed: Iterable[int] = ()) -> list[Revision]:
     """The present one stays in any case, and so do the one to which a release that is under way would return,
     and those that are needed."""
     rows = tx.view.revisions_of(service.id)
-    stay = {service.revision, _way_back(tx, service), *needed}
+    before = before_release(tx.view, service)
+    stay = {service.revision, before.number if before is not None else 0, *needed}
     others = [row for row in rows if row.number not in stay]
     gone = others[: max(0, len(rows) - limit)]
     for row in gone:
         tx.delete(row)
     return gone
-
-
-def _way_back(tx: Tx, service: Service) -> int:
-    release = tx.view.release_of(stack_of(service))
-    if release is None or release.outcome.state not in UNDER_WAY:
-        return 0
-    return next((part.before for part in release.services if part.id == service.id), 0)
 
 
 def trim_releases(tx: Tx, stack: str, services: Iterable[Service], most: int = HISTORY_MOST) -> list[Release]:

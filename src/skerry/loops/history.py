@@ -1,13 +1,15 @@
-"""The history loop: how each revision of a service ended is written down with it."""
+"""The history loop: how each revision of a service ended is written down with it, and old ones go."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
 
+from skerry.control import history
 from skerry.core.undo import ended
 from skerry.core.view import View
 from skerry.model.objects import Service, Task
+from skerry.model.releases import CONVERGED
 from skerry.store.store import Commit, Store, Tx
 
 GATHERED_S = 0.1
@@ -43,8 +45,16 @@ def _write(tx: Tx, keys: Iterable[str]) -> None:
     """Decide once more, on what is so by now."""
     for key in keys:
         service = _watched(tx.view, key)
-        for revision in ended(tx.view, service, tx.now) if service is not None else ():
-            tx.put(revision)
+        if service is not None:
+            _settle(tx, service)
+
+
+def _settle(tx: Tx, service: Service) -> None:
+    """Write how revisions of a service ended. Once the present one is there to stay, no more are kept than
+    the service asks for."""
+    revisions = [tx.put(revision) for revision in ended(tx.view, service, tx.now)]
+    if any(row.number == service.revision and row.outcome.state == CONVERGED for row in revisions):
+        history.trim(tx, service)
 
 
 def _watched(view: View, key: str) -> Service | None:
