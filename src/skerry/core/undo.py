@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
+from skerry.core.draft import UNDER_WAY
 from skerry.core.phase import DONE, phase_of
 from skerry.core.spec_words import described, difference
 from skerry.core.view import View
@@ -95,4 +96,6 @@ def _of_current(view: View, service: Service) -> Outcome:
     update = service.update
     if update is not None and "paused" in update.state:
         return Outcome(PAUSED, update.turned or update.message)
+    if update is not None and update.state in UNDER_WAY:
+        return Outcome(ROLLING)
     return Outcome(CONVERGED) if phase_of(view, service).word == DONE else Outcome(ROLLING)

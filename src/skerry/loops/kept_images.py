@@ -43,6 +43,8 @@ class KeptImagesLoop:
         self._instance = instance
         self._resync_s = resync_s
         self._needed: frozenset[str] | None = None
+        self._held: frozenset[str] = frozenset()
+        """The images that a container of ours keeps, by ID: whoever else goes leaves them as they are."""
         self._rests_until = 0.0
         self._due = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -78,10 +80,19 @@ class KeptImagesLoop:
                     self._doubt()
                     async for event in events:
                         if event["Type"] == "container":
-                            self.holders -= {str(event["Actor"]["ID"])}
-                            await self._hold_again(event["Actor"].get("Attributes") or {})
-                            self._doubt()
+                            await self._mend(
+                                str(event["Actor"]["ID"]), event["Actor"].get("Attributes") or {}
+                            )
             await asyncio.sleep(AGAIN_S)
+
+    async def _mend(self, container: str, gone: Raw) -> None:
+        """See to the image of a container that is gone, unless one of ours has it as well."""
+        if container in self.holders:
+            self.holders -= {container}
+            self._held = frozenset()
+            await self._hold_again(gone)
+        if str(gone.get("image", "")) not in self._held:
+            self._doubt()
 
     async def _hold_again(self, gone: Raw) -> None:
         """At once, where it was one of ours: `docker system prune` prunes images next."""
@@ -120,8 +131,10 @@ class KeptImagesLoop:
             containers = await containers_of(self._engine)
             plan = await self._plan(needed, containers)
             made = await carry_out(self._engine, plan, self._instance)
-            there = {container.id for container in containers if container.keeps}
-            self.holders = frozenset(there - {*plan.released} | made)
+            there = {container.id: container for container in containers if container.keeps}
+            self.holders = frozenset(there.keys() - {*plan.released} | made)
+            ours = (box for key, box in there.items() if key in self.holders and box.keeps == self._instance)
+            self._held = frozenset(box.image for box in ours)
             self._rests_until = clock() + REST * (clock() - begun)
 
     async def freed(self, needed: frozenset[str]) -> dict[str, int]:
