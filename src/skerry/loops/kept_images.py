@@ -43,8 +43,8 @@ class KeptImagesLoop:
         self._instance = instance
         self._resync_s = resync_s
         self._needed: frozenset[str] | None = None
-        self._held: frozenset[str] = frozenset()
-        """The images that a container of ours keeps, by ID: whoever else goes leaves them as they are."""
+        self._users: dict[str, set[str]] = {}
+        """The containers that had an image at the last look and have not gone since, all by ID."""
         self._rests_until = 0.0
         self._due = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -86,12 +86,14 @@ class KeptImagesLoop:
             await asyncio.sleep(AGAIN_S)
 
     async def _mend(self, container: str, gone: Raw) -> None:
-        """See to the image of a container that is gone, unless one of ours has it as well."""
+        """See to the image of a container that is gone, unless others had it at the last look that are there
+        still."""
         if container in self.holders:
             self.holders -= {container}
-            self._held = frozenset()
             await self._hold_again(gone)
-        if str(gone.get("image", "")) not in self._held:
+        users = self._users.get(str(gone.get("image", "")), set())
+        users.discard(container)
+        if not users:
             self._doubt()
 
     async def _hold_again(self, gone: Raw) -> None:
@@ -131,10 +133,11 @@ class KeptImagesLoop:
             containers = await containers_of(self._engine)
             plan = await self._plan(needed, containers)
             made = await carry_out(self._engine, plan, self._instance)
-            there = {container.id: container for container in containers if container.keeps}
-            self.holders = frozenset(there.keys() - {*plan.released} | made)
-            ours = (box for key, box in there.items() if key in self.holders and box.keeps == self._instance)
-            self._held = frozenset(box.image for box in ours)
+            there = {container.id for container in containers if container.keeps}
+            self.holders = frozenset(there - {*plan.released} | made)
+            self._users = {}
+            for container in containers:
+                self._users.setdefault(container.image, set()).add(container.id)
             self._rests_until = clock() + REST * (clock() - begun)
 
     async def freed(self, needed: frozenset[str]) -> dict[str, int]:
