@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from skerry.control import access, files, history, stopping, validate
 from skerry.control.convert import networks_of_task
 from skerry.control.images import Content, pinned, stays
-from skerry.core import allocate, revisions
+from skerry.core import allocate, revisions, undo
 from skerry.core.attach import lacks_ingress
 from skerry.core.stopped import words_of
 from skerry.core.view import View
@@ -15,6 +15,7 @@ from skerry.model import template
 from skerry.model.defaults import SETTLING
 from skerry.model.errors import RpcError, SkerryError, out_of_sequence
 from skerry.model.objects import Raw, Revision, Service, UpdateStatus
+from skerry.model.releases import ROLLING
 from skerry.model.spec import Spec, endpoint_of
 from skerry.model.specs import ServiceSpec
 from skerry.model.states import TaskState
@@ -245,6 +246,8 @@ def _with_spec(
         return changed
     kept = history.make_room(tx, service, spec.typed.labels)
     changed = replace(changed, revision=max([service.revision, *(row.number for row in kept)]) + 1)
+    if current is not None and current.outcome.state == ROLLING:
+        tx.put(undo.superseded(current, changed.revision, tx.now))
     tx.put(revisions.revision_of(changed, service.revision, by, restores))
     return changed
 

@@ -81,15 +81,20 @@ def ended(view: View, service: Service, now: int) -> Iterator[Revision]:
                 yield replace(revision, outcome=replace(outcome, ended_at=now))
 
 
+def superseded(revision: Revision, number: int, now: int) -> Revision:
+    """A revision whose place another one takes. One that was paused has ended so."""
+    if revision.outcome.state != ROLLING:
+        return revision
+    return replace(revision, outcome=Outcome(SUPERSEDED, f"revision {number} took its place", ended_at=now))
+
+
 def _outcome(view: View, service: Service, revision: Revision) -> Outcome:
     if revision.number == service.revision:
         return _of_current(view, service)
     if revision.number > service.revision:
         turned = service.update.turned if service.update is not None else ""
         return Outcome(TAKEN_BACK, turned or f"the service went back to revision {service.revision}")
-    if revision.outcome.state == PAUSED:
-        return revision.outcome
-    return Outcome(SUPERSEDED, f"revision {service.revision} took its place")
+    return superseded(revision, service.revision, 0).outcome
 
 
 def _of_current(view: View, service: Service) -> Outcome:
