@@ -145,7 +145,7 @@ def test_skerry_deploy_sends_the_credentials_of_whoever_deploys(registry: World)
     world.docker("logout", HOST)
     world.docker("service", "scale", "private_app=0")
     wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=private_app"), "no task is left")
-    world.docker("image", "rm", "--force", *world.docker("image", "ls", "-q", f"{HOST}/app").split())
+    world.docker("image", "rm", "--force", f"{APP}@{pushed}")
     world.docker("service", "scale", "private_app=1")  # pulled with what the service keeps
     world.skerry("rm", "private")
     wait_until(lambda: not world.docker("ps", "-aq", "--filter", "name=private_app"), "it is gone")
