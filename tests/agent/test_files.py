@@ -15,7 +15,8 @@ from harness.net import run
 from skerry.agent.task_folders import FileError, MissingError, TaskFile, TaskFolders, task_files
 from skerry.core.view import View
 from skerry.linux.mounts import in_memory
-from skerry.model.objects import Config, Raw, Secret, Task
+from skerry.model.files import Config, Secret
+from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
 from tests.agent.stage import NODE, new_task
 

@@ -17,7 +17,8 @@ from skerry.health.check import ProbeResult
 from skerry.health.sockets import NamespaceSockets
 from skerry.linux.processes import process_name
 from skerry.model.defaults import MILLISECOND, SECOND
-from skerry.model.objects import Config, Raw, Secret, Task
+from skerry.model.files import Config, Secret
+from skerry.model.objects import Raw, Task
 from skerry.model.states import TaskState
 from tests.agent.stage import NETWORK, NODE, Stage
 from tests.engine.dockerd import dockerd

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from skerry.model.objects import Config, Raw
+from skerry.model.files import Config
+from skerry.model.objects import Raw
 from skerry.model.states import TaskState
 from skerry.store.errors import StateError
 from skerry.store.store import Change

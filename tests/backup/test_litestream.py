@@ -16,7 +16,8 @@ from harness.programs import litestream
 from harness.world import wait_until
 from skerry.core.view import View
 from skerry.model.conditions import Conditions
-from skerry.model.objects import Config, Object
+from skerry.model.files import Config
+from skerry.model.objects import Object
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Store, Tx
 from tests.store.rows import ALL

@@ -9,7 +9,8 @@ import pytest
 
 from skerry.control import configs, files, secrets, services, undo
 from skerry.model.errors import NotFound
-from skerry.model.objects import KeptFile, Raw, Service
+from skerry.model.files import KeptFile
+from skerry.model.objects import Raw, Service
 from skerry.model.states import TaskState
 from tests.control.swarm_of_one import World, invalid, spec, update_service
 

@@ -14,8 +14,9 @@ from skerry.control.scope.masking import HIDDEN, masked
 from skerry.control.scope.role import Role, read_role
 from skerry.control.scope.service_rules import EngineKnows
 from skerry.model.event import Event
+from skerry.model.files import File
 from skerry.model.labels import STACK
-from skerry.model.objects import File, Raw
+from skerry.model.objects import Raw
 from skerry.model.releases import Release
 from tests.control.swarm_of_one import World, spec
 

@@ -15,8 +15,9 @@ from skerry.core import revisions
 from skerry.core.turn import unsettled
 from skerry.core.versions import uses_of, versions_of
 from skerry.model.defaults import SETTLING
+from skerry.model.files import File, KeptFile
 from skerry.model.labels import STACK
-from skerry.model.objects import File, KeptFile, Raw, Service, UpdateStatus
+from skerry.model.objects import Raw, Service, UpdateStatus
 from tests.control.swarm_of_one import World, invalid, spec, update_service
 
 OWN = {STACK: "shop"}

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from skerry.core.chronicle import events_of, of_turn, turned
 from skerry.model.facts import Facts
-from skerry.model.objects import Config, Object, Task, kept_of
+from skerry.model.files import Config, kept_of
+from skerry.model.objects import Object, Task
 from skerry.model.states import TaskState
 from tests.core.world import FAILED, Swarm, image, running
 

@@ -9,7 +9,7 @@ import pytest
 from skerry.core.spec_diff import fields, names_in
 from skerry.core.view import View
 from skerry.model.declare import Raw
-from skerry.model.objects import Secret
+from skerry.model.files import Secret
 from skerry.model.specs import CONTENT
 
 

@@ -12,8 +12,9 @@ from skerry.core.keeping import files_needed, files_needless, files_of_release, 
 from skerry.core.versions import is_other, next_number, referring, same_before, users_of, uses_of, versions_of
 from skerry.core.view import View
 from skerry.model.defaults import SETTLING
+from skerry.model.files import Config, File, KeptConfig
 from skerry.model.labels import STACK
-from skerry.model.objects import Config, File, KeptConfig, Raw, Revision, Service, Task, TaskStatus
+from skerry.model.objects import Raw, Revision, Service, Task, TaskStatus
 from skerry.model.releases import Made, Outcome, Release, ReleasedService
 from skerry.model.spec import Spec
 from skerry.model.specs import ServiceSpec

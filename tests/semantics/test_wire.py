@@ -12,7 +12,8 @@ from skerry.agent.container import blueprint
 from skerry.api.swarm_events import of_change
 from skerry.control import networks, services, swarm
 from skerry.core.view import View
-from skerry.model.objects import Config, Raw, Task, TaskStatus
+from skerry.model.files import Config
+from skerry.model.objects import Raw, Task, TaskStatus
 from skerry.model.spec import template_of
 from skerry.model.states import TaskState
 from skerry.model.times import timestamp

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from skerry.model.objects import Config, Secret
+from skerry.model.files import Config, Secret
 from skerry.store.lock import new_unlock_key
 from skerry.store.sqlite import SqlitePersistence
 from tests.store.locks import PLAIN, change_key

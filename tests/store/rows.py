@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from skerry.core.view import COLLECTION_OF, View
+from skerry.model.files import Config, KeptConfig, KeptSecret, Secret
 from skerry.model.objects import (
     Attachment,
     Cluster,
-    Config,
     Decision,
     Endpoint,
-    KeptConfig,
-    KeptSecret,
     Listener,
     Network,
     Node,
@@ -20,7 +18,6 @@ from skerry.model.objects import (
     Object,
     Port,
     Revision,
-    Secret,
     Service,
     Task,
     TaskStatus,

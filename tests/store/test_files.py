@@ -16,7 +16,7 @@ from skerry.core.view import View
 from skerry.loops.disk import DiskLoop
 from skerry.model.conditions import Conditions
 from skerry.model.errors import SkerryError
-from skerry.model.objects import Config
+from skerry.model.files import Config
 from skerry.store.errors import DisplacedError, StateError
 from skerry.store.lock import new_unlock_key
 from skerry.store.sqlite import SqlitePersistence

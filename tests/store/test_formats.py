@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from skerry.model.objects import Config, KeptConfig, KeptSecret, Listener, User
+from skerry.model.files import Config, KeptConfig, KeptSecret
+from skerry.model.objects import Listener, User
 from skerry.model.releases import Release
 from skerry.store import sqlite
 from skerry.store.errors import StateError

@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from skerry.model.errors import InvalidParameter, SkerryError
-from skerry.model.objects import Config, Object, Secret
+from skerry.model.files import Config, Secret
+from skerry.model.objects import Object
 from skerry.store.crypt import WrongKey, unseal
 from skerry.store.errors import StateError
 from skerry.store.lock import new_unlock_key, read_unlock_key, unwrap, wrap

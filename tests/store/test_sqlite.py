@@ -11,10 +11,7 @@ import msgspec
 import pytest
 
 from skerry.core.view import View
-from skerry.model.objects import (
-    Config,
-    Secret,
-)
+from skerry.model.files import Config, Secret
 from skerry.store.errors import StateError
 from skerry.store.sqlite import FORMAT
 from skerry.store.store import Change

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from skerry.core.view import View
-from skerry.model.objects import Config
+from skerry.model.files import Config
 from skerry.store.store import Change, Store, Tx
 from tests.support.memory import Clock, Memory, memory_store
 

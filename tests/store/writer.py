@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from skerry.model.objects import Config, Secret
+from skerry.model.files import Config, Secret
 from skerry.store.sqlite import SqlitePersistence
 from skerry.store.store import Change
 

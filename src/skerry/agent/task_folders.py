@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 from skerry.core.view import View
 from skerry.linux import mounts
 from skerry.model.errors import SkerryError
+from skerry.model.files import File, KeptFile
 from skerry.model.go import strconv
 from skerry.model.go.budget import Budget
 from skerry.model.go.values import Function, decoded, encoded
-from skerry.model.objects import File, KeptFile, Raw, Task
+from skerry.model.objects import Raw, Task
 from skerry.model.specs import ConfigReference, FileTarget, SecretReference
 from skerry.model.template import Context, context_of, expand, expand_container, payload_context
 

@@ -16,7 +16,8 @@ from skerry.api.deps import Health
 from skerry.api.upstream import Upstream
 from skerry.engine.port import EngineUnreachable
 from skerry.model.defaults import SECOND
-from skerry.model.objects import Cluster, Config, Network, Node, Raw, Secret, Service, Task
+from skerry.model.files import Config, Secret
+from skerry.model.objects import Cluster, Network, Node, Raw, Service, Task
 from skerry.model.specs import ServiceMode
 from skerry.store.store import Change, Commit, Store
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from skerry.core.attach import networks_of
 from skerry.core.naming import stack_of
 from skerry.core.view import View
-from skerry.model.objects import File, KeptFile, Network, Raw, Service
+from skerry.model.files import File, KeptFile
+from skerry.model.objects import Network, Raw, Service
 from skerry.model.specs import CONTENT
 
 

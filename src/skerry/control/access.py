@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, NotFound, SkerryError, Unavailable
+from skerry.model.files import Config, Secret
 from skerry.model.go import strconv
-from skerry.model.objects import Cluster, Config, Network, Node, Secret, Service, Task, User
+from skerry.model.objects import Cluster, Network, Node, Service, Task, User
 
 Found = TypeVar("Found", Config, Network, Node, Secret, Service, Task, User)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from skerry.control import files
 from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
-from skerry.model.objects import Config, KeptConfig, Raw
+from skerry.model.files import Config, KeptConfig
+from skerry.model.objects import Raw
 from skerry.store.store import Store, Tx
 
 LIMIT = 1000 * 1024

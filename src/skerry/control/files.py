@@ -12,7 +12,8 @@ from skerry.control.names import check_file_name
 from skerry.core import keeping
 from skerry.core.view import View
 from skerry.model.errors import RpcError
-from skerry.model.objects import Config, File, KeptConfig, Raw, Secret, kept_of, shown_of
+from skerry.model.files import Config, File, KeptConfig, Secret, kept_of, shown_of
+from skerry.model.objects import Raw
 from skerry.store.store import Store, Tx
 
 Shown = TypeVar("Shown", Config, Secret)

@@ -8,7 +8,8 @@ from skerry.control import history
 from skerry.core import keeping
 from skerry.core.parts import stack_of
 from skerry.model.defaults import HISTORY_MOST
-from skerry.model.objects import KeptFile, Revision
+from skerry.model.files import KeptFile
+from skerry.model.objects import Revision
 from skerry.model.releases import UNDER_WAY, Release
 from skerry.store.store import Tx
 

@@ -7,8 +7,9 @@ from skerry.control.names import check_file_name
 from skerry.core.versions import is_former, next_number
 from skerry.core.view import View
 from skerry.model.errors import RpcError
+from skerry.model.files import KeptSecret, Secret
 from skerry.model.go.strconv import quote
-from skerry.model.objects import KeptSecret, Raw, Secret
+from skerry.model.objects import Raw
 from skerry.store.store import Store, Tx
 
 LIMIT = 500 * 1024

@@ -8,7 +8,8 @@ from skerry.control import configs, files, secrets, versions
 from skerry.control.faults import Faults
 from skerry.core import keeping
 from skerry.model.errors import Conflict, SkerryError
-from skerry.model.objects import File, Raw, Service
+from skerry.model.files import File
+from skerry.model.objects import Raw, Service
 from skerry.model.releases import Made, Release
 from skerry.store.store import Tx
 
@@ -64,8 +65,7 @@ class StackFiles:
         return {kind.capitalize(): {file.name: file.id for file in self._shown(kind)} for kind in KINDS}
 
     def _shown(self, kind: str) -> Iterable[File]:
-        view = self._tx.view
-        return view.configs.values() if kind == "config" else view.secrets.values()
+        return self._tx.view.files(kind).values()
 
     def roll_others(self, spared: Collection[str]) -> list[Service]:
         """Roll whoever else has a former version of what is shown now; those services."""

@@ -16,9 +16,10 @@ from skerry.core.view import View
 from skerry.model import labels, template
 from skerry.model.defaults import MILLISECOND
 from skerry.model.errors import RpcError, SkerryError
+from skerry.model.files import File, KeptFile
 from skerry.model.go.fmt import sprintf
 from skerry.model.go.strconv import quote
-from skerry.model.objects import File, KeptFile, Port, Raw, Service
+from skerry.model.objects import Port, Raw, Service
 from skerry.model.spec import Spec
 from skerry.model.specs import (
     ConfigReference,

@@ -17,7 +17,8 @@ from skerry.core.parts import stack_in
 from skerry.core.versions import is_other, kind_of, next_number, referring, users_of, versions_of
 from skerry.core.view import View
 from skerry.model.errors import NotFound, out_of_sequence
-from skerry.model.objects import Config, File, KeptFile, Raw, Service, kept_of, shown_of
+from skerry.model.files import Config, File, KeptFile, kept_of, shown_of
+from skerry.model.objects import Raw, Service
 from skerry.model.releases import Made
 from skerry.store.store import Store, Tx
 
@@ -101,7 +102,7 @@ def renew(tx: Tx, old: File, spec: Raw, data: bytes, by: str) -> Renewal:
 def hidden_behind(view: View, kind: str, used: Collection[str]) -> list[tuple[KeptFile, File]]:
     """Which of the versions in `used` are only kept while another one of the same stack is shown, with that
     one; of several of a name the newest, unless that is what is shown."""
-    kept = view.kept_configs if kind == "config" else view.kept_secrets
+    kept = view.kept_files(kind)
     names = {row.name.lower() for row in kept.values() if row.id in used}
     pairs = (_behind(versions_of(view, kind, name), used) for name in sorted(names))
     return [pair for pair in pairs if pair is not None]
@@ -199,11 +200,10 @@ def _return(tx: Tx, shown: list[Made]) -> Renewal | None:
     """Show what was shown before these."""
     first, keys = shown[-1], frozenset(row.id for row in shown)
     kept = _kept(tx.view, first.kind, first.replaces)
-    rows = tx.view.configs if first.kind == "config" else tx.view.secrets
-    if kept is None or keys.isdisjoint(rows):
+    if kept is None or keys.isdisjoint(tx.view.files(first.kind)):
         return None
     return Renewal(bring_back(tx, kept), keys)
 
 
 def _kept(view: View, kind: str, key: str) -> KeptFile | None:
-    return view.kept_configs.get(key) if kind == "config" else view.kept_secrets.get(key)
+    return view.kept_files(kind).get(key)

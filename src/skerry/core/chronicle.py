@@ -20,7 +20,8 @@ from skerry.core.why.rollout import of_update
 from skerry.core.why.unplaced import of_wait, port_held
 from skerry.core.why.words import span
 from skerry.model.event import Event
-from skerry.model.objects import Config, File, Network, Node, Object, Secret, Service, Task
+from skerry.model.files import Config, File, Secret
+from skerry.model.objects import Network, Node, Object, Service, Task
 from skerry.model.states import TaskState
 
 TURNED = frozenset({"paused", "rollback_paused", "rollback_started"})

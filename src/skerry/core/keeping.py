@@ -7,7 +7,7 @@ from itertools import chain
 
 from skerry.core.view import View
 from skerry.model.declare import Raw
-from skerry.model.objects import KeptFile
+from skerry.model.files import KeptFile
 from skerry.model.releases import REMOVED, UNDER_WAY, Release
 from skerry.model.specs import CONTENT
 from skerry.model.states import TaskState

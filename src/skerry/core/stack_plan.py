@@ -15,7 +15,8 @@ from skerry.core.standing import wanted_of
 from skerry.core.view import View
 from skerry.model.declare import Raw
 from skerry.model.defaults import PARALLELISM, UPDATE_ORDER
-from skerry.model.objects import Config, File, Secret, Service
+from skerry.model.files import Config, File, Secret
+from skerry.model.objects import Service
 from skerry.model.releases import CHANGED, IN_PLACE, NEW, REMOVED, RENEWED, ROLLED, STARTED, UNCHANGED
 from skerry.model.spec import endpoint_of, template_of
 

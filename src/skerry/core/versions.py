@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from skerry.core.keeping import files_in, files_of_release
 from skerry.core.view import View
 from skerry.model.declare import Raw
-from skerry.model.objects import Config, File, KeptConfig, KeptFile, Service
+from skerry.model.files import Config, File, KeptConfig, KeptFile
+from skerry.model.objects import Service
 from skerry.model.spec import Spec
 from skerry.model.specs import ServiceSpec
 
@@ -35,8 +36,7 @@ def kind_of(file: File | KeptFile) -> str:
 
 def versions_of(view: View, kind: str, name: str) -> list[File | KeptFile]:
     """The versions of a name, the first one first."""
-    shown, kept = (view.configs, view.kept_configs) if kind == "config" else (view.secrets, view.kept_secrets)
-    rows: list[File | KeptFile] = [*shown.values(), *kept.values()]
+    rows: list[File | KeptFile] = [*view.files(kind).values(), *view.kept_files(kind).values()]
     named = (row for row in rows if row.name.lower() == name.lower())
     return sorted(named, key=lambda row: (row.number, row.created_at, row.id))
 

@@ -14,20 +14,17 @@ from typing import Any
 from immutables import Map
 
 from skerry.core.index import Index, with_fields
+from skerry.model.files import Config, File, KeptConfig, KeptFile, KeptSecret, Secret
 from skerry.model.objects import (
     Cluster,
-    Config,
     Decision,
     FormerAddress,
-    KeptConfig,
-    KeptSecret,
     Lease,
     Listener,
     Network,
     Node,
     Object,
     Revision,
-    Secret,
     Service,
     Task,
     User,
@@ -107,6 +104,14 @@ class View:
     def secret(self, key: str) -> Secret | KeptSecret | None:
         """The same of a secret."""
         return self.secrets.get(key) or self.kept_secrets.get(key)
+
+    def files(self, kind: str) -> Mapping[str, File]:
+        """The rows of `config` or of `secret`."""
+        return self.configs if kind == "config" else self.secrets
+
+    def kept_files(self, kind: str) -> Mapping[str, KeptFile]:
+        """Those that are only kept."""
+        return self.kept_configs if kind == "config" else self.kept_secrets
 
     def revision(self, service_id: str, number: int) -> Revision | None:
         """One revision of a service."""

@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 
 from skerry.control import files
-from skerry.model.objects import Config, KeptConfig, KeptSecret, Revision, Secret, Service, Task
+from skerry.model.files import Config, KeptConfig, KeptSecret, Secret
+from skerry.model.objects import Revision, Service, Task
 from skerry.model.releases import Release
 from skerry.store.store import Change, Commit, Store
 

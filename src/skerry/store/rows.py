@@ -8,7 +8,8 @@ from typing import Any, get_args
 import msgspec
 
 from skerry.model.declare import Declared
-from skerry.model.objects import KINDS, Cluster, KeptSecret, Object, Raw, Revision, Secret, Service, Task
+from skerry.model.files import KeptSecret, Secret
+from skerry.model.objects import KINDS, Cluster, Object, Raw, Revision, Service, Task
 from skerry.model.releases import Release
 from skerry.model.spec import Spec
 from skerry.store.crypt import seal, unseal

@@ -15,7 +15,8 @@ from skerry.control import configs, secrets, versions
 from skerry.control.access import require_swarm
 from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.model.errors import InvalidParameter
-from skerry.model.objects import Config, Raw, Secret
+from skerry.model.files import Config, Secret
+from skerry.model.objects import Raw
 
 _FILTERS = Parameter("filters", keys=("id", "label", "name", "names"), malformed=500)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 
 from skerry.model.family import family_of
-from skerry.model.objects import Cluster, File, KeptFile, Network, Node, Port, Raw, Service, Task
+from skerry.model.files import File, KeptFile
+from skerry.model.objects import Cluster, Network, Node, Port, Raw, Service, Task
 from skerry.model.times import timestamp
 
 

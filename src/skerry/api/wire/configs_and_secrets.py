@@ -8,7 +8,8 @@ from hashlib import sha256
 from skerry.api.wire.common import meta
 from skerry.core.versions import kind_of, same_before, uses_of
 from skerry.core.view import View
-from skerry.model.objects import Config, File, KeptConfig, KeptFile, KeptSecret, Raw, Secret
+from skerry.model.files import Config, File, KeptConfig, KeptFile, KeptSecret, Secret
+from skerry.model.objects import Raw
 from skerry.model.times import timestamp
 
 

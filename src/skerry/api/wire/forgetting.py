@@ -7,7 +7,8 @@ from pathlib import Path
 
 from skerry.control.prune import Pruned
 from skerry.core.view import View
-from skerry.model.objects import KeptConfig, Raw
+from skerry.model.files import KeptConfig
+from skerry.model.objects import Raw
 
 
 def pruned(view: View, gone: Pruned, images: Mapping[str, int], files: Mapping[Path, int]) -> Raw:

@@ -8,11 +8,9 @@ from skerry.core.phase import DONE, STOPPED, Phase, phase_of
 from skerry.core.phase import FAILED as PHASE_FAILED
 from skerry.core.view import View
 from skerry.model.objects import Raw, Service
-from skerry.model.releases import CONVERGED, UNCHANGED, UNDER_WAY, Failure, Outcome, Release
+from skerry.model.releases import CONVERGED, PAUSED, ROLLING, UNCHANGED, UNDER_WAY, Failure, Outcome, Release
 from skerry.model.times import timestamp
 
-PAUSED = "paused"
-ROLLING = "rolling"
 PARTLY_STOPPED = "partly stopped"
 
 

@@ -15,7 +15,8 @@ from skerry.core.versions import is_other, kind_of, users_of, versions_of
 from skerry.core.view import View
 from skerry.model import labels
 from skerry.model.errors import SkerryError
-from skerry.model.objects import File, Raw
+from skerry.model.files import File
+from skerry.model.objects import Raw
 
 RESERVED = ("skerry.", "com.docker.")
 """Labels that mean something to skerry, to the engine or to its clients begin so."""

@@ -16,8 +16,9 @@ from skerry.control.scope.territory import find, is_named, is_own, may_join
 from skerry.core.depends import dependencies_in, whole_name
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter
+from skerry.model.files import File, KeptFile
 from skerry.model.labels import DEPENDS_ON
-from skerry.model.objects import File, KeptFile, Network, Raw
+from skerry.model.objects import Network, Raw
 from skerry.model.specs import CONTENT
 
 MOUNTS = ("volume", "tmpfs")

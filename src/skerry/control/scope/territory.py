@@ -10,8 +10,9 @@ from skerry.control.scope.endpoint_access import Kind
 from skerry.control.scope.role import Role
 from skerry.core.view import View
 from skerry.model.errors import NotFound
+from skerry.model.files import File, KeptFile
 from skerry.model.labels import STACK
-from skerry.model.objects import File, KeptFile, Network, Service, Task
+from skerry.model.objects import Network, Service, Task
 
 Owned = Service | File | KeptFile | Network | Task
 
