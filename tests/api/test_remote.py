@@ -223,6 +223,47 @@ def test_a_role_is_held_against_each_request(tmp_path: Path) -> None:
     check(tmp_path, test, ANSWERS)
 
 
+def test_revisions_are_shown_and_gone_back_to_within_the_stack(tmp_path: Path) -> None:
+    async def test(harbour: Harbour) -> None:
+        for name in ("shop_web", "other_web"):
+            await _three_revisions(harbour, name)
+        ci = await harbour.user("ci", "deploy:shop", Images=["app"])
+        reader = await harbour.user("reader", "read")
+        for user, name, expected in (
+            (ci, "shop_web", 200),
+            (reader, "other_web", 200),
+            (ci, "other_web", 403),
+        ):
+            status, rows = await harbour.ask(user, "GET", f"/skerry/services/{name}/revisions")
+            assert status == expected
+            assert status == 403 or [row["Number"] for row in rows] == [1, 2, 3]
+        for user, name, number, expected in (
+            (reader, "shop_web", 1, 403),
+            (ci, "other_web", 1, 403),
+            (ci, "shop_web", 9, 404),
+            (ci, "shop_web", 2, 403),
+            (ci, "shop_web", 1, 200),
+        ):
+            path = f"/skerry/services/{name}/rollback?to={number}"
+            assert (await harbour.ask(user, "POST", path))[0] == expected
+
+    check(tmp_path, test, ANSWERS)
+
+
+async def _three_revisions(harbour: Harbour, name: str) -> None:
+    """A service of a stack, by an administrator, whose second image the stack may not run."""
+    chief = await harbour.user(f"chief_of_{name}", "admin")
+    path = "/services/create"
+    for image in ("app:1", "evil", "app:2"):
+        labels = {"com.docker.stack.namespace": name.partition("_")[0]}
+        spec = {"Name": name, "Labels": labels, "TaskTemplate": {"ContainerSpec": {"Image": image}}}
+        status, told = await harbour.ask(chief, "POST", path, spec)
+        assert status in (200, 201), told
+        service = harbour.store.view.service_named(name)
+        assert service is not None
+        path = f"/services/{service.id}/update?version={service.version}"
+
+
 def test_bytes_that_are_no_text_are_told_as_such(tmp_path: Path) -> None:
     """Neither the refusal nor the entry can be prevented by them, nor do they steer a terminal."""
 

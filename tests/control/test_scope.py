@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -431,10 +432,19 @@ def test_a_rollback_goes_to_nothing_that_could_not_be_deployed() -> None:
     bound = container(Mounts=[{"Type": "bind", "Source": "/", "Target": "/h"}])
     world.update(world.update(service, bound), named("shop_web", labels={"a": "b"}))
     body = decode.read(named("shop_web"), "swarm.ServiceSpec")
-    asked = Asked(of("service", Deploy.CHANGE), ref="shop_web", body=body, rollback=True)
-    assert "of its previous spec, a mount of the type bind" in stacks.decided(DEPLOY, asked).reason
-    world.update(world.view.services[service.id], named("shop_web", labels={"a": "c"}))
-    assert stacks.decided(DEPLOY, asked) == Verdict(key=service.id)
+    bad, good = (world.view.revision(service.id, number) for number in (2, 3))
+    for asked in (
+        Asked(of("service", Deploy.CHANGE), ref="shop_web", body=body),
+        Asked(of("revision", Deploy.RETURN), ref="shop_web"),
+    ):
+        reason = stacks.decided(DEPLOY, replace(asked, revision=bad)).reason
+        assert "of its revision 2, a mount of the type bind" in reason
+        assert stacks.decided(DEPLOY, replace(asked, revision=good)) == Verdict(key=service.id)
+    asked = Asked(of("revision", Deploy.RETURN), ref="shop_web")
+    assert stacks.decided(DEPLOY, asked).reason == "there is no such revision"
+    assert (
+        "is not of the stack" in stacks.decided(DEPLOY, replace(asked, ref="other_web", revision=good)).reason
+    )
 
 
 def test_an_empty_body_is_one() -> None:

@@ -26,10 +26,12 @@ from skerry.control.scope.endpoint_access import Access, Deploy
 from skerry.control.scope.role import ADMIN, Role
 from skerry.control.scope.service_rules import EngineKnows
 from skerry.control.scope.stack_rules import specs_of
+from skerry.control.scope.territory import own_service
+from skerry.core import revisions
 from skerry.model.caller import Caller
 from skerry.model.errors import Forbidden, NotFound
 from skerry.model.labels import STACK
-from skerry.model.objects import Raw
+from skerry.model.objects import Raw, Revision
 from skerry.model.times import timestamp
 from skerry.store.audit import AuditLog
 from skerry.store.store import Store
@@ -172,18 +174,29 @@ async def _asked(call: Call, role: Role, access: Access) -> Asked:
     if role.kind != "deploy":
         return Asked(access)
     changing = access.deploy in (Deploy.CREATE, Deploy.CHANGE)
-    declared = call.query.declared
     ref = call.request.match_info.get("ref", "")
     back = access.deploy is Deploy.RETURN and ref == role.stack
     return Asked(
         access,
         ref=ref,
         body=await call.body() if changing and call.shape else None,
-        rollback="rollback" in declared and call.query.text("rollback") == "previous",
         named=_named(call, access),
-        prune="prune" in declared and call.query.bool("prune"),
+        prune="prune" in call.query.declared and call.query.bool("prune"),
         release=undo.find_release(call.view, ref, call.query.optional_integer("to")) if back else None,
+        revision=_revision(call, role, access, ref),
     )
+
+
+def _revision(call: Call, role: Role, access: Access, ref: str) -> Revision | None:
+    """The revision that a service of the stack is to return to. Raises NotFound where there is none."""
+    returns = access.kind == "revision" and access.deploy is Deploy.RETURN
+    previous = "rollback" in call.query.declared and call.query.text("rollback") == "previous"
+    service = own_service(role, call.view, ref) if returns or previous else None
+    if service is None:
+        return None
+    if previous:
+        return revisions.previous(call.view, service)
+    return undo.find_revision(call.view, service, call.query.optional_integer("to"))
 
 
 def _named(call: Call, access: Access) -> tuple[str, ...]:
@@ -199,12 +212,13 @@ def _specs(asked: Asked) -> list[Raw]:
     """The services that are to be made or changed."""
     if asked.release is not None:
         return specs_of(asked.release)
+    earlier = [asked.revision.spec.raw] if asked.revision is not None else []
     match asked.access.kind:
         case "service" if asked.body is not None:
-            return [asked.body]
+            return [asked.body, *earlier]
         case "stack" if asked.body is not None:
             return list(asked.body.get("Services", []))
-    return []
+    return earlier
 
 
 async def _known(call: Call, asked: Asked) -> EngineKnows:

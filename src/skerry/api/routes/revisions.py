@@ -14,7 +14,7 @@ from skerry.api.wire import revisions as wire
 from skerry.api.wire.stacks import named
 from skerry.control import services, stopping, undo
 from skerry.control.access import require_swarm
-from skerry.control.scope.endpoint_access import ADMIN_ONLY, Deploy, of
+from skerry.control.scope.endpoint_access import Deploy, of
 from skerry.store.store import Tx
 
 
@@ -70,7 +70,7 @@ async def follow(call: Call) -> web.StreamResponse:
 
 
 ROUTES: Table = [
-    Route("GET", "/skerry/services/{ref}/revisions", listing, access=ADMIN_ONLY),
+    Route("GET", "/skerry/services/{ref}/revisions", listing, access=of("revision", Deploy.SEE)),
     Route(
         "GET",
         "/skerry/services/{ref}/progress",
@@ -85,6 +85,6 @@ ROUTES: Table = [
         "/skerry/services/{ref}/rollback",
         roll_back,
         query={"to": NUMBER, "plan": BOOL},
-        access=ADMIN_ONLY,
+        access=of("revision", Deploy.RETURN),
     ),
 ]

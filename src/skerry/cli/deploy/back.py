@@ -33,7 +33,10 @@ def roll_back(settings: Settings, name: str, request: RollbackRequest) -> int:
     run.complain(answer.get("Warnings") or [], "Warning")
     if not chosen.is_stack:
         return _service(run, chosen, answer, request)
-    return deploying.shown(run, chosen.name, answer, only_plan=request.only_plan, detach=request.detach)
+    wanted = "what it would go back to"
+    return deploying.shown(
+        run, chosen.name, answer, wanted, only_plan=request.only_plan, detach=request.detach
+    )
 
 
 def _query(chosen: Subject, request: RollbackRequest) -> str:

@@ -145,7 +145,9 @@ def _submit(run: Deployment, stack: StackRequest, request: DeployRequest, auths:
     with refusals(run):
         answer = run.api.post(f"/skerry/stacks/{quote(stack.name)}?{query}", body, headers)
     run.complain(answer.get("Warnings") or [], "Warning")
-    return shown(run, stack.name, answer, only_plan=request.only_plan, detach=request.detach)
+    return shown(
+        run, stack.name, answer, "what the file says", only_plan=request.only_plan, detach=request.detach
+    )
 
 
 @contextmanager
@@ -161,11 +163,12 @@ def refusals(run: Deployment) -> Iterator[None]:
         raise SystemExit(codes.REFUSED) from error
 
 
-def shown(run: Deployment, stack: str, answer: Raw, *, only_plan: bool, detach: bool) -> int:
-    """Show what is done, or would be, and see it through; the exit code."""
+def shown(run: Deployment, stack: str, answer: Raw, wanted: str, *, only_plan: bool, detach: bool) -> int:
+    """Show what is done, or would be, to have the stack as it is `wanted`, and see it through; the exit
+    code."""
     run.emit({"Stack": stack, **answer})
     if not answer["Changed"]:
-        run.say(f"{stack}: nothing to do, release {answer['Release']} is what the file says")
+        run.say(f"{stack}: nothing to do, release {answer['Release']} is {wanted}")
         return codes.DONE
     from skerry.cli.deploy import plan_view
 

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from itertools import chain
 
 from skerry.control.scope import object_rules
-from skerry.control.scope.endpoint_access import Access, Deploy
+from skerry.control.scope.endpoint_access import Access, Deploy, Kind
 from skerry.control.scope.image_patterns import allowed
 from skerry.control.scope.role import Role
 from skerry.control.scope.service_rules import EngineKnows, without_content, wrong_service
 from skerry.control.scope.stack_rules import strangers, wrong_release, wrong_stack
 from skerry.control.scope.territory import find, is_named, is_own, may_join
 from skerry.control.subjects import Stack, subject
-from skerry.core import revisions
 from skerry.core.view import View
 from skerry.model.errors import InvalidParameter, NotFound
-from skerry.model.objects import Network, Raw, Service
+from skerry.model.objects import Network, Raw, Revision
 from skerry.model.releases import Release
 
 
@@ -35,14 +34,14 @@ class Asked:
     """The name or ID in the path."""
     body: Raw | None = None
     """As its endpoint decodes it; None where it takes none."""
-    rollback: bool = False
-    """The service is to go back to its previous spec, whatever the body says."""
     named: tuple[str, ...] = ()
     """What the query of a list names: services, or stacks, services and tasks."""
     prune: bool = False
     """What the stack has, and the body has not, is to be removed."""
     release: Release | None = None
     """The release that the stack is to return to."""
+    revision: Revision | None = None
+    """The revision that the service is to return to, whatever the body says."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,10 @@ def decide(role: Role, asked: Asked, view: View, known: EngineKnows | None = Non
             return _named(role, asked, view, joining=True)
         case Deploy.CREATE:
             return _first(_wrong(role, asked.access, view, asked.body or {}, known or EngineKnows()))
+        case Deploy.CHANGE | Deploy.RETURN if asked.access.kind == "stack":
+            return _stack_changed(role, asked, view, known or EngineKnows())
         case Deploy.RETURN:
-            return _stack_changed(role, asked, view, known or EngineKnows())
-        case Deploy.CHANGE if asked.access.kind == "stack":
-            return _stack_changed(role, asked, view, known or EngineKnows())
+            return _returned(role, asked, view, known or EngineKnows())
         case Deploy.CHANGE:
             return _changed(role, asked, view, known or EngineKnows())
         case Deploy.IMAGE:
@@ -137,7 +136,7 @@ def _subject(role: Role, ref: str, view: View) -> Verdict:
     return Verdict(key=meant.id) if is_own(role, view, meant) else _foreign(role, ref)
 
 
-def _object(role: Role, kind: str, ref: str, view: View, *, joining: bool) -> Verdict:
+def _object(role: Role, kind: Kind, ref: str, view: View, *, joining: bool) -> Verdict:
     """The object that a client means, where it is the stack's, or with `joining` a network that the stack may
     join. Whether something is there that is not the stack's is not told."""
     match kind:
@@ -149,9 +148,11 @@ def _object(role: Role, kind: str, ref: str, view: View, *, joining: bool) -> Ve
             return _subject(role, ref, view)
         case "chronicle":
             return ALLOWED if ref in ("", role.stack) or is_named(role, view, ref) else _foreign(role, ref)
+        case "revision":
+            kind = "service"
     refused = Verdict(f"the {kind} {ref} is not of the stack {role.stack}")
     try:
-        obj = find(view, kind, ref)  # type: ignore[arg-type]
+        obj = find(view, kind, ref)
     except InvalidParameter:
         return refused
     if obj is None:
@@ -181,18 +182,23 @@ def _changed(role: Role, asked: Asked, view: View, known: EngineKnows) -> Verdic
     if verdict.reason or verdict.missing or asked.body is None:
         return verdict  # what takes no body removes it
     wrong = _wrong(role, asked.access, view, asked.body, known)
-    service = view.services.get(verdict.key)
-    if asked.rollback and service is not None:
-        wrong = chain(wrong, _wrong_previous(role, view, service, known))
-    return _first(wrong, verdict)
+    return _first(chain(wrong, _wrong_revision(role, asked, view, known)), verdict)
 
 
-def _wrong_previous(role: Role, view: View, service: Service, known: EngineKnows) -> Iterator[str]:
+def _returned(role: Role, asked: Asked, view: View, known: EngineKnows) -> Verdict:
+    verdict = _named(role, asked, view, joining=False)
+    if verdict.reason or verdict.missing:
+        return verdict
+    if asked.revision is None:
+        return Verdict("there is no such revision")
+    return _first(_wrong_revision(role, asked, view, known), verdict)
+
+
+def _wrong_revision(role: Role, asked: Asked, view: View, known: EngineKnows) -> Iterator[str]:
     """What is wrong with the spec that a rollback goes to: an administrator may have written it."""
-    previous = revisions.previous(view, service)
-    if previous is not None:
-        for reason in wrong_service(role, view, without_content(previous.spec.raw), known):
-            yield f"of its previous spec, {reason}"
+    if asked.revision is not None:
+        for reason in wrong_service(role, view, without_content(asked.revision.spec.raw), known):
+            yield f"of its revision {asked.revision.number}, {reason}"
 
 
 _RULES: dict[str, Callable[[Role, View, Raw], Iterator[str]]] = {

@@ -33,7 +33,7 @@ def shown(role: Role, kind: Kind, value: Any, view: View) -> Any:
 
 def is_shown(role: Role, kind: Kind, entry: Raw, view: View) -> bool:
     """Whether an entry of a list is the stack's, or a network that its services may join."""
-    if kind in ("node", "release", "subject"):
+    if kind in ("node", "release", "revision", "subject"):
         return True
     if kind == "stack":
         return bool(entry["Name"] == role.stack)

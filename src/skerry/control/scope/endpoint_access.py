@@ -9,6 +9,7 @@ from typing import Literal
 Kind = Literal[
     "",
     "service",
+    "revision",
     "task",
     "config",
     "secret",
@@ -23,8 +24,9 @@ Kind = Literal[
     "subject",
     "chronicle",
 ]
-"""A `subject` is a stack, a service or a task, by whichever of their names; a `release` is one of the stack
-that the path names; the `chronicle` is what `skerry events` shows."""
+"""A `revision` is one of the service that the path names, a `release` one of the stack that it names. A
+`subject` is a stack, a service or a task, by whichever of their names; the `chronicle` is what
+`skerry events` shows."""
 
 
 class Deploy(Enum):
@@ -42,7 +44,7 @@ class Deploy(Enum):
     CREATE = "create"
     """It makes what the body says."""
     RETURN = "return"
-    """It takes the stack that the path names back to the release that the query names."""
+    """It takes the stack or the service that the path names back to what the query names."""
     IMAGE = "image"
     """It tells of the image that the path names, which has to be one that the stack may run."""
 

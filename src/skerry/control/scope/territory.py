@@ -9,7 +9,7 @@ from skerry.control import configs, networks, secrets, services, tasks
 from skerry.control.scope.endpoint_access import Kind
 from skerry.control.scope.role import Role
 from skerry.core.view import View
-from skerry.model.errors import NotFound
+from skerry.model.errors import InvalidParameter, NotFound
 from skerry.model.files import File, KeptFile
 from skerry.model.labels import STACK
 from skerry.model.objects import Network, Service, Task
@@ -32,6 +32,15 @@ def find(view: View, kind: Kind, ref: str) -> Owned | None:
         return _FIND[kind](view, ref)
     except NotFound:
         return None
+
+
+def own_service(role: Role, view: View, ref: str) -> Service | None:
+    """The service of the stack that a client means; None where it is not clear that there is one."""
+    try:
+        service = find(view, "service", ref)
+    except InvalidParameter:
+        return None
+    return service if isinstance(service, Service) and is_own(role, view, service) else None
 
 
 def is_named(role: Role, view: View, name: str) -> bool:
