@@ -318,8 +318,9 @@ class Stack:
     def _events_cut_(self) -> None:
         """skerryd's streams of the engine's events, and nothing else: while both services are updated, and
         at the moment when a task crashes."""
-        with Cutter(self.world.root / "cut.sock", self.world.run_dir / "engine.sock") as cutter:
-            usual, self.world.engine = self.world.engine, f"unix://{cutter.place}"
+        engine = self.world.run_dir / "engine.sock"
+        behind = engine.rename(engine.with_name("behind.sock"))
+        with Cutter(engine, behind) as cutter:
             self._restart(signal.SIGTERM)
             self.begin_update()
             for _ in range(8):
@@ -328,8 +329,8 @@ class Stack:
             self.rest()
             self._crash("sockets", partial(wait_until, cutter.cut, "events are heard, and cut"))
             self.rest()
-            self.world.engine = usual
-            self._restart(signal.SIGTERM)
+        behind.rename(engine)
+        self._restart(signal.SIGTERM)
 
     def _gate(self) -> dict[str, Any] | None:
         """What the gate says of itself; None while none is there, or it is just being replaced."""
