@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--merge", type=Path, nargs="+", help="play nothing: take the cells of parts")
     parser.add_argument("--report", type=Path, help="write the page there")
     parser.add_argument("--cells", type=Path, default=CELLS, help="the folder for every cell and a plot")
-    parser.add_argument("--logs", type=Path, help="write the tails of skerry's logs there")
+    parser.add_argument("--logs", type=Path, help="add the tails of the logs of each world to it")
     options = parser.parse_args()
     explanations = msgspec.json.decode(EXPLAINED.read_bytes(), type=list[Explanation])
     if options.merge:
@@ -86,9 +86,12 @@ def played(planned: list[Run], explanations: list[Explanation], logs: Path | Non
         kind, own = next(itertools.groupby(rest, _stack))
         try:
             with World(images=kind.images) as world:
-                cells += play(kind(world), list(own), explanations, begun)
-                if logs is not None:
-                    logs.write_text(world.logs())
+                try:
+                    cells += play(kind(world), list(own), explanations, begun)
+                finally:
+                    if logs is not None:
+                        with logs.open("a") as file:
+                            print(f"=== {rest[0]}", world.logs(), sep="\n", file=file)
         except Exception as error:  # noqa: BLE001 - the world or its clients: what they played is lost
             cells += [_told(run, error) for run in begun or rest[:1]]
         rest = rest[len(begun) or 1 :]
