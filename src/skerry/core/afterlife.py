@@ -27,23 +27,25 @@ def keep(draft: Draft) -> None:
         return
     length = labels.read_duration(draft.spec.labels, labels.AFTERLIFE)
     taken = _Taken(draft)
-    known = {former.id: former for former in draft.view.formers_of(draft.service.id)}
     for task in draft.tasks.values():
         if length and task.running_at and not task.live:
-            for former in _left_by(draft, task, length, taken):
-                known[former.id] = former
-                draft.formers.append(former)
-    contested = taken.contested({former.network_id for former in known.values()})
-    first = None
-    for former in known.values():
-        until = _until(draft, former, length)
-        kept = length and until > draft.now and former.network_id in draft.view.networks
+            draft.formers += _left_by(draft, task, length, taken)
+    renewed = {former.id for former in draft.formers}
+    before = [former for former in draft.view.formers_of(draft.service.id) if former.id not in renewed]
+    known = [*before, *draft.formers]
+    contested = taken.contested({former.network_id for former in known})
+    networks, tasks, now = draft.view.networks, draft.tasks, draft.now
+    ends = []
+    for former in known:  # there may be a thousand, in each pass
+        owner = tasks.get(former.task_id)
+        until = former.until if owner is None else _end_of(owner, now, length)
+        kept = length and until > now and former.network_id in networks
         if not kept or (former.id in contested and taken.by_another(former)):
             draft.forgotten.append(former)
         else:
-            first = until if first is None else min(first, until)
-    if first is not None:
-        draft.wake(first + min(LATE, length // LATE_SHARE))
+            ends.append(until)
+    if ends:
+        draft.wake(min(ends) + min(LATE, length // LATE_SHARE))
 
 
 class _Taken:
@@ -69,8 +71,7 @@ class _Taken:
 
 def _left_by(draft: Draft, task: Task, length: int, taken: _Taken) -> Iterator[FormerAddress]:
     """The addresses of a task that are to be remembered and are not yet."""
-    since = task.status.at if task.status.state.terminal else draft.now
-    until = since + length
+    until = _end_of(task, draft.now, length)
     for network_id, address in _places(draft, task) if until > draft.now else ():
         key = former_id(network_id, address)
         before = draft.view.formers.get(key)
@@ -90,9 +91,6 @@ def _places(draft: Draft, task: Task) -> Iterator[tuple[str, str]]:
                 yield place.network_id, address
 
 
-def _until(draft: Draft, former: FormerAddress, length: int) -> int:
-    """When an address is to be forgotten: its time begins when its task ends, as long as that is known."""
-    task = draft.tasks.get(former.task_id)
-    if task is None:
-        return former.until
-    return (task.status.at if task.status.state.terminal else draft.now) + length
+def _end_of(task: Task, now: int, length: int) -> int:
+    """When the addresses of a task are to be forgotten: their time begins when it ends."""
+    return (task.status.at if task.status.state.terminal else now) + length

@@ -24,6 +24,8 @@ from skerry.model.files import Config, File, Secret
 from skerry.model.objects import Network, Node, Object, Service, Task
 from skerry.model.states import TaskState
 
+TOLD = (Task, Service, Node, Network, Config, Secret)
+"""The rows of which something is told."""
 TURNED = frozenset({"paused", "rollback_paused", "rollback_started"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
@@ -51,8 +52,8 @@ class Index:
     """Revisions by service."""
     releases: Map[str, Keys] = Map()
     """Releases by stack."""
-    formers: Map[str, Keys] = Map()
-    """Former addresses by service."""
+    formers: Map[str, tuple[FormerAddress, ...]] = Map()
+    """Former addresses by service, in the order of their IDs: each pass goes through them."""
     addresses: Map[str, Holders] = Map()
     """By network: services by their virtual IPs, placed tasks, and containers that run."""
     idle: Map[str, Holders] = Map()
@@ -186,9 +187,21 @@ class Index:
         formers, left = self.formers, self.left
         for former, present in ((old, False), (new, True)):
             if former is not None:
-                formers = _with_member(formers, former.service_id, former.id, present)
+                formers = _with_former(formers, former, present)
                 left = _with_holder(left, former.network_id, former.address, former.id, present)
         return with_fields(self, formers=formers, left=left)
+
+
+def _with_former(
+    services: Map[str, tuple[FormerAddress, ...]], former: FormerAddress, present: bool
+) -> Map[str, tuple[FormerAddress, ...]]:
+    """The former addresses by service, with one of them more, or less."""
+    others = [other for other in services.get(former.service_id, ()) if other.id != former.id]
+    if present:
+        insort(others, former, key=lambda other: other.id)
+    if others:
+        return services.set(former.service_id, tuple(others))
+    return services.delete(former.service_id) if former.service_id in services else services
 
 
 def _with_holder(

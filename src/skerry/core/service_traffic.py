@@ -92,7 +92,7 @@ def _virtual(view: View, service: Service) -> Iterator[VirtualService]:
             family = family_of(vip.address)
             backends = _backends(view, service, vip.network_id, family)
             hold_s = _hold_s(view, service)
-            former = tuple(_former(view, service, vip.network_id, family))
+            former = _former(view, service, vip.network_id, family)
             yield VirtualService(service.id, vip.network_id, vip.address, backends, hold_s, former)
 
 
@@ -101,7 +101,7 @@ def _hold_s(view: View, service: Service) -> float:
     return 0.0 if refuses(view, service) else policy_of(service).hold_timeout / SECOND
 
 
-def _former(view: View, service: Service, network_id: str, family: Family) -> Iterator[Former]:
+def _former(view: View, service: Service, network_id: str, family: Family) -> tuple[Former, ...]:
     """Addresses of tasks that leave, and of those that are gone as long as nobody else has them."""
     leaving = {
         place.at(family)
@@ -110,12 +110,16 @@ def _former(view: View, service: Service, network_id: str, family: Family) -> It
         for place in task.attachments
         if place.network_id == network_id and place.at(family)
     }
-    yield from (Former(address, gone=False) for address in sorted(leaving))
     held = retaken(view, network_id)
-    for former in view.formers_of(service.id):
-        here = former.network_id == network_id and family_of(former.address) is family
-        if here and former.address not in leaving and former.id not in held:
-            yield Former(former.address)
+    gone = [
+        Former(former.address)
+        for former in view.formers_of(service.id)
+        if former.network_id == network_id
+        and former.address not in leaving
+        and former.id not in held
+        and family_of(former.address) is family
+    ]
+    return (*(Former(address, gone=False) for address in sorted(leaving)), *gone)
 
 
 def _ports(view: View, service: Service) -> Iterator[PublishedPort]:

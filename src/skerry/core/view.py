@@ -134,7 +134,7 @@ class View:
 
     def formers_of(self, service_id: str) -> tuple[FormerAddress, ...]:
         """Where tasks of a service have served that leave or are gone, by address."""
-        return tuple(self.formers[key] for key in sorted(self.index.formers.get(service_id, ())))
+        return self.index.formers.get(service_id, ())
 
     def put(self, obj: Object) -> View:
         """The view with an object created or replaced."""
