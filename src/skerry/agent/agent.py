@@ -31,7 +31,7 @@ from skerry.model.container_labels import NODE_ID, TASK_ID
 from skerry.model.facts import Facts
 from skerry.model.objects import Raw, Task
 from skerry.model.settings import DEFAULT_NAME
-from skerry.store.store import Change, Commit, Store
+from skerry.store.store import Change, Commit, Store, about
 
 log = structlog.get_logger()
 
@@ -108,7 +108,7 @@ class Agent:
         self._closing = False
         await asyncio.to_thread(self.folders.prepare)
         try:
-            async with self._store.watch() as commits, asyncio.TaskGroup() as group:
+            async with self._store.watch(about(Task)) as commits, asyncio.TaskGroup() as group:
                 tasks = self._store.view.tasks
                 for key in sorted(tasks):
                     self._act_on(tasks[key])

@@ -17,8 +17,8 @@ from skerry.control.certificates import issue_to_server
 from skerry.model.caller import Caller
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import HOUR
-from skerry.model.objects import Cluster, Listener
-from skerry.store.store import Store
+from skerry.model.objects import Cluster, Listener, User
+from skerry.store.store import Store, about
 
 if TYPE_CHECKING:
     from skerry.api.door.tls import TlsSession
@@ -91,7 +91,7 @@ class RemoteListeners:
 
     async def run(self) -> None:
         """Follow the state, for ever."""
-        async with self._store.watch() as commits:
+        async with self._store.watch(about(User, Listener, Cluster)) as commits:
             look = True
             while True:
                 await self._match(look=look)

@@ -23,9 +23,16 @@ from skerry.store.store import Change, Commit, Store
 
 KEPT = 256
 PENDING = 4096
+TOLD = (Service, Node, Network, Secret, Config, Cluster)
 """So many events may wait for one reader; one that is slower than that is cut off."""
 
 log = structlog.get_logger()
+
+
+def _concerns(commit: Commit) -> bool:
+    """Whether a commit may mean an event; most are a step of a task that is not drained yet."""
+    rows = [change.object for change in commit.changes]
+    return any(isinstance(row, TOLD) or (isinstance(row, Task) and row.status.drain) for row in rows)
 
 
 def of_commit(commit: Commit) -> list[Raw]:
@@ -187,7 +194,7 @@ class Feed:
     async def running(self) -> AsyncIterator[None]:
         """Watch for as long as the context is open."""
         self._health.on_health(self._on_health)
-        async with self._store.watch() as commits:
+        async with self._store.watch(_concerns) as commits:
             watcher = asyncio.create_task(self._watch(commits), name="events")
             watcher.add_done_callback(_log_failure)
             try:

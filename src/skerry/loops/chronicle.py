@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from skerry.core.chronicle import events_of, of_turn, turned
+from skerry.core.chronicle import TOLD, events_of, of_turn, turned
 from skerry.model.conditions import Conditions
 from skerry.model.event import Event
 from skerry.model.objects import Service
 from skerry.store.event_file import EventFile
-from skerry.store.store import Commit, Store
+from skerry.store.store import Commit, Store, about
 
 LOOK_S = 2.0
 """How often the conditions are looked at, which tell nobody when they change."""
@@ -40,7 +40,7 @@ class ChronicleLoop:
 
     async def run(self) -> None:
         """Watch for ever. Raises OSError where the file can't be written."""
-        async with self._store.watch() as commits:
+        async with self._store.watch(about(*TOLD)) as commits:
             while True:
                 events = await self._heard(commits)
                 if events:

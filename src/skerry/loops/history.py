@@ -10,7 +10,7 @@ from skerry.core.undo import ended
 from skerry.core.view import View
 from skerry.model.objects import Service, Task
 from skerry.model.releases import CONVERGED
-from skerry.store.store import Commit, Store, Tx
+from skerry.store.store import Commit, Store, Tx, about
 
 GATHERED_S = 0.1
 """Between two looks: a stack that starts writes hundreds of commits a second."""
@@ -24,7 +24,7 @@ class HistoryLoop:
 
     async def run(self) -> None:
         """Look at all services once, and from then on at those that change, for ever."""
-        async with self._store.watch() as commits:
+        async with self._store.watch(about(Service, Task)) as commits:
             touched = set(self._store.view.services)
             while True:
                 if any(self._is_due(key) for key in touched):

@@ -23,12 +23,11 @@ class KeptFilesLoop:
 
     async def run(self) -> None:
         """Look at once, and from then on after what matters, for ever."""
-        async with self._store.watch() as commits:
+        async with self._store.watch(_concerns) as commits:
             while True:
                 if self._store.rehearse(files.settle):
                     await self._store.update(files.settle)
-                while not _concerns(await commits.get()):
-                    pass
+                await commits.get()
                 await asyncio.sleep(GATHERED_S)
                 while not commits.empty():
                     commits.get_nowait()

@@ -31,6 +31,14 @@ AGAIN_S = 1.0
 """Before listening again where the engine's events broke off."""
 
 
+def _concerns(commit: Commit) -> bool:
+    """Whether something else is kept than before."""
+    return any(
+        isinstance(change.object, Revision | Release) and None in (change.old, change.new)
+        for change in commit.changes
+    )
+
+
 class KeptImagesLoop:
     """Compares what is needed with what the engine has, and mends what differs. All that it knows it has seen
     at the last look: what a crash came in between of is found at the next one."""
@@ -53,7 +61,7 @@ class KeptImagesLoop:
         """Look at once, and from then on when other images are needed, when a container went, and now and
         then, for ever."""
         self._doubt()
-        async with self._store.watch() as commits, asyncio.TaskGroup() as group:
+        async with self._store.watch(_concerns) as commits, asyncio.TaskGroup() as group:
             group.create_task(self._follow_store(commits), name="kept images: store")
             group.create_task(self._follow_engine(), name="kept images: engine")
             group.create_task(self._look_when_due(), name="kept images: look")
@@ -65,12 +73,8 @@ class KeptImagesLoop:
 
     async def _follow_store(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
-            commit = await commits.get()
-            if any(
-                isinstance(change.object, Revision | Release) and None in (change.old, change.new)
-                for change in commit.changes
-            ):
-                self._due.set()
+            await commits.get()
+            self._due.set()
 
     async def _follow_engine(self) -> None:
         """Each container that goes may have been the last one of an image."""

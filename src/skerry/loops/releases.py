@@ -41,7 +41,7 @@ class ReleasesLoop:
 
     async def run(self) -> None:
         """Look at each release that is under way, whenever something of it changes."""
-        async with self._store.watch() as commits:
+        async with self._store.watch(_concerns) as commits:
             while True:
                 wakes = [await self._advance(release) for release in releases.under_way(self._store.view)]
                 await self._wait(commits, min(wakes, default=math.inf))
@@ -51,8 +51,7 @@ class ReleasesLoop:
         left = (wake_at - self._clock()) / 1e9
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, min(left, self._resync_s))):
-                while not _concerns(await commits.get()):
-                    pass
+                await commits.get()
         await asyncio.sleep(GATHERED_S)
         while not commits.empty():
             commits.get_nowait()

@@ -91,7 +91,7 @@ class SegmentsLoop:
     async def run(self) -> None:
         """Follow the store, the engine and the kernel for ever."""
         loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as group, self._store.watch() as commits:
+        async with asyncio.TaskGroup() as group, self._store.watch(self._concerns) as commits:
             group.create_task(self._follow_commits(commits))
             group.create_task(self._follow_engine())
             look_at, waits = loop.time() + self._resync_s, delays()
@@ -116,10 +116,12 @@ class SegmentsLoop:
 
     async def _follow_commits(self, commits: asyncio.Queue[Commit]) -> None:
         while True:
-            commit = await commits.get()
-            # what is not settled yet may wait for any row, most of all for a task that goes
-            if not self._settled or any(isinstance(change.object, Network) for change in commit.changes):
-                self._due.set()
+            await commits.get()
+            self._due.set()
+
+    def _concerns(self, commit: Commit) -> bool:
+        """What is not settled yet may wait for any row, most of all for a task that goes."""
+        return not self._settled or any(isinstance(change.object, Network) for change in commit.changes)
 
     async def _follow_engine(self) -> None:
         """Hear of networks that are removed; an engine that comes back may have lost some, too."""

@@ -54,6 +54,14 @@ class Commit:
     changes: tuple[Change, ...]
 
 
+Concerns = Callable[[Commit], bool]
+
+
+def about(*kinds: type[Object]) -> Concerns:
+    """Concerned by whatever changes a row of these kinds."""
+    return lambda commit: any(isinstance(change.object, kinds) for change in commit.changes)
+
+
 class Persistence(Protocol):
     """Where commits are kept (`skerry.store.sqlite`); tests and the simulation use none."""
 
@@ -137,7 +145,7 @@ class Store:
         self._clock = clock
         self._new_id = new_id
         self._lock = asyncio.Lock()
-        self._watchers: dict[asyncio.Queue[Commit], None] = {}  # heard in the order of subscribing
+        self._watchers: dict[asyncio.Queue[Commit], Concerns] = {}  # heard in the order of subscribing
 
     async def update(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` in the one transaction at a time; its errors leave everything as it was."""
@@ -206,8 +214,9 @@ class Store:
     def _publish(self, tx: Tx, changes: tuple[Change, ...]) -> None:
         self.view = replace(tx.view, version=tx.version, locked=self._persistence.locked)
         commit = Commit(self.view, tx.now, changes)
-        for watcher in self._watchers:
-            watcher.put_nowait(commit)
+        for watcher, concerns in self._watchers.items():
+            if concerns(commit):
+                watcher.put_nowait(commit)
         self._tell_open()
 
     async def unlock(self, key: str) -> None:
@@ -231,10 +240,11 @@ class Store:
             self._open.set()
 
     @asynccontextmanager
-    async def watch(self) -> AsyncIterator[asyncio.Queue[Commit]]:
-        """Subscribe to commits; take `store.view` after entering and nothing is missed."""
+    async def watch(self, concerns: Concerns = lambda commit: True) -> AsyncIterator[asyncio.Queue[Commit]]:
+        """Subscribe to the commits that concern the watcher: most concern few, and who is woken for nothing
+        costs as much. Take `store.view` after entering and nothing is missed."""
         queue: asyncio.Queue[Commit] = asyncio.Queue()
-        self._watchers[queue] = None
+        self._watchers[queue] = concerns
         try:
             yield queue
         finally:
