@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,12 +149,21 @@ def _texts(labels: dict[str, Any] | None) -> dict[str, str]:
     return {name: "" if value is None else str(value) for name, value in (labels or {}).items()}
 
 
-def _check_all_taken(service: SpecReader) -> None:
-    """Raises ValueError where something of a service would be dropped in silence."""
+def _taken_elsewhere() -> Iterator[str]:
+    """Keys of a service that are heeded by another program, or by nobody, or refused."""
     for key in KEYS.values():
         section, _, name = key.path.partition(".*.")
         if section == "services" and key.covers and "." not in name:
-            service.take(name)
+            yield name
+
+
+_TAKEN_ELSEWHERE = tuple(_taken_elsewhere())
+
+
+def _check_all_taken(service: SpecReader) -> None:
+    """Raises ValueError where something of a service would be dropped in silence."""
+    for name in _TAKEN_ELSEWHERE:
+        service.take(name)
     left = [path for path in service.left() if not path.startswith("x-")]
     if left:
         raise ValueError(f"{', '.join(left)}: skerry has no place for it; take it out, or prefix it with x-")
