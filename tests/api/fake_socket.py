@@ -20,7 +20,8 @@ SERVER = "Docker/20.10.24 (linux)"
 
 
 class FakeSocket:
-    """The engine; `answers` maps `METHOD /path` (without version and query) to JSON or to (status, JSON)."""
+    """The engine; `answers` maps `METHOD /path` (without version and query) to JSON, to (status, JSON), or to
+    what is awaited for one of these."""
 
     def __init__(self, answers: dict[str, object] | None = None) -> None:
         self.answers = {"GET /version": VERSION, "GET /_ping": b"OK", "HEAD /_ping": b"", **(answers or {})}
@@ -69,6 +70,8 @@ class FakeSocket:
             return
         self.bodies.append(await _body(head, reader))
         found = self.answers.get(f"{method} {path}", (404, {"message": "page not found"}))
+        if callable(found):
+            found = await found()
         status, value = found if isinstance(found, tuple) else (200, found)
         body = value if isinstance(value, bytes) else msgspec.json.encode(value) + b"\n"
         kind = "text/plain" if isinstance(value, bytes) else "application/json"

@@ -17,7 +17,7 @@ from skerry.control import ca, networks, secrets, swarm, users
 from skerry.control.certificates import issue, issue_to_server
 from skerry.model.conditions import Conditions
 from skerry.model.defaults import HOUR
-from skerry.model.objects import User
+from skerry.model.objects import Service, User
 from skerry.store.audit import AuditLog
 from tests.api.door import until
 from tests.api.harbour import Harbour, check
@@ -250,18 +250,47 @@ def test_revisions_are_shown_and_gone_back_to_within_the_stack(tmp_path: Path) -
     check(tmp_path, test, ANSWERS)
 
 
+def test_what_was_allowed_is_gone_back_to_whatever_has_come_since(tmp_path: Path) -> None:
+    async def test(harbour: Harbour) -> None:
+        await _revisions(harbour, "shop_web", "app:1", "app:2")
+
+        async def meanwhile() -> tuple[int, object]:
+            """While it is asked whose a volume is, an administrator changes the service, and back."""
+            await _revisions(harbour, "shop_web", "evil", "app:3")
+            return 404, {"message": "no such volume"}
+
+        harbour.engine.answers["GET /volumes/shop_data"] = meanwhile
+        ci = await harbour.user("ci", "deploy:shop", Images=["app"])
+        status, answer = await harbour.ask(ci, "POST", "/skerry/services/shop_web/rollback")
+        assert (status, answer["To"], answer["Revision"]) == (200, 1, 5)
+
+    check(tmp_path, test, ANSWERS)
+
+
 async def _three_revisions(harbour: Harbour, name: str) -> None:
-    """A service of a stack, by an administrator, whose second image the stack may not run."""
-    chief = await harbour.user(f"chief_of_{name}", "admin")
-    path = "/services/create"
-    for image in ("app:1", "evil", "app:2"):
+    """A service of a stack whose second image the stack may not run."""
+    await _revisions(harbour, name, "app:1", "evil", "app:2")
+
+
+async def _revisions(harbour: Harbour, name: str, *images: str) -> None:
+    """Revisions of a service of a stack, by an administrator."""
+    chief = await harbour.user(f"chief_of_{name}_{images[0].replace(':', '_')}", "admin")
+    service = harbour.store.view.service_named(name)
+    path = "/services/create" if service is None else _update_of(service)
+    for image in images:
         labels = {"com.docker.stack.namespace": name.partition("_")[0]}
-        spec = {"Name": name, "Labels": labels, "TaskTemplate": {"ContainerSpec": {"Image": image}}}
+        mount = {"Type": "volume", "Source": "shop_data", "Target": "/data"}
+        container = {"Image": image, "Mounts": [mount]}
+        spec = {"Name": name, "Labels": labels, "TaskTemplate": {"ContainerSpec": container}}
         status, told = await harbour.ask(chief, "POST", path, spec)
         assert status in (200, 201), told
         service = harbour.store.view.service_named(name)
         assert service is not None
-        path = f"/services/{service.id}/update?version={service.version}"
+        path = _update_of(service)
+
+
+def _update_of(service: Service) -> str:
+    return f"/services/{service.id}/update?version={service.version}"
 
 
 def test_bytes_that_are_no_text_are_told_as_such(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from skerry.api.call import REFUSED, Call
 from skerry.api.callers import name_of
 from skerry.api.door.heads import Head
 from skerry.api.image_references import inspect
+from skerry.api.query import Query
 from skerry.control import undo, users
 from skerry.control.scope import disclosure
 from skerry.control.scope.decision import Asked, Verdict, decide, may_at_all
@@ -102,7 +103,7 @@ class Guardian:
         known = await _known(call, asked) if role.kind == "deploy" else None
         verdict = decide(role, asked, call.view, known)
         self._check(call, access, verdict, asked.ref)
-        return replace(call, role=role, meant=verdict.key)
+        return replace(call, role=role, meant=verdict.key, query=_decided(call.query, asked))
 
     def _check(self, call: Call, access: Access, verdict: Verdict, ref: str) -> None:
         if verdict.reason:
@@ -197,6 +198,15 @@ def _revision(call: Call, role: Role, access: Access, ref: str) -> Revision | No
     if previous:
         return revisions.previous(call.view, service)
     return undo.find_revision(call.view, service, call.query.optional_integer("to"))
+
+
+def _decided(query: Query, asked: Asked) -> Query:
+    """The query of a call that goes back, with what was held against the rules named in it: what it would
+    go back to by default may be something else by the time that this is written."""
+    chosen = asked.release or asked.revision
+    if chosen is None or asked.access.deploy is not Deploy.RETURN:
+        return query
+    return replace(query, sent={**query.sent, "to": str(chosen.number)})
 
 
 def _named(call: Call, access: Access) -> tuple[str, ...]:

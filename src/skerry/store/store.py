@@ -242,7 +242,7 @@ class Store:
     @asynccontextmanager
     async def watch(self, concerns: Concerns = lambda commit: True) -> AsyncIterator[asyncio.Queue[Commit]]:
         """Subscribe to the commits that concern the watcher: most concern few, and who is woken for nothing
-        costs as much. Take `store.view` after entering and nothing is missed."""
+        costs as much. `concerns` must not raise. Take `store.view` after entering and nothing is missed."""
         queue: asyncio.Queue[Commit] = asyncio.Queue()
         self._watchers[queue] = concerns
         try:
