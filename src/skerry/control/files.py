@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from skerry.control import access, octets
 from skerry.control.names import check_file_name
 from skerry.core import keeping
+from skerry.core.versions import kind_of
 from skerry.core.view import View
 from skerry.model.errors import RpcError
-from skerry.model.files import Config, File, KeptConfig, Secret, kept_of, shown_of
+from skerry.model.files import Config, File, Secret, kept_of, shown_of
 from skerry.model.objects import Raw
 from skerry.store.store import Store, Tx
 
@@ -76,8 +77,7 @@ def show_again(tx: Tx, spec: Raw) -> None:
     """Have the lists show what a spec uses and is only kept, unless its name is another one's by now: then
     the service has it by its ID alone."""
     for file in keeping.files_to_show(tx.view, spec):
-        shown = tx.view.configs if isinstance(file, KeptConfig) else tx.view.secrets
-        if not is_taken(file.name, shown.values()):
+        if not is_taken(file.name, tx.view.files(kind_of(file)).values()):
             tx.delete(file)
             tx.put(shown_of(file))
 
