@@ -145,6 +145,18 @@ def test_a_change_is_a_line() -> None:
         ({"template": {"ContainerSpec": {"Image": "app:1", "Env": ["A=1"]}}}, "Env"),
         ({"template": {"ContainerSpec": {"Image": "app:1", CONTENT: "sha256:1"}}}, "image rebuilt"),
         ({"template": {"ContainerSpec": {"Image": "app:1"}, "ForceUpdate": 1}}, "ForceUpdate"),
+        (
+            {
+                "template": {
+                    "ContainerSpec": {
+                        "Image": "app:2",
+                        "Configs": [{"ConfigID": "c", "ConfigName": "site"}],
+                        "Secrets": [{"SecretID": "s", "SecretName": "word"}],
+                    }
+                }
+            },
+            "image app:1 → app:2, config site, secret word",
+        ),
     ],
 )
 def test_what_differs_is_named(changes: dict[str, object], words: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from skerry.model.objects import Raw
 from skerry.model.spec import Spec
-from skerry.model.specs import CONTENT, ServiceSpec
+from skerry.model.specs import CONTENT, ContainerSpec, ServiceSpec
 
 REBUILT = "image rebuilt"
 
@@ -17,7 +19,7 @@ def described(spec: ServiceSpec) -> str:
 
 
 def difference(old: Spec[ServiceSpec], new: Spec[ServiceSpec]) -> str:
-    """What changed: the image, the number of replicas, or the names of what else did."""
+    """What changed: the image, the number of replicas, configs and secrets, or the names of what else did."""
     before, after = old.typed, new.typed
     words = []
     images = [spec.task_template.container_spec.image for spec in (before, after)]
@@ -26,10 +28,19 @@ def difference(old: Spec[ServiceSpec], new: Spec[ServiceSpec]) -> str:
     counts = [_replicas(spec) for spec in (before, after)]
     if counts[0] != counts[1]:
         words.append(f"replicas {counts[0]} → {counts[1]}")
+    words += _files(*(spec.task_template.container_spec for spec in (before, after)))
     words += [key for key in sorted(_different(old.raw, new.raw)) if key not in ("TaskTemplate", "Mode")]
     if not words:
         words = sorted(_other_keys(old.raw, new.raw))
     return ", ".join(words) or "the same again"
+
+
+def _files(old: ContainerSpec, new: ContainerSpec) -> Iterator[str]:
+    """The configs and secrets that came, went, or are others under their names."""
+    configs = ({one.config_name: one for one in spec.configs} for spec in (old, new))
+    yield from (f"config {name}" for name in sorted(_different(*configs)))
+    secrets = ({one.secret_name: one for one in spec.secrets} for spec in (old, new))
+    yield from (f"secret {name}" for name in sorted(_different(*secrets)))
 
 
 def _other_keys(old: Raw, new: Raw) -> set[str]:
@@ -43,7 +54,7 @@ def _other_keys(old: Raw, new: Raw) -> set[str]:
     return {REBUILT if key == CONTENT else key for key in keys}
 
 
-def _different(before: Raw, after: Raw) -> set[str]:
+def _different(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
     return {key for key in {*before, *after} if before.get(key) != after.get(key)}
 
 
