@@ -427,6 +427,22 @@ def test_an_update_that_failed_is_told_with_the_cause_of_its_task(action: str, w
     assert again.past == (action == "rollback")
 
 
+def test_what_failed_by_a_spec_that_was_taken_back_is_over() -> None:
+    swarm = running(replicas=1)
+    good = swarm.service.spec.raw
+    swarm.update(image("2", replicas=1))
+    swarm.settle()
+    (new,) = [task for task in swarm.live if task.spec.typed.container_spec.image == "app:2"]
+    swarm.observe(new, REJECTED)
+    swarm.settle()
+    assert not first_of(swarm).past
+    swarm.update(good)
+    swarm.settle()
+    answer = of_stack(Scene(swarm.view, swarm.now), [swarm.service], "shop")
+    assert answer.state == "1 of 1 services are as they should be"
+    assert [cause.past for cause in answer.causes] == [True]
+
+
 def test_what_is_wrong_with_the_machine_comes_first() -> None:
     swarm = running(replicas=1)
     swarm.observe(swarm.live[0], FAILED, 3)

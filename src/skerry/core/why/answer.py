@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from skerry.core import restart
 from skerry.core.draft import NOTHING_TO_DO, UNDER_WAY
 from skerry.core.naming import stack_of
-from skerry.core.standing import wanted_of
+from skerry.core.standing import current, wanted_of
 from skerry.core.stopped import command_of, is_over, manner_of
 from skerry.core.view import View
 from skerry.core.why.cause import Cause, Explanation
@@ -166,19 +166,22 @@ def _of_slots(scene: Scene, service: Service, tasks: Sequence[Task]) -> Iterator
     slots: dict[int, list[Task]] = {}
     for task in tasks:
         slots.setdefault(task.slot, []).append(task)
+    wanted = {task.id for task in current(scene.view, service)} if scene.view.node is not None else set()
     for number in sorted(slots):
-        yield from _of_slot(scene, service, slots[number])
+        yield from _of_slot(scene, service, slots[number], wanted)
 
 
-def _of_slot(scene: Scene, service: Service, tasks: Sequence[Task]) -> Iterator[Cause]:
+def _of_slot(scene: Scene, service: Service, tasks: Sequence[Task], wanted: Set[str]) -> Iterator[Cause]:
     """What is wrong with one slot, whose tasks are in the order of their making: its newest one, those that
-    run, and a failure of late that has been mended since."""
+    run, and a failure of late that has been mended since. Where one of those that run is `wanted`, the spec
+    that the newest one failed by has been taken back."""
     newest = tasks[-1]
     failed = [task for task in tasks if _has_failed(task, service)]
     running = [task for task in tasks if task.live and task.status.state == TaskState.RUNNING]
     if newest.desired >= TaskState.SHUTDOWN and not newest.status.state.terminal and not running:
         return  # on its way out
-    cause = None if running and newest in running else _of_newest(scene, newest, failed)
+    mended = newest in running or any(task.id in wanted for task in running)
+    cause = None if mended else _of_newest(scene, newest, failed)
     if cause is not None:
         again = _again(scene, newest, len(failed))
         yield cause.about(newest.short_name, f"task {(failed or [newest])[-1].id}", again)
